@@ -1,0 +1,46 @@
+/** What may be asked of a Cluster. Called by the Worker and by the Broker; arguments are already validated. */
+import type { NodeView, TaskView } from "../model/views.ts";
+import type { PollReply, PollRequest } from "../protocol/agent.ts";
+import type { GrantMessage } from "../protocol/levels.ts";
+
+/** The verified claims of an agent's credential. */
+export interface NodeClaims {
+  league: string;
+  cluster: string;
+  node: string /** rises when the node joins anew */;
+  serial: number;
+}
+
+export interface ClusterMethods {
+  grant(args: GrantMessage): Record<never, never>;
+  join(args: { name: string; key: string }): { node: string; serial: number };
+  poll(args: { claims: NodeClaims; request: PollRequest }): PollReply;
+
+  nodes(args: { after: string | null; limit: number }): { items: NodeView[]; next: string | null };
+  node(args: { name: string }): NodeView;
+  pauseNode(args: { name: string; paused: boolean }): NodeView;
+  removeNode(args: { name: string }): NodeView;
+  tasks(args: { job: string; state: string | null; after: number | null; limit: number }): {
+    items: TaskView[];
+    next: number | null;
+  };
+  task(args: { job: string; index: number }): TaskView | null;
+  /** A person follows the output of this attempt for the next minute: its node is woken and told. */
+  follow(args: { task: string; epoch: number }): Record<never, never>;
+  metrics(args: Record<never, never>): Record<string, number>;
+}
+
+/**
+ * First message on a Cluster's socket. `poll`: the object answers with `Held` messages; `final` ends the hold, one that
+ * is not final is what the Worker answers when the wait is over. `wake`: the object only ever says `{ wake: true }`.
+ */
+export type ClusterSocketMessage =
+  | { poll: { claims: NodeClaims; request: PollRequest; waitS: number } }
+  | { wake: { claims: NodeClaims } };
+
+/** `reply: null`: a newer poll took the hold over; the Worker answers 204. */
+export interface Held {
+  final: boolean;
+  reply: PollReply | null;
+  problem?: { code: string; detail: string };
+}

@@ -1,0 +1,199 @@
+/** What a person asks for (`JobSpec`) and what the rest of the house works with (`Template`, all defaults applied). */
+import { z } from "zod";
+import { parseConstraint } from "./constraints.ts";
+import { formatDuration, parseDuration } from "./duration.ts";
+import { MAX_TASKS, NAME } from "./ids.ts";
+import { MAX_AMOUNT, parseAmount, RESOURCE_NAME, type Resources } from "./resources.ts";
+
+/** Shortest `stopAfter`: TERM, grace and KILL must fit in front of the deadline with room for a poll. */
+export const MIN_STOP_AFTER_MS = 30_000;
+const DEFAULT_STOP_AFTER_MS = 600_000;
+const DEFAULT_STOP_GRACE_MS = 10_000;
+/** TERM is sent this long before the grace begins to run out, so that KILL is done by the deadline. */
+export const GUARD_MARGIN_MS = 5_000;
+const MAX_DURATION_MS = 365 * 86_400_000;
+const MAX_COMMAND_CHARS = 128 * 1024;
+
+/** The silence a Cluster must have counted before it hands an at-most-one attempt out again (clock drift ≤ 1 %). */
+export const silenceLimitMs = (stopAfterMs: number): number => stopAfterMs + 15_000 + Math.ceil(stopAfterMs / 100);
+
+const duration = (minMs: number, maxMs = MAX_DURATION_MS) =>
+  z.string().transform((text, ctx) => {
+    const ms = parseDuration(text);
+    if (ms !== null && ms >= minMs && ms <= maxMs) return ms;
+    ctx.addIssue({
+      code: "custom",
+      message:
+        ms === null
+          ? `"${text}" is not a length of time; write it like 500ms, 30s, 10m or 2h`
+          : `${text} is out of range; between ${formatDuration(minMs)} and ${formatDuration(maxMs)}`,
+    });
+    return z.NEVER;
+  });
+
+export const resourcesSchema = z
+  .record(
+    z.string().regex(RESOURCE_NAME, "a resource name is like cpus, mem, gpus or licences"),
+    z.union([z.number(), z.string()]),
+  )
+  .transform((amounts, ctx) => {
+    const milli: Record<string, number> = {};
+    for (const [name, amount] of Object.entries(amounts)) {
+      const parsed = parseAmount(name, amount);
+      if (parsed === null) {
+        const example = name === "mem" || name === "disk" ? "128MiB or 2GiB" : "0.5 or 4";
+        ctx.addIssue({
+          code: "custom",
+          path: [name],
+          message: `"${amount}" is not an amount; write it like ${example}, at most ${MAX_AMOUNT / 1000}`,
+        });
+      } else if (parsed > 0) milli[name] = parsed;
+    }
+    return milli as Resources;
+  });
+
+const constraint = z
+  .string()
+  .max(500)
+  .refine((text) => parseConstraint(text) !== null, {
+    error: (issue) =>
+      `"${issue.input}" is not a constraint; write it like "arch = x64", "region in eu, us", "cores >= 8" or "has ssd"`,
+  });
+const noNul = (text: string) => !text.includes("\0");
+const commandText = z.string().min(1).max(MAX_COMMAND_CHARS).refine(noNul, "must not contain a NUL character");
+export const nameSchema = z.string().regex(NAME, "lower-case letters, digits and hyphens, at most 63");
+
+export const jobSpecSchema = z
+  .strictObject({
+    name: z.string().min(1).max(100).optional(),
+    command: z
+      .union([
+        commandText,
+        z.array(z.string().max(MAX_COMMAND_CHARS).refine(noNul, "must not contain a NUL character")).min(1).max(1000),
+      ])
+      .describe("A string runs in sh -c; a list runs as it is. {} stands for the item, shell-quoted in a string."),
+    count: z.int().min(1).max(MAX_TASKS).optional().describe("How many tasks; default 1. Not together with each."),
+    each: z
+      .array(
+        z
+          .string()
+          .max(32 * 1024)
+          .refine(noNul, "must not contain a NUL character"),
+      )
+      .min(1)
+      .max(MAX_TASKS)
+      .optional()
+      .describe("One task per item; the item is in HANSA_ITEM and stands for {}."),
+    env: z
+      .record(
+        z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "an environment name"),
+        z
+          .string()
+          .max(32 * 1024)
+          .refine(noNul, "must not contain a NUL character"),
+      )
+      .optional(),
+    cwd: z
+      .string()
+      .max(4096)
+      .regex(/^\//, "an absolute path")
+      .optional()
+      .describe("Default: a folder of the task's own."),
+    resources: resourcesSchema.optional().describe("Per task. Default: cpus 0.1, mem 64MiB."),
+    clusters: z.array(nameSchema).min(1).max(1000).optional().describe("Only these clusters."),
+    constraints: z.array(constraint).max(50).optional(),
+    role: nameSchema.optional(),
+    driver: z.enum(["process"]).optional(),
+    retry: z
+      .strictObject({ max: z.int().min(0).max(100).optional(), backoff: duration(0, 3_600_000).optional() })
+      .optional(),
+    timeout: duration(1000).optional().describe("How long one attempt may run."),
+    stopGrace: duration(0, 3_600_000).optional().describe("Time between TERM and KILL; default 10s."),
+    copies: z.enum(["at-most-one", "at-least-one"]).optional(),
+    disconnect: z
+      .union([
+        z.literal("keep"),
+        z.strictObject({
+          stopAfter: duration(MIN_STOP_AFTER_MS)
+            .optional()
+            .describe("An attempt that was not renewed for this long is stopped on its node. Default 10m."),
+          lostAfter: duration(1000).optional().describe("Silence after which a replacement may start."),
+          onReturn: z.enum(["keep-new"]).optional(),
+        }),
+      ])
+      .optional(),
+  })
+  .superRefine((spec, ctx) => {
+    const issue = (path: string[], message: string) => ctx.addIssue({ code: "custom", path, message });
+    if (spec.count !== undefined && spec.each !== undefined)
+      issue(["count"], "count and each exclude each other: each item is one task");
+    const d = spec.disconnect;
+    const stopAfterMs = typeof d === "object" ? (d.stopAfter ?? DEFAULT_STOP_AFTER_MS) : DEFAULT_STOP_AFTER_MS;
+    const graceMs = spec.stopGrace ?? DEFAULT_STOP_GRACE_MS;
+    if (d !== "keep" && graceMs + GUARD_MARGIN_MS > stopAfterMs / 2) {
+      issue(
+        ["stopGrace"],
+        `${formatDuration(graceMs)} does not fit in stopAfter ${formatDuration(stopAfterMs)}: at most ${formatDuration(stopAfterMs / 2 - GUARD_MARGIN_MS)}`,
+      );
+    }
+    if (
+      typeof d === "object" &&
+      d.lostAfter !== undefined &&
+      spec.copies !== "at-least-one" &&
+      d.lostAfter < silenceLimitMs(stopAfterMs)
+    ) {
+      issue(
+        ["disconnect", "lostAfter"],
+        `must be at least ${formatDuration(silenceLimitMs(stopAfterMs))} with stopAfter ${formatDuration(stopAfterMs)}, or a replacement could start while the first still runs; or say copies: at-least-one`,
+      );
+    }
+  });
+
+export type JobSpecInput = z.input<typeof jobSpecSchema>;
+export type JobSpec = z.output<typeof jobSpecSchema>;
+
+/** The part of a job that a Cluster and an agent need, defaults applied, times in ms, amounts in milli-units. */
+export interface Template {
+  name: string;
+  command: string | string[];
+  env: Record<string, string>;
+  cwd: string | null;
+  resources: Resources;
+  constraints: string[];
+  role: string;
+  driver: "process";
+  retryMax: number;
+  retryBackoffMs: number;
+  timeoutMs: number | null;
+  stopGraceMs: number;
+  /** null: `disconnect: keep`, an attempt runs on however long its node is cut off */
+  stopAfterMs: number | null;
+  /** silence after which a replacement may start; null: never */
+  lostAfterMs: number | null;
+}
+
+export const DEFAULT_RESOURCES: Resources = { cpus: 100, mem: 64_000 };
+
+export function templateOf(spec: JobSpec): Template {
+  const d = spec.disconnect;
+  const keep = d === "keep";
+  const stopAfterMs = keep ? null : (d?.stopAfter ?? DEFAULT_STOP_AFTER_MS);
+  return {
+    name: spec.name ?? "",
+    command: spec.command,
+    env: spec.env ?? {},
+    cwd: spec.cwd ?? null,
+    resources: { ...DEFAULT_RESOURCES, ...spec.resources },
+    constraints: spec.constraints ?? [],
+    role: spec.role ?? "default",
+    driver: spec.driver ?? "process",
+    retryMax: spec.retry?.max ?? 0,
+    retryBackoffMs: spec.retry?.backoff ?? 1000,
+    timeoutMs: spec.timeout ?? null,
+    stopGraceMs: spec.stopGrace ?? DEFAULT_STOP_GRACE_MS,
+    stopAfterMs,
+    lostAfterMs: (keep ? null : d?.lostAfter) ?? (stopAfterMs === null ? null : silenceLimitMs(stopAfterMs)),
+  };
+}
+
+export const taskCount = (spec: Pick<JobSpec, "count" | "each">): number => spec.each?.length ?? spec.count ?? 1;

@@ -1,0 +1,113 @@
+/** The wire between an agent and its Cluster: one idempotent, level-triggered poll; see docs/protocol.md. */
+import { z } from "zod";
+import { NAME, TASK_ID } from "../model/ids.ts";
+import type { Template } from "../model/job.ts";
+
+export const AGENT_PROTOCOL = 1;
+/** Longest time a poll may be held. */
+export const MAX_WAIT_S = 25;
+
+const int = z.int().min(0);
+const task = z.string().regex(TASK_ID);
+const attributes = z.record(z.string().regex(/^[A-Za-z][A-Za-z0-9_.-]{0,62}$/), z.string().max(256));
+const amounts = z.record(z.string().max(63), int.max(2 ** 43));
+
+/** What a node has and what it accepts; sent with the first poll of a session and when it changes. */
+export const inventorySchema = z.strictObject({
+  capacity: amounts,
+  attributes,
+  /** roles whose tasks it runs; absent: every role */
+  roles: z.array(z.string().max(63)).max(100).optional(),
+  drivers: z.array(z.string().max(63)).max(20),
+  version: z.string().max(63),
+});
+export type Inventory = z.infer<typeof inventorySchema>;
+
+export const joinRequestSchema = z.strictObject({
+  name: z.string().regex(NAME).describe("Wished for; a number is added when another node has it."),
+  key: z.string().min(16).max(64).describe("Random; a repeated join with the same key is the same node."),
+});
+export type JoinRequest = z.infer<typeof joinRequestSchema>;
+export interface JoinReply {
+  league: string;
+  cluster: string;
+  node: string;
+  credential: string;
+}
+
+const outputSchema = z.strictObject({ size: int, crc32: int, dropped: int });
+export type StreamEnd = z.infer<typeof outputSchema>;
+
+export const updateSchema = z.strictObject({
+  uuid: z.string().min(8).max(64),
+  task,
+  epoch: int,
+  state: z.enum(["running", "succeeded", "failed", "cancelled", "refused"]),
+  code: z.int().min(0).max(255).optional(),
+  signal: z.string().max(20).optional(),
+  reason: z
+    .enum(["exit", "signal", "timeout", "deadline", "cancelled", "refused", "start-failed", "rebooted", "vanished"])
+    .optional(),
+  message: z.string().max(1000).optional(),
+  /** how long it ran, on the node's own clock */
+  ranMs: int.optional(),
+  /** final sizes of the streams; a stream of size 0 is never uploaded */
+  stdout: outputSchema.optional(),
+  stderr: outputSchema.optional(),
+});
+export type Update = z.infer<typeof updateSchema>;
+
+export const pollRequestSchema = z.strictObject({
+  /** rises by one at each start of the agent, journaled */
+  session: int,
+  /** random per start: two agents with one state folder show themselves by it */
+  nonce: z.string().min(8).max(64),
+  /** rises by one with each poll of a session */
+  seq: int,
+  /** the kernel's boot id */
+  boot: z.string().max(64),
+  inventory: inventorySchema.optional(),
+  /** every attempt that is accepted and not yet reported as ended, started or not */
+  running: z.array(z.tuple([task, int])).max(10_000),
+  updates: z.array(updateSchema).max(1000),
+  /** reasons to place nothing new here, e.g. `disk`, `draining`, `no-guard` */
+  pressure: z.array(z.string().max(63)).max(10),
+});
+export type PollRequest = z.infer<typeof pollRequestSchema>;
+
+/** `rejoin`: another agent uses this credential, or it is not valid any more; `gone`: the node was removed. */
+export type Action = "run" | "pause" | "drain" | "rejoin" | "gone";
+
+export interface Assignment {
+  task: string;
+  epoch: number;
+  item: string | null;
+}
+export interface Stop {
+  task: string;
+  epoch: number;
+  graceMs: number;
+  reason: "cancelled" | "timeout" | "superseded" | "unknown";
+}
+
+export interface PollReply {
+  /** echo: the agent drops a reply that is not to its newest request */
+  session: number;
+  seq: number;
+  /** `task@epoch` of each attempt that may run on until the sending time of this poll + its stopAfter */
+  renews: string[];
+  /** templates of the jobs that `assignments` name */
+  jobs: Record<string, Template>;
+  assignments: Assignment[];
+  stops: Stop[];
+  /** uuids of updates that are stored */
+  acked: string[];
+  /** `task@epoch` of attempts whose output a person follows now */
+  follows: string[];
+  /** the agent polls again no later than this after the reply */
+  nextPollMs: number;
+  action: Action;
+  /** the Cluster has no inventory of this session: send it with the next poll */
+  wantInventory: boolean;
+  credential?: string;
+}
