@@ -7,28 +7,31 @@ import type { Inventory, PollReply, PollRequest, Update } from "../../src/protoc
 
 /** One try at a task on this node. */
 export interface Attempt {
-  key: string;
-  task: string;
-  epoch: number;
-  item: string | null;
-  template: Template;
-  /** `accepted`: journaled, not started · `starting`: handed to the driver · `running` · `stopping` · `ended`: terminal update journaled, not yet acked */
-  phase: "accepted" | "starting" | "running" | "stopping" | "ended";
+  readonly key: string;
+  readonly task: string;
+  readonly epoch: number;
+  readonly item: string | null;
+  readonly template: Template;
+  /** boot in which it was accepted */
+  readonly boot: string;
+  /** `accepted`: journaled, waits for a reply that names it · `starting`: handed to the driver · `ended`: its end is journaled, not yet acked */
+  readonly phase: "accepted" | "starting" | "running" | "stopping" | "ended";
   /** boot-time ms when it must be dead; null: `disconnect: keep` */
-  deadlineMs: number | null;
-  /** boot-time ms when the job's timeout ends it */
-  timeoutAtMs: number | null;
-  startedAtMs: number | null;
+  readonly deadlineMs: number | null;
+  /** boot-time ms */
+  readonly startedAtMs: number | null;
   /** why it is being stopped */
-  stopReason: "cancelled" | "timeout" | "deadline" | null;
-  /** oldest first; the first is in flight until acked */
-  updates: Update[];
+  readonly stopReason: "cancelled" | "timeout" | "deadline" | "shutdown" | null;
+  /** set when ended */
+  readonly end: Update | null;
 }
 
 /** How a process ended, as the driver says it. */
 export interface Exit {
   code: number | null;
   signal: string | null;
+  /** how long it ran, if the driver knows better than the core (a start before this session) */
+  ranMs?: number;
   /** the process is gone and left no exit status */
   vanished?: boolean;
   /** the guard ended it */
@@ -37,12 +40,12 @@ export interface Exit {
   stderr: { size: number; crc32: number; dropped: number };
 }
 
-/** A line of the journal. `attempt` and `update` come before the act they allow. */
+/** A line of the journal; each is on disk before the act it allows. */
 export type JournalRecord =
   | { type: "session"; session: number; boot: string }
   | { type: "accept"; key: string; task: string; epoch: number; item: string | null; template: Template; boot: string }
-  | { type: "update"; key: string; update: Update }
-  | { type: "ack"; key: string; uuid: string }
+  /** the end of an attempt: repeated to the Cluster until acked */
+  | { type: "end"; key: string; update: Update }
   | { type: "forget"; key: string };
 
 export interface AgentState {
@@ -50,53 +53,77 @@ export interface AgentState {
   nonce: string;
   boot: string;
   seq: number;
-  /** sending time (boot-time ms) of the newest request, while its reply is awaited */
-  inFlight: { seq: number; sentAtMs: number; inventoryRev: number; updates: string[] } | null;
-  attempts: Map<string, Attempt>;
+  /** the newest request while its reply is awaited; a held one may be superseded by a newer */
+  inFlight: { seq: number; sentAtMs: number; held: boolean; inventoryRev: number } | null;
+  attempts: ReadonlyMap<string, Attempt>;
   inventory: Inventory;
   inventoryRev: number;
   /** newest inventory that the Cluster has answered to */
   inventorySentRev: number;
-  pressure: string[];
+  /** reasons of the host's own to take nothing new */
+  pressure: readonly string[];
   /** boot-time ms; a poll is due at or after it */
   nextPollAtMs: number;
-  /** there is something to say: poll with wait=0 */
-  urgent: boolean;
+  /** polls that failed in a row, and how many of those said that the credential is refused */
   failures: number;
+  rejections: number;
   action: PollReply["action"];
-  /** `roles`, `drivers` this node accepts; null: any role */
-  accepts: { roles: string[] | null; drivers: string[] };
-  /** false while the guard is not seen alive: then nothing starts */
+  /** there is something to say: a held poll is overtaken */
+  urgent: boolean;
+  /** a live guard was seen: without one nothing starts */
   guarded: boolean;
+  /** the host wants to leave: everything is being stopped */
+  leaving: boolean;
+  /** keys whose output is followed */
+  follows: readonly string[];
 }
 
+/** What the driver finds of an attempt after a restart of the agent. */
+export type Found =
+  | { is: "running" }
+  | { is: "never-started" }
+  /** it ran in an earlier boot of the machine */
+  | { is: "other-boot" }
+  | { is: "ended"; exit: Exit };
+
 export type AgentEvent =
-  /** first event after a start: what the journal says, in order, and what the driver found of it */
-  | { type: "recovered"; attempts: { key: string; found: "running" | "never-started" | "gone" | Exit }[] }
-  | { type: "reply"; seq: number; reply: PollReply }
-  /** `retryAfterMs` from the server wins over our own backoff. `rejected`: the credential is refused */
+  /** first event of a session; `deadlineMs`: what the guard's file says, null if it does not name it */
+  | { type: "recovered"; attempts: { key: string; found: Found; deadlineMs: number | null }[] }
+  | { type: "reply"; reply: PollReply }
+  /** `retryAfterMs` from the server wins over our own backoff. `rejected`: the broker itself refuses the credential. `superseded`: a newer poll ended the hold */
   | { type: "no-reply"; seq: number; retryAfterMs: number | null; rejected: boolean }
   | { type: "started"; key: string }
   | { type: "start-failed"; key: string; message: string }
   | { type: "exited"; key: string; exit: Exit }
   | { type: "tick" }
   | { type: "guard"; alive: boolean }
-  | { type: "pressure"; pressure: string[] }
-  | { type: "inventory"; inventory: Inventory };
+  | { type: "pressure"; pressure: readonly string[] }
+  | { type: "inventory"; inventory: Inventory }
+  /** stop every attempt and report it; the host exits when `nothingLeft(state)` or when it is tired of waiting */
+  | { type: "leave" };
 
 /** In order; those after a `journal` only when it is on disk. */
 export type AgentEffect =
   | { type: "journal"; records: JournalRecord[] }
   | { type: "send"; request: PollRequest; waitS: number }
-  /** deadlines go to the guard before any start: `key → deadline and TERM time`, the whole set */
-  | { type: "deadlines"; deadlines: { key: string; deadlineMs: number; termAtMs: number }[] }
-  | { type: "start"; key: string; attempt: Attempt }
+  /** for the guard, before any start that follows: the whole set of attempts that may run */
+  | { type: "deadlines"; deadlines: Deadline[] }
+  | { type: "start"; attempt: Attempt }
   | { type: "stop"; key: string; graceMs: number }
-  | { type: "kill"; key: string }
-  /** ask the driver to watch an attempt that runs from before */
+  /** an attempt that runs from before a restart: tell when it ends */
   | { type: "watch"; key: string }
-  | { type: "follow"; keys: string[] }
-  /** terminal update acked: remove what the attempt left on this node once its output is uploaded */
+  | { type: "follow"; keys: readonly string[] }
+  /** its end is acked: remove what it left on this node once its output is uploaded */
   | { type: "forget"; key: string }
   | { type: "credential"; credential: string }
-  | { type: "exit"; code: 0 | 5; message: string };
+  /** end the agent, tasks live on until their deadlines */
+  | { type: "exit"; code: 5; message: string };
+
+/** boot-time ms; `deadlineMs: null`: `disconnect: keep`, the guard only watches over it by name */
+export interface Deadline {
+  key: string;
+  termAtMs: number | null;
+  deadlineMs: number | null;
+  /** how long an attempt may run unrenewed: by how much a stored deadline may lag */
+  stopAfterMs: number | null;
+}

@@ -43,8 +43,8 @@ export function subtract(a: Ranges, b: Ranges): Range[] {
 
 export const intersect = (a: Ranges, b: Ranges): Range[] => subtract(a, subtract(a, b));
 
-/** Binary search. */
-export function contains(ranges: Ranges, index: number): boolean {
+/** Position of the first range that ends after `index`. */
+function lowerBound(ranges: Ranges, index: number): number {
   let low = 0;
   let high = ranges.length;
   while (low < high) {
@@ -52,7 +52,11 @@ export function contains(ranges: Ranges, index: number): boolean {
     if ((ranges[mid] as Range)[1] <= index) low = mid + 1;
     else high = mid;
   }
-  const found = ranges[low];
+  return low;
+}
+
+export function contains(ranges: Ranges, index: number): boolean {
+  const found = ranges[lowerBound(ranges, index)];
   return found !== undefined && found[0] <= index;
 }
 
@@ -72,4 +76,16 @@ export function take(ranges: Ranges, n: number): [taken: Range[], rest: Range[]]
 
 export function* indices(ranges: Ranges): Generator<number> {
   for (const [from, to] of ranges) for (let index = from; index < to; index++) yield index;
+}
+
+/** One index more: binary insertion, for sets that grow a task at a time. */
+export function withIndex(ranges: Ranges, index: number): Range[] {
+  if (contains(ranges, index)) return [...ranges];
+  const at = lowerBound(ranges, index);
+  const before = ranges[at - 1];
+  const after = ranges[at];
+  const joinsBefore = before !== undefined && before[1] === index;
+  const joinsAfter = after !== undefined && after[0] === index + 1;
+  const merged: Range = [joinsBefore ? before[0] : index, joinsAfter ? after[1] : index + 1];
+  return [...ranges.slice(0, joinsBefore ? at - 1 : at), merged, ...ranges.slice(joinsAfter ? at + 1 : at)];
 }

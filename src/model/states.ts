@@ -8,9 +8,6 @@ const TERMINAL = new Set<string>(["succeeded", "failed", "cancelled"]);
 export const isTerminal = (state: TaskState | JobState): state is "succeeded" | "failed" | "cancelled" =>
   TERMINAL.has(state);
 
-/** What an agent says of one attempt. */
-export type UpdateState = "running" | "succeeded" | "failed" | "cancelled" | "refused";
-
 /** Why an attempt ended or a range came back; a closed list, because programs match on it. */
 export type EndReason =
   | "exit" // the command ended by itself
@@ -22,4 +19,5 @@ export type EndReason =
   | "start-failed" // the driver could not start it
   | "agent-lost" // the node was silent past the job's limit
   | "rebooted" // the node booted anew under it
+  | "shutdown" // the agent was told to leave and stopped its tasks
   | "vanished"; // the process was gone and left no exit status

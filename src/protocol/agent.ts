@@ -42,11 +42,22 @@ export const updateSchema = z.strictObject({
   uuid: z.string().min(8).max(64),
   task,
   epoch: int,
-  state: z.enum(["running", "succeeded", "failed", "cancelled", "refused"]),
+  state: z.enum(["succeeded", "failed", "cancelled", "refused"]),
   code: z.int().min(0).max(255).optional(),
   signal: z.string().max(20).optional(),
   reason: z
-    .enum(["exit", "signal", "timeout", "deadline", "cancelled", "refused", "start-failed", "rebooted", "vanished"])
+    .enum([
+      "exit",
+      "signal",
+      "timeout",
+      "deadline",
+      "cancelled",
+      "refused",
+      "start-failed",
+      "rebooted",
+      "vanished",
+      "shutdown",
+    ])
     .optional(),
   message: z.string().max(1000).optional(),
   /** how long it ran, on the node's own clock */

@@ -17,6 +17,8 @@ export interface Supply {
   attemptsUsed: number;
   /** one per index when the job has items */
   items?: string[];
+  /** given to an earlier incarnation of this Cluster: may be running; only adopt, return after the silence limit */
+  recover?: boolean;
 }
 
 export interface Grant {
@@ -94,6 +96,13 @@ export interface Report {
   /** nodes up, silent, and in all */
   nodes: { up: number; silent: number; total: number };
   jobs: JobReport[];
+  /** what happened to nodes since the last report that was answered */
+  events: NodeEvent[];
+}
+
+export interface NodeEvent {
+  type: "node.joined" | "node.silent" | "node.back" | "node.removed";
+  node: string;
 }
 
 export interface ReportAnswer {
@@ -103,4 +112,7 @@ export interface ReportAnswer {
   rev: number;
   /** jobs that are over: the Cluster need not report them again */
   ended: string[];
+  /** what changed for this cluster by the round that the report started: saves a call */
+  incarnation: number;
+  grants: Grant[];
 }

@@ -1,0 +1,117 @@
+/** When to poll, and what a poll says. */
+import { MAX_WAIT_S, type PollRequest } from "../../src/protocol/agent.ts";
+import type { AgentEffect, AgentState, Attempt } from "./types.ts";
+
+const BACKOFF_BASE_MS = 500;
+const BACKOFF_MAX_MS = 60_000;
+/** Ends within this time of each other go in one poll. */
+const BATCH_MS = 4;
+/** After an assignment: a short task's end is told by the poll that would have confirmed its start. */
+export const CONFIRM_DELAY_MS = 50;
+const MAX_UPDATES = 1000;
+
+const isLive = (attempt: Attempt) => attempt.phase !== "ended";
+
+/** The shortest `stopAfter` among live attempts; a poll must come well within it. */
+function shortestStopAfterMs(state: AgentState): number {
+  let shortest = Number.POSITIVE_INFINITY;
+  for (const attempt of state.attempts.values()) {
+    if (isLive(attempt) && attempt.template.stopAfterMs !== null) {
+      shortest = Math.min(shortest, attempt.template.stopAfterMs);
+    }
+  }
+  return shortest;
+}
+
+/** A hold must not use up more than a quarter of the time that a renewal gives. */
+export const holdS = (state: AgentState): number =>
+  Math.max(1, Math.min(MAX_WAIT_S, Math.floor(shortestStopAfterMs(state) / 4000)));
+
+/** Full jitter; `random` in [0, 1). A server's Retry-After wins. */
+export function backoffMs(state: AgentState, retryAfterMs: number | null, random: number): number {
+  const most = Math.min(
+    BACKOFF_MAX_MS,
+    shortestStopAfterMs(state) / 4,
+    BACKOFF_BASE_MS * 2 ** Math.min(state.failures, 10),
+  );
+  return (retryAfterMs ?? 0) + Math.ceil(random * most);
+}
+
+/** When the news of an ended attempt should leave: at once when nothing else is about to end. */
+export function newsDueMs(state: AgentState, nowMs: number): number {
+  for (const attempt of state.attempts.values()) {
+    if (attempt.phase === "starting" || attempt.phase === "running") return nowMs + BATCH_MS;
+  }
+  return nowMs;
+}
+
+const hasNews = (state: AgentState): boolean => {
+  if (state.urgent) return true;
+  for (const attempt of state.attempts.values()) if (attempt.end !== null) return true;
+  return false;
+};
+
+/** Earliest time at which the core has something to do without any event. */
+export function nextWakeMs(state: AgentState): number {
+  let wakeMs =
+    state.inFlight === null || (state.inFlight.held && hasNews(state)) ? state.nextPollAtMs : Number.POSITIVE_INFINITY;
+  for (const attempt of state.attempts.values()) {
+    if (attempt.phase !== "running" && attempt.phase !== "starting") continue;
+    wakeMs = Math.min(
+      wakeMs,
+      termAtMs(attempt) ?? Number.POSITIVE_INFINITY,
+      timeoutAtMs(attempt) ?? Number.POSITIVE_INFINITY,
+    );
+  }
+  return wakeMs;
+}
+
+/** TERM leaves room for the grace and 5 s for KILL to be done by the deadline. */
+export function termAtMs(attempt: Attempt): number | null {
+  return attempt.deadlineMs === null ? null : attempt.deadlineMs - attempt.template.stopGraceMs - 5_000;
+}
+
+export function timeoutAtMs(attempt: Attempt): number | null {
+  const { timeoutMs } = attempt.template;
+  return timeoutMs === null || attempt.startedAtMs === null ? null : attempt.startedAtMs + timeoutMs;
+}
+
+/** The poll that is due now, if one is. A request that is not held is never overtaken: its reply would be lost. */
+export function duePoll(state: AgentState, nowMs: number): { state: AgentState; effects: AgentEffect[] } {
+  const news = hasNews(state);
+  const free = state.inFlight === null || (state.inFlight.held && news);
+  if (!free || nowMs < state.nextPollAtMs || state.action === "gone" || state.action === "rejoin") {
+    return { state, effects: [] };
+  }
+  const seq = state.seq + 1;
+  const waitS = news || state.leaving || state.failures > 0 ? 0 : holdS(state);
+  const running: PollRequest["running"] = [];
+  const updates: PollRequest["updates"] = [];
+  for (const attempt of state.attempts.values()) {
+    if (attempt.end === null) running.push([attempt.task, attempt.epoch]);
+    else if (updates.length < MAX_UPDATES) updates.push(attempt.end);
+  }
+  const pressure = [...state.pressure];
+  if (!state.guarded) pressure.push("no-guard");
+  if (state.leaving) pressure.push("draining");
+  const request: PollRequest = {
+    session: state.session,
+    nonce: state.nonce,
+    seq,
+    boot: state.boot,
+    running,
+    updates,
+    pressure,
+  };
+  if (state.inventorySentRev < state.inventoryRev) request.inventory = state.inventory;
+  return {
+    state: {
+      ...state,
+      seq,
+      inFlight: { seq, sentAtMs: nowMs, held: waitS > 0, inventoryRev: state.inventoryRev },
+      nextPollAtMs: nowMs,
+      urgent: false,
+    },
+    effects: [{ type: "send", request, waitS }],
+  };
+}

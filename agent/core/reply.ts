@@ -1,0 +1,201 @@
+/** What a reply changes: renewals, stops, new assignments, acks. Nothing else ever starts or renews an attempt. */
+
+import { attemptKey, type Epoch, type TaskId } from "../../src/model/ids.ts";
+import type { Template } from "../../src/model/job.ts";
+import type { Assignment, PollReply, Update } from "../../src/protocol/agent.ts";
+import { CONFIRM_DELAY_MS, termAtMs } from "./poll.ts";
+import type { AgentRules } from "./rules.ts";
+import type { AgentEffect, AgentState, Attempt, Deadline, JournalRecord } from "./types.ts";
+
+type Attempts = Map<string, Attempt>;
+
+/** One uuid an attempt: it has one end, however often that is told. */
+export const endOf = (
+  attempt: Pick<Attempt, "key" | "task" | "epoch">,
+  rest: Omit<Update, "uuid" | "task" | "epoch">,
+): Update => ({
+  uuid: `${attempt.key}:end`,
+  task: attempt.task,
+  epoch: attempt.epoch,
+  ...rest,
+});
+
+/** The set that the guard enforces. */
+export function deadlinesOf(attempts: Iterable<Attempt>): Deadline[] {
+  const deadlines: Deadline[] = [];
+  for (const attempt of attempts) {
+    if (attempt.phase === "ended") continue;
+    const { key, deadlineMs, template } = attempt;
+    deadlines.push({ key, deadlineMs, termAtMs: termAtMs(attempt), stopAfterMs: template.stopAfterMs });
+  }
+  return deadlines;
+}
+
+const deadlineFrom = (sentAtMs: number, template: Template): number | null =>
+  template.stopAfterMs === null ? null : sentAtMs + template.stopAfterMs;
+
+/** Why this node does not run it, by its own config; null when it does. */
+function refusal(state: AgentState, template: Template): string | null {
+  const { roles, drivers } = state.inventory;
+  if (roles && !roles.includes(template.role))
+    return `this node accepts the roles ${roles.join(", ") || "(none)"}, not ${template.role}`;
+  if (!drivers.includes(template.driver))
+    return `this node accepts the drivers ${drivers.join(", ") || "(none)"}, not ${template.driver}`;
+  return null;
+}
+
+export function applyReply(
+  before: AgentState,
+  reply: PollReply,
+  nowMs: number,
+  rules: AgentRules,
+): { state: AgentState; effects: AgentEffect[] } {
+  if (!rules.acceptsReply(before, reply)) return { state: before, effects: [] };
+  const sentAtMs = before.inFlight?.sentAtMs ?? nowMs;
+  const attempts: Attempts = new Map(before.attempts);
+  const records: JournalRecord[] = [];
+  const after: AgentEffect[] = [];
+  let state: AgentState = {
+    ...before,
+    inFlight: null,
+    failures: 0,
+    rejections: 0,
+    action: reply.action,
+    inventorySentRev: reply.wantInventory ? 0 : Math.max(before.inventorySentRev, before.inFlight?.inventoryRev ?? 0),
+    nextPollAtMs: nowMs + reply.nextPollMs,
+  };
+  if (reply.credential) after.push({ type: "credential", credential: reply.credential });
+
+  acknowledge(attempts, reply.acked, records, after);
+  renew(attempts, reply.renews, sentAtMs, nowMs, rules, after);
+  stop(attempts, reply, records, after);
+  const accepted = accept(state, attempts, reply, sentAtMs, nowMs, records, after);
+
+  if (accepted) state = { ...state, nextPollAtMs: Math.max(state.nextPollAtMs, nowMs + CONFIRM_DELAY_MS) };
+  if (records.some((record) => record.type === "end")) state = { ...state, urgent: true, nextPollAtMs: nowMs };
+  if (reply.follows.join() !== state.follows.join()) {
+    state = { ...state, follows: reply.follows };
+    after.push({ type: "follow", keys: reply.follows });
+  }
+  if (reply.action === "rejoin") after.push(leaveForGood("rejoin"));
+
+  const effects: AgentEffect[] = [];
+  if (records.length > 0) effects.push({ type: "journal", records });
+  const live = [...attempts.values()].some((attempt) => attempt.phase !== "ended");
+  if (live || before.attempts.size > 0) effects.push({ type: "deadlines", deadlines: deadlinesOf(attempts.values()) });
+  return { state: { ...state, attempts }, effects: [...effects, ...after] };
+}
+
+function acknowledge(attempts: Attempts, acked: string[], records: JournalRecord[], after: AgentEffect[]): void {
+  const uuids = new Set(acked);
+  if (uuids.size === 0) return;
+  for (const attempt of attempts.values()) {
+    if (attempt.end === null || !uuids.has(attempt.end.uuid)) continue;
+    attempts.delete(attempt.key);
+    records.push({ type: "forget", key: attempt.key });
+    after.push({ type: "forget", key: attempt.key });
+  }
+}
+
+/** Deadlines only ever move later. An attempt from before a restart starts only now that a reply names it. */
+function renew(
+  attempts: Attempts,
+  keys: string[],
+  sentAtMs: number,
+  nowMs: number,
+  rules: AgentRules,
+  after: AgentEffect[],
+): void {
+  for (const key of keys) {
+    const attempt = attempts.get(key);
+    if (!attempt || attempt.phase === "ended" || attempt.stopReason !== null) continue;
+    if (!rules.mayRenew(attempt.phase === "accepted" ? null : attempt.deadlineMs, nowMs)) continue;
+    const renewedTo = deadlineFrom(sentAtMs, attempt.template);
+    const deadlineMs = renewedTo === null ? null : Math.max(renewedTo, attempt.deadlineMs ?? 0);
+    if (attempt.phase !== "accepted") {
+      attempts.set(key, { ...attempt, deadlineMs });
+    } else if (deadlineMs === null || nowMs < deadlineMs) {
+      const starting: Attempt = { ...attempt, deadlineMs, phase: "starting" };
+      attempts.set(key, starting);
+      after.push({ type: "start", attempt: starting });
+    }
+  }
+}
+
+function stop(attempts: Attempts, reply: PollReply, records: JournalRecord[], after: AgentEffect[]): void {
+  for (const { task, epoch, graceMs } of reply.stops) {
+    const attempt = attempts.get(attemptKey(task as TaskId, epoch as Epoch));
+    if (!attempt || attempt.phase === "ended" || attempt.phase === "stopping") continue;
+    if (attempt.phase === "accepted") {
+      const end = endOf(attempt, { state: "cancelled", reason: "cancelled", ranMs: 0, ...noOutput() });
+      attempts.set(attempt.key, { ...attempt, phase: "ended", end });
+      records.push({ type: "end", key: attempt.key, update: end });
+    } else {
+      attempts.set(attempt.key, { ...attempt, phase: "stopping", stopReason: "cancelled" });
+      after.push({ type: "stop", key: attempt.key, graceMs });
+    }
+  }
+}
+
+export const noOutput = () => ({
+  stdout: { size: 0, crc32: 0, dropped: 0 },
+  stderr: { size: 0, crc32: 0, dropped: 0 },
+});
+
+/** Without a guard, or when leaving, an assignment is passed over: the next poll omits it and it goes elsewhere. */
+function accept(
+  state: AgentState,
+  attempts: Attempts,
+  reply: PollReply,
+  sentAtMs: number,
+  nowMs: number,
+  records: JournalRecord[],
+  after: AgentEffect[],
+): boolean {
+  if (!state.guarded || state.leaving) return false;
+  let accepted = false;
+  for (const assignment of reply.assignments) {
+    const template = reply.jobs[jobOf(assignment)];
+    const key = attemptKey(assignment.task as TaskId, assignment.epoch as Epoch);
+    if (!template || attempts.has(key)) continue;
+    const deadlineMs = deadlineFrom(sentAtMs, template);
+    if (deadlineMs !== null && nowMs >= deadlineMs) continue;
+    const { task, epoch, item } = assignment;
+    const attempt: Attempt = {
+      key,
+      task,
+      epoch,
+      item,
+      template,
+      boot: state.boot,
+      phase: "starting",
+      deadlineMs,
+      startedAtMs: null,
+      stopReason: null,
+      end: null,
+    };
+    records.push({ type: "accept", key, task, epoch, item, template, boot: state.boot });
+    const refused = refusal(state, template);
+    if (refused !== null) {
+      const end = endOf(attempt, { state: "refused", reason: "refused", message: refused, ranMs: 0, ...noOutput() });
+      attempts.set(key, { ...attempt, phase: "ended", end });
+      records.push({ type: "end", key, update: end });
+      continue;
+    }
+    attempts.set(key, attempt);
+    after.push({ type: "start", attempt });
+    accepted = true;
+  }
+  return accepted;
+}
+
+const jobOf = (assignment: Assignment): string => assignment.task.slice(0, assignment.task.lastIndexOf("."));
+
+export const leaveForGood = (action: "rejoin" | "gone"): AgentEffect => ({
+  type: "exit",
+  code: 5,
+  message:
+    action === "gone"
+      ? "this node was removed from its cluster; join again with a new token to come back"
+      : "the broker does not accept this node's credential, or another agent uses it (a copied data folder?); join again with a new token",
+});

@@ -1,0 +1,291 @@
+/**
+ * The agent's core: `step(state, event, now) → { state, effects }`, pure. Sessions, renewals, updates and recovery live
+ * here and nowhere else, so that the simulator runs the very same code as a node.
+ *
+ * All times are boot-time ms of the node (`/proc/uptime`), which counts suspend and never jumps.
+ */
+import type { Inventory, Update } from "../../src/protocol/agent.ts";
+import { backoffMs, duePoll, newsDueMs, termAtMs, timeoutAtMs } from "./poll.ts";
+import { applyReply, deadlinesOf, endOf, leaveForGood, noOutput } from "./reply.ts";
+import { AGENT_RULES, type AgentRules } from "./rules.ts";
+import type { AgentEffect, AgentEvent, AgentState, Attempt, Exit, Found, JournalRecord } from "./types.ts";
+
+export interface Step {
+  state: AgentState;
+  effects: AgentEffect[];
+}
+
+/** Refusals of the credential in a row before the agent believes them. */
+const MAX_REJECTIONS = 3;
+
+export interface Start {
+  boot: string;
+  /** random, ≥ 8 characters */
+  nonce: string;
+  inventory: Inventory;
+  nowMs: number;
+}
+
+/** Reads the journal, in order. The effects make the new session durable before anything is sent. */
+export function initialState(journal: readonly JournalRecord[], start: Start): Step {
+  let session = 0;
+  const attempts = new Map<string, Attempt>();
+  for (const record of journal) {
+    switch (record.type) {
+      case "session":
+        session = Math.max(session, record.session);
+        break;
+      case "accept": {
+        const { type: _, ...identity } = record;
+        attempts.set(record.key, {
+          ...identity,
+          phase: "accepted",
+          deadlineMs: null,
+          startedAtMs: null,
+          stopReason: null,
+          end: null,
+        });
+        break;
+      }
+      case "end": {
+        const attempt = attempts.get(record.key);
+        if (attempt) attempts.set(record.key, { ...attempt, phase: "ended", end: record.update });
+        break;
+      }
+      case "forget":
+        attempts.delete(record.key);
+        break;
+    }
+  }
+  session += 1;
+  const state: AgentState = {
+    session,
+    nonce: start.nonce,
+    boot: start.boot,
+    seq: 0,
+    inFlight: null,
+    attempts,
+    inventory: start.inventory,
+    inventoryRev: 1,
+    inventorySentRev: 0,
+    pressure: [],
+    nextPollAtMs: start.nowMs,
+    failures: 0,
+    rejections: 0,
+    action: "run",
+    urgent: true,
+    guarded: false,
+    leaving: false,
+    follows: [],
+  };
+  return { state, effects: [{ type: "journal", records: [{ type: "session", session, boot: start.boot }] }] };
+}
+
+/** Nothing runs and every end is acked. */
+export const nothingLeft = (state: AgentState): boolean => state.attempts.size === 0;
+
+/** @param random in [0, 1), for the jitter of retries */
+export function step(
+  state: AgentState,
+  event: AgentEvent,
+  nowMs: number,
+  random: number,
+  rules: AgentRules = AGENT_RULES,
+): Step {
+  const { state: applied, effects: first } = apply(state, event, nowMs, random, rules);
+  const { state: next, effects } = removed(applied, first, nowMs);
+  const due = dueStops(next, nowMs);
+  const poll = duePoll(due.state, nowMs);
+  return { state: poll.state, effects: [...effects, ...due.effects, ...poll.effects] };
+}
+
+/** A node that was removed from its cluster stops what it runs, then ends. */
+function removed(state: AgentState, effects: AgentEffect[], nowMs: number): Step {
+  if (state.action !== "gone") return { state, effects };
+  const left = leave(state, nowMs);
+  const over = [...left.state.attempts.values()].every((attempt) => attempt.phase === "ended");
+  return { state: left.state, effects: [...effects, ...left.effects, ...(over ? [leaveForGood("gone")] : [])] };
+}
+
+function apply(state: AgentState, event: AgentEvent, nowMs: number, random: number, rules: AgentRules): Step {
+  switch (event.type) {
+    case "recovered":
+      return recovered(state, event.attempts, nowMs);
+    case "reply":
+      return applyReply(state, event.reply, nowMs, rules);
+    case "no-reply":
+      return noReply(state, event, nowMs, random);
+    case "started": {
+      const attempt = state.attempts.get(event.key);
+      if (attempt?.phase !== "starting") return { state, effects: [] };
+      return { state: withAttempt(state, { ...attempt, phase: "running", startedAtMs: nowMs }), effects: [] };
+    }
+    case "start-failed":
+      return ended(state, event.key, nowMs, (attempt) =>
+        endOf(attempt, {
+          state: "failed",
+          reason: "start-failed",
+          message: event.message.slice(0, 1000),
+          ranMs: 0,
+          ...noOutput(),
+        }),
+      );
+    case "exited":
+      return ended(state, event.key, nowMs, (attempt) => endOf(attempt, describeExit(attempt, event.exit, nowMs)));
+    case "tick":
+      return { state, effects: [] };
+    case "guard": {
+      if (state.guarded === event.alive) return { state, effects: [] };
+      return {
+        state: { ...state, guarded: event.alive, urgent: true, nextPollAtMs: Math.min(state.nextPollAtMs, nowMs) },
+        effects: [],
+      };
+    }
+    case "pressure": {
+      if (event.pressure.join() === state.pressure.join()) return { state, effects: [] };
+      return {
+        state: { ...state, pressure: event.pressure, urgent: true, nextPollAtMs: Math.min(state.nextPollAtMs, nowMs) },
+        effects: [],
+      };
+    }
+    case "inventory":
+      return {
+        state: {
+          ...state,
+          inventory: event.inventory,
+          inventoryRev: state.inventoryRev + 1,
+          urgent: true,
+          nextPollAtMs: Math.min(state.nextPollAtMs, nowMs),
+        },
+        effects: [],
+      };
+    case "leave":
+      return leave(state, nowMs);
+  }
+}
+
+const withAttempt = (state: AgentState, attempt: Attempt): AgentState => ({
+  ...state,
+  attempts: new Map(state.attempts).set(attempt.key, attempt),
+});
+
+/** What survived keeps its old deadline until a reply names it; what did not is told. */
+function recovered(
+  state: AgentState,
+  found: { key: string; found: Found; deadlineMs: number | null }[],
+  nowMs: number,
+): Step {
+  const attempts = new Map(state.attempts);
+  const records: JournalRecord[] = [];
+  const effects: AgentEffect[] = [];
+  for (const { key, found: what, deadlineMs } of found) {
+    const attempt = attempts.get(key);
+    if (!attempt || attempt.phase === "ended") continue;
+    if (what.is === "running") {
+      const keep = attempt.template.stopAfterMs === null;
+      attempts.set(key, {
+        ...attempt,
+        phase: "running",
+        startedAtMs: nowMs,
+        deadlineMs: keep ? null : (deadlineMs ?? nowMs),
+      });
+      effects.push({ type: "watch", key });
+    } else if (what.is === "never-started" && attempt.boot === state.boot) {
+      attempts.set(key, { ...attempt, phase: "accepted", deadlineMs: null });
+    } else {
+      const update =
+        what.is === "ended"
+          ? endOf(attempt, describeExit(attempt, what.exit, nowMs))
+          : endOf(attempt, { state: "failed", reason: "rebooted", message: "the machine booted anew", ...noOutput() });
+      attempts.set(key, { ...attempt, phase: "ended", end: update });
+      records.push({ type: "end", key, update });
+    }
+  }
+  const journal: AgentEffect[] = records.length > 0 ? [{ type: "journal", records }] : [];
+  const deadlines: AgentEffect = { type: "deadlines", deadlines: deadlinesOf(attempts.values()) };
+  return { state: { ...state, attempts }, effects: [...journal, deadlines, ...effects] };
+}
+
+function noReply(
+  state: AgentState,
+  event: { seq: number; retryAfterMs: number | null; rejected: boolean },
+  nowMs: number,
+  random: number,
+): Step {
+  if (state.inFlight?.seq !== event.seq) return { state, effects: [] };
+  const rejections = event.rejected ? state.rejections + 1 : 0;
+  const failing: AgentState = { ...state, inFlight: null, failures: state.failures + 1, rejections };
+  const next: AgentState = { ...failing, nextPollAtMs: nowMs + backoffMs(failing, event.retryAfterMs, random) };
+  if (rejections < MAX_REJECTIONS) return { state: next, effects: [] };
+  return { state: { ...next, action: "rejoin" }, effects: [leaveForGood("rejoin")] };
+}
+
+function ended(state: AgentState, key: string, nowMs: number, describe: (attempt: Attempt) => Update): Step {
+  const attempt = state.attempts.get(key);
+  if (!attempt || attempt.phase === "ended") return { state, effects: [] };
+  const update = describe(attempt);
+  const next = withAttempt(state, { ...attempt, phase: "ended", end: update });
+  return {
+    state: { ...next, urgent: true, nextPollAtMs: next.failures > 0 ? next.nextPollAtMs : newsDueMs(next, nowMs) },
+    effects: [
+      { type: "journal", records: [{ type: "end", key, update }] },
+      { type: "deadlines", deadlines: deadlinesOf(next.attempts.values()) },
+    ],
+  };
+}
+
+function describeExit(attempt: Attempt, exit: Exit, nowMs: number): Omit<Update, "uuid" | "task" | "epoch"> {
+  const { code, signal, stdout, stderr } = exit;
+  const ranMs = exit.ranMs ?? (attempt.startedAtMs === null ? 0 : Math.max(0, Math.round(nowMs - attempt.startedAtMs)));
+  const facts = {
+    ...(code !== null && { code }),
+    ...(signal !== null && { signal }),
+    ranMs,
+    stdout,
+    stderr,
+  };
+  const stopReason = attempt.stopReason ?? (exit.byGuard ? "deadline" : null);
+  if (stopReason !== null) {
+    return { state: stopReason === "cancelled" ? "cancelled" : "failed", reason: stopReason, ...facts };
+  }
+  if (exit.vanished)
+    return { state: "failed", reason: "vanished", message: "the process was gone and left no exit status", ...facts };
+  if (code === 0) return { state: "succeeded", reason: "exit", ...facts };
+  return { state: "failed", reason: signal === null ? "exit" : "signal", ...facts };
+}
+
+/** Timeouts and lapsing deadlines; the guard does the latter too, should the agent not live to. */
+function dueStops(state: AgentState, nowMs: number): Step {
+  let next = state;
+  const effects: AgentEffect[] = [];
+  for (const attempt of state.attempts.values()) {
+    if (attempt.phase !== "running" && attempt.phase !== "starting") continue;
+    const timeoutMs = timeoutAtMs(attempt);
+    const termMs = termAtMs(attempt);
+    const stopReason =
+      termMs !== null && nowMs >= termMs ? "deadline" : timeoutMs !== null && nowMs >= timeoutMs ? "timeout" : null;
+    if (stopReason === null) continue;
+    next = withAttempt(next, { ...attempt, phase: "stopping", stopReason });
+    effects.push({ type: "stop", key: attempt.key, graceMs: attempt.template.stopGraceMs });
+  }
+  return { state: next, effects };
+}
+
+function leave(state: AgentState, nowMs: number): Step {
+  if (state.leaving) return { state, effects: [] };
+  let next: AgentState = { ...state, leaving: true, urgent: true, nextPollAtMs: nowMs };
+  const effects: AgentEffect[] = [];
+  const records: JournalRecord[] = [];
+  for (const attempt of state.attempts.values()) {
+    if (attempt.phase === "accepted") {
+      const update = endOf(attempt, { state: "failed", reason: "shutdown", ranMs: 0, ...noOutput() });
+      next = withAttempt(next, { ...attempt, phase: "ended", end: update });
+      records.push({ type: "end", key: attempt.key, update });
+    } else if (attempt.phase === "running" || attempt.phase === "starting") {
+      next = withAttempt(next, { ...attempt, phase: "stopping", stopReason: "shutdown" });
+      effects.push({ type: "stop", key: attempt.key, graceMs: attempt.template.stopGraceMs });
+    }
+  }
+  if (records.length > 0) effects.unshift({ type: "journal", records });
+  return { state: next, effects };
+}

@@ -1,0 +1,633 @@
+/**
+ * The Broker of a league: jobs, shares, grants and tokens. It deals in counts and never in tasks: one row per (job,
+ * cluster). A thin shell over the pure steps beside it; every entry is one turn that ends in `#settle`.
+ */
+
+import { type JobSpec, taskCount, templateOf } from "../model/job.ts";
+import { Problem } from "../model/problems.ts";
+import { isTerminal } from "../model/states.ts";
+import type { EventView, ExplainView, JobView } from "../model/views.ts";
+import type { ObjectRef, Outcome, Platform, SocketId, Turns } from "../platform/seam.ts";
+import type { Grant, GrantMessage, Report, ReportAnswer, WaitReason } from "../protocol/levels.ts";
+import { type Explanation, explain } from "../scheduling/explain.ts";
+import { round } from "../scheduling/round.ts";
+import { Access } from "./access.ts";
+import { Fleet } from "./fleet.ts";
+import type { BrokerMethods, Caller, WatchEvents } from "./methods.ts";
+import {
+  countsOf,
+  type GrantState,
+  isApplied,
+  type JobMemory,
+  jobMemory,
+  jobView,
+  roundJob,
+  terminalOf,
+} from "./state.ts";
+import { BrokerStore, type EventBody } from "./store.ts";
+import {
+  afterReport,
+  all,
+  draw,
+  merge,
+  NOTHING,
+  queueSize,
+  rangesOf,
+  requeue,
+  supplySize,
+  terminalSize,
+} from "./supply.ts";
+
+/** Grants whose call failed are sent again. */
+const RESEND_MS = 1_000;
+/** Broker and Clusters poke each other while there is work, should a message or an alarm have been lost. */
+const POKE_MS = 180_000;
+/** Beyond so many reports a second from one cluster, the next may come a little later. */
+const REPORTS_PER_S = 40;
+const PACE_MS = 25;
+const WATCH_BATCH = 5_000;
+/** Hand-outs and gens that an older copy of these rows may have given away before it was lost. */
+const RESTORE_LEAP = 2 ** 20;
+
+export class Broker implements Turns {
+  readonly #platform: Platform;
+  readonly #store: BrokerStore;
+  readonly #access: Access;
+  readonly #fleet: Fleet;
+  readonly #jobs = new Map<string, JobMemory>();
+  readonly #watchers = new Map<SocketId, { job: string | null }>();
+  readonly #reportTimes = new Map<string, number[]>();
+  #incarnation: number;
+  #ordinal: number;
+  readonly #unsavedJobs = new Set<JobMemory>();
+  readonly #unsavedGrants = new Set<GrantState>();
+  #fresh: EventView[] = [];
+  #progressed = new Set<string>();
+  #alarmAt: number | null = null;
+  #pokeAt: number;
+  #grantsSent = 0;
+  #rounds = 0;
+
+  constructor(platform: Platform) {
+    this.#platform = platform;
+    const now = platform.now();
+    this.#store = new BrokerStore(platform.sql);
+    const known = this.#store.self();
+    const restored = known !== undefined && known.generation !== platform.generation;
+    this.#incarnation = known && !restored ? known.incarnation : Math.max(now, (known?.incarnation ?? 0) + 1);
+    if (!known || restored) this.#store.saveSelf({ incarnation: this.#incarnation, generation: platform.generation });
+    this.#ordinal = this.#store.newestOrdinal();
+    this.#access = new Access(this.#store);
+    this.#fleet = new Fleet(this.#store);
+    for (const row of this.#store.liveJobs()) this.#jobs.set(row.id, jobMemory(row, this.#store.grantsOf(row.id)));
+    if (restored) this.#leap();
+    for (const { id, data } of platform.sockets.list())
+      if (data) this.#watchers.set(id, data as { job: string | null });
+    this.#pokeAt = now + POKE_MS;
+    this.#settle(now, null);
+  }
+
+  /** These rows are older than what the league has seen: nothing given out again may carry an old number. */
+  #leap(): void {
+    for (const job of this.#jobs.values()) {
+      job.nextHandout += RESTORE_LEAP;
+      this.#store.updateJob(job);
+      for (const grant of job.grants.values()) {
+        grant.gen += RESTORE_LEAP;
+        this.#store.saveGrant(grant);
+      }
+    }
+  }
+
+  // Entries.
+
+  call(method: string, args: unknown): unknown {
+    const now = this.#platform.now();
+    type Args<M extends keyof BrokerMethods> = Parameters<BrokerMethods[M]>[0];
+    if (method === "report") return this.#report(args as Report, now);
+    const answer = this.#answer(method as keyof BrokerMethods, args as Args<keyof BrokerMethods>, now);
+    this.#settle(now, null);
+    return answer;
+  }
+
+  #answer(method: keyof BrokerMethods, args: unknown, now: number): unknown {
+    // One switch, so that each method's arguments have their type.
+    type Args<M extends keyof BrokerMethods> = Parameters<BrokerMethods[M]>[0];
+    switch (method) {
+      case "auth":
+        return this.#access.auth(args as Args<"auth">, now);
+      case "createToken": {
+        const token = this.#access.create(args as Args<"createToken">, now);
+        this.#emit(now, { type: "token.created", detail: `${token.scope} ${token.id}` });
+        return token;
+      }
+      case "listTokens":
+        return this.#access.list(args as Args<"listTokens">);
+      case "revokeToken": {
+        const token = this.#access.revoke((args as Args<"revokeToken">).id, now);
+        this.#emit(now, { type: "token.revoked", detail: `${token.scope} ${token.id}` });
+        return token;
+      }
+      case "redeemJoin":
+        return this.#access.redeemJoin(args as Args<"redeemJoin">, (name) => this.#fleet.has(name), now);
+      case "submit":
+        return this.#submit(args as Args<"submit">, now);
+      case "job":
+        return this.#view((args as Args<"job">).id);
+      case "jobs":
+        return this.#list(args as Args<"jobs">);
+      case "cancel":
+        return this.#cancel((args as Args<"cancel">).id, now);
+      case "explain":
+        return this.#explain((args as Args<"explain">).id);
+      case "placesOf": {
+        const job = this.#find((args as Args<"placesOf">).id);
+        return { clusters: [...job.grants.keys()].sort(), count: job.count, items: job.hasItems };
+      }
+      case "createCluster": {
+        const made = this.#fleet.create(args as Args<"createCluster">, now);
+        if (made.isNew) this.#emit(now, { type: "cluster.created", cluster: made.view.name });
+        return made.view;
+      }
+      case "removeCluster": {
+        const view = this.#fleet.remove((args as Args<"removeCluster">).name, this.#jobs.values());
+        this.#emit(now, { type: "cluster.removed", cluster: view.name });
+        return view;
+      }
+      case "clusters":
+        return this.#fleet.list(args as Args<"clusters">, this.#jobs.values());
+      case "cluster":
+        return this.#fleet.view((args as Args<"cluster">).name, this.#jobs.values());
+      case "events": {
+        const { since, limit, job } = args as Args<"events">;
+        return this.#store.events(since, limit, job);
+      }
+      case "metrics":
+        return this.#metrics();
+      default:
+        throw new Problem("not-found", `a Broker has no method ${method}`);
+    }
+  }
+
+  message(socket: SocketId, message: unknown): void {
+    const { since, job } = (message as WatchEvents).watch;
+    const watch = { job };
+    this.#watchers.set(socket, watch);
+    this.#platform.sockets.attach(socket, watch);
+    const events = since === null ? [] : this.#store.events(since, WATCH_BATCH, job).events;
+    const watched = job === null ? null : (this.#jobs.get(job) ?? this.#ended(job));
+    const state = watched === null ? [] : [this.#progressOf(watched, this.#platform.now())];
+    this.#platform.sockets.send(socket, [...events, ...state]);
+    // The reader goes on from the last one it got.
+    if (events.length === WATCH_BATCH) this.#platform.sockets.close(socket);
+  }
+
+  closed(socket: SocketId): void {
+    this.#watchers.delete(socket);
+  }
+
+  alarm(): void {
+    const now = this.#platform.now();
+    this.#alarmAt = null;
+    if (now >= this.#pokeAt) {
+      this.#pokeAt = now + POKE_MS;
+      for (const job of this.#jobs.values())
+        for (const grant of job.grants.values()) if (!isApplied(grant)) grant.sent = false;
+      if (this.#jobs.size > 0) this.#pokeClusters();
+    }
+    this.#round();
+    this.#settle(now, null);
+  }
+
+  result(to: ObjectRef, method: string, args: unknown, outcome: Outcome): void {
+    if (method !== "grant" || outcome.ok) return;
+    for (const { job, gen } of (args as GrantMessage).grants) {
+      const grant = this.#jobs.get(job)?.grants.get(to.name);
+      if (grant?.gen === gen) grant.sent = false;
+    }
+    this.#setAlarm(this.#platform.now() + RESEND_MS);
+  }
+
+  // Jobs.
+
+  #submit({ id, digest, spec, by }: { id: string; digest: string; spec: JobSpec; by: Caller }, now: number): JobView {
+    const known = this.#jobs.get(id) ?? this.#ended(id);
+    if (known) {
+      if (known.digest !== digest)
+        throw new Problem("idempotency-key-reused", "this Idempotency-Key was used for another job; choose a new key");
+      return this.#viewOf(known);
+    }
+    void by;
+    const unknown = (spec.clusters ?? []).filter((name) => !this.#fleet.has(name));
+    if (unknown.length > 0) {
+      throw new Problem("invalid-request", `there is no cluster ${unknown.join(", ")} in this league`, {
+        errors: [
+          {
+            field: "clusters",
+            message: `no cluster ${unknown.join(", ")}; there are ${this.#fleet.names().join(", ") || "none yet"}`,
+          },
+        ],
+      });
+    }
+    const count = taskCount(spec);
+    const row = {
+      id,
+      ordinal: ++this.#ordinal,
+      digest,
+      count,
+      template: templateOf(spec),
+      clusters: spec.clusters ?? null,
+      hasItems: spec.each !== undefined,
+      state: "waiting" as const,
+      queue: [{ from: 0, to: count, attemptsUsed: 0 }],
+      nextHandout: 1,
+      banked: NOTHING,
+      createdAt: now,
+      endedAt: null,
+    };
+    const job = jobMemory(row, []);
+    this.#jobs.set(id, job);
+    this.#round();
+    this.#store.insertJob(job, spec.each ?? null);
+    this.#unsavedJobs.delete(job);
+    if (job.grants.size === 0) this.#pokeClusters();
+    this.#emit(now, { type: "job.submitted", job: id, detail: spec.name ?? "" });
+    return this.#viewOf(job);
+  }
+
+  #cancel(id: string, now: number): JobView {
+    const job = this.#find(id);
+    if (isTerminal(job.state) || job.state === "cancelling") return this.#viewOf(job);
+    job.state = "cancelling";
+    job.banked = merge(job.banked, { ...NOTHING, cancelled: rangesOf(job.queue) });
+    job.queue = [];
+    for (const grant of job.grants.values()) {
+      if (grant.supply.length > 0) this.#regrant(grant, { action: "cancel", limit: 0 });
+    }
+    this.#unsavedJobs.add(job);
+    this.#progressed.add(id);
+    this.#finishIfOver(job, now);
+    this.#round();
+    return this.#viewOf(job);
+  }
+
+  #find(id: string): JobMemory {
+    const job = this.#jobs.get(id) ?? this.#ended(id);
+    if (!job) throw new Problem("not-found", `there is no job ${id}`);
+    return job;
+  }
+
+  #ended(id: string): JobMemory | null {
+    const row = this.#store.job(id);
+    return row ? jobMemory(row, this.#store.grantsOf(id)) : null;
+  }
+
+  #view(id: string): JobView {
+    return this.#viewOf(this.#find(id));
+  }
+
+  #viewOf(job: JobMemory): JobView {
+    const counts = countsOf(job);
+    const why = counts.waiting > 0 && !isTerminal(job.state) ? this.#why(job) : null;
+    return jobView(job, why && { reason: why.reason, detail: why.sentence });
+  }
+
+  #list(args: { prefix: string; state: string | null; after: string | null; limit: number }) {
+    const rows = this.#store.jobs({ ...args, limit: args.limit + 1 });
+    const page = rows.slice(0, args.limit);
+    return {
+      items: page.map((row) => this.#viewOf(this.#jobs.get(row.id) ?? jobMemory(row, this.#store.grantsOf(row.id)))),
+      next: rows.length > args.limit ? (page.at(-1)?.id ?? null) : null,
+    };
+  }
+
+  #why(job: JobMemory): Explanation {
+    const local =
+      [...job.grants.values()]
+        .map((grant): WaitReason | null =>
+          isApplied(grant) || grant.limit === 0 ? (grant.reported?.reason ?? null) : "granting",
+        )
+        .find((reason) => reason !== null) ?? null;
+    return explain(this.#fleet.rounds(), roundJob(job), local);
+  }
+
+  #explain(id: string): ExplainView {
+    const job = this.#find(id);
+    const view = this.#viewOf(job);
+    if (view.counts.waiting === 0 || isTerminal(job.state)) {
+      return {
+        job: id,
+        state: view.state,
+        reason: null,
+        sentence: `It does not wait: ${view.state}.`,
+        funnel: [],
+        position: null,
+      };
+    }
+    const { reason, sentence, funnel } = this.#why(job);
+    const ahead = [...this.#jobs.values()].filter(
+      (other) => other.ordinal < job.ordinal && countsOf(other).waiting > 0,
+    ).length;
+    return { job: id, state: view.state, reason, sentence, funnel, position: ahead + 1 };
+  }
+
+  #finishIfOver(job: JobMemory, now: number): void {
+    const terminal = terminalOf(job);
+    const live = [...job.grants.values()].some((grant) => (grant.reported?.live ?? 0) > 0 && grant.supply.length > 0);
+    if (terminalSize(terminal) < job.count || live) return;
+    job.state = terminal.failed.length > 0 ? "failed" : terminal.cancelled.length > 0 ? "cancelled" : "succeeded";
+    job.endedAt = now;
+    this.#unsavedJobs.add(job);
+    this.#jobs.delete(job.id);
+    this.#progressed.delete(job.id);
+    this.#emit(now, { type: "job.ended", job: job.id, state: job.state, counts: countsOf(job, terminal) });
+  }
+
+  // The level protocol.
+
+  #report(report: Report, now: number): ReportAnswer {
+    const cluster = this.#fleet.heard(report);
+    if (cluster === "unknown") throw new Problem("not-found", `there is no cluster ${report.cluster} in this league`);
+    if (cluster === "reborn") this.#recover(report);
+    let roundNeeded = cluster !== "same";
+    const ended: string[] = [];
+    for (const jobReport of report.jobs) {
+      const job = this.#jobs.get(jobReport.job);
+      if (!job) {
+        ended.push(jobReport.job);
+        continue;
+      }
+      const grant = job.grants.get(report.cluster);
+      if (grant && this.#heardOf(job, grant, report, jobReport)) {
+        roundNeeded = true;
+        this.#finishIfOver(job, now);
+        if (!this.#jobs.has(job.id)) ended.push(job.id);
+      }
+    }
+    if (cluster !== "same") this.#unbar(report.cluster);
+    for (const { type, node } of report.events) this.#emit(now, { type, node, cluster: report.cluster });
+    if (roundNeeded) this.#round();
+    const grants = this.#unsent(report.cluster);
+    this.#settle(now, report.cluster);
+    return {
+      nextReportMs: this.#pace(report.cluster, now),
+      rev: report.rev,
+      ended,
+      incarnation: this.#incarnation,
+      grants,
+    };
+  }
+
+  /** @returns whether anything changed that a round may use */
+  #heardOf(job: JobMemory, grant: GrantState, report: Report, said: Report["jobs"][number]): boolean {
+    const newer =
+      report.incarnation > grant.incarnation || (report.incarnation === grant.incarnation && report.rev > grant.rev);
+    if (!newer) return false;
+    const before = grant.reported;
+    const { supply, returned } = afterReport(grant.supply, said);
+    const ends = supplySize(grant.supply) - supplySize(supply);
+    grant.incarnation = report.incarnation;
+    grant.rev = report.rev;
+    grant.reported = said;
+    grant.supply = supply;
+    grant.recentEnds = ends;
+    if (isApplied(grant)) grant.oldLimit = grant.limit;
+    if (returned.length > 0) this.#takeBack(job, grant, returned, said);
+    this.#unsavedGrants.add(grant);
+    this.#progressed.add(job.id);
+    return ends > 0 || before?.live !== said.live || before?.genApplied !== said.genApplied;
+  }
+
+  #takeBack(
+    job: JobMemory,
+    grant: GrantState,
+    returned: ReturnType<typeof afterReport>["returned"],
+    said: Report["jobs"][number],
+  ): void {
+    if (job.state === "cancelling") job.banked = merge(job.banked, { ...NOTHING, cancelled: rangesOf(returned) });
+    else job.queue = requeue(job.queue, returned);
+    if (said.returned.some(({ reason }) => reason === "does-not-fit" || reason === "refused")) grant.barred = true;
+    // The next gen omits what came back: the Cluster may stop repeating it.
+    grant.gen += 1;
+    grant.sent = false;
+    this.#unsavedJobs.add(job);
+  }
+
+  /** A Cluster that began anew: what it had may still run on its nodes, and is only adopted until silence says otherwise. */
+  #recover(report: Report): void {
+    for (const job of this.#jobs.values()) {
+      const grant = job.grants.get(report.cluster);
+      if (!grant) continue;
+      if (grant.reported) job.banked = merge(job.banked, grant.reported);
+      Object.assign(grant, { reported: null, incarnation: 0, rev: 0, gen: grant.gen + 1, sent: false });
+      this.#unsavedJobs.add(job);
+      this.#unsavedGrants.add(grant);
+    }
+  }
+
+  #unbar(cluster: string): void {
+    for (const job of this.#jobs.values()) {
+      const grant = job.grants.get(cluster);
+      if (grant?.barred) grant.barred = false;
+    }
+  }
+
+  #pace(cluster: string, now: number): number {
+    const times = (this.#reportTimes.get(cluster) ?? []).filter((at) => at > now - 1000 && at <= now);
+    times.push(now);
+    this.#reportTimes.set(cluster, times);
+    return times.length > REPORTS_PER_S ? PACE_MS : 0;
+  }
+
+  // The round.
+
+  #round(): void {
+    this.#rounds += 1;
+    const jobs = [...this.#jobs.values()].filter((job) => job.state !== "cancelling");
+    const limits = round(this.#fleet.rounds(), jobs.map(roundJob));
+    for (const job of jobs) {
+      const wanted = limits.get(job.id);
+      for (const name of new Set([...(wanted?.keys() ?? []), ...job.grants.keys()])) {
+        this.#grantTo(job, name, wanted?.get(name) ?? 0);
+      }
+    }
+  }
+
+  /** Brings limit and supply of one (job, cluster) to what the round wants. */
+  #grantTo(job: JobMemory, cluster: string, limit: number): void {
+    const grant = job.grants.get(cluster) ?? this.#newGrant(job, cluster);
+    const held = supplySize(grant.supply);
+    const extra = Math.min(limit, 2 * grant.recentEnds);
+    const missing = limit === 0 ? 0 : Math.min(limit + extra - held, queueSize(job.queue));
+    const draws = missing > 0 && (held < limit || held < limit + extra / 2);
+    const limitChanged = grant.limit !== limit && (held > 0 || draws);
+    if (!draws && !limitChanged) return;
+    job.grants.set(cluster, grant);
+    let supply = grant.supply;
+    if (draws) {
+      const { queue, drawn } = draw(job.queue, missing, job.nextHandout, this.#fleet.incarnation(cluster));
+      job.queue = queue;
+      job.nextHandout += 1;
+      this.#unsavedJobs.add(job);
+      supply = [...supply, ...drawn];
+    }
+    this.#regrant(grant, { action: "run", limit, supply });
+  }
+
+  #newGrant(job: JobMemory, cluster: string): GrantState {
+    return {
+      job: job.id,
+      cluster,
+      gen: 0,
+      action: "run",
+      limit: 0,
+      supply: [],
+      incarnation: 0,
+      rev: 0,
+      reported: null,
+      barred: false,
+      oldLimit: 0,
+      recentEnds: 0,
+      sent: false,
+    };
+  }
+
+  #regrant(grant: GrantState, level: Partial<Pick<GrantState, "action" | "limit" | "supply">>): void {
+    grant.oldLimit = Math.max(grant.oldLimit, grant.limit);
+    Object.assign(grant, level, { gen: grant.gen + 1, sent: false });
+    this.#unsavedGrants.add(grant);
+  }
+
+  #unsent(cluster: string): Grant[] {
+    const grants: Grant[] = [];
+    for (const job of this.#jobs.values()) {
+      const grant = job.grants.get(cluster);
+      if (!grant || grant.sent || isApplied(grant)) continue;
+      grant.sent = true;
+      grants.push(this.#wire(job, grant));
+    }
+    this.#grantsSent += grants.length;
+    return grants;
+  }
+
+  #wire(job: JobMemory, grant: GrantState): Grant {
+    const incarnation = this.#fleet.incarnation(grant.cluster);
+    return {
+      job: job.id,
+      gen: grant.gen,
+      action: grant.action,
+      limit: grant.limit,
+      template: job.template,
+      supply: grant.supply.map(({ incarnation: given, ...entry }) => ({
+        ...entry,
+        ...(job.hasItems && { items: this.#store.items(job.id, entry.from, entry.to) }),
+        ...(given !== 0 && given < incarnation && { recover: true }),
+      })),
+    };
+  }
+
+  // The end of every turn.
+
+  /** @param answered a cluster that gets its grants with the answer */
+  #settle(now: number, answered: string | null): void {
+    this.#save();
+    for (const name of this.#fleet.names()) this.#send(name, answered);
+    this.#tell(now);
+    if (this.#jobs.size > 0) this.#setAlarm(this.#pokeAt);
+  }
+
+  #save(): void {
+    for (const job of this.#unsavedJobs) this.#store.updateJob(job);
+    for (const grant of this.#unsavedGrants) this.#store.saveGrant(grant);
+    this.#unsavedJobs.clear();
+    this.#unsavedGrants.clear();
+  }
+
+  /** A message without grants: the Cluster says how it stands. */
+  #pokeClusters(): void {
+    for (const name of this.#fleet.names()) {
+      this.#platform.call({ kind: "cluster", league: this.#platform.self.league, name }, "grant", {
+        incarnation: this.#incarnation,
+        grants: [],
+      } satisfies GrantMessage);
+    }
+  }
+
+  #send(cluster: string, answered: string | null): void {
+    if (cluster === answered) return;
+    const grants = this.#unsent(cluster);
+    if (grants.length === 0) return;
+    this.#platform.call({ kind: "cluster", league: this.#platform.self.league, name: cluster }, "grant", {
+      incarnation: this.#incarnation,
+      grants,
+    } satisfies GrantMessage);
+  }
+
+  #setAlarm(at: number): void {
+    if (this.#alarmAt !== null && this.#alarmAt <= at) return;
+    this.#alarmAt = at;
+    this.#platform.setAlarm(at);
+  }
+
+  #emit(now: number, body: EventBody): void {
+    this.#fresh.push(this.#store.append(now, body));
+  }
+
+  #progressOf(job: JobMemory, now: number): EventView {
+    return { type: "job.progress", at: now, job: job.id, state: jobView(job, null).state, counts: countsOf(job) };
+  }
+
+  #tell(now: number): void {
+    const events = this.#fresh;
+    const progress =
+      this.#watchers.size === 0
+        ? []
+        : [...this.#progressed].flatMap((id) => {
+            const job = this.#jobs.get(id);
+            return job ? [this.#progressOf(job, now)] : [];
+          });
+    this.#fresh = [];
+    this.#progressed.clear();
+    for (const [socket, watch] of this.#watchers) {
+      const mine = [...progress, ...events].filter((event) => watch.job === null || event.job === watch.job);
+      if (mine.length > 0) this.#platform.sockets.send(socket, mine);
+    }
+  }
+
+  #metrics(): Record<string, number> {
+    let waiting = 0;
+    let live = 0;
+    for (const job of this.#jobs.values()) {
+      const counts = countsOf(job);
+      waiting += counts.waiting;
+      live += counts.live;
+    }
+    return {
+      jobs_live: this.#jobs.size,
+      tasks_waiting: waiting,
+      tasks_live: live,
+      grants_sent_total: this.#grantsSent,
+      rounds_total: this.#rounds,
+      events_total: this.#store.counts().events,
+      clusters: this.#fleet.names().length,
+      watchers: this.#watchers.size,
+    };
+  }
+
+  /** For tests: where the indices of a live job are. */
+  inspect(id: string): {
+    queue: ReturnType<typeof rangesOf>;
+    supply: Map<string, ReturnType<typeof rangesOf>>;
+    terminal: ReturnType<typeof all>;
+    count: number;
+  } | null {
+    const job = this.#jobs.get(id) ?? this.#ended(id);
+    if (!job) return null;
+    return {
+      queue: rangesOf(job.queue),
+      supply: new Map([...job.grants].map(([name, grant]) => [name, rangesOf(grant.supply)])),
+      terminal: all(terminalOf(job)),
+      count: job.count,
+    };
+  }
+}

@@ -1,0 +1,140 @@
+/** The clusters of a league as the Broker knows them: from what they report. */
+import { Problem } from "../model/problems.ts";
+import { add, type Resources } from "../model/resources.ts";
+import type { ClusterView } from "../model/views.ts";
+import type { Report } from "../protocol/levels.ts";
+import { capacityOf, type RoundCluster } from "../scheduling/round.ts";
+import { answerOnce } from "./access.ts";
+import type { Idempotency, Page } from "./methods.ts";
+import { charged, type JobMemory } from "./state.ts";
+import type { BrokerStore, ClusterRow } from "./store.ts";
+
+export class Fleet {
+  readonly #store: BrokerStore;
+  readonly #clusters = new Map<string, ClusterRow>();
+
+  constructor(store: BrokerStore) {
+    this.#store = store;
+    for (const row of store.clusters()) this.#clusters.set(row.name, row);
+  }
+
+  has(name: string): boolean {
+    return this.#clusters.get(name)?.removed === false;
+  }
+
+  names(): string[] {
+    return [...this.#clusters.values()]
+      .filter((row) => !row.removed)
+      .map((row) => row.name)
+      .sort();
+  }
+
+  rounds(): RoundCluster[] {
+    return [...this.#clusters.values()].filter((row) => !row.removed);
+  }
+
+  incarnation(name: string): number {
+    return this.#clusters.get(name)?.incarnation ?? 0;
+  }
+
+  /** `reborn`: it began anew, `changed`: other shapes; an older report changes nothing. */
+  heard(report: Report): "unknown" | "reborn" | "changed" | "same" {
+    const row = this.#clusters.get(report.cluster);
+    if (!row || row.removed) return "unknown";
+    if (report.incarnation < row.incarnation || (report.incarnation === row.incarnation && report.rev <= row.rev))
+      return "same";
+    const reborn = row.incarnation !== 0 && report.incarnation > row.incarnation;
+    const changed =
+      report.incarnation !== row.incarnation ||
+      JSON.stringify([report.shapes, report.nodes]) !== JSON.stringify([row.shapes, row.nodes]);
+    Object.assign(row, {
+      incarnation: report.incarnation,
+      rev: report.rev,
+      shapes: report.shapes,
+      nodes: report.nodes,
+    });
+    // The rev alone is not worth a row: grants keep theirs.
+    if (changed) this.#store.saveCluster(row);
+    return reborn ? "reborn" : changed ? "changed" : "same";
+  }
+
+  create(
+    args: { name: string; labels: Record<string, string>; idempotency: Idempotency | null },
+    now: number,
+  ): { view: ClusterView; isNew: boolean } {
+    let isNew = false;
+    const view = answerOnce(this.#store, args.idempotency, now, () => {
+      if (this.has(args.name)) throw new Problem("conflict", `there is a cluster ${args.name} already`);
+      isNew = true;
+      const before = this.#clusters.get(args.name);
+      const row: ClusterRow = {
+        name: args.name,
+        labels: args.labels,
+        incarnation: before?.incarnation ?? 0,
+        rev: before?.rev ?? 0,
+        shapes: [],
+        nodes: { up: 0, silent: 0, total: 0 },
+        removed: false,
+        createdAt: now,
+      };
+      this.#clusters.set(row.name, row);
+      this.#store.saveCluster(row);
+      return this.#view(row, []);
+    });
+    return { view, isNew };
+  }
+
+  remove(name: string, jobs: Iterable<JobMemory>): ClusterView {
+    const row = this.#row(name);
+    if (row.nodes.total > 0) {
+      throw new Problem(
+        "conflict",
+        `cluster ${name} still has ${row.nodes.total} nodes; remove them first (hansa nodes rm ${name}/NODE)`,
+      );
+    }
+    for (const job of jobs) {
+      if ((job.grants.get(name)?.supply.length ?? 0) > 0)
+        throw new Problem("conflict", `cluster ${name} still holds tasks of job ${job.id}; cancel it or let it end`);
+    }
+    row.removed = true;
+    this.#store.saveCluster(row);
+    return this.#view(row, []);
+  }
+
+  list({ after, limit }: { after: string | null; limit: number }, jobs: Iterable<JobMemory>): Page<ClusterView> {
+    const all = [...jobs];
+    const names = this.names().filter((name) => after === null || name > after);
+    const page = names.slice(0, limit);
+    return {
+      items: page.map((name) => this.#view(this.#row(name), all)),
+      next: names.length > limit ? (page.at(-1) ?? null) : null,
+    };
+  }
+
+  view(name: string, jobs: Iterable<JobMemory>): ClusterView {
+    return this.#view(this.#row(name), jobs);
+  }
+
+  #row(name: string): ClusterRow {
+    const row = this.#clusters.get(name);
+    if (!row || row.removed)
+      throw new Problem("not-found", `there is no cluster ${name}; there are ${this.names().join(", ") || "none yet"}`);
+    return row;
+  }
+
+  #view(row: ClusterRow, jobs: Iterable<JobMemory>): ClusterView {
+    let used: Resources = {};
+    for (const job of jobs) {
+      const grant = job.grants.get(row.name);
+      if (grant) used = add(used, job.template.resources, charged(grant));
+    }
+    return {
+      name: row.name,
+      labels: row.labels,
+      nodes: row.nodes,
+      capacity: capacityOf(row),
+      charged: used,
+      createdAt: row.createdAt,
+    };
+  }
+}

@@ -1,0 +1,107 @@
+/** Rows of a Broker: no row per task. JSON columns hold what is only ever read and written whole. */
+import { integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
+import type { Template } from "../model/job.ts";
+import type { JobState } from "../model/states.ts";
+import type { EventView, Scope } from "../model/views.ts";
+import type { JobReport, Report } from "../protocol/levels.ts";
+import type { Held, Queued, Terminal } from "./supply.ts";
+
+export const self = sqliteTable("self", {
+  id: integer().primaryKey(),
+  /** ms since 1970 when created or restored: rises with each */
+  incarnation: integer().notNull(),
+  generation: integer().notNull(),
+});
+
+export const job = sqliteTable("job", {
+  id: text().primaryKey(),
+  /** rises with each submission: age without clocks */
+  ordinal: integer().notNull(),
+  digest: text().notNull(),
+  count: integer().notNull(),
+  template: text({ mode: "json" }).$type<Template>().notNull(),
+  clusters: text({ mode: "json" }).$type<string[] | null>(),
+  hasItems: integer("has_items", { mode: "boolean" }).notNull(),
+  state: text().$type<JobState>().notNull(),
+  /** indices that no cluster has, oldest first */
+  queue: text({ mode: "json" }).$type<Queued[]>().notNull(),
+  nextHandout: integer("next_handout").notNull(),
+  /** terminal whatever the clusters report: cancelled in the queue, or told by an earlier incarnation of a Cluster */
+  banked: text({ mode: "json" }).$type<Terminal>().notNull(),
+  createdAt: integer("created_at").notNull(),
+  endedAt: integer("ended_at"),
+});
+
+/** Items of a job in chunks, so that a job of many stays few rows. */
+export const item = sqliteTable(
+  "item",
+  {
+    job: text().notNull(),
+    chunk: integer().notNull(),
+    items: text({ mode: "json" }).$type<string[]>().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.job, t.chunk] })],
+);
+
+/** What a cluster may run of a job, and what it last said of it. */
+export const grant = sqliteTable(
+  "grant",
+  {
+    job: text().notNull(),
+    cluster: text().notNull(),
+    gen: integer().notNull(),
+    action: text().$type<"run" | "cancel">().notNull(),
+    limit: integer().notNull(),
+    supply: text({ mode: "json" }).$type<Held[]>().notNull(),
+    /** (incarnation, rev) of `reported` */
+    incarnation: integer().notNull(),
+    rev: integer().notNull(),
+    reported: text({ mode: "json" }).$type<JobReport | null>(),
+    /** this class does not fit there until the cluster's shapes change */
+    barred: integer({ mode: "boolean" }).notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.job, t.cluster] })],
+);
+
+export const cluster = sqliteTable("cluster", {
+  name: text().primaryKey(),
+  labels: text({ mode: "json" }).$type<Record<string, string>>().notNull(),
+  incarnation: integer().notNull(),
+  rev: integer().notNull(),
+  shapes: text({ mode: "json" }).$type<Report["shapes"]>().notNull(),
+  nodes: text({ mode: "json" }).$type<Report["nodes"]>().notNull(),
+  removed: integer({ mode: "boolean" }).notNull(),
+  createdAt: integer("created_at").notNull(),
+});
+
+export const token = sqliteTable("token", {
+  id: text().primaryKey(),
+  hash: text().notNull(),
+  scope: text().$type<Scope>().notNull(),
+  cluster: text(),
+  role: text(),
+  usesLeft: integer("uses_left"),
+  expiresAt: integer("expires_at"),
+  revoked: integer({ mode: "boolean" }).notNull(),
+  note: text().notNull(),
+  createdAt: integer("created_at").notNull(),
+});
+
+/** One use of a join token, by the node's own key: a repeated join uses none. */
+export const joinUse = sqliteTable("join_use", { token: text().notNull(), key: text().notNull() }, (t) => [
+  primaryKey({ columns: [t.token, t.key] }),
+]);
+
+export const event = sqliteTable("event", {
+  seq: integer().primaryKey({ autoIncrement: false }),
+  at: integer().notNull(),
+  body: text({ mode: "json" }).$type<Omit<EventView, "cursor" | "at">>().notNull(),
+});
+
+/** Answers of POSTs that are not a job's submission (a job's id is made of its key). */
+export const idempotency = sqliteTable("idempotency", {
+  key: text().primaryKey(),
+  digest: text().notNull(),
+  answer: text({ mode: "json" }).$type<unknown>().notNull(),
+  at: integer().notNull(),
+});

@@ -1,0 +1,266 @@
+/**
+ * How attempts end and what becomes of their tasks: done, failed, tried again here, or returned to the Broker. A
+ * terminal state is final; the end of an attempt decides its task only if nothing newer was handed out.
+ */
+import { type Epoch, handoutOf, localOf, parseTaskId } from "../model/ids.ts";
+import { withIndex } from "../model/ranges.ts";
+import type { EndReason } from "../model/states.ts";
+import type { Update } from "../protocol/agent.ts";
+import type { ReturnReason } from "../protocol/levels.ts";
+import { accepts } from "../scheduling/place.ts";
+import type { ClusterMemory } from "./memory.ts";
+import { addUsed, itemOf, type JobState, type Live, takeFrom } from "./state.ts";
+import type { AttemptRow, EndColumns } from "./store.ts";
+
+/** Ends that say nothing against the task: they use no retry. */
+const FREE_OF_BLAME = new Set<EndReason>(["deadline", "rebooted", "shutdown", "refused", "agent-lost", "cancelled"]);
+const MAX_BACKOFF_MS = 3_600_000;
+
+const columnsOf = (update: Update): EndColumns => ({
+  reason: update.reason ?? null,
+  code: update.code ?? null,
+  signal: update.signal ?? null,
+  message: update.message ?? null,
+  ranMs: update.ranMs ?? null,
+  stdoutBytes: update.stdout?.size ?? null,
+  stderrBytes: update.stderr?.size ?? null,
+});
+
+const LOST: EndColumns = {
+  reason: "agent-lost",
+  code: null,
+  signal: null,
+  message: null,
+  ranMs: null,
+  stdoutBytes: null,
+  stderrBytes: null,
+};
+
+/**
+ * Stores the end that an agent tells of an attempt.
+ * @returns whether it is stored, now or before: then it is acked
+ */
+export function applyUpdate(memory: ClusterMemory, node: string, update: Update, now: number): boolean {
+  const id = parseTaskId(update.task);
+  if (!id) return true;
+  const epoch = update.epoch as Epoch;
+  const job = memory.jobs.get(id.job);
+  if (!job) return recordLate(memory, id.job, id.index, node, update);
+  const live = job.live.get(id.index) ?? adopt(memory, job, id.index, epoch, node);
+  if (live && memory.rules.decides(epoch, live.epoch)) {
+    if (update.reason === "rebooted" && job.template.stopAfterMs !== null) {
+      // A copied disk also tells of reboots. What ran in the other boot is gone only when it was silent long enough.
+      memory.mark(node, live.session, now);
+      return true;
+    }
+    endLive(memory, live, update, now);
+    return true;
+  }
+  const retry = job.retry.get(id.index);
+  if (retry && handoutOf(epoch) === retry.handout && localOf(epoch) === retry.local && update.state === "succeeded") {
+    // Lost, but not handed out again yet: its success still decides.
+    job.retry.delete(id.index);
+    settle(memory, job, id.index, "succeeded", retry.attemptsUsed, columnsOf(update));
+    return true;
+  }
+  return recordLate(memory, id.job, id.index, node, update);
+}
+
+/** Not the end of what is live: kept on its attempt. */
+function recordLate(memory: ClusterMemory, job: string, index: number, node: string, update: Update): boolean {
+  const row = memory.store.task(job, index);
+  if (!row) return !withinRecovery(memory);
+  if (row.epoch !== update.epoch || row.reason === "agent-lost") {
+    memory.store.amendLost(attemptRow(job, index, update.epoch, node, update.state, columnsOf(update)));
+  }
+  return true;
+}
+
+/** For so long the Broker may not have told a new incarnation what its nodes run: what is not known is kept. */
+const RECOVERY_MS = 120_000;
+export const withinRecovery = (memory: ClusterMemory): boolean =>
+  memory.self.recoverMs >= 0 && memory.self.recoverMs < RECOVERY_MS;
+
+const attemptRow = (
+  job: string,
+  index: number,
+  epoch: number,
+  node: string,
+  state: AttemptRow["state"],
+  end: EndColumns,
+): AttemptRow => ({
+  job,
+  index,
+  epoch,
+  node,
+  state,
+  ...end,
+});
+
+/** A new incarnation learns from its nodes what runs: valid credential, valid hand-out. */
+export function adopt(memory: ClusterMemory, job: JobState, index: number, epoch: Epoch, node: string): Live | null {
+  const stock = job.limbo.find(
+    (entry) => entry.handout === handoutOf(epoch) && entry.ranges.some(([a, b]) => index >= a && index < b),
+  );
+  const session = memory.nodes.get(node)?.session ?? 0;
+  if (!stock) return null;
+  takeFrom(job.limbo, index);
+  const live: Live = {
+    job,
+    index,
+    epoch,
+    attemptsUsed: stock.attemptsUsed,
+    node,
+    session,
+    carried: { session, seq: 0 },
+    item: itemOf(job.supply, index),
+    confirmed: true,
+  };
+  job.live.set(index, live);
+  job.dirty = "now";
+  memory.store.handOut({
+    job: job.id,
+    index,
+    epoch,
+    attemptsUsed: live.attemptsUsed,
+    node,
+    session,
+    carriedSession: session,
+    carriedSeq: 0,
+    item: live.item,
+  });
+  return live;
+}
+
+function endLive(memory: ClusterMemory, live: Live, update: Update, now: number): void {
+  const { job, index } = live;
+  const end = columnsOf(update);
+  job.live.delete(index);
+  job.usedMs = addUsed(job.usedMs, job.template.resources, update.ranMs ?? 0);
+  const blamed = update.state === "failed" && !FREE_OF_BLAME.has(update.reason ?? "exit");
+  const attemptsUsed = live.attemptsUsed + (blamed ? 1 : 0);
+  if (update.state === "refused") job.refusedBy.add(live.node);
+  if (blamed) job.lastFailure = { index, node: live.node, message: describe(update) };
+  const decided = decision(update, job, blamed && attemptsUsed > job.template.retryMax);
+  if (decided !== null) {
+    settle(memory, job, index, decided, attemptsUsed, end);
+    return;
+  }
+  memory.store.keepAttempt(attemptRow(job.id, index, live.epoch, live.node, update.state, end));
+  const backoffMs = blamed ? Math.min(MAX_BACKOFF_MS, job.template.retryBackoffMs * 2 ** (attemptsUsed - 1)) : 0;
+  tryAgain(memory, live, attemptsUsed, backoffMs, update.reason ?? "exit", end, now);
+}
+
+/** null: it is tried again */
+function decision(update: Update, job: JobState, usedUp: boolean): "succeeded" | "failed" | "cancelled" | null {
+  if (update.state === "succeeded") return "succeeded";
+  if (job.action === "cancel") return "cancelled";
+  return usedUp ? "failed" : null;
+}
+
+export function describe(update: Pick<Update, "reason" | "code" | "signal" | "message">): string {
+  switch (update.reason) {
+    case "timeout":
+      return "ran longer than its timeout";
+    case "signal":
+      return `ended by ${update.signal ?? "a signal"}`;
+    case "start-failed":
+      return `could not be started: ${update.message ?? "no reason given"}`;
+    case "vanished":
+      return "vanished: the process was gone and left no exit status";
+    default:
+      return update.code === undefined ? (update.message ?? "failed") : `exit code ${update.code}`;
+  }
+}
+
+/** Terminal. */
+export function settle(
+  memory: ClusterMemory,
+  job: JobState,
+  index: number,
+  state: "succeeded" | "failed" | "cancelled",
+  attemptsUsed: number,
+  end: EndColumns,
+): void {
+  if (state === "succeeded") job.done = withIndex(job.done, index);
+  else if (state === "failed") job.failed = withIndex(job.failed, index);
+  else job.cancelled = withIndex(job.cancelled, index);
+  memory.store.end(job.id, index, state, attemptsUsed, 0, end);
+  job.dirty = "now";
+}
+
+/** Here, if another node could; otherwise the Broker finds it another cluster. */
+function tryAgain(
+  memory: ClusterMemory,
+  live: Live,
+  attemptsUsed: number,
+  backoffMs: number,
+  reason: ReturnReason,
+  end: EndColumns,
+  now: number,
+): void {
+  const { job, index, epoch, node, item } = live;
+  const handout = handoutOf(epoch);
+  if (canRunHere(memory, job, node, now) || (reason !== "agent-lost" && canRunHere(memory, job, null, now))) {
+    const notBefore = backoffMs === 0 ? 0 : now + backoffMs;
+    job.retry.set(index, { index, handout, local: localOf(epoch), attemptsUsed, avoid: node, notBefore, item });
+    memory.store.end(job.id, index, "waiting", attemptsUsed, notBefore, end);
+  } else {
+    memory.store.end(job.id, index, "returned", attemptsUsed, 0, end);
+    giveBack(memory, job, index, handout, attemptsUsed, reason);
+  }
+  job.dirty = "now";
+}
+
+/** @param except a node that does not count */
+export function canRunHere(memory: ClusterMemory, job: JobState, except: string | null, now: number): boolean {
+  const { resources, role, driver } = job.template;
+  const wanted = { demand: resources, constraints: job.constraints, role, driver, refusedBy: job.refusedBy };
+  return memory.upNodes(now).some((node) => {
+    const shape = node.name === except ? null : memory.placeNode(node);
+    return shape !== null && accepts(shape, wanted);
+  });
+}
+
+export function giveBack(
+  memory: ClusterMemory,
+  job: JobState,
+  index: number,
+  handout: number,
+  attemptsUsed: number,
+  reason: ReturnReason,
+): void {
+  job.returned = [...job.returned, { from: index, to: index + 1, handout, attemptsUsed, reason }];
+  job.dirty = "now";
+  memory.saveGrant(job);
+}
+
+/** A node was silent past the job's limit: the attempt is over as far as anyone here is concerned. Never undone. */
+export function lose(memory: ClusterMemory, live: Live, now: number): void {
+  const { job, index } = live;
+  job.live.delete(index);
+  memory.store.keepAttempt(attemptRow(job.id, index, live.epoch, live.node, "lost", LOST));
+  if (job.action === "cancel") settle(memory, job, index, "cancelled", live.attemptsUsed, LOST);
+  else tryAgain(memory, live, live.attemptsUsed, 0, "agent-lost", LOST, now);
+}
+
+/** A later poll shows that the node never started it, and never will. */
+export function withdraw(memory: ClusterMemory, live: Live): void {
+  const { job, index, epoch } = live;
+  job.live.delete(index);
+  if (job.action === "cancel") {
+    settle(memory, job, index, "cancelled", live.attemptsUsed, { ...LOST, reason: "cancelled" });
+    return;
+  }
+  job.retry.set(index, {
+    index,
+    handout: handoutOf(epoch),
+    local: localOf(epoch),
+    attemptsUsed: live.attemptsUsed,
+    avoid: null,
+    notBefore: 0,
+    item: live.item,
+  });
+  memory.store.setTaskState(job.id, index, "waiting");
+  job.dirty = job.dirty === "now" ? "now" : "soon";
+}

@@ -1,0 +1,113 @@
+/** Takes in what the Broker says of jobs: each grant is a level, applied iff its `gen` is higher. */
+import { handoutOf } from "../model/ids.ts";
+import { intersect, type Range, type Ranges, take } from "../model/ranges.ts";
+import type { Grant, Returned, Supply } from "../protocol/levels.ts";
+import type { ClusterMemory } from "./memory.ts";
+import { cancelWaiting, type JobState, jobState, stockSize, stockUp } from "./state.ts";
+
+export function applyGrants(memory: ClusterMemory, incarnation: number, grants: readonly Grant[]): void {
+  if (incarnation < memory.self.broker) return;
+  if (incarnation > memory.self.broker) {
+    memory.self = { ...memory.self, broker: incarnation };
+    memory.store.saveSelf(memory.self);
+  }
+  for (const grant of grants) applyGrant(memory, grant);
+}
+
+function applyGrant(memory: ClusterMemory, grant: Grant): void {
+  const known = memory.jobs.get(grant.job) ?? revive(memory, grant.job);
+  if (known && known.gen >= grant.gen) return;
+  const job = known ?? fresh(grant);
+  if (!known && grant.supply.some((entry) => entry.recover)) memory.startRecovery();
+  job.gen = grant.gen;
+  job.action = grant.action;
+  job.limit = grant.limit;
+  job.supply = grant.supply;
+  job.returned = stillReturned(job.returned, grant.supply);
+  stockUp(job, (index) => handedOut(job, index));
+  if (job.action === "cancel") cancelWaiting(job);
+  else returnSurplus(job);
+  job.dirty = "now";
+  memory.jobs.set(job.id, job);
+  memory.saveGrant(job);
+}
+
+/** A job that was over may be told of again by a Broker that was restored. */
+function revive(memory: ClusterMemory, id: string): JobState | null {
+  const row = memory.store.grant(id);
+  return row ? jobState(row, memory.store.tasksOf(id)) : null;
+}
+
+const fresh = (grant: Grant): JobState => jobState({ ...grant, gen: 0, supply: [], returned: [], ended: false }, []);
+
+const handedOut = (job: JobState, index: number): number => {
+  const live = job.live.get(index);
+  if (live) return handoutOf(live.epoch);
+  return job.retry.get(index)?.handout ?? 0;
+};
+
+/** A return is repeated until a gen omits it, or supplies the index anew. */
+function stillReturned(returned: readonly Returned[], supply: readonly Supply[]): Returned[] {
+  return returned.flatMap((entry) => {
+    const same = supply.filter((s) => s.handout === entry.handout).map((s): Range => [s.from, s.to]);
+    const kept: Ranges = intersect([[entry.from, entry.to]], same);
+    return kept.map(([from, to]) => ({ ...entry, from, to }));
+  });
+}
+
+/** Supply is about twice the limit; what is far beyond it another cluster may run sooner. Never handed out: safe to return. */
+function returnSurplus(job: JobState): void {
+  let surplus = stockSize(job.fresh) - 4 * job.limit - 4;
+  for (let i = job.fresh.length - 1; i >= 0 && surplus > 0; i--) {
+    const stock = job.fresh[i];
+    if (!stock) continue;
+    const size = stockSize([stock]);
+    const [kept, given] = take(stock.ranges, Math.max(0, size - surplus));
+    surplus -= size - stockSize([{ ...stock, ranges: kept }]);
+    stock.ranges = kept;
+    job.returned = [
+      ...job.returned,
+      ...given.map(
+        ([from, to]): Returned => ({
+          from,
+          to,
+          handout: stock.handout,
+          attemptsUsed: stock.attemptsUsed,
+          reason: "surplus",
+        }),
+      ),
+    ];
+  }
+  job.fresh = job.fresh.filter((stock) => stock.ranges.length > 0);
+}
+
+/** Gives back what was never handed out and what waits for another try: no node here could run it. */
+export function returnWaiting(memory: ClusterMemory, job: JobState, reason: Returned["reason"]): void {
+  const returned: Returned[] = [];
+  for (const { ranges, handout, attemptsUsed } of job.fresh) {
+    for (const [from, to] of ranges) returned.push({ from, to, handout, attemptsUsed, reason });
+  }
+  for (const { index, handout, attemptsUsed } of job.retry.values()) {
+    returned.push({ from: index, to: index + 1, handout, attemptsUsed, reason });
+    memory.store.setTaskState(job.id, index, "returned");
+  }
+  if (returned.length === 0) return;
+  job.fresh = [];
+  job.retry.clear();
+  job.returned = [...job.returned, ...returned];
+  job.dirty = "now";
+  memory.saveGrant(job);
+}
+
+/** Limbo that stayed unclaimed as long as an attempt could run unrenewed. */
+export function returnLimbo(memory: ClusterMemory, job: JobState): void {
+  job.returned = [
+    ...job.returned,
+    ...job.limbo.flatMap(({ ranges, handout, attemptsUsed }) =>
+      ranges.map(([from, to]): Returned => ({ from, to, handout, attemptsUsed, reason: "agent-lost" })),
+    ),
+  ];
+  job.limbo = [];
+  job.dirty = "now";
+  memory.saveGrant(job);
+}

@@ -1,0 +1,232 @@
+/** What a poll of an agent changes, and what a reply to it says. Holding the poll is the object's part. */
+import { attemptKey, type Epoch, parseTaskId, taskId } from "../model/ids.ts";
+import type { Template } from "../model/job.ts";
+import type { Resources } from "../model/resources.ts";
+import type { Action, PollReply, PollRequest, Stop } from "../protocol/agent.ts";
+import { adopt, applyUpdate, withdraw, withinRecovery } from "./ends.ts";
+import type { ClusterMemory } from "./memory.ts";
+import type { NodeClaims } from "./methods.ts";
+import type { Live, NodeState } from "./state.ts";
+
+/** A node that has a wake socket and nothing to do polls this seldom. */
+const WAKEABLE_POLL_MS = 900_000;
+
+/** What stays of a poll until it is answered. */
+export interface OpenPoll {
+  node: string;
+  session: number;
+  seq: number;
+}
+
+export type Heard =
+  /** nothing of it counted; answer so */
+  | { kind: "turned-away"; action: Action }
+  | { kind: "heard"; poll: OpenPoll; acked: string[]; unknown: string[]; stops: Stop[]; wantInventory: boolean };
+
+const laterThan = (poll: OpenPoll, carried: { session: number; seq: number }): boolean =>
+  poll.session > carried.session || (poll.session === carried.session && poll.seq > carried.seq);
+
+export function hear(
+  memory: ClusterMemory,
+  claims: NodeClaims,
+  request: PollRequest,
+  waitS: number,
+  now: number,
+): Heard {
+  const node = memory.nodes.get(claims.node) ?? remember(memory, claims, now);
+  if (node.removed) return { kind: "turned-away", action: "gone" };
+  if (node.serial !== claims.serial || !enterSession(memory, node, request, now))
+    return { kind: "turned-away", action: "rejoin" };
+  // A late copy of an older poll: its sender no longer listens.
+  if (request.seq < node.seq) return { kind: "turned-away", action: "run" };
+  node.seq = request.seq;
+  node.seenAt = now;
+  node.expectMs = waitS * 1000;
+  node.pressure = request.pressure;
+  memory.unmark(node.name, node.session);
+  if (node.silentTold) {
+    node.silentTold = false;
+    memory.events.push({ type: "node.back", node: node.name });
+  }
+  noteInventory(memory, node, request);
+
+  const acked = request.updates
+    .filter((update) => applyUpdate(memory, node.name, update, now))
+    .map((update) => update.uuid);
+  const poll: OpenPoll = { node: node.name, session: request.session, seq: request.seq };
+  const { unknown, stops } = reconcile(memory, node, poll, request);
+  return { kind: "heard", poll, acked, unknown, stops, wantInventory: node.inventory === null };
+}
+
+/** A node with a valid credential that the rows do not know: they were lost. */
+function remember(memory: ClusterMemory, claims: NodeClaims, now: number): NodeState {
+  const node: NodeState = {
+    name: claims.node,
+    joinKey: "",
+    serial: claims.serial,
+    session: 0,
+    nonce: "",
+    boot: "",
+    inventory: null,
+    paused: false,
+    removed: false,
+    seq: 0,
+    seenAt: now,
+    expectMs: 0,
+    pressure: [],
+    ghosts: new Map(),
+    silentTold: false,
+  };
+  memory.nodes.set(node.name, node);
+  memory.startRecovery();
+  return node;
+}
+
+/** @returns false when another agent speaks under this credential */
+function enterSession(memory: ClusterMemory, node: NodeState, request: PollRequest, now: number): boolean {
+  if (request.session < node.session) return false;
+  if (request.session === node.session) return request.nonce === node.nonce;
+  for (const live of memory.liveOn(node.name)) memory.mark(node.name, live.session, now);
+  Object.assign(node, { session: request.session, nonce: request.nonce, boot: request.boot, seq: 0 });
+  memory.saveNode(node);
+  return true;
+}
+
+function noteInventory(memory: ClusterMemory, node: NodeState, { inventory }: PollRequest): void {
+  if (!inventory || JSON.stringify(inventory) === JSON.stringify(node.inventory)) return;
+  node.inventory = inventory;
+  memory.saveNode(node);
+}
+
+/** Holds what the node runs against what it should run. */
+function reconcile(
+  memory: ClusterMemory,
+  node: NodeState,
+  poll: OpenPoll,
+  request: PollRequest,
+): { unknown: string[]; stops: Stop[] } {
+  const unknown: string[] = [];
+  const stops: Stop[] = [];
+  const claimed = new Set<Live>();
+  const ghosts = new Map<string, Resources>();
+  for (const [task, claimedEpoch] of request.running) {
+    const id = parseTaskId(task);
+    if (!id) continue;
+    const epoch = claimedEpoch as Epoch;
+    const job = memory.jobs.get(id.job);
+    const live = job && (job.live.get(id.index) ?? adopt(memory, job, id.index, epoch, node.name));
+    if (live && live.epoch === epoch && live.node === node.name) {
+      claimed.add(live);
+      confirm(memory, live, node);
+    } else if (!job && withinRecovery(memory)) {
+      unknown.push(attemptKey(taskId(id.job, id.index), epoch));
+    } else {
+      if (job) ghosts.set(`${task}@${epoch}`, job.template.resources);
+      stops.push({ task, epoch, graceMs: job?.template.stopGraceMs ?? 10_000, reason: job ? "superseded" : "unknown" });
+    }
+  }
+  node.ghosts = ghosts;
+  for (const live of [...memory.liveOn(node.name)]) {
+    if (!claimed.has(live) && neverStarts(memory, poll, live)) withdraw(memory, live);
+  }
+  forgetOldSessions(memory, node);
+  return { unknown, stops };
+}
+
+function confirm(memory: ClusterMemory, live: Live, node: NodeState): void {
+  if (!live.confirmed) {
+    live.confirmed = true;
+    if (live.job.dirty === "no") live.job.dirty = "soon";
+  }
+  if (live.session === node.session) return;
+  live.session = node.session;
+  memory.store.claim(live.job.id, live.index, node.session);
+}
+
+/**
+ * Only the session that was given it can tell that it will not start it: another one may be a copy of the node's
+ * folder while the first still runs. What is never handed out by silence has no other way back.
+ */
+const neverStarts = (memory: ClusterMemory, poll: OpenPoll, { carried, job }: Live): boolean =>
+  memory.rules.withdraws(poll, carried) || (job.template.lostAfterMs === null && laterThan(poll, carried));
+
+/** A mark of an older session is needed only while something of that session may run. */
+function forgetOldSessions(memory: ClusterMemory, node: NodeState): void {
+  for (const { node: name, session } of [...memory.silences.values()]) {
+    if (name !== node.name || session === node.session) continue;
+    if (![...memory.liveOn(name)].some((live) => live.session === session)) memory.unmark(name, session);
+  }
+}
+
+/** The reply as things stand now: the same poll may be answered twice, and must be answered alike. */
+export function replyTo(
+  memory: ClusterMemory,
+  poll: OpenPoll,
+  extra: {
+    acked: string[];
+    unknown: string[];
+    stops: Stop[];
+    wantInventory: boolean;
+    followed: ReadonlyMap<string, number>;
+    wakeable: boolean;
+  },
+): PollReply {
+  const node = memory.nodes.get(poll.node);
+  const renews = [...extra.unknown];
+  const stops = [...extra.stops];
+  const jobs: Record<string, Template> = {};
+  const assignments: PollReply["assignments"] = [];
+  const follows: string[] = [];
+  let live = 0;
+  for (const attempt of memory.liveOn(poll.node)) {
+    live += 1;
+    const { job, index, epoch, item } = attempt;
+    const task = taskId(job.id as Parameters<typeof taskId>[0], index);
+    if (extra.followed.has(attemptKey(task, epoch))) follows.push(attemptKey(task, epoch));
+    if (attempt.session !== poll.session) continue;
+    if (laterThan(poll, attempt.carried)) {
+      if (job.action === "run") renews.push(attemptKey(task, epoch));
+      else stops.push({ task, epoch, graceMs: job.template.stopGraceMs, reason: "cancelled" });
+    } else if (job.action === "run") {
+      jobs[job.id] = job.template;
+      assignments.push({ task, epoch, item });
+    }
+  }
+  return {
+    session: poll.session,
+    seq: poll.seq,
+    renews,
+    jobs,
+    assignments,
+    stops,
+    acked: extra.acked,
+    follows,
+    nextPollMs: extra.wakeable && live === 0 && assignments.length === 0 ? WAKEABLE_POLL_MS : 0,
+    action: node?.paused ? "pause" : "run",
+    wantInventory: extra.wantInventory,
+  };
+}
+
+/** There is something that the agent must hear now. */
+export const hasNews = (reply: PollReply): boolean =>
+  reply.assignments.length > 0 || reply.stops.length > 0 || reply.acked.length > 0 || reply.wantInventory;
+
+export function turnedAway(request: Pick<PollRequest, "session" | "seq" | "running">, action: Action): PollReply {
+  const stops: Stop[] =
+    action !== "gone"
+      ? []
+      : request.running.map(([task, epoch]) => ({ task, epoch, graceMs: 10_000, reason: "unknown" }));
+  return {
+    session: request.session,
+    seq: request.seq,
+    renews: [],
+    jobs: {},
+    assignments: [],
+    stops,
+    acked: [],
+    follows: [],
+    nextPollMs: 0,
+    action,
+    wantInventory: false,
+  };
+}

@@ -1,0 +1,106 @@
+/** Rows of a Cluster. JSON columns hold what is only ever read and written whole. */
+import { integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
+import type { Template } from "../model/job.ts";
+import type { EndReason, TaskState } from "../model/states.ts";
+import type { Inventory } from "../protocol/agent.ts";
+import type { Returned, Supply } from "../protocol/levels.ts";
+
+/** One row: what the object knows of itself. */
+export const self = sqliteTable("self", {
+  id: integer().primaryKey(),
+  /** ms since 1970 when created or restored: rises with each */
+  incarnation: integer().notNull(),
+  generation: integer().notNull(),
+  /** reports below this rev may have been sent */
+  revBlock: integer("rev_block").notNull(),
+  /** silence counted for work that is known only from the Broker; -1: none ever was */
+  recoverMs: integer("recover_ms").notNull(),
+  /** newest incarnation of the Broker that spoke */
+  broker: integer().notNull(),
+});
+
+export const node = sqliteTable("node", {
+  name: text().primaryKey(),
+  /** the node's own random join key: a repeated join finds its node */
+  joinKey: text("join_key").notNull(),
+  serial: integer().notNull(),
+  session: integer().notNull(),
+  nonce: text().notNull(),
+  boot: text().notNull(),
+  inventory: text({ mode: "json" }).$type<Inventory | null>(),
+  paused: integer({ mode: "boolean" }).notNull(),
+  removed: integer({ mode: "boolean" }).notNull(),
+});
+
+/** What the Broker last said of a job, and what goes back to it. */
+export const grant = sqliteTable("grant", {
+  job: text().primaryKey(),
+  gen: integer().notNull(),
+  action: text().$type<"run" | "cancel">().notNull(),
+  limit: integer().notNull(),
+  supply: text({ mode: "json" }).$type<Supply[]>().notNull(),
+  returned: text({ mode: "json" }).$type<Returned[]>().notNull(),
+  template: text({ mode: "json" }).$type<Template>().notNull(),
+  /** the Broker said that the job is over */
+  ended: integer({ mode: "boolean" }).notNull(),
+});
+
+/** One row per task that was handed out here: its newest attempt. */
+export const task = sqliteTable(
+  "task",
+  {
+    job: text().notNull(),
+    index: integer().notNull(),
+    epoch: integer().notNull(),
+    /** `waiting`: to be tried again; `returned`: given back to the Broker */
+    state: text().$type<TaskState | "returned">().notNull(),
+    attemptsUsed: integer("attempts_used").notNull(),
+    node: text().notNull(),
+    /** session that last claimed it, and (session, seq) of the poll whose reply first carried it */
+    session: integer().notNull(),
+    carriedSession: integer("carried_session").notNull(),
+    carriedSeq: integer("carried_seq").notNull(),
+    /** waiting: not before this time (ms, this object's clock) */
+    notBefore: integer("not_before").notNull(),
+    item: text(),
+    reason: text().$type<EndReason>(),
+    code: integer(),
+    signal: text(),
+    message: text(),
+    ranMs: integer("ran_ms"),
+    stdoutBytes: integer("stdout_bytes"),
+    stderrBytes: integer("stderr_bytes"),
+  },
+  (t) => [primaryKey({ columns: [t.job, t.index] })],
+);
+
+/** Ended attempts that did not decide their task. */
+export const attempt = sqliteTable(
+  "attempt",
+  {
+    job: text().notNull(),
+    index: integer().notNull(),
+    epoch: integer().notNull(),
+    node: text().notNull(),
+    state: text().$type<"succeeded" | "failed" | "cancelled" | "refused" | "lost">().notNull(),
+    reason: text().$type<EndReason>(),
+    code: integer(),
+    signal: text(),
+    message: text(),
+    ranMs: integer("ran_ms"),
+    stdoutBytes: integer("stdout_bytes"),
+    stderrBytes: integer("stderr_bytes"),
+  },
+  (t) => [primaryKey({ columns: [t.job, t.index, t.epoch] })],
+);
+
+/** A session of a node that does not speak, and for how long: counted in ticks, never by subtracting clocks. */
+export const silence = sqliteTable(
+  "silence",
+  {
+    node: text().notNull(),
+    session: integer().notNull(),
+    silentMs: integer("silent_ms").notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.node, t.session] })],
+);

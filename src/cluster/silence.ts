@@ -1,0 +1,65 @@
+/** Counts the silence of nodes in ticks, and gives up on attempts whose time is over. Nothing else ever does. */
+
+import { lose } from "./ends.ts";
+import { returnLimbo } from "./grants.ts";
+import type { ClusterMemory } from "./memory.ts";
+import { massHoldMs, TICK_MS, tickMs } from "./rules.ts";
+
+/** Beyond the time a node said it would poll within. */
+const OVERDUE_MS = 10_000;
+
+/** Marks nodes with live attempts that are overdue. A mark may be late, never early: it starts at no silence. */
+export function markOverdue(memory: ClusterMemory, now: number): void {
+  for (const node of memory.nodes.values()) {
+    if (!node.removed && now - node.seenAt <= node.expectMs + OVERDUE_MS) continue;
+    for (const live of memory.liveOn(node.name)) memory.mark(node.name, live.session, now);
+  }
+}
+
+/** When the next node would be overdue; null when nothing runs. */
+export function nextOverdueAt(memory: ClusterMemory): number | null {
+  let at: number | null = null;
+  for (const job of memory.jobs.values()) {
+    for (const live of job.live.values()) {
+      const node = memory.nodes.get(live.node);
+      if (node) at = Math.min(at ?? Number.POSITIVE_INFINITY, node.seenAt + node.expectMs + OVERDUE_MS + 1);
+    }
+  }
+  return at;
+}
+
+export function tick(memory: ClusterMemory, now: number): void {
+  const nodes = [...memory.nodes.values()].filter((node) => !node.removed).length;
+  for (const mark of [...memory.silences.values()]) {
+    const live = [...memory.liveOn(mark.node)].filter((attempt) => attempt.session === mark.session);
+    if (live.length === 0) {
+      memory.unmark(mark.node, mark.session);
+      continue;
+    }
+    mark.silentMs += tickMs(mark.lastTickAt, now);
+    mark.lastTickAt = now;
+    memory.store.mark(mark.node, mark.session, mark.silentMs);
+    const all = [...memory.silences.values()].map((other) => other.silentMs);
+    const countedMs = mark.silentMs - massHoldMs(mark.silentMs, all, nodes);
+    const removed = memory.nodes.get(mark.node)?.removed === true;
+    for (const attempt of live) {
+      const { lostAfterMs } = attempt.job.template;
+      if (memory.rules.silenceElapsed(countedMs, lostAfterMs ?? (removed ? 0 : null))) lose(memory, attempt, now);
+    }
+  }
+}
+
+/** The same for work that only the Broker knows of since this object began anew. */
+export function tickRecovery(memory: ClusterMemory, sinceMs: number): void {
+  if (!recoveryTicks(memory)) return;
+  memory.self = { ...memory.self, recoverMs: memory.self.recoverMs + Math.min(TICK_MS, sinceMs) };
+  memory.store.saveSelf(memory.self);
+  for (const job of memory.jobs.values()) {
+    if (job.limbo.length > 0 && memory.rules.silenceElapsed(memory.self.recoverMs, job.template.lostAfterMs))
+      returnLimbo(memory, job);
+  }
+}
+
+export const recoveryTicks = (memory: ClusterMemory): boolean =>
+  (memory.self.recoverMs >= 0 && memory.self.recoverMs < 120_000) ||
+  [...memory.jobs.values()].some((job) => job.limbo.length > 0);

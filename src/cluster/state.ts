@@ -1,0 +1,220 @@
+/** What a Cluster keeps in memory: a cache of its rows, rebuilt on construction, and hints that may be lost. */
+import type { Constraint } from "../model/constraints.ts";
+import { parseConstraint } from "../model/constraints.ts";
+import { type Epoch, handoutOf, localOf } from "../model/ids.ts";
+import type { Template } from "../model/job.ts";
+import { contains, normalize, type Range, type Ranges, subtract, union, withIndex } from "../model/ranges.ts";
+import type { Resources } from "../model/resources.ts";
+import type { Inventory } from "../protocol/agent.ts";
+import type { JobReport, Returned, Supply, WaitReason } from "../protocol/levels.ts";
+import type { GrantRow, TaskRow } from "./store.ts";
+
+/** A hand-out that may be running. */
+export interface Live {
+  job: JobState;
+  index: number;
+  epoch: Epoch;
+  attemptsUsed: number;
+  node: string;
+  session: number;
+  carried: { session: number; seq: number };
+  item: string | null;
+  /** a poll showed it */
+  confirmed: boolean;
+}
+
+/** Handed out before, to be tried again here. */
+export interface Retry {
+  index: number;
+  handout: number;
+  local: number;
+  attemptsUsed: number;
+  avoid: string | null;
+  notBefore: number;
+  item: string | null;
+}
+
+/** Supply of which nothing was ever handed out here (`fresh`), or of which it is not known (`limbo`). */
+export interface Stock {
+  handout: number;
+  attemptsUsed: number;
+  ranges: Range[];
+}
+
+export interface JobState {
+  id: string;
+  gen: number;
+  action: "run" | "cancel";
+  limit: number;
+  template: Template;
+  constraints: Constraint[];
+  supply: Supply[];
+  returned: Returned[];
+  fresh: Stock[];
+  /** given to an earlier incarnation of this object */
+  limbo: Stock[];
+  retry: Map<number, Retry>;
+  live: Map<number, Live>;
+  done: Ranges;
+  failed: Ranges;
+  cancelled: Ranges;
+  refusedBy: Set<string>;
+  usedMs: Resources;
+  lastFailure: JobReport["lastFailure"];
+  reason: WaitReason | null;
+  /** the Broker does not know the present state yet: `now` tells it at once, `soon` with the next report */
+  dirty: "no" | "soon" | "now";
+}
+
+export interface NodeState {
+  name: string;
+  joinKey: string;
+  serial: number;
+  session: number;
+  nonce: string;
+  boot: string;
+  inventory: Inventory | null;
+  paused: boolean;
+  removed: boolean;
+  // Hints, lost with the memory.
+  seq: number;
+  seenAt: number;
+  /** it said that it would poll again within this time */
+  expectMs: number;
+  pressure: readonly string[];
+  /** attempts it runs that are not ours to renew: they still take room */
+  ghosts: Map<string, Resources>;
+  /** the Broker was told that it is silent */
+  silentTold: boolean;
+}
+
+export interface Silence {
+  node: string;
+  session: number;
+  silentMs: number;
+  lastTickAt: number;
+}
+
+export function jobState(row: GrantRow, tasks: readonly TaskRow[]): JobState {
+  const state: JobState = {
+    id: row.job,
+    gen: row.gen,
+    action: row.action,
+    limit: row.limit,
+    template: row.template,
+    constraints: row.template.constraints.map(parseConstraint).filter((c) => c !== null),
+    supply: row.supply,
+    returned: row.returned,
+    fresh: [],
+    limbo: [],
+    retry: new Map(),
+    live: new Map(),
+    done: [],
+    failed: [],
+    cancelled: [],
+    refusedBy: new Set(),
+    usedMs: {},
+    lastFailure: null,
+    reason: null,
+    dirty: "now",
+  };
+  const handouts = new Map<number, number>();
+  for (const task of tasks) {
+    const epoch = task.epoch as Epoch;
+    handouts.set(task.index, handoutOf(epoch));
+    state.usedMs = addUsed(state.usedMs, row.template.resources, task.ranMs ?? 0);
+    switch (task.state) {
+      case "succeeded":
+        state.done = withIndex(state.done, task.index);
+        break;
+      case "failed":
+        state.failed = withIndex(state.failed, task.index);
+        break;
+      case "cancelled":
+        state.cancelled = withIndex(state.cancelled, task.index);
+        break;
+      case "returned":
+        break;
+      case "waiting":
+        state.retry.set(task.index, {
+          index: task.index,
+          handout: handoutOf(epoch),
+          local: localOf(epoch),
+          attemptsUsed: task.attemptsUsed,
+          avoid: task.node,
+          notBefore: task.notBefore,
+          item: task.item,
+        });
+        break;
+      default:
+        state.live.set(task.index, {
+          job: state,
+          index: task.index,
+          epoch,
+          attemptsUsed: task.attemptsUsed,
+          node: task.node,
+          session: task.session,
+          carried: { session: task.carriedSession, seq: task.carriedSeq },
+          item: task.item,
+          confirmed: false,
+        });
+    }
+  }
+  stockUp(state, (index) => handouts.get(index) ?? 0);
+  if (state.action === "cancel") cancelWaiting(state);
+  return state;
+}
+
+/** What never ran, or waits to be tried again, is cancelled by the grant itself: no rows. */
+export function cancelWaiting(state: JobState): void {
+  for (const { ranges } of state.fresh) state.cancelled = union(state.cancelled, ranges);
+  const again = [...state.retry.keys()].map((index): Range => [index, index + 1]);
+  state.cancelled = union(state.cancelled, normalize(again));
+  state.fresh = [];
+  state.retry.clear();
+}
+
+/**
+ * What of the supply was never handed out here: indices without a row of that hand-out, not returned and not over.
+ * @param handoutAt hand-out number of the newest attempt of an index, 0 if there is none
+ */
+export function stockUp(state: JobState, handoutAt: (index: number) => number): void {
+  state.fresh = [];
+  state.limbo = [];
+  const over = union(union(state.done, state.failed), state.cancelled);
+  for (const { from, to, handout, attemptsUsed, recover } of state.supply) {
+    const given = state.returned.filter((r) => r.handout >= handout).map((r): Range => [r.from, r.to]);
+    for (let index = from; index < to; index++) if (handoutAt(index) >= handout) given.push([index, index + 1]);
+    const ranges = subtract(subtract([[from, to]], over), normalize(given));
+    if (ranges.length > 0) (recover ? state.limbo : state.fresh).push({ handout, attemptsUsed, ranges });
+  }
+}
+
+export const addUsed = (used: Resources, resources: Resources, ranMs: number): Resources => {
+  if (ranMs === 0) return used;
+  const sum: Record<string, number> = { ...used };
+  for (const name in resources) sum[name] = (sum[name] ?? 0) + (resources[name] as number) * ranMs;
+  return sum;
+};
+
+export function itemOf(supply: readonly Supply[], index: number): string | null {
+  for (const entry of supply) {
+    if (index >= entry.from && index < entry.to) return entry.items?.[index - entry.from] ?? null;
+  }
+  return null;
+}
+
+export const stockSize = (stock: readonly Stock[]): number =>
+  stock.reduce((n, { ranges }) => n + ranges.reduce((m, [from, to]) => m + to - from, 0), 0);
+
+/** Takes one index out of the stock that has it. */
+export function takeFrom(stock: Stock[], index: number): Stock | null {
+  for (let i = 0; i < stock.length; i++) {
+    const entry = stock[i] as Stock;
+    if (!contains(entry.ranges, index)) continue;
+    entry.ranges = subtract(entry.ranges, [[index, index + 1]]);
+    if (entry.ranges.length === 0) stock.splice(i, 1);
+    return entry;
+  }
+  return null;
+}

@@ -1,0 +1,209 @@
+/** The rows of a Cluster. The hot path (poll, hand-out, end of an attempt) is plain prepared SQL; the rest drizzle. */
+import { and, asc, eq, gt, inArray, notInArray, sql as text } from "drizzle-orm";
+import migrations from "../../migrations/cluster/migrations.js";
+import { type Database, database, migrate } from "../platform/drizzle.ts";
+import type { Sql } from "../platform/seam.ts";
+import * as schema from "./schema.ts";
+
+export type GrantRow = typeof schema.grant.$inferSelect;
+export type TaskRow = typeof schema.task.$inferSelect;
+export type NodeRow = typeof schema.node.$inferSelect;
+export type AttemptRow = typeof schema.attempt.$inferSelect;
+export type SelfRow = typeof schema.self.$inferSelect;
+
+/** How an attempt ended, as rows have it. */
+export type EndColumns = Pick<
+  TaskRow,
+  "reason" | "code" | "signal" | "message" | "ranMs" | "stdoutBytes" | "stderrBytes"
+>;
+
+export class ClusterStore {
+  readonly #sql: Sql;
+  readonly #db: Database<typeof schema>;
+
+  constructor(sql: Sql) {
+    this.#sql = sql;
+    migrate(sql, migrations);
+    this.#db = database(sql, schema);
+  }
+
+  // Construction.
+
+  self(): SelfRow | undefined {
+    return this.#db.select().from(schema.self).get();
+  }
+  saveSelf(row: Omit<SelfRow, "id">): void {
+    this.#db
+      .insert(schema.self)
+      .values({ id: 1, ...row })
+      .onConflictDoUpdate({ target: schema.self.id, set: row })
+      .run();
+  }
+  nodes(): NodeRow[] {
+    return this.#db.select().from(schema.node).all();
+  }
+  liveGrants(): GrantRow[] {
+    return this.#db.select().from(schema.grant).where(eq(schema.grant.ended, false)).all();
+  }
+  tasksOf(job: string): TaskRow[] {
+    return this.#db.select().from(schema.task).where(eq(schema.task.job, job)).all();
+  }
+  silences(): (typeof schema.silence.$inferSelect)[] {
+    return this.#db.select().from(schema.silence).all();
+  }
+
+  /** After a restore: what these rows say of unfinished work may be long over. The Broker says anew what there is. */
+  forgetUnfinished(): void {
+    this.#db
+      .delete(schema.task)
+      .where(notInArray(schema.task.state, ["succeeded", "failed", "cancelled"]))
+      .run();
+    this.#db.update(schema.grant).set({ supply: [], limit: 0 }).run();
+  }
+
+  // Hot path.
+
+  /** The hand-out of a task: its row as of a new attempt. */
+  handOut(
+    row: Pick<
+      TaskRow,
+      "job" | "index" | "epoch" | "attemptsUsed" | "node" | "session" | "carriedSession" | "carriedSeq" | "item"
+    >,
+  ): void {
+    this.#sql.exec(
+      `INSERT INTO task (job, "index", epoch, state, attempts_used, node, session, carried_session, carried_seq, not_before, item)
+       VALUES (?, ?, ?, 'assigned', ?, ?, ?, ?, ?, 0, ?)
+       ON CONFLICT (job, "index") DO UPDATE SET epoch = excluded.epoch, state = 'assigned', attempts_used = excluded.attempts_used,
+         node = excluded.node, session = excluded.session, carried_session = excluded.carried_session,
+         carried_seq = excluded.carried_seq, not_before = 0, item = excluded.item, reason = NULL, code = NULL, signal = NULL,
+         message = NULL, ran_ms = NULL, stdout_bytes = NULL, stderr_bytes = NULL`,
+      row.job,
+      row.index,
+      row.epoch,
+      row.attemptsUsed,
+      row.node,
+      row.session,
+      row.carriedSession,
+      row.carriedSeq,
+      row.item,
+    );
+  }
+  /** The end of the newest attempt, and what becomes of its task. */
+  end(
+    job: string,
+    index: number,
+    state: TaskRow["state"],
+    attemptsUsed: number,
+    notBefore: number,
+    end: EndColumns,
+  ): void {
+    this.#sql.exec(
+      `UPDATE task SET state = ?, attempts_used = ?, not_before = ?, reason = ?, code = ?, signal = ?, message = ?, ran_ms = ?,
+         stdout_bytes = ?, stderr_bytes = ? WHERE job = ? AND "index" = ?`,
+      state,
+      attemptsUsed,
+      notBefore,
+      end.reason,
+      end.code,
+      end.signal,
+      end.message,
+      end.ranMs,
+      end.stdoutBytes,
+      end.stderrBytes,
+      job,
+      index,
+    );
+  }
+  /** An attempt that ended without deciding its task; the first end of an epoch stays. */
+  keepAttempt(row: AttemptRow): void {
+    this.#db.insert(schema.attempt).values(row).onConflictDoNothing().run();
+  }
+  /** A lost attempt whose end came after all. */
+  amendLost(row: AttemptRow): void {
+    this.#db
+      .insert(schema.attempt)
+      .values(row)
+      .onConflictDoUpdate({
+        target: [schema.attempt.job, schema.attempt.index, schema.attempt.epoch],
+        set: row,
+        setWhere: eq(schema.attempt.state, "lost"),
+      })
+      .run();
+  }
+  setTaskState(job: string, index: number, state: TaskRow["state"], notBefore = 0): void {
+    this.#sql.exec(
+      `UPDATE task SET state = ?, not_before = ? WHERE job = ? AND "index" = ?`,
+      state,
+      notBefore,
+      job,
+      index,
+    );
+  }
+  claim(job: string, index: number, session: number): void {
+    this.#sql.exec(`UPDATE task SET session = ? WHERE job = ? AND "index" = ?`, session, job, index);
+  }
+
+  // Grants.
+
+  saveGrant(row: GrantRow): void {
+    const { job, ...set } = row;
+    this.#db.insert(schema.grant).values(row).onConflictDoUpdate({ target: schema.grant.job, set }).run();
+  }
+  endGrants(jobs: string[]): void {
+    for (let i = 0; i < jobs.length; i += 90) {
+      this.#db
+        .update(schema.grant)
+        .set({ ended: true })
+        .where(inArray(schema.grant.job, jobs.slice(i, i + 90)))
+        .run();
+    }
+  }
+  grant(job: string): GrantRow | undefined {
+    return this.#db.select().from(schema.grant).where(eq(schema.grant.job, job)).get();
+  }
+
+  // Nodes and their silence.
+
+  saveNode(row: NodeRow): void {
+    const { name, ...set } = row;
+    this.#db.insert(schema.node).values(row).onConflictDoUpdate({ target: schema.node.name, set }).run();
+  }
+  mark(node: string, session: number, silentMs: number): void {
+    this.#sql.exec(
+      `INSERT INTO silence (node, session, silent_ms) VALUES (?, ?, ?) ON CONFLICT (node, session) DO UPDATE SET silent_ms = excluded.silent_ms`,
+      node,
+      session,
+      silentMs,
+    );
+  }
+  unmark(node: string, session: number): void {
+    this.#sql.exec(`DELETE FROM silence WHERE node = ? AND session = ?`, node, session);
+  }
+
+  // What people ask for.
+
+  task(job: string, index: number): TaskRow | undefined {
+    return this.#db
+      .select()
+      .from(schema.task)
+      .where(and(eq(schema.task.job, job), eq(schema.task.index, index)))
+      .get();
+  }
+  tasks(job: string, after: number, limit: number): TaskRow[] {
+    return this.#db
+      .select()
+      .from(schema.task)
+      .where(and(eq(schema.task.job, job), gt(schema.task.index, after)))
+      .orderBy(asc(schema.task.index))
+      .limit(limit)
+      .all();
+  }
+  attempts(job: string, from: number, to: number): AttemptRow[] {
+    return this.#db
+      .select()
+      .from(schema.attempt)
+      .where(and(eq(schema.attempt.job, job), text`${schema.attempt.index} between ${from} and ${to}`))
+      .orderBy(asc(schema.attempt.index), asc(schema.attempt.epoch))
+      .all();
+  }
+}

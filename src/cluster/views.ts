@@ -1,0 +1,103 @@
+/** What people see of a Cluster. */
+import { type Epoch, handoutOf, type JobId, taskId } from "../model/ids.ts";
+import type { AttemptView, NodeView, TaskView } from "../model/views.ts";
+import type { ClusterMemory } from "./memory.ts";
+import { itemOf, type JobState, type NodeState } from "./state.ts";
+import type { AttemptRow, EndColumns, TaskRow } from "./store.ts";
+
+export function nodeView(memory: ClusterMemory, node: NodeState, cluster: string, now: number): NodeView {
+  const state = node.removed ? "removed" : memory.isSuspect(node, now) ? "suspect" : node.paused ? "paused" : "up";
+  return {
+    name: node.name,
+    cluster,
+    state,
+    silentMs: Math.max(0, now - node.seenAt),
+    capacity: node.inventory?.capacity ?? {},
+    used: memory.usedOn(node),
+    attributes: node.inventory?.attributes ?? {},
+    attempts: [...memory.liveOn(node.name)].length,
+    pressure: [...node.pressure],
+    version: node.inventory?.version ?? "",
+  };
+}
+
+const ended = (end: EndColumns) => ({
+  reason: end.reason,
+  code: end.code,
+  signal: end.signal,
+  message: end.message,
+  ranMs: end.ranMs,
+  stdoutBytes: end.stdoutBytes,
+  stderrBytes: end.stderrBytes,
+});
+
+const attemptView = (row: AttemptRow): AttemptView => ({
+  epoch: row.epoch,
+  node: row.node,
+  state: row.state,
+  ...ended(row),
+});
+
+/** @param attempts ended ones that did not decide the task, oldest first */
+export function taskView(
+  row: TaskRow,
+  attempts: readonly AttemptRow[],
+  job: JobState | undefined,
+  cluster: string,
+): TaskView {
+  const live = job?.live.get(row.index);
+  const cancelling = job?.action === "cancel";
+  const liveState = live?.confirmed ? (cancelling ? "stopping" : "running") : "assigned";
+  const views = attempts
+    .filter((attempt) => attempt.epoch !== row.epoch || row.state === "waiting" || row.state === "returned")
+    .map(attemptView);
+  const state = taskState(row, job, liveState);
+  if (row.state === "succeeded" || row.state === "failed" || row.state === "cancelled") {
+    views.push({ epoch: row.epoch, node: row.node, state: row.state, ...ended(row) });
+  } else if (live) {
+    views.push({ epoch: row.epoch, node: row.node, state: liveState, ...ended(row) });
+  }
+  return { id: taskId(row.job as JobId, row.index), index: row.index, cluster, state, item: row.item, attempts: views };
+}
+
+function taskState(row: TaskRow, job: JobState | undefined, live: TaskView["state"]): TaskView["state"] {
+  switch (row.state) {
+    case "succeeded":
+    case "failed":
+    case "cancelled":
+      return row.state;
+    case "waiting":
+      return job?.action === "cancel" ? "cancelled" : "waiting";
+    case "returned":
+      return "waiting";
+    default:
+      return live;
+  }
+}
+
+/** Supply that was never handed out here has no row. */
+export function* unstarted(job: JobState, cluster: string): Generator<TaskView> {
+  for (const { ranges } of job.fresh) {
+    for (const [from, to] of ranges) {
+      for (let index = from; index < to; index++) {
+        yield {
+          id: taskId(job.id as JobId, index),
+          index,
+          cluster,
+          state: "waiting",
+          item: itemOf(job.supply, index),
+          attempts: [],
+        };
+      }
+    }
+  }
+}
+
+/** Whether the row's hand-out is the newest that this cluster knows of. */
+export const isCurrent = (row: TaskRow, job: JobState | undefined): boolean =>
+  row.state !== "returned" &&
+  (job === undefined ||
+    !job.fresh.some(
+      ({ handout, ranges }) =>
+        handout > handoutOf(row.epoch as Epoch) && ranges.some(([from, to]) => row.index >= from && row.index < to),
+    ));
