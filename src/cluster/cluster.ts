@@ -252,12 +252,17 @@ export class Cluster implements Turns {
     now: number,
   ): void {
     const heard = hear(this.#memory, claims, request, waitS, now);
-    if (heard.kind === "turned-away")
-      return this.#send(socket, { final: true, reply: turnedAway(request, heard.action) });
+    if (heard.kind === "turned-away") {
+      this.#send(socket, { final: true, reply: turnedAway(request, heard.action) });
+      return;
+    }
     this.#endOlderHold(heard.poll);
     this.#place(now, heard.poll);
     const reply = this.#reply(heard.poll, heard);
-    if (hasNews(reply)) return this.#send(socket, { final: true, reply });
+    if (hasNews(reply)) {
+      this.#send(socket, { final: true, reply });
+      return;
+    }
     this.#holds.set(heard.poll.node, { socket, poll: heard.poll, follows: reply.follows.join() });
     this.#platform.sockets.attach(socket, { hold: heard.poll } satisfies Attachment);
     this.#platform.sockets.send(socket, { final: false, reply } satisfies Held);
