@@ -1,15 +1,60 @@
 /**
- * Bundles the Worker, the agent and the CLI into `dist/`. One Worker bundle serves everywhere: wrangler deploys it as
- * it is (`no_bundle`), `hansa serve` gives it to workerd, the tests give it to Miniflare.
+ * Bundles the Worker, the agent and the CLI into `dist/`: all, or those that are named. One Worker bundle serves
+ * everywhere: wrangler deploys it as it is (`no_bundle`), `hansa serve` gives it to workerd, the tests to Miniflare.
  */
+import { readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
-import { build } from "esbuild";
+import { type BuildOptions, build } from "esbuild";
 
-const common = { bundle: true, logLevel: "warning", legalComments: "none", target: "es2024", loader: { ".sql": "text" } } as const;
+const { version } = JSON.parse(readFileSync("package.json", "utf8"));
 
-await rm("dist/worker", { recursive: true, force: true });
-await Promise.all([
-  build({ ...common, entryPoints: ["src/worker.ts"], outfile: "dist/worker/index.js", format: "esm", platform: "neutral", mainFields: ["module", "main"], conditions: ["workerd", "worker", "import"], external: ["cloudflare:workers"] }),
-  build({ ...common, entryPoints: ["agent/main.ts"], outfile: "dist/hansa-agent.cjs", format: "cjs", platform: "node" }),
-  build({ ...common, entryPoints: ["cli/main.ts"], outfile: "dist/hansa.mjs", format: "esm", platform: "node", packages: "external" }),
-]);
+const common: BuildOptions = {
+  bundle: true,
+  logLevel: "warning",
+  legalComments: "none",
+  target: "es2024",
+  loader: { ".sql": "text" },
+  define: { HANSA_VERSION: JSON.stringify(version) },
+};
+
+/** Also of the tests, which bundle other entries. */
+export const WORKER: BuildOptions = {
+  ...common,
+  format: "esm",
+  platform: "neutral",
+  mainFields: ["module", "main"],
+  conditions: ["workerd", "worker", "import"],
+  external: ["cloudflare:workers"],
+  // A third of the bytes to load at a cold start; names stay, so that stack traces can be read.
+  minifyWhitespace: true,
+  minifySyntax: true,
+};
+
+const bundles: Record<string, () => Promise<unknown>> = {
+  worker: async () => {
+    await rm("dist/worker", { recursive: true, force: true });
+    await build({ ...WORKER, entryPoints: ["src/worker.ts"], outfile: "dist/worker/index.js" });
+  },
+  agent: () =>
+    build({
+      ...common,
+      entryPoints: ["agent/main.ts"],
+      outfile: "dist/hansa-agent.cjs",
+      format: "cjs",
+      platform: "node",
+    }),
+  cli: () =>
+    build({
+      ...common,
+      entryPoints: ["cli/main.ts"],
+      outfile: "dist/hansa.mjs",
+      format: "esm",
+      platform: "node",
+      packages: "external",
+    }),
+};
+
+if (import.meta.main) {
+  const named = process.argv.slice(2);
+  await Promise.all((named.length > 0 ? named : Object.keys(bundles)).map((name) => bundles[name]?.()));
+}

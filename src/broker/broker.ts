@@ -42,6 +42,8 @@ import {
 const RESEND_MS = 1_000;
 /** Broker and Clusters poke each other while there is work, should a message or an alarm have been lost. */
 const POKE_MS = 180_000;
+/** An alarm that is late by more was lost. */
+const OVERDUE_MS = 5_000;
 /** Beyond so many reports a second from one cluster, the next may come a little later. */
 const REPORTS_PER_S = 40;
 const PACE_MS = 25;
@@ -367,7 +369,8 @@ export class Broker implements Turns {
     if (cluster !== "same") this.#unbar(report.cluster);
     for (const { type, node } of report.events) this.#emit(now, { type, node, cluster: report.cluster });
     if (roundNeeded) this.#round();
-    const grants = this.#unsent(report.cluster);
+    const isCurrent = report.incarnation === this.#fleet.incarnation(report.cluster);
+    const grants = isCurrent ? this.#unsent(report.cluster, "and unconfirmed") : [];
     this.#settle(now, report.cluster);
     return {
       nextReportMs: this.#pace(report.cluster, now),
@@ -392,6 +395,10 @@ export class Broker implements Turns {
     grant.supply = supply;
     grant.recentEnds = ends;
     if (isApplied(grant)) grant.oldLimit = grant.limit;
+    if (job.state === "waiting" && said.live > 0) {
+      job.state = "running";
+      this.#unsavedJobs.add(job);
+    }
     if (returned.length > 0) this.#takeBack(job, grant, returned, said);
     this.#unsavedGrants.add(grant);
     this.#progressed.add(job.id);
@@ -498,11 +505,12 @@ export class Broker implements Turns {
     this.#unsavedGrants.add(grant);
   }
 
-  #unsent(cluster: string): Grant[] {
+  /** An answer repeats what the Cluster has not confirmed: nobody tells when an answer is lost. */
+  #unsent(cluster: string, which: "only" | "and unconfirmed" = "only"): Grant[] {
     const grants: Grant[] = [];
     for (const job of this.#jobs.values()) {
       const grant = job.grants.get(cluster);
-      if (!grant || grant.sent || isApplied(grant)) continue;
+      if (!grant || isApplied(grant) || (grant.sent && which === "only")) continue;
       grant.sent = true;
       grants.push(this.#wire(job, grant));
     }
@@ -548,6 +556,7 @@ export class Broker implements Turns {
     for (const name of this.#fleet.names()) {
       this.#platform.call({ kind: "cluster", league: this.#platform.self.league, name }, "grant", {
         incarnation: this.#incarnation,
+        clusterIncarnation: this.#fleet.incarnation(name),
         grants: [],
       } satisfies GrantMessage);
     }
@@ -559,12 +568,15 @@ export class Broker implements Turns {
     if (grants.length === 0) return;
     this.#platform.call({ kind: "cluster", league: this.#platform.self.league, name: cluster }, "grant", {
       incarnation: this.#incarnation,
+      clusterIncarnation: this.#fleet.incarnation(cluster),
       grants,
     } satisfies GrantMessage);
   }
 
   #setAlarm(at: number): void {
-    if (this.#alarmAt !== null && this.#alarmAt <= at) return;
+    // One that is overdue may have been lost.
+    const pending = this.#alarmAt !== null && this.#alarmAt > this.#platform.now() - OVERDUE_MS;
+    if (pending && this.#alarmAt !== null && this.#alarmAt <= at) return;
     this.#alarmAt = at;
     this.#platform.setAlarm(at);
   }

@@ -108,7 +108,7 @@ export function jobView(job: JobMemory, waits: JobView["waits"]): JobView {
 
 /** `running` as soon as something of it runs or ran. */
 function stateOf(job: JobMemory): JobView["state"] {
-  if (job.state !== "waiting" && job.state !== "running") return job.state;
+  if (job.state !== "waiting") return job.state;
   const { live, succeeded, failed } = countsOf(job);
   return live + succeeded + failed > 0 ? "running" : "waiting";
 }

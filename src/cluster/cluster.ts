@@ -12,7 +12,7 @@ import type { GrantMessage, Report, ReportAnswer } from "../protocol/levels.ts";
 import { type PlaceClass, place } from "../scheduling/place.ts";
 import { canRunHere } from "./ends.ts";
 import { applyGrants, returnWaiting } from "./grants.ts";
-import { ClusterMemory } from "./memory.ts";
+import { ClusterMemory, NOT_RECOVERING } from "./memory.ts";
 import type { ClusterMethods, ClusterSocketMessage, Held, NodeClaims } from "./methods.ts";
 import { type Heard, hasNews, hear, type OpenPoll, replyTo, turnedAway } from "./poll.ts";
 import { isIdle, jobReport, nodeCounts, runsDry } from "./reports.ts";
@@ -72,7 +72,8 @@ export class Cluster implements Turns {
     this.#lastTickAt = now;
     for (const { id, data } of platform.sockets.list()) this.#recall(id, data);
     // Nobody works here and nothing was told to anyone: then waking up for a poll writes and sends nothing.
-    this.#shapesReported = this.#memory.jobs.size === 0 ? this.#shapes(now) : null;
+    const quiet = this.#memory.jobs.size === 0 && this.#memory.self.recoverMs === NOT_RECOVERING;
+    this.#shapesReported = quiet ? this.#shapes(now) : null;
     this.#settle(now);
   }
 
@@ -167,14 +168,17 @@ export class Cluster implements Turns {
   // Grants and reports.
 
   #grant(message: GrantMessage): Record<never, never> {
-    applyGrants(this.#memory, message.incarnation, message.grants);
-    // A poke: the Broker may not know how things stand here.
-    if (message.grants.length === 0) this.#shapesReported = null;
+    // Decided for an object whose rows are gone: what of it was handed out then is not known here.
+    const isForUs = message.clusterIncarnation === this.#memory.self.incarnation;
+    if (isForUs) applyGrants(this.#memory, message.incarnation, message.grants);
+    // That, or a poke: the Broker may not know how things stand here.
+    if (!isForUs || message.grants.length === 0) this.#shapesReported = null;
     return {};
   }
 
   #reported(answer: ReportAnswer, now: number): void {
     this.#failing = false;
+    this.#memory.brokerAnswered = true;
     this.#reportNotBefore = now + answer.nextReportMs;
     const ended = answer.ended.filter((id) => {
       const job = this.#memory.jobs.get(id);
@@ -319,9 +323,9 @@ export class Cluster implements Turns {
     const polls = new Map<string, OpenPoll>();
     for (const [node, hold] of this.#holds) polls.set(node, hold.poll);
     if (polling) polls.set(polling.node, polling);
-    const nodes = this.#memory.upNodes(now).filter((node) => polls.has(node.name));
+    const nodes = this.#memory.upNodes(now).map((node) => this.#memory.placeNode(node, polls.has(node.name)));
     const { placements, starved } = place(
-      nodes.map((node) => this.#memory.placeNode(node)).filter((n) => n !== null),
+      nodes.filter((node) => node !== null),
       waiting,
     );
     for (const { job, index, node } of placements) {
@@ -392,7 +396,7 @@ export class Cluster implements Turns {
     const job = this.#memory.jobs.get(id);
     if (!job) return;
     const reason = this.#memory.upNodes(now).length === 0 ? "no-nodes" : "space";
-    if (reason === "space" && !canRunHere(this.#memory, job, null, now)) {
+    if (reason === "space" && !canRunHere(this.#memory, job, now)) {
       returnWaiting(this.#memory, job, job.refusedBy.size > 0 ? "refused" : "does-not-fit");
     } else if (job.reason !== reason) {
       job.reason = reason;
@@ -403,6 +407,10 @@ export class Cluster implements Turns {
   // The end of every turn.
 
   #settle(now: number): void {
+    for (const job of this.#memory.jobs.values()) {
+      // Nothing of it may start here: another cluster may have room.
+      if (job.action === "run" && job.limit === 0) returnWaiting(this.#memory, job, "surplus");
+    }
     this.#place(now, null);
     for (const [node, hold] of this.#holds) {
       const reply = this.#reply(hold.poll);

@@ -46,7 +46,9 @@ export function applyUpdate(memory: ClusterMemory, node: string, update: Update,
   const epoch = update.epoch as Epoch;
   const job = memory.jobs.get(id.job);
   if (!job) return recordLate(memory, id.job, id.index, node, update);
-  const live = job.live.get(id.index) ?? adopt(memory, job, id.index, epoch, node);
+  // What ended with the machine was of an earlier session.
+  const session = (memory.nodes.get(node)?.session ?? 0) - (update.reason === "rebooted" ? 1 : 0);
+  const live = job.live.get(id.index) ?? adopt(memory, job, id.index, epoch, node, session);
   if (live && memory.rules.decides(epoch, live.epoch)) {
     if (update.reason === "rebooted" && job.template.stopAfterMs !== null) {
       // A copied disk also tells of reboots. What ran in the other boot is gone only when it was silent long enough.
@@ -77,9 +79,9 @@ function recordLate(memory: ClusterMemory, job: string, index: number, node: str
 }
 
 /** For so long the Broker may not have told a new incarnation what its nodes run: what is not known is kept. */
-const RECOVERY_MS = 120_000;
+export const RECOVERY_MS = 120_000;
 export const withinRecovery = (memory: ClusterMemory): boolean =>
-  memory.self.recoverMs >= 0 && memory.self.recoverMs < RECOVERY_MS;
+  memory.self.recoverMs >= 0 && !(memory.brokerAnswered && memory.self.recoverMs >= RECOVERY_MS);
 
 const attemptRow = (
   job: string,
@@ -98,11 +100,17 @@ const attemptRow = (
 });
 
 /** A new incarnation learns from its nodes what runs: valid credential, valid hand-out. */
-export function adopt(memory: ClusterMemory, job: JobState, index: number, epoch: Epoch, node: string): Live | null {
+export function adopt(
+  memory: ClusterMemory,
+  job: JobState,
+  index: number,
+  epoch: Epoch,
+  node: string,
+  session = memory.nodes.get(node)?.session ?? 0,
+): Live | null {
   const stock = job.limbo.find(
     (entry) => entry.handout === handoutOf(epoch) && entry.ranges.some(([a, b]) => index >= a && index < b),
   );
-  const session = memory.nodes.get(node)?.session ?? 0;
   if (!stock) return null;
   takeFrom(job.limbo, index);
   const live: Live = {
@@ -201,7 +209,7 @@ function tryAgain(
 ): void {
   const { job, index, epoch, node, item } = live;
   const handout = handoutOf(epoch);
-  if (canRunHere(memory, job, node, now) || (reason !== "agent-lost" && canRunHere(memory, job, null, now))) {
+  if (canRunHere(memory, job, now)) {
     const notBefore = backoffMs === 0 ? 0 : now + backoffMs;
     job.retry.set(index, { index, handout, local: localOf(epoch), attemptsUsed, avoid: node, notBefore, item });
     memory.store.end(job.id, index, "waiting", attemptsUsed, notBefore, end);
@@ -212,12 +220,12 @@ function tryAgain(
   job.dirty = "now";
 }
 
-/** @param except a node that does not count */
-export function canRunHere(memory: ClusterMemory, job: JobState, except: string | null, now: number): boolean {
+/** Whether a node that is up could run it, were it empty. */
+export function canRunHere(memory: ClusterMemory, job: JobState, now: number): boolean {
   const { resources, role, driver } = job.template;
   const wanted = { demand: resources, constraints: job.constraints, role, driver, refusedBy: job.refusedBy };
   return memory.upNodes(now).some((node) => {
-    const shape = node.name === except ? null : memory.placeNode(node);
+    const shape = memory.placeNode(node);
     return shape !== null && accepts(shape, wanted);
   });
 }

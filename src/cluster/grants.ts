@@ -25,8 +25,10 @@ function applyGrant(memory: ClusterMemory, grant: Grant): void {
   job.supply = grant.supply;
   job.returned = stillReturned(job.returned, grant.supply);
   stockUp(job, (index) => handedOut(job, index));
-  if (job.action === "cancel") cancelWaiting(job);
-  else returnSurplus(job);
+  if (job.action === "cancel") {
+    for (const index of job.retry.keys()) memory.store.setTaskState(job.id, index, "cancelled");
+    cancelWaiting(job);
+  } else returnSurplus(job);
   job.dirty = "now";
   memory.jobs.set(job.id, job);
   memory.saveGrant(job);

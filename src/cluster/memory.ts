@@ -26,6 +26,8 @@ export class ClusterMemory {
   events: NodeEvent[] = [];
   readonly cluster: string;
   self: Omit<SelfRow, "id">;
+  /** the Broker answered a report of this life: it has told what it knows */
+  brokerAnswered = false;
 
   constructor(
     store: ClusterStore,
@@ -104,7 +106,7 @@ export class ClusterMemory {
     return used;
   }
 
-  placeNode(node: NodeState): PlaceNode | null {
+  placeNode(node: NodeState, listening = true): PlaceNode | null {
     if (node.inventory === null) return null;
     return {
       name: node.name,
@@ -113,6 +115,7 @@ export class ClusterMemory {
       attributes: { ...node.inventory.attributes, node: node.name, cluster: this.cluster },
       roles: node.inventory.roles ?? null,
       drivers: node.inventory.drivers,
+      listening,
     };
   }
 
@@ -147,6 +150,10 @@ export class ClusterMemory {
     if (this.silences.has(key)) return;
     this.silences.set(key, { node, session, silentMs: 0, lastTickAt: now });
     this.store.mark(node, session, 0);
+  }
+
+  isMarked(node: string, session: number): boolean {
+    return this.silences.has(silenceKey(node, session));
   }
 
   unmark(node: string, session: number): void {

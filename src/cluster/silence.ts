@@ -1,9 +1,10 @@
 /** Counts the silence of nodes in ticks, and gives up on attempts whose time is over. Nothing else ever does. */
 
-import { lose } from "./ends.ts";
+import { lose, RECOVERY_MS } from "./ends.ts";
 import { returnLimbo } from "./grants.ts";
 import type { ClusterMemory } from "./memory.ts";
 import { massHoldMs, TICK_MS, tickMs } from "./rules.ts";
+import type { Live, NodeState } from "./state.ts";
 
 /** Beyond the time a node said it would poll within. */
 const OVERDUE_MS = 10_000;
@@ -12,17 +13,21 @@ const OVERDUE_MS = 10_000;
 export function markOverdue(memory: ClusterMemory, now: number): void {
   for (const node of memory.nodes.values()) {
     if (!node.removed && now - node.seenAt <= node.expectMs + OVERDUE_MS) continue;
-    for (const live of memory.liveOn(node.name)) memory.mark(node.name, live.session, now);
+    for (const live of memory.liveOn(node.name)) if (mayBeLost(live, node)) memory.mark(node.name, live.session, now);
   }
 }
 
-/** When the next node would be overdue; null when nothing runs. */
+/** What is kept however long its node is away needs no count, until a person removes the node. */
+const mayBeLost = (live: Live, node: NodeState): boolean => live.job.template.lostAfterMs !== null || node.removed;
+
+/** When the next node would be overdue; null when nothing runs on any that is not marked already. */
 export function nextOverdueAt(memory: ClusterMemory): number | null {
   let at: number | null = null;
   for (const job of memory.jobs.values()) {
     for (const live of job.live.values()) {
       const node = memory.nodes.get(live.node);
-      if (node) at = Math.min(at ?? Number.POSITIVE_INFINITY, node.seenAt + node.expectMs + OVERDUE_MS + 1);
+      if (!node || !mayBeLost(live, node) || memory.isMarked(live.node, live.session)) continue;
+      at = Math.min(at ?? Number.POSITIVE_INFINITY, node.seenAt + node.expectMs + OVERDUE_MS + 1);
     }
   }
   return at;
@@ -55,11 +60,12 @@ export function tickRecovery(memory: ClusterMemory, sinceMs: number): void {
   memory.self = { ...memory.self, recoverMs: memory.self.recoverMs + Math.min(TICK_MS, sinceMs) };
   memory.store.saveSelf(memory.self);
   for (const job of memory.jobs.values()) {
-    if (job.limbo.length > 0 && memory.rules.silenceElapsed(memory.self.recoverMs, job.template.lostAfterMs))
-      returnLimbo(memory, job);
+    // What is kept has no limit; a person who cancels it does not want it back.
+    const limitMs = job.template.lostAfterMs ?? (job.action === "cancel" ? RECOVERY_MS : null);
+    if (job.limbo.length > 0 && memory.rules.silenceElapsed(memory.self.recoverMs, limitMs)) returnLimbo(memory, job);
   }
 }
 
 export const recoveryTicks = (memory: ClusterMemory): boolean =>
-  (memory.self.recoverMs >= 0 && memory.self.recoverMs < 120_000) ||
+  (memory.self.recoverMs >= 0 && memory.self.recoverMs < RECOVERY_MS) ||
   [...memory.jobs.values()].some((job) => job.limbo.length > 0);

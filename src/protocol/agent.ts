@@ -4,8 +4,7 @@ import { NAME, TASK_ID } from "../model/ids.ts";
 import type { Template } from "../model/job.ts";
 
 export const AGENT_PROTOCOL = 1;
-/** Longest time a poll may be held. */
-export const MAX_WAIT_S = 25;
+export { MAX_WAIT_S } from "./limits.ts";
 
 const int = z.int().min(0);
 const task = z.string().regex(TASK_ID);

@@ -34,6 +34,8 @@ export interface Grant {
 /** Broker → Cluster. */
 export interface GrantMessage {
   incarnation: number;
+  /** for whom it was decided: a copy that comes late must not reach a Cluster that began anew */
+  clusterIncarnation: number;
   grants: Grant[];
 }
 

@@ -13,6 +13,8 @@ export interface PlaceNode {
   /** null: every role */
   roles: readonly string[] | null;
   drivers: readonly string[];
+  /** it waits for work right now; one that does not is only what a retry may rather wait for */
+  listening: boolean;
 }
 
 /** Tasks of one job that no rule tells apart, but for the nodes they would rather not go to. */
@@ -69,12 +71,16 @@ export function place(nodes: readonly PlaceNode[], classes: readonly PlaceClass[
   const candidates = nodes.map(
     (node): Candidate => ({ node, used: node.used, load: dominantShare(node.used, node.capacity) }),
   );
-  const turns = classes.map((c) => ({
-    c,
-    eligible: candidates.filter((candidate) => accepts(candidate.node, c)),
-    tasks: c.tasks[Symbol.iterator](),
-    room: c.room,
-  }));
+  const turns = classes.map((c) => {
+    const all = candidates.filter((candidate) => accepts(candidate.node, c));
+    return {
+      c,
+      all,
+      listening: all.filter((candidate) => candidate.node.listening),
+      tasks: c.tasks[Symbol.iterator](),
+      room: c.room,
+    };
+  });
   const placements: Placement[] = [];
   const starved: string[] = [];
   let active = turns.filter((turn) => turn.room > 0);
@@ -82,7 +88,7 @@ export function place(nodes: readonly PlaceNode[], classes: readonly PlaceClass[
     const still: typeof active = [];
     for (const turn of active) {
       if (placements.length >= most) break;
-      const roomy = leastLoaded(turn.eligible, turn.c.demand, null);
+      const roomy = leastLoaded(turn.listening, turn.c.demand, null);
       if (roomy === null) {
         if (turn.tasks.next().done !== true) starved.push(turn.c.job);
         continue;
@@ -90,7 +96,12 @@ export function place(nodes: readonly PlaceNode[], classes: readonly PlaceClass[
       const next = turn.tasks.next();
       if (next.done === true) continue;
       const { index, avoid } = next.value;
-      const chosen = (roomy.node.name === avoid ? leastLoaded(turn.eligible, turn.c.demand, avoid) : null) ?? roomy;
+      const elsewhere = avoid === null ? null : leastLoaded(turn.all, turn.c.demand, avoid);
+      if (elsewhere !== null && !elsewhere.node.listening) {
+        still.push(turn);
+        continue;
+      }
+      const chosen = elsewhere ?? roomy;
       chosen.used = add(chosen.used, turn.c.demand);
       chosen.load = dominantShare(chosen.used, chosen.node.capacity);
       placements.push({ job: turn.c.job, index, node: chosen.node.name });

@@ -8,8 +8,18 @@ export interface StreamKey {
 }
 
 export interface ShelfMethods {
-  /** Appends iff `offset` is the present size; a wrong one → Problem `offset-mismatch` with `data.offset`. */
-  put(args: StreamKey & { offset: number; bytes: Uint8Array; end: { size: number; crc32: number } | null }): {
+  /**
+   * Appends iff `offset` is the present size; a wrong one → Problem `offset-mismatch` with `data.offset`. A stream is
+   * its first writer's (`CLUSTER/NODE`): nobody else's agent can add to it.
+   */
+  put(
+    args: StreamKey & {
+      offset: number;
+      bytes: Uint8Array;
+      end: { size: number; crc32: number } | null;
+      writer: string;
+    },
+  ): {
     offset: number;
     followed: boolean;
   };

@@ -1,0 +1,31 @@
+/** The HTTP API: every resource, behind what every request must pass. */
+import { agents } from "./agents.ts";
+import { type Api, newApi } from "./api.ts";
+import { presentToken } from "./auth.ts";
+import { limitedBody } from "./body.ts";
+import { clusters } from "./clusters.ts";
+import { events } from "./events.ts";
+import { jobs } from "./jobs.ts";
+import { logs } from "./logs.ts";
+import { metrics } from "./metrics.ts";
+import { nodes } from "./nodes.ts";
+import { addOpenApi } from "./openapi.ts";
+import { notFound, onError } from "./problems.ts";
+import { service } from "./service.ts";
+import { tasks } from "./tasks.ts";
+import { tokens } from "./tokens.ts";
+
+export function makeApp(): Api {
+  const app = newApi();
+  app.onError(onError);
+  app.notFound(notFound);
+  app.use("/v1/*", presentToken, limitedBody);
+  app.use("/metrics", presentToken);
+  app.use("/agent/v1/join", limitedBody);
+  app.use("/agent/v1/poll", limitedBody);
+  for (const resource of [service, jobs, tasks, logs, clusters, nodes, tokens, events, metrics, agents]) {
+    app.route("/", resource);
+  }
+  addOpenApi(app);
+  return app;
+}

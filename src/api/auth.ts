@@ -1,0 +1,78 @@
+/**
+ * Who asks. The MAC is checked before anything is read, and whether the token still holds only when the request is
+ * known to be well-formed: junk of either kind reaches no object.
+ */
+import type { Context } from "hono";
+import { createMiddleware } from "hono/factory";
+import type { Caller } from "../broker/methods.ts";
+import { sha256Hex } from "../model/digest.ts";
+import { Problem } from "../model/problems.ts";
+import { verifyToken } from "../model/token.ts";
+import type { Scope } from "../model/views.ts";
+import { BoundedMap } from "./boundedMap.ts";
+import type { ApiEnv, Presented } from "./env.ts";
+import { keysOf } from "./keys.ts";
+import { brokerOf } from "./objects.ts";
+
+/** A revoked token may go on so long in an isolate that has just seen it. */
+const LOOKUP_TTL_MS = 30_000;
+const MAX_LOOKUPS = 10_000;
+
+/** Everyone but those who may only join. */
+export const READERS: readonly Scope[] = ["admin", "owner", "member"];
+
+const lookups = new BoundedMap<string, { caller: Caller; untilMs: number }>(MAX_LOOKUPS);
+
+export function bearer(c: Context<ApiEnv>): string {
+  const [scheme, text, ...more] = (c.req.header("authorization") ?? "").split(" ");
+  if (scheme?.toLowerCase() === "bearer" && text && more.length === 0) return text;
+  throw new Problem("unauthenticated", "send a token: Authorization: Bearer hns_…");
+}
+
+/** Lets through what this deployment has signed. */
+export const presentToken = createMiddleware<ApiEnv>(async (c, next) => {
+  c.set("presented", await presentedBy(c));
+  await next();
+});
+
+export async function presentedBy(c: Context<ApiEnv>): Promise<Presented> {
+  const text = bearer(c);
+  const { all } = await keysOf(c.env);
+  const token = await verifyToken(
+    all.map(({ key }) => key),
+    text,
+  );
+  if (!token) throw new Problem("unauthenticated", "this token was not issued here; is it complete?");
+  return { text, token };
+}
+
+/** @throws Problem when the token's scope is another, or the token does not hold any more */
+export async function callerOf(c: Context<ApiEnv>, scopes: readonly Scope[]): Promise<Caller> {
+  const { text, token } = c.get("presented");
+  if (!scopes.includes(token.scope)) {
+    throw new Problem(
+      "not-allowed",
+      `a token of scope ${token.scope} may not do this; it takes ${scopes.join(" or ")}`,
+    );
+  }
+  const known = lookups.get(text);
+  if (known && Date.now() < known.untilMs) return known.caller;
+  lookups.delete(text);
+  const caller = await brokerOf(c).call("auth", { id: token.id, hash: await sha256Hex(text) });
+  if (!caller) throw new Problem("unauthenticated", "this token has expired or was revoked; ask for a new one");
+  lookups.set(text, { caller, untilMs: Date.now() + LOOKUP_TTL_MS });
+  return caller;
+}
+
+/** An owner's token is for one cluster. */
+export function mustOwn(caller: Caller, cluster: string): void {
+  if (caller.scope === "admin" || caller.cluster === cluster) return;
+  throw new Problem("not-allowed", `this token is for cluster ${caller.cluster}, not for ${cluster}`);
+}
+
+/** A member's token is for one role. @returns the role to use */
+export function roleFor(caller: Caller, asked: string | undefined): string | undefined {
+  if (caller.scope !== "member" || caller.role === null || asked === caller.role) return asked;
+  if (asked === undefined) return caller.role;
+  throw new Problem("not-allowed", `this token is for role ${caller.role}, not for ${asked}`);
+}

@@ -1,0 +1,30 @@
+/** Waits for a job's end on a socket that its Broker keeps while it sleeps. */
+import { z } from "@hono/zod-openapi";
+import type { BrokerMethods, WatchEvents } from "../broker/methods.ts";
+import { isTerminal } from "../model/states.ts";
+import { jobViewSchema } from "../model/views.ts";
+import type { ObjectClient } from "../platform/objects.ts";
+import { Inbox } from "./inbox.ts";
+
+/** Progress frames and stored events of the job alike say its state. */
+const framesSchema = z.array(z.object({ state: jobViewSchema.shape.state.optional() }));
+
+const saysEnd = (message: unknown): boolean =>
+  framesSchema.safeParse(message).data?.some(({ state }) => state !== undefined && isTerminal(state)) ?? true;
+
+/** Comes back when the job is over, the time is, the asker is gone, or the socket is lost. */
+export async function waitForEnd(
+  broker: ObjectClient<BrokerMethods>,
+  job: string,
+  waitS: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const watch: WatchEvents = { watch: { since: null, job } };
+  const untilMs = Date.now() + waitS * 1000;
+  const inbox = await Inbox.open(broker, watch, signal);
+  for (;;) {
+    const arrival = await inbox.take(Math.max(0, untilMs - Date.now()));
+    if (arrival.is !== "message" || saysEnd(arrival.message)) break;
+  }
+  inbox.close();
+}

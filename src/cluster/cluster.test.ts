@@ -1,0 +1,435 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import { ObjectHome } from "../../test/sim/nodeSqlite.ts";
+import { epochOf } from "../model/ids.ts";
+import { jobSpecSchema, silenceLimitMs, templateOf } from "../model/job.ts";
+import type { TaskView } from "../model/views.ts";
+import type { Inventory, PollReply, PollRequest, Update } from "../protocol/agent.ts";
+import type { Grant, Report } from "../protocol/levels.ts";
+import { Cluster } from "./cluster.ts";
+import type { Held } from "./methods.ts";
+
+const STOP_AFTER_MS = 30_000;
+const inventory: Inventory = {
+  capacity: { cpus: 1000, mem: 1_000_000 },
+  attributes: { arch: "x64" },
+  drivers: ["process"],
+  version: "test",
+};
+const noBytes = { size: 0, crc32: 0, dropped: 0 };
+
+let home: ObjectHome<Cluster>;
+let gen: number;
+beforeEach(() => {
+  home = new ObjectHome((platform) => new Cluster(platform), {
+    self: { kind: "cluster", league: "acme", name: "north" },
+  });
+  gen = 0;
+});
+
+/** An agent as the Cluster sees it. */
+class Node {
+  serial: number;
+  readonly name: string;
+  session = 1;
+  nonce = "nonce-01";
+  boot = "boot-1";
+  seq = 0;
+  constructor(name: string, accepts: Partial<Inventory> = {}) {
+    ({ node: this.name, serial: this.serial } = home.call("join", { name, key: `key-of-${name}` }) as {
+      node: string;
+      serial: number;
+    });
+    this.poll({ inventory: { ...inventory, ...accepts } });
+  }
+  get claims() {
+    return { league: "acme", cluster: "north", node: this.name, serial: this.serial };
+  }
+  request(rest: Partial<PollRequest> = {}): PollRequest {
+    return {
+      session: this.session,
+      nonce: this.nonce,
+      seq: ++this.seq,
+      boot: this.boot,
+      running: [],
+      updates: [],
+      pressure: [],
+      ...rest,
+    };
+  }
+  poll(rest: Partial<PollRequest> = {}): PollReply {
+    return home.call("poll", { claims: this.claims, request: this.request(rest) }) as PollReply;
+  }
+  hold(rest: Partial<PollRequest> = {}) {
+    const socket = home.openSocket();
+    home.message(socket, { poll: { claims: this.claims, request: this.request(rest), waitS: 25 } });
+    return socket;
+  }
+}
+const heldBy = (socket: string): Held[] =>
+  home
+    .take("send")
+    .filter((effect) => effect.socket === socket)
+    .map((effect) => effect.message as Held);
+const grant = (rest: Partial<Grant> & { spec?: object } = {}) => {
+  const { spec, ...level } = rest;
+  gen += 1;
+  const message: Grant = {
+    job: "abcd",
+    gen,
+    action: "run",
+    limit: 10,
+    supply: [{ from: 0, to: 1, handout: 1, attemptsUsed: 0 }],
+    template: templateOf(jobSpecSchema.parse({ command: "true", disconnect: { stopAfter: "30s" }, ...spec })),
+    ...level,
+  };
+  home.call("grant", {
+    incarnation: 1,
+    clusterIncarnation: home.object.inspect().incarnation,
+    grants: [message],
+  });
+};
+const E1 = epochOf(1, 0);
+const E2 = epochOf(1, 1);
+const ended = (epoch: number, rest: Partial<Update> = {}): Update => ({
+  uuid: `abcd.0@${epoch}:end`,
+  task: "abcd.0",
+  epoch,
+  state: "succeeded",
+  reason: "exit",
+  code: 0,
+  ranMs: 5,
+  stdout: noBytes,
+  stderr: noBytes,
+  ...rest,
+});
+const task = () => home.call("task", { job: "abcd", index: 0 }) as TaskView;
+/** What the Cluster said last of the job; the Broker answers. */
+const report = (): Report | undefined => {
+  const newest = home
+    .take("call")
+    .filter((effect) => effect.method === "report")
+    .at(-1);
+  if (!newest) return undefined;
+  home.result(newest.to, "report", newest.args, {
+    ok: true,
+    value: { nextReportMs: 0, rev: 0, ended: [], incarnation: 1, grants: [] },
+  });
+  return newest.args as Report;
+};
+const lastReport = () => {
+  let last: Report | undefined;
+  for (let next = report(); next; next = report()) last = next;
+  return last;
+};
+/** Lets time pass as the platform would: by the alarms that the object sets. */
+const pass = (ms: number) => {
+  let fired = 0;
+  let before = home.nowMs;
+  const end = home.nowMs + ms;
+  while (home.alarmAt !== null && home.alarmAt <= end) {
+    home.nowMs = Math.max(home.nowMs, home.alarmAt);
+    if (++fired > 50 && home.nowMs - before < 1_000)
+      throw new Error(`the alarm spins: after ${home.nowMs - before} ms again`);
+    before = home.nowMs;
+    home.fireAlarm();
+    lastReport();
+  }
+  home.nowMs = end;
+};
+
+/** The same while a node polls every second, until something is so. */
+const passPolling = (node: Node, until: () => boolean) => {
+  for (let seconds = 0; !until(); seconds++) {
+    if (seconds > 200) throw new Error("it never came to that");
+    pass(1_000);
+    node.poll();
+  }
+};
+
+describe("a grant", () => {
+  test("reaches a node that listens at once, with what it needs to run it", () => {
+    const socket = new Node("n1").hold();
+    heldBy(socket);
+    grant();
+    expect(heldBy(socket)).toMatchObject([
+      {
+        final: true,
+        reply: {
+          assignments: [{ task: "abcd.0", epoch: E1, item: null }],
+          jobs: { abcd: { stopAfterMs: STOP_AFTER_MS } },
+        },
+      },
+    ]);
+  });
+
+  test("of a lower gen changes nothing", () => {
+    new Node("n1");
+    gen = 5;
+    grant({ limit: 0 });
+    gen = 2;
+    grant({ limit: 10 });
+    expect(home.object.inspect().jobs.get("abcd")).toMatchObject({ gen: 6, limit: 0 });
+  });
+
+  test("is still there after the object was rebuilt", () => {
+    grant({ supply: [{ from: 0, to: 3, handout: 1, attemptsUsed: 0 }] });
+    home.crash();
+    expect(new Node("n1").poll().assignments).toHaveLength(3);
+  });
+
+  test("limits what is live at once, not what is supplied", () => {
+    const node = new Node("n1");
+    grant({ limit: 2, supply: [{ from: 0, to: 5, handout: 1, attemptsUsed: 0 }] });
+    expect(node.poll().assignments).toHaveLength(2);
+  });
+
+  test("that cancels stops what is live and ends what waits", () => {
+    const node = new Node("n1");
+    grant({ limit: 1, supply: [{ from: 0, to: 2, handout: 1, attemptsUsed: 0 }] });
+    node.poll();
+    grant({ action: "cancel", limit: 0, supply: [{ from: 0, to: 2, handout: 1, attemptsUsed: 0 }] });
+    expect(lastReport()?.jobs[0]).toMatchObject({ cancelled: [[1, 2]], live: 1 });
+    const reply = node.poll({ running: [["abcd.0", E1]] });
+    expect(reply.stops).toMatchObject([{ task: "abcd.0", epoch: E1, reason: "cancelled" }]);
+    expect(reply.renews).toEqual([]);
+    node.poll({ updates: [ended(E1, { state: "cancelled", reason: "cancelled" })] });
+    expect(lastReport()?.jobs[0]).toMatchObject({ cancelled: [[0, 2]], live: 0 });
+  });
+});
+
+describe("an assignment", () => {
+  test("is repeated to a copy of the same poll, and withdrawn by a later poll of that session without it", () => {
+    const node = new Node("n1");
+    grant();
+    const first = node.poll();
+    node.seq -= 1;
+    expect(node.poll().assignments).toEqual(first.assignments);
+    expect(node.poll().assignments).toMatchObject([{ task: "abcd.0", epoch: E2 }]);
+  });
+
+  test("is not withdrawn by an older poll that comes late", () => {
+    const node = new Node("n1");
+    const late = node.request();
+    grant();
+    node.poll();
+    home.crash();
+    home.call("poll", { claims: node.claims, request: late });
+    expect(node.poll({ running: [["abcd.0", E1]] }).renews).toEqual([`abcd.0@${E1}`]);
+  });
+
+  test("of which another session says nothing comes back by silence alone: it may be a copy of the folder", () => {
+    const node = new Node("n1");
+    grant();
+    node.poll();
+    Object.assign(node, { session: 2, nonce: "nonce-02", seq: 0 });
+    expect(node.poll().assignments).toEqual([]);
+    pass(STOP_AFTER_MS);
+    expect(node.poll().assignments).toEqual([]);
+    pass(silenceLimitMs(STOP_AFTER_MS));
+    expect(node.poll().assignments).toMatchObject([{ epoch: E2 }]);
+  });
+});
+
+describe("silence", () => {
+  test("hands an attempt out again only when it cannot run any more, and never renews the old one", () => {
+    const dead = new Node("n1");
+    grant();
+    dead.poll();
+    dead.poll({ running: [["abcd.0", E1]] });
+    const other = new Node("n2");
+    const startedAt = home.nowMs;
+    passPolling(other, () => home.object.inspect().jobs.get("abcd")?.live.get(0)?.epoch === E2);
+    expect(home.nowMs - startedAt).toBeGreaterThanOrEqual(silenceLimitMs(STOP_AFTER_MS));
+    const reply = dead.poll({ running: [["abcd.0", E1]] });
+    expect(reply.renews).toEqual([]);
+    expect(reply.stops).toMatchObject([{ task: "abcd.0", epoch: E1, reason: "superseded" }]);
+  });
+
+  test("counts at most one tick of the time that the object itself was away", () => {
+    const dead = new Node("n1");
+    grant();
+    dead.poll();
+    dead.poll({ running: [["abcd.0", E1]] });
+    new Node("n2");
+    pass(20_000);
+    home.nowMs += 3_600_000;
+    home.crash();
+    home.fireAlarm();
+    expect(task().attempts).toMatchObject([{ epoch: E1, node: "n1" }]);
+    expect(home.query("SELECT silent_ms FROM silence")).toMatchObject([
+      { silent_ms: expect.toSatisfy((ms: number) => ms <= 10_000) },
+    ]);
+  });
+
+  test("is over with one poll, before the reply that renews", () => {
+    const node = new Node("n1");
+    grant();
+    node.poll();
+    pass(30_000);
+    expect(home.query("SELECT * FROM silence")).toHaveLength(1);
+    expect(node.poll({ running: [["abcd.0", E1]] }).renews).toHaveLength(1);
+    expect(home.query("SELECT * FROM silence")).toEqual([]);
+  });
+
+  test("of a node with work that is kept is never over", () => {
+    const node = new Node("n1");
+    grant({ spec: { disconnect: "keep" } });
+    node.poll();
+    node.poll({ running: [["abcd.0", E1]] });
+    pass(24 * 3_600_000);
+    expect(node.poll({ running: [["abcd.0", E1]] }).renews).toEqual([`abcd.0@${E1}`]);
+  });
+});
+
+describe("the end of an attempt", () => {
+  test("is stored once, acked each time, and final", () => {
+    const node = new Node("n1");
+    grant();
+    node.poll();
+    expect(node.poll({ updates: [ended(E1)] }).acked).toEqual([`abcd.0@${E1}:end`]);
+    expect(node.poll({ updates: [ended(E1, { state: "failed", code: 1 })] }).acked).toHaveLength(1);
+    expect(task()).toMatchObject({ state: "succeeded" });
+    expect(lastReport()?.jobs[0]).toMatchObject({ done: [[0, 1]], failed: [], live: 0 });
+    home.crash();
+    expect(task()).toMatchObject({ state: "succeeded" });
+  });
+
+  test("uses a retry when the task is to blame, goes to another node, and fails when there are no more", () => {
+    const nodes = [new Node("n1"), new Node("n2")];
+    grant({ spec: { retry: { max: 1, backoff: "1s" } } });
+    const first = nodes.find((node) => node.poll().assignments.length > 0);
+    first?.poll({ updates: [ended(E1, { state: "failed", code: 1 })] });
+    expect(task()).toMatchObject({ state: "waiting", attempts: [{ state: "failed", code: 1 }] });
+    pass(1_000);
+    expect(first?.poll().assignments).toEqual([]);
+    const second = nodes.find((node) => node !== first);
+    expect(second?.poll().assignments).toMatchObject([{ epoch: E2 }]);
+    second?.poll({ updates: [ended(E2, { state: "failed", code: 2 })] });
+    expect(task()).toMatchObject({ state: "failed", attempts: [{ code: 1 }, { code: 2 }] });
+    expect(lastReport()?.jobs[0]).toMatchObject({
+      failed: [[0, 1]],
+      lastFailure: { node: second?.name, message: "exit code 2" },
+    });
+  });
+
+  test("of an older epoch is kept on its attempt and decides nothing", () => {
+    const dead = new Node("n1");
+    grant();
+    dead.poll();
+    dead.poll({ running: [["abcd.0", E1]] });
+    const other = new Node("n2");
+    passPolling(other, () => home.object.inspect().jobs.get("abcd")?.live.get(0)?.epoch === E2);
+    expect(dead.poll({ updates: [ended(E1, { state: "failed", code: 9 })] }).acked).toHaveLength(1);
+    expect(task()).toMatchObject({
+      state: "assigned",
+      attempts: [{ epoch: E1, state: "failed", code: 9 }, { epoch: E2 }],
+    });
+  });
+
+  test("by a deadline, a reboot of a kept task or a shutdown uses no retry", () => {
+    const node = new Node("n1");
+    grant();
+    node.poll();
+    node.poll({ updates: [ended(E1, { state: "failed", reason: "shutdown" })] });
+    expect(node.poll().assignments.length + node.poll().assignments.length).toBeGreaterThan(0);
+    expect(home.object.inspect().jobs.get("abcd")?.live.get(0)).toMatchObject({ attemptsUsed: 0 });
+  });
+});
+
+describe("a node", () => {
+  test("whose older session or other nonce speaks is sent to join again", () => {
+    const node = new Node("n1");
+    node.session = 2;
+    node.poll();
+    node.session = 1;
+    expect(node.poll().action).toBe("rejoin");
+    Object.assign(node, { session: 2, nonce: "another-one" });
+    expect(node.poll().action).toBe("rejoin");
+  });
+
+  test("that joins again with its key is the same node, another gets another name", () => {
+    const node = new Node("n1");
+    expect(home.call("join", { name: "n1", key: "key-of-n1" })).toEqual({ node: "n1", serial: node.serial });
+    expect(home.call("join", { name: "n1", key: "a-new-machine" })).toMatchObject({ node: "n1-2" });
+  });
+
+  test("that is paused or under pressure gets nothing new", () => {
+    const node = new Node("n1");
+    grant();
+    expect(node.poll({ pressure: ["disk"] }).assignments).toEqual([]);
+    home.call("pauseNode", { name: "n1", paused: true });
+    expect(node.poll()).toMatchObject({ assignments: [], action: "pause" });
+    home.call("pauseNode", { name: "n1", paused: false });
+    expect(node.poll().assignments).toHaveLength(1);
+  });
+
+  test("that was removed is told so, and its work comes back by silence", () => {
+    const node = new Node("n1");
+    grant();
+    node.poll();
+    home.call("removeNode", { name: "n1" });
+    expect(node.poll({ running: [["abcd.0", E1]] })).toMatchObject({
+      action: "gone",
+      renews: [],
+      stops: [{ task: "abcd.0" }],
+    });
+    expect(task()).toMatchObject({ state: "assigned" });
+    pass(60_000);
+    expect(lastReport()?.jobs[0]?.returned ?? home.object.inspect().jobs.get("abcd")?.returned).toMatchObject([
+      { from: 0, to: 1, handout: 1, reason: "agent-lost" },
+    ]);
+  });
+});
+
+test("what no node here could ever run is returned to the Broker at once", () => {
+  new Node("n1").hold();
+  grant({ spec: { resources: { cpus: 4 } } });
+  expect(lastReport()?.jobs[0]).toMatchObject({ returned: [{ from: 0, to: 1, handout: 1, reason: "does-not-fit" }] });
+});
+
+test("a return is repeated until a gen omits it", () => {
+  new Node("n1").hold();
+  grant({ spec: { resources: { cpus: 4 } } });
+  lastReport();
+  home.crash();
+  expect(lastReport()?.jobs[0]?.returned).toHaveLength(1);
+  grant({ supply: [] });
+  expect(lastReport()?.jobs[0]?.returned).toEqual([]);
+});
+
+describe("an object that lost its rows", () => {
+  test("adopts what its nodes run, and returns the rest only after the job's silence limit", () => {
+    const node = { league: "acme", cluster: "north", node: "n1", serial: 1 };
+    const poll = (seq: number, running: [string, number][]) =>
+      home.call("poll", {
+        claims: node,
+        request: { session: 3, nonce: "nonce-01", seq, boot: "b", running, updates: [], pressure: [], inventory },
+      }) as PollReply;
+    expect(poll(1, [["abcd.0", E1]]).renews).toEqual([`abcd.0@${E1}`]);
+    grant({ supply: [{ from: 0, to: 2, handout: 1, attemptsUsed: 0, recover: true }] });
+    expect(poll(2, [["abcd.0", E1]])).toMatchObject({ renews: [`abcd.0@${E1}`], assignments: [] });
+    const startedAt = home.nowMs;
+    let returned: unknown[] = [];
+    for (let seq = 3; returned.length === 0; seq++) {
+      pass(2_000);
+      poll(seq, [["abcd.0", E1]]);
+      returned = home.object.inspect().jobs.get("abcd")?.returned ?? [];
+      if (home.nowMs - startedAt > 200_000) throw new Error("never returned");
+    }
+    expect(home.nowMs - startedAt).toBeGreaterThanOrEqual(silenceLimitMs(STOP_AFTER_MS));
+    expect(returned).toMatchObject([{ from: 1, to: 2, handout: 1, reason: "agent-lost" }]);
+  });
+});
+
+test("an idle poll writes nothing and asks nobody", () => {
+  const node = new Node("n1");
+  lastReport();
+  pass(1_000);
+  home.crash();
+  home.takeEffects();
+  const before = home.rowsWritten;
+  for (let i = 0; i < 10; i++) node.hold();
+  expect(home.rowsWritten).toBe(before);
+  expect(home.take("call")).toEqual([]);
+  expect(home.take("alarm")).toEqual([]);
+});
