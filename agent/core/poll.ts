@@ -1,5 +1,6 @@
 /** When to poll, and what a poll says. */
-import { MAX_WAIT_S, type PollRequest } from "../../src/protocol/agent.ts";
+import type { PollRequest } from "../../src/protocol/agent.ts";
+import { MAX_WAIT_S } from "../../src/protocol/limits.ts";
 import type { AgentEffect, AgentState, Attempt } from "./types.ts";
 
 const BACKOFF_BASE_MS = 500;
@@ -53,6 +54,7 @@ const hasNews = (state: AgentState): boolean => {
 
 /** Earliest time at which the core has something to do without any event. */
 export function nextWakeMs(state: AgentState): number {
+  if (!state.recovered) return Number.POSITIVE_INFINITY;
   let wakeMs =
     state.inFlight === null || (state.inFlight.held && hasNews(state)) ? state.nextPollAtMs : Number.POSITIVE_INFINITY;
   for (const attempt of state.attempts.values()) {
@@ -80,7 +82,7 @@ export function timeoutAtMs(attempt: Attempt): number | null {
 export function duePoll(state: AgentState, nowMs: number): { state: AgentState; effects: AgentEffect[] } {
   const news = hasNews(state);
   const free = state.inFlight === null || (state.inFlight.held && news);
-  if (!free || nowMs < state.nextPollAtMs || state.action === "gone" || state.action === "rejoin") {
+  if (!state.recovered || !free || nowMs < state.nextPollAtMs || state.action === "gone" || state.action === "rejoin") {
     return { state, effects: [] };
   }
   const seq = state.seq + 1;

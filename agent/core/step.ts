@@ -75,6 +75,7 @@ export function initialState(journal: readonly JournalRecord[], start: Start): S
     action: "run",
     urgent: true,
     guarded: false,
+    recovered: false,
     leaving: false,
     follows: [],
   };
@@ -186,7 +187,7 @@ function recovered(
       attempts.set(key, {
         ...attempt,
         phase: "running",
-        startedAtMs: nowMs,
+        startedAtMs: what.startedAtMs ?? nowMs,
         deadlineMs: keep ? null : (deadlineMs ?? nowMs),
       });
       effects.push({ type: "watch", key });
@@ -203,7 +204,7 @@ function recovered(
   }
   const journal: AgentEffect[] = records.length > 0 ? [{ type: "journal", records }] : [];
   const deadlines: AgentEffect = { type: "deadlines", deadlines: deadlinesOf(attempts.values()) };
-  return { state: { ...state, attempts }, effects: [...journal, deadlines, ...effects] };
+  return { state: { ...state, attempts, recovered: true }, effects: [...journal, deadlines, ...effects] };
 }
 
 function noReply(

@@ -72,6 +72,8 @@ export interface AgentState {
   urgent: boolean;
   /** a live guard was seen: without one nothing starts */
   guarded: boolean;
+  /** what survived an earlier session is known: before that nothing is said */
+  recovered: boolean;
   /** the host wants to leave: everything is being stopped */
   leaving: boolean;
   /** keys whose output is followed */
@@ -80,7 +82,8 @@ export interface AgentState {
 
 /** What the driver finds of an attempt after a restart of the agent. */
 export type Found =
-  | { is: "running" }
+  /** `startedAtMs`: boot time, as its shim wrote it down */
+  | { is: "running"; startedAtMs?: number }
   | { is: "never-started" }
   /** it ran in an earlier boot of the machine */
   | { is: "other-boot" }

@@ -1,0 +1,275 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import { jobSpecSchema, templateOf } from "../../src/model/job.ts";
+import type { PollReply, PollRequest } from "../../src/protocol/agent.ts";
+import { initialState, nothingLeft, step } from "./step.ts";
+import type { AgentEffect, AgentEvent, AgentState, Exit, Found, JournalRecord } from "./types.ts";
+
+const template = (spec: object = {}) =>
+  templateOf(jobSpecSchema.parse({ command: "true", disconnect: { stopAfter: "30s" }, ...spec }));
+const noBytes = { size: 0, crc32: 0, dropped: 0 };
+const exit = (rest: Partial<Exit> = {}): Exit => ({ code: 0, signal: null, stdout: noBytes, stderr: noBytes, ...rest });
+const inventory = { capacity: { cpus: 1000 }, attributes: {}, drivers: ["process"], version: "test" };
+
+/** An agent with its hands tied: it decides, the test does. */
+class Agent {
+  state: AgentState;
+  effects: AgentEffect[];
+  journal: JournalRecord[] = [];
+  nowMs = 1_000_000;
+
+  constructor(journal: JournalRecord[] = [], boot = "boot-1", accepts: { roles?: string[] } = {}) {
+    const start = initialState(journal, {
+      boot,
+      nonce: "nonce-01",
+      inventory: { ...inventory, ...accepts },
+      nowMs: this.nowMs,
+    });
+    this.state = start.state;
+    this.journal = [...journal];
+    this.effects = [];
+    this.#take(start.effects);
+  }
+  #take(effects: AgentEffect[]) {
+    this.effects = effects;
+    for (const effect of effects) if (effect.type === "journal") this.journal.push(...effect.records);
+  }
+  send(event: AgentEvent): AgentEffect[] {
+    const next = step(this.state, event, this.nowMs, 0.5);
+    this.state = next.state;
+    this.#take(next.effects);
+    return next.effects;
+  }
+  ready(found: { key: string; found: Found; deadlineMs: number | null }[] = []) {
+    this.send({ type: "guard", alive: true });
+    return this.send({ type: "recovered", attempts: found });
+  }
+  reply(rest: Partial<PollReply> = {}): AgentEffect[] {
+    const seq = this.state.inFlight?.seq ?? 0;
+    return this.send({
+      type: "reply",
+      reply: {
+        session: this.state.session,
+        seq,
+        renews: [],
+        jobs: {},
+        assignments: [],
+        stops: [],
+        acked: [],
+        follows: [],
+        nextPollMs: 0,
+        action: "run",
+        wantInventory: false,
+        ...rest,
+      },
+    });
+  }
+  assign(task: string, epoch: number, spec: object = {}, rest: Partial<PollReply> = {}) {
+    return this.reply({
+      jobs: { [task.split(".")[0] ?? ""]: template(spec) },
+      assignments: [{ task, epoch, item: null }],
+      ...rest,
+    });
+  }
+  pass(ms: number): AgentEffect[] {
+    this.nowMs += ms;
+    return this.send({ type: "tick" });
+  }
+  request(effects = this.effects): PollRequest | undefined {
+    return effects.find((effect) => effect.type === "send")?.request;
+  }
+}
+const types = (effects: AgentEffect[]) => effects.map((effect) => effect.type);
+
+let agent: Agent;
+beforeEach(() => {
+  agent = new Agent();
+  agent.ready();
+});
+
+describe("a session", () => {
+  test("is journaled before anything is sent, and rises with each start", () => {
+    const first = new Agent();
+    expect(types(first.effects)).toEqual(["journal"]);
+    expect(new Agent(first.journal).state.session).toBe(2);
+  });
+
+  test("says nothing before it knows what survived, then sends its inventory until a reply came", () => {
+    const fresh = new Agent();
+    expect(fresh.request(fresh.send({ type: "guard", alive: true }))).toBeUndefined();
+    expect(fresh.request(fresh.send({ type: "recovered", attempts: [] }))?.inventory).toEqual(inventory);
+    fresh.reply();
+    expect(fresh.request()?.inventory).toBeUndefined();
+  });
+});
+
+describe("an assignment", () => {
+  test("is on disk, and its deadline with the guard, before it starts", () => {
+    expect(types(agent.assign("abcd.0", 1))).toEqual(["journal", "deadlines", "start"]);
+    expect(agent.journal.at(-1)).toMatchObject({ type: "accept", key: "abcd.0@1" });
+  });
+
+  test("may run until the sending time of the poll that it answers, plus stopAfter", () => {
+    const sentAtMs = agent.state.inFlight?.sentAtMs ?? 0;
+    agent.nowMs += 7_000;
+    agent.assign("abcd.0", 1);
+    expect(agent.state.attempts.get("abcd.0@1")?.deadlineMs).toBe(sentAtMs + 30_000);
+  });
+
+  test("that arrives after its own deadline never starts", () => {
+    agent.nowMs += 30_000;
+    expect(types(agent.assign("abcd.0", 1))).not.toContain("start");
+  });
+
+  test("starts once, however often a reply names it", () => {
+    agent.assign("abcd.0", 1);
+    agent.send({ type: "started", key: "abcd.0@1" });
+    agent.pass(60);
+    expect(types(agent.assign("abcd.0", 1))).not.toContain("start");
+  });
+
+  test("in a reply to an older poll is dropped", () => {
+    const old = agent.state.inFlight?.seq ?? 0;
+    agent.send({ type: "no-reply", seq: old, retryAfterMs: null, rejected: false });
+    agent.pass(60_000);
+    expect(agent.state.inFlight?.seq).toBe(old + 1);
+    expect(agent.assign("abcd.0", 1, {}, { seq: old })).toEqual([]);
+    expect(agent.state.attempts.size).toBe(0);
+  });
+
+  test("does not start without a guard, and the next poll omits it", () => {
+    agent.send({ type: "guard", alive: false });
+    const effects = agent.assign("abcd.0", 1);
+    expect(types(effects)).not.toContain("start");
+    expect(agent.request(effects)).toMatchObject({ running: [], pressure: ["no-guard"] });
+  });
+
+  test("that the node's own config does not accept is refused and never starts", () => {
+    const picky = new Agent([], "boot-1", { roles: ["lab"] });
+    picky.ready();
+    const effects = picky.assign("abcd.0", 1);
+    expect(types(effects)).not.toContain("start");
+    expect(picky.request(effects)?.updates).toMatchObject([{ state: "refused", reason: "refused" }]);
+  });
+});
+
+describe("an attempt that runs", () => {
+  beforeEach(() => {
+    agent.assign("abcd.0", 1);
+    agent.send({ type: "started", key: "abcd.0@1" });
+  });
+
+  test("is shown by every poll, and the news of a short one is told by the poll that would have shown it", () => {
+    expect(agent.request()).toBeUndefined();
+    expect(agent.request(agent.pass(60))?.running).toEqual([["abcd.0", 1]]);
+  });
+
+  test("is renewed only by a reply that names it", () => {
+    agent.pass(60);
+    agent.reply();
+    expect(agent.state.attempts.get("abcd.0@1")?.deadlineMs).toBe(1_030_000);
+    agent.pass(1);
+    agent.reply({ renews: ["abcd.0@1"] });
+    expect(agent.state.attempts.get("abcd.0@1")?.deadlineMs).toBeGreaterThan(1_030_000);
+  });
+
+  test("gets TERM its grace and 5 s before the deadline when nothing renews it, and is not revived", () => {
+    agent.pass(60);
+    expect(types(agent.pass(30_000 - 15_000 - 60))).toContain("stop");
+    agent.reply({ renews: ["abcd.0@1"] });
+    expect(agent.state.attempts.get("abcd.0@1")?.deadlineMs).toBe(1_030_000);
+    agent.send({ type: "exited", key: "abcd.0@1", exit: exit({ code: null, signal: "SIGTERM" }) });
+    expect(agent.state.attempts.get("abcd.0@1")?.end).toMatchObject({ state: "failed", reason: "deadline" });
+  });
+
+  test("ends once: the end is journaled before it is sent, and repeated until acked", () => {
+    const effects = agent.send({ type: "exited", key: "abcd.0@1", exit: exit({ code: 3 }) });
+    expect(types(effects)).toEqual(["journal", "deadlines", "send"]);
+    expect(agent.request()?.updates).toMatchObject([{ task: "abcd.0", epoch: 1, state: "failed", code: 3 }]);
+    agent.reply();
+    expect(agent.request()?.updates).toHaveLength(1);
+    const acked = agent.reply({ acked: ["abcd.0@1:end"] });
+    expect(types(acked)).toContain("forget");
+    expect(nothingLeft(agent.state)).toBe(true);
+    expect(agent.send({ type: "exited", key: "abcd.0@1", exit: exit() })).toEqual([]);
+  });
+
+  test("is stopped when told, and told as cancelled", () => {
+    agent.pass(60);
+    const effects = agent.reply({ stops: [{ task: "abcd.0", epoch: 1, graceMs: 500, reason: "cancelled" }] });
+    expect(effects).toContainEqual({ type: "stop", key: "abcd.0@1", graceMs: 500 });
+    agent.send({ type: "exited", key: "abcd.0@1", exit: exit({ code: null, signal: "SIGTERM" }) });
+    expect(agent.state.attempts.get("abcd.0@1")?.end).toMatchObject({ state: "cancelled", reason: "cancelled" });
+  });
+});
+
+test("a job's timeout ends an attempt", () => {
+  agent.assign("abcd.0", 1, { timeout: "2s" });
+  agent.send({ type: "started", key: "abcd.0@1" });
+  expect(types(agent.pass(2_000))).toContain("stop");
+  agent.send({ type: "exited", key: "abcd.0@1", exit: exit({ code: null, signal: "SIGKILL" }) });
+  expect(agent.state.attempts.get("abcd.0@1")?.end).toMatchObject({ state: "failed", reason: "timeout" });
+});
+
+describe("after a restart of the agent", () => {
+  const running = { key: "abcd.0@1", found: { is: "running" } as Found, deadlineMs: 1_005_000 };
+  const restart = (found: typeof running | { key: string; found: Found; deadlineMs: null }, boot = "boot-1") => {
+    agent.assign("abcd.0", 1);
+    const next = new Agent(agent.journal, boot);
+    next.ready([found]);
+    return next;
+  };
+
+  test("what runs keeps its old deadline until a reply names it", () => {
+    const next = restart({ ...running, deadlineMs: 1_020_000 });
+    expect(next.state.attempts.get("abcd.0@1")).toMatchObject({ phase: "running", deadlineMs: 1_020_000 });
+    next.reply({ renews: ["abcd.0@1"] });
+    expect(next.state.attempts.get("abcd.0@1")?.deadlineMs).toBe(1_030_000);
+  });
+
+  test("what never started starts only when a reply names it", () => {
+    const next = restart({ key: "abcd.0@1", found: { is: "never-started" }, deadlineMs: null });
+    expect(next.state.attempts.get("abcd.0@1")?.phase).toBe("accepted");
+    expect(types(next.reply({ renews: ["abcd.0@1"] }))).toContain("start");
+  });
+
+  test("what ended meanwhile is told with its exit", () => {
+    const next = restart({ key: "abcd.0@1", found: { is: "ended", exit: exit({ code: 42 }) }, deadlineMs: null });
+    expect(next.state.attempts.get("abcd.0@1")?.end).toMatchObject({ state: "failed", code: 42 });
+  });
+
+  test("what ran in an earlier boot is told as gone", () => {
+    const next = restart({ key: "abcd.0@1", found: { is: "other-boot" }, deadlineMs: null }, "boot-2");
+    expect(next.state.attempts.get("abcd.0@1")?.end).toMatchObject({ state: "failed", reason: "rebooted" });
+  });
+});
+
+test("a node that was removed stops what it runs before it ends", () => {
+  agent.assign("abcd.0", 1);
+  agent.send({ type: "started", key: "abcd.0@1" });
+  agent.pass(60);
+  const effects = agent.reply({ action: "gone" });
+  expect(types(effects)).toContain("stop");
+  expect(types(effects)).not.toContain("exit");
+  expect(types(agent.send({ type: "exited", key: "abcd.0@1", exit: exit() }))).toContain("exit");
+});
+
+test("a credential that is refused three times ends the agent; its tasks live on until their deadlines", () => {
+  agent.assign("abcd.0", 1);
+  for (let i = 0; i < 3; i++) {
+    agent.pass(60_000);
+    agent.send({ type: "no-reply", seq: agent.state.inFlight?.seq ?? 0, retryAfterMs: null, rejected: true });
+  }
+  expect(agent.effects).toContainEqual(expect.objectContaining({ type: "exit", code: 5 }));
+});
+
+test("retries back off with jitter, and never so long that a task would lapse over it", () => {
+  agent.assign("abcd.0", 1);
+  agent.send({ type: "started", key: "abcd.0@1" });
+  agent.pass(60);
+  for (let i = 0; i < 10; i++) {
+    agent.send({ type: "no-reply", seq: agent.state.inFlight?.seq ?? 0, retryAfterMs: null, rejected: false });
+    expect(agent.state.nextPollAtMs - agent.nowMs).toBeLessThanOrEqual(30_000 / 4);
+    agent.nowMs = agent.state.nextPollAtMs;
+    agent.send({ type: "tick" });
+  }
+});

@@ -1,0 +1,212 @@
+/**
+ * A running agent, put together in the order that makes a crash at any point harmless: lock → journal → guard → what
+ * became of the attempts → what nobody knows is swept away → the first poll.
+ */
+import { randomUUID } from "node:crypto";
+import { rmSync, statfsSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { initialState } from "../core/step.ts";
+import type { AgentEvent, JournalRecord } from "../core/types.ts";
+import { VERSION } from "../version.ts";
+import { Broker } from "./broker/broker.ts";
+import { Transport } from "./broker/transport.ts";
+import { bootId, uptimeMs } from "./clock.ts";
+import { EXIT } from "./exitCodes.ts";
+import { folderHash, makeRunFolder, makeTasksFolder } from "./folders.ts";
+import { KILL_MARGIN_MS } from "./guard/deadlines.ts";
+import { Guard } from "./guard/guard.ts";
+import { Host } from "./host.ts";
+import { type Identity, writeIdentity } from "./identity.ts";
+import { buildInventory, isDiskLow, readMachine } from "./inventory.ts";
+import { Journal } from "./journal/journal.ts";
+import type { Log } from "./log.ts";
+import type { AgentOptions } from "./options.ts";
+import { Cgroups, openCgroups } from "./process/cgroups.ts";
+import { ProcessDriver } from "./process/driver.ts";
+import type { User } from "./process/user.ts";
+import { type AgentStatus, serveStatus } from "./statusSocket.ts";
+import { Uploads } from "./uploads.ts";
+
+const JOURNAL_FILE = "journal";
+/** How long an agent that leaves waits for the broker to hear the ends of its tasks. */
+const FAREWELL_MS = 2000;
+/** Beyond the longest grace: a process that can't be killed must not hold the agent for ever. */
+const STUCK_MS = 15_000;
+
+export interface Running {
+  /** resolves with the exit code when the agent has ended by itself */
+  ended: Promise<number>;
+  /** ends the agent; tasks live on, or are stopped first */
+  stop(stopTasks: boolean): Promise<void>;
+}
+
+/** The lock is held and the data folder is there. @throws when this machine can't run an agent */
+export async function runAgent(options: AgentOptions, identity: Identity, user: User, log: Log): Promise<Running> {
+  const boot = bootId();
+  const uid = process.getuid?.() ?? 0;
+  const tasks = makeTasksFolder(options.data, user);
+  const run = makeRunFolder(options.runFolder, options.data, uid, process.env);
+  const { journal, records, damagedLines } = Journal.open(join(options.data, JOURNAL_FILE));
+  if (damagedLines > 0) log("warn", `the journal has ${damagedLines} lines that can't be read; the disk lost them`);
+
+  const opened = openCgroups(folderHash(options.data), user);
+  const cgroups = opened instanceof Cgroups ? opened : null;
+  if (!(opened instanceof Cgroups))
+    log("warn", `no cgroups (${opened.missing}): a task that leaves its process group is not seen`);
+  const guard = new Guard({ run, tasks, cgroups, uid: user.uid, boot, log });
+  if (!(await guard.ready())) log("error", "the guard does not come up: no task will be started");
+
+  const transport = new Transport({ url: identity.url, caFile: options.caFile, environment: process.env });
+  const broker = new Broker(transport, identity.credential);
+  const driver: ProcessDriver = new ProcessDriver({
+    tasks,
+    cgroups,
+    user,
+    boot,
+    place: identity,
+    log,
+    started: (key) => host.started(key),
+    startFailed: (key, message) => host.startFailed(key, message),
+    exited: (key, exit) => host.exited(key, exit),
+  });
+  const uploads: Uploads = new Uploads({
+    folder: (key) => driver.folder(key),
+    upload: (chunk) => broker.upload(chunk),
+    uploaded: (key) => host.forgetIfUploaded(key),
+    nowMs: uptimeMs,
+    random: Math.random,
+    log,
+  });
+
+  const ending = Promise.withResolvers<number>();
+  const start = initialState(records, {
+    boot,
+    nonce: randomUUID(),
+    inventory: buildInventory(readMachine(tasks), options, identity.node, VERSION),
+    nowMs: uptimeMs(),
+  });
+  const host: Host = new Host(start, {
+    journal,
+    driver,
+    guard,
+    uploads,
+    poll: (request, waitS, signal) => broker.poll(request, waitS, signal),
+    saveCredential: (credential) => {
+      broker.credential = credential;
+      writeIdentity(options.data, { ...identity, credential });
+    },
+    pressure: () => (isDiskLow(statfsSync(tasks)) ? ["disk"] : []),
+    nowMs: uptimeMs,
+    random: Math.random,
+    log,
+    exit: (code, message) => {
+      log("error", message);
+      close();
+      ending.resolve(code);
+    },
+  });
+
+  const recovered = await recover(driver, guard, records, boot);
+  const swept = await driver.sweep(new Set(start.state.attempts.keys()));
+  if (swept.length > 0) log("warn", `ended and removed, because the journal does not know them: ${swept.join(", ")}`);
+
+  const server = serveStatus(run, () => statusOf());
+  const close = () => {
+    host.stop();
+    driver.close();
+    server.close();
+    transport.close();
+    journal.close();
+  };
+  const statusOf = (): AgentStatus => {
+    const nowMs = uptimeMs();
+    const { state, polls } = host;
+    const pids = driver.running();
+    return {
+      version: VERSION,
+      pid: process.pid,
+      ...{ node: identity.node, cluster: identity.cluster, league: identity.league, url: identity.url },
+      data: options.data,
+      runAs: user.name,
+      isolation: opened instanceof Cgroups ? "cgroup" : `process group only: ${opened.missing}`,
+      session: state.session,
+      action: state.action,
+      polls: {
+        answers: polls.answers,
+        failures: polls.failures,
+        answeredAgoMs: polls.answeredAtMs === null ? null : nowMs - polls.answeredAtMs,
+        lastFailure: polls.lastFailure?.message ?? null,
+      },
+      guard: { alive: state.guarded, pid: guard.beat?.pid ?? null },
+      pressure: state.pressure,
+      journalBytes: journal.bytes,
+      uploadsWaiting: uploads.unfinished,
+      attempts: [...state.attempts.values()].map(({ key, phase, deadlineMs }) => ({
+        key,
+        phase,
+        pid: pids.get(key) ?? null,
+        deadlineInMs: deadlineMs === null ? null : deadlineMs - nowMs,
+      })),
+    };
+  };
+
+  host.start(recovered);
+  log(
+    "info",
+    `node ${identity.node} of ${identity.cluster} in ${identity.league}, session ${start.state.session}, tasks run as ${user.name}`,
+  );
+
+  return {
+    ended: ending.promise,
+    stop: async (stopTasks) => {
+      if (stopTasks) {
+        await farewell(host, driver);
+        if (driver.running().size === 0) {
+          await guard.end();
+          rmSync(run, { recursive: true, force: true });
+          cgroups?.removeAll();
+        }
+      }
+      close();
+      ending.resolve(EXIT.ok);
+    },
+  };
+}
+
+/** What became of every attempt that the journal knows and that has no end in it. */
+async function recover(
+  driver: ProcessDriver,
+  guard: Guard,
+  records: readonly JournalRecord[],
+  boot: string,
+): Promise<Extract<AgentEvent, { type: "recovered" }>> {
+  const open = new Map<string, { boot: string }>();
+  for (const record of records) {
+    if (record.type === "accept") open.set(record.key, record);
+    else if (record.type !== "session") open.delete(record.key);
+  }
+  const attempts: Extract<AgentEvent, { type: "recovered" }>["attempts"] = [];
+  for (const [key, accepted] of open) {
+    const entry = guard.entries.get(key);
+    attempts.push({
+      key,
+      found: accepted.boot === boot ? await driver.recover(key) : { is: "other-boot" },
+      deadlineMs: entry ? entry.killAtMs + KILL_MARGIN_MS : null,
+    });
+  }
+  return { type: "recovered", attempts };
+}
+
+/** Stops every task, and gives the broker a moment to hear of it. */
+async function farewell(host: Host, driver: ProcessDriver): Promise<void> {
+  const graces = [...host.state.attempts.values()].map(({ template }) => template.stopGraceMs);
+  host.dispatch({ type: "leave" });
+  await until(() => driver.running().size === 0, Math.max(0, ...graces) + STUCK_MS);
+  await until(() => host.isEmpty, FAREWELL_MS);
+}
+
+async function until(holds: () => boolean, mostMs: number): Promise<void> {
+  const endMs = performance.now() + mostMs;
+  while (!holds() && performance.now() < endMs) await sleep(10);
+}

@@ -1,0 +1,79 @@
+/**
+ * Whether an answer is one of our broker's: a proxy's page, a portal's JSON or half a body is no reply at all. Only so
+ * much is checked as a wrong answer could do harm with; what is inside a template is the broker's word.
+ */
+import { TASK_ID } from "../../../src/model/ids.ts";
+import type { JoinReply, PollReply } from "../../../src/protocol/agent.ts";
+
+type Fields = Record<string, unknown>;
+
+const isObject = (value: unknown): value is Fields =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
+const isText = (value: unknown): value is string => typeof value === "string";
+const areTexts = (value: unknown): boolean => Array.isArray(value) && value.every(isText);
+const isOneOf = (value: unknown, words: readonly string[]): boolean => isText(value) && words.includes(value);
+
+const ACTIONS = ["run", "pause", "drain", "rejoin", "gone"];
+
+/** A task's id becomes part of a path and an epoch part of a file name. */
+const namesTask = (value: Fields): boolean => isText(value.task) && TASK_ID.test(value.task) && isCount(value.epoch);
+
+const isAssignment = (value: unknown): boolean =>
+  isObject(value) && namesTask(value) && (value.item === null || isText(value.item));
+
+const isStop = (value: unknown): boolean => isObject(value) && namesTask(value) && isCount(value.graceMs);
+
+const isCommand = (value: unknown): boolean =>
+  isText(value) || (areTexts(value) && Array.isArray(value) && value.length > 0);
+const isOrNull = (value: unknown, holds: (value: unknown) => boolean): boolean => value === null || holds(value);
+
+const isTemplate = (value: unknown): boolean =>
+  isObject(value) &&
+  isCommand(value.command) &&
+  isObject(value.env) &&
+  Object.values(value.env).every(isText) &&
+  isOrNull(value.cwd, isText) &&
+  isText(value.role) &&
+  isText(value.driver) &&
+  isOrNull(value.timeoutMs, isCount) &&
+  isCount(value.stopGraceMs) &&
+  isOrNull(value.stopAfterMs, isCount);
+
+export const isPollReply = (value: unknown): value is PollReply =>
+  isObject(value) &&
+  isCount(value.session) &&
+  isCount(value.seq) &&
+  areTexts(value.renews) &&
+  isObject(value.jobs) &&
+  Object.values(value.jobs).every(isTemplate) &&
+  Array.isArray(value.assignments) &&
+  value.assignments.every(isAssignment) &&
+  Array.isArray(value.stops) &&
+  value.stops.every(isStop) &&
+  areTexts(value.acked) &&
+  areTexts(value.follows) &&
+  isCount(value.nextPollMs) &&
+  isOneOf(value.action, ACTIONS) &&
+  typeof value.wantInventory === "boolean" &&
+  (value.credential === undefined || isText(value.credential));
+
+export const isJoinReply = (value: unknown): value is JoinReply =>
+  isObject(value) && [value.league, value.cluster, value.node, value.credential].every(isText);
+
+/** The part of a problem that a program reads. */
+export interface ProblemFacts {
+  code: string;
+  detail: string;
+  /** where an upload must go on */
+  offset: number | null;
+}
+
+export function problemIn(value: unknown): ProblemFacts | null {
+  if (!isObject(value) || !isText(value.code) || !isText(value.detail) || !isCount(value.status)) return null;
+  const offset = isObject(value.data) ? value.data.offset : undefined;
+  return { code: value.code, detail: value.detail, offset: isCount(offset) ? offset : null };
+}
+
+export const offsetIn = (value: unknown): number | null =>
+  isObject(value) && isCount(value.offset) ? value.offset : null;

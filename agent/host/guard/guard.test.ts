@@ -1,0 +1,158 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
+import { bootId, uptimeMs } from "../clock.ts";
+import { Cgroups, openCgroups } from "../process/cgroups.ts";
+import { ProcessDriver } from "../process/driver.ts";
+import { makePassable } from "../process/folder.ts";
+import { taskUser } from "../process/user.ts";
+import { isAlive, statOf } from "../procfs.ts";
+import { Guard, parseBeat } from "./guard.ts";
+
+const user = taskUser(null);
+const HASH = `test-guard-${process.pid}`;
+const found = openCgroups(HASH, user);
+const modes: [string, Cgroups | null][] = [["process group only", null]];
+if (found instanceof Cgroups) modes.push(["cgroup", found]);
+
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 10));
+}
+const dead = (pid: number) => ["Z", "X", undefined].includes(statOf(pid)?.state);
+
+describe.each(modes)("the guard (%s)", (_name, cgroups) => {
+  let root: string;
+  let run: string;
+  let tasks: string;
+  let agents: ChildProcess[];
+  let guards: Guard[];
+
+  const newGuard = (): Guard => {
+    const guard = new Guard({ run, tasks, cgroups, uid: user.uid, boot: bootId(), log: () => {} });
+    guards.push(guard);
+    return guard;
+  };
+  const newDriver = () =>
+    new ProcessDriver({
+      tasks,
+      cgroups,
+      user,
+      boot: bootId(),
+      place: { league: "l", cluster: "c", node: "n" },
+      log: () => {},
+      started: () => {},
+      startFailed: () => {},
+      exited: () => {},
+    });
+
+  /** An agent that runs `command` until a deadline. @returns it and the pid of the guard */
+  const guarded = async (command: string, termInMs: number, deadlineInMs: number): Promise<[ChildProcess, number]> => {
+    const script = join(import.meta.dirname, "guarded.fixture.ts");
+    const args = [script, tasks, run, cgroups ? HASH : "", command, String(termInMs), String(deadlineInMs)];
+    const agent = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"], detached: true });
+    agents.push(agent);
+    const [line] = await once(agent.stdout, "data");
+    return [agent, Number(line)];
+  };
+  const pidOf = async (name: string): Promise<number> => {
+    const path = join(tasks, "7k2m.0@1", "work", name);
+    await until(() => existsSync(path) && readFileSync(path, "utf8").endsWith("\n"));
+    return Number(readFileSync(path, "utf8"));
+  };
+
+  beforeEach(() => {
+    root = mkdtempSync(join(tmpdir(), "hansa-guard-"));
+    chmodSync(root, 0o711);
+    run = join(root, "run");
+    mkdirSync(run);
+    tasks = join(root, "tasks");
+    makePassable(tasks, user);
+    agents = [];
+    guards = [];
+  });
+
+  afterEach(async () => {
+    for (const agent of agents) if (agent.pid !== undefined && !dead(agent.pid)) agent.kill("SIGKILL");
+    await newGuard().end();
+    await newDriver().sweep(new Set());
+    rmSync(root, { recursive: true, force: true });
+  });
+
+  afterAll(() => cgroups?.removeAll());
+
+  test("kills by the deadline what ignores TERM, while its agent is stopped", async () => {
+    const [agent] = await guarded("trap '' TERM; echo $$ >pid; while :; do sleep 0.05; done", 500, 5000);
+    const deadlineMs = uptimeMs() + 5000;
+    agent.kill("SIGSTOP");
+    const pid = await pidOf("pid");
+    await until(() => dead(pid));
+    expect(uptimeMs()).toBeLessThan(deadlineMs);
+    const exit = await newDriver().recover("7k2m.0@1");
+    expect(exit).toMatchObject({ is: "ended", exit: { byGuard: true, signal: "SIGKILL" } });
+  }, 20_000);
+
+  test("sends TERM first, also when the agent and all of its group were killed", async () => {
+    const command = "trap 'echo told >told; exit 3' TERM; echo $$ >pid; while :; do sleep 0.05; done";
+    const [agent, guardPid] = await guarded(command, 300, 30_000);
+    const pid = await pidOf("pid");
+    process.kill(-(agent.pid ?? 0), "SIGKILL");
+    await until(() => dead(pid));
+    expect(dead(guardPid)).toBe(false);
+    expect(existsSync(join(tasks, "7k2m.0@1", "work", "told"))).toBe(true);
+    let ended = await newDriver().recover("7k2m.0@1");
+    while (ended.is === "running") ended = await newDriver().recover("7k2m.0@1");
+    expect(ended).toMatchObject({ is: "ended", exit: { byGuard: true, code: 3 } });
+  }, 20_000);
+
+  test("leaves a process alone that has the number of a dead one", async () => {
+    const guard = newGuard();
+    const stranger = spawn("sleep", ["60"], { detached: true, stdio: "ignore", ...user.ids });
+    const pid = stranger.pid ?? 0;
+    mkdirSync(join(tasks, "7k2m.1@1"));
+    const before = (statOf(pid)?.startedMs ?? 0) - 10;
+    const seen = `${Math.floor(before / 1000)}.${String((before % 1000) / 10).padStart(2, "0")}`;
+    writeFileSync(join(tasks, "7k2m.1@1", "run"), `start ${pid} ${seen} ${bootId()}\n`);
+    guard.setDeadlines([{ key: "7k2m.1@1", deadlineMs: 1, termAtMs: 1, stopAfterMs: 30_000 }]);
+    expect(await guard.ready()).toBe(true);
+    const first = guard.beat?.atMs ?? 0;
+    await until(() => guard.check() && (guard.beat?.atMs ?? 0) > first);
+    expect(dead(pid)).toBe(false);
+    stranger.kill("SIGKILL");
+  }, 20_000);
+
+  test("is started anew when it was killed, and not twice while it lives", async () => {
+    const guard = newGuard();
+    expect(await guard.ready()).toBe(true);
+    const first = guard.beat;
+    const second = newGuard();
+    expect(await second.ready()).toBe(true);
+    expect(second.beat?.pid).toBe(first?.pid);
+    process.kill(first?.pid ?? 0, "SIGKILL");
+    await until(() => dead(first?.pid ?? 0));
+    expect(second.check()).toBe(false);
+    expect(await second.ready()).toBe(true);
+    expect(second.beat?.pid).not.toBe(first?.pid);
+  }, 20_000);
+
+  test("keeps the deadlines of the agent before", () => {
+    newGuard().setDeadlines([{ key: "7k2m.0@1", deadlineMs: 1e9, termAtMs: 1e9 - 15_000, stopAfterMs: 30_000 }]);
+    expect(newGuard().entries.get("7k2m.0@1")).toEqual({ termAtMs: 1e9 - 15_000, killAtMs: 1e9 - 3000 });
+  });
+
+  test("ends when told", async () => {
+    const guard = newGuard();
+    await guard.ready();
+    const { pid = 0, atMs = 0 } = guard.beat ?? {};
+    expect(isAlive(pid, atMs)).toBe(true);
+    await guard.end();
+    expect(dead(pid)).toBe(true);
+  });
+});
+
+test("a beat that is half written is none", () => {
+  expect(parseBeat("12 34 abc")).toBeNull();
+  expect(parseBeat("12 34 abc\n")).toEqual({ pid: 12, atMs: 340, version: "abc" });
+});

@@ -1,0 +1,118 @@
+/**
+ * The guard: a shell that outlives the agent and ends attempts at their deadlines, whatever became of the agent. About
+ * 2 MB, one `sleep` a second, else builtins only. It believes nothing but the clock, the deadlines file and /proc.
+ *
+ * Arguments: run folder · tasks folder · folder of the cgroups or "" · uid of the tasks · version.
+ */
+import { GUARD_MARK } from "../process/folder.ts";
+import { RUN_FILE } from "../process/shim.ts";
+
+export const DEADLINES_FILE = "deadlines";
+export const BEAT_FILE = "beat";
+/** Names the newest guard; an older one that still lives ends by it. */
+const OWNER_FILE = "guard";
+/** Rounds without anything to watch over and without an agent after which it ends. */
+const IDLE_ROUNDS = 60;
+
+export const GUARD_SCRIPT = `
+set -f
+trap '' HUP INT QUIT TERM USR1 USR2 PIPE TSTP
+exec 2>/dev/null
+run=$1 tasks=$2 cgroups=$3 uid=$4 version=$5
+list= agent= agentseen= idle=0
+
+# same PID SEEN: that process, not a later one with its number; its state in $state
+same() {
+  state=
+  read -r stat <"/proc/$1/stat" || return 1
+  set -- "$2" \${stat##*) }
+  state=$2
+  [ "\${21}" -le "$1" ]
+}
+
+alive() {
+  same "$1" "$2" || return 1
+  case $state in Z|X) return 1 ;; esac
+}
+
+owned() {
+  while read -r name value _; do
+    [ "$name" = Uid: ] && { [ "$value" = "$uid" ]; return; }
+  done <"/proc/$1/status"
+  return 1
+}
+
+# populated KEY: something lives in its cgroup
+populated() {
+  [ -n "$cgroups" ] || return 1
+  while read -r name value; do
+    [ "$name" = populated ] && { [ "$value" = 1 ]; return; }
+  done <"$cgroups/$1/cgroup.events"
+  return 1
+}
+
+# end KEY TERM-OR-KILL
+end() {
+  word= pid=0 up= group= orphans= inside=
+  read -r word pid up _ <"$tasks/$1/${RUN_FILE}"
+  if [ "$word" = start ] && [ "$pid" -gt 1 ]; then
+    seen=\${up%.*}\${up#*.}
+    if alive "$pid" "$seen"; then owned "$pid" && group=$pid
+    elif same "$pid" "$seen" || [ ! -e "/proc/$pid" ]; then orphans=$pid; fi
+  fi
+  populated "$1" && inside=1
+  if [ -z "$group$inside" ]; then
+    # the leader is dead, perhaps not its group
+    [ "$2" = KILL ] && [ -n "$orphans" ] && kill -s KILL -- "-$orphans"
+    return
+  fi
+  busy=1
+  if [ "$2" = TERM ]; then
+    [ -e "$tasks/$1/${GUARD_MARK}" ] && return
+    echo "TERM $now" >"$tasks/$1/${GUARD_MARK}"
+    if [ -n "$inside" ]; then
+      while read -r member; do kill -s TERM "$member"; kill -s CONT "$member"; done <"$cgroups/$1/cgroup.procs"
+    else
+      kill -s TERM -- "-$group"; kill -s CONT -- "-$group"
+    fi
+  else
+    echo "KILL $now" >>"$tasks/$1/${GUARD_MARK}"
+    [ -n "$inside" ] && echo 1 >"$cgroups/$1/cgroup.kill"
+    [ -n "$group" ] && kill -s KILL -- "-$group"
+  fi
+}
+
+cd /
+[ -n "$cgroups" ] && echo 0 >"$cgroups/guard/cgroup.procs"
+echo "$$" >"$run/${OWNER_FILE}"
+while :; do
+  owner=$$
+  read -r owner <"$run/${OWNER_FILE}"
+  [ "$owner" = "$$" ] || exit 0
+  read -r now _ </proc/uptime
+  now=\${now%.*}\${now#*.}
+  echo "$$ $now $version" >"$run/${BEAT_FILE}"
+  fresh= head=
+  while read -r first second third; do
+    if [ "$first" = agent ]; then agent=$second agentseen=\${third% *} head=1
+    else fresh="$fresh $first:$second:$third"; fi
+  done <"$run/${DEADLINES_FILE}"
+  # without the file it goes on with what it knew
+  [ -n "$head" ] && list=$fresh
+  busy=
+  for entry in $list; do
+    key=\${entry##*:} times=\${entry%:*}
+    if [ "$now" -ge "\${times#*:}" ]; then end "$key" KILL
+    else
+      busy=1
+      [ "$now" -ge "\${times%:*}" ] && end "$key" TERM
+    fi
+  done
+  if [ -n "$busy" ] || { [ -n "$agent" ] && alive "$agent" "$agentseen"; }; then idle=0
+  else
+    idle=$((idle + 1))
+    [ "$idle" -lt ${IDLE_ROUNDS} ] || exit 0
+  fi
+  sleep 1
+done
+`;

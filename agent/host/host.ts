@@ -1,0 +1,268 @@
+/**
+ * The host of the core: gives it what happens, in order, and does what it wants, in order; what follows a `journal` only
+ * when that is on disk. It decides nothing.
+ */
+import { nextWakeMs } from "../core/poll.ts";
+import { nothingLeft, type Step, step } from "../core/step.ts";
+import type { AgentEffect, AgentEvent, AgentState, Deadline, JournalRecord } from "../core/types.ts";
+import type { PollOutcome } from "./broker/broker.ts";
+import { messageOf } from "./files.ts";
+import type { Log } from "./log.ts";
+import type { Uploads } from "./uploads.ts";
+
+/** Each second: what the core, the guard and the uploads do by the clock. */
+const TICK_MS = 1000;
+/** A poll that a newer one overtook is ended by the broker; if not, by us so long after the newer one's answer. */
+const OVERTAKEN_MS = 2000;
+
+export interface HostParts {
+  journal: { append(records: readonly JournalRecord[]): Promise<void> };
+  driver: {
+    start(attempt: Extract<AgentEffect, { type: "start" }>["attempt"]): void;
+    stop(key: string, graceMs: number): void;
+    watch(key: string): void;
+    remove(key: string): Promise<void>;
+    running(): ReadonlyMap<string, number>;
+  };
+  guard: {
+    /** @throws when it can't be told */
+    setDeadlines(deadlines: readonly Deadline[]): void;
+    check(): boolean;
+  };
+  uploads: Uploads;
+  poll(
+    request: Extract<AgentEffect, { type: "send" }>["request"],
+    waitS: number,
+    signal: AbortSignal,
+  ): Promise<PollOutcome>;
+  saveCredential(credential: string): void;
+  /** reasons to take nothing new, as they are now */
+  pressure(): readonly string[];
+  nowMs(): number;
+  random(): number;
+  log: Log;
+  /** ends the agent; tasks live on */
+  exit(code: number, message: string): void;
+}
+
+/** What the last answers were, for a person. */
+export interface PollHistory {
+  answers: number;
+  failures: number;
+  answeredAtMs: number | null;
+  lastFailure: { atMs: number; message: string } | null;
+}
+
+export class Host {
+  readonly #parts: HostParts;
+  #state: AgentState;
+  readonly #queue: AgentEffect[];
+  #working = false;
+  #stopped = false;
+  /** the guard knows every deadline that the core named */
+  #guardTold = true;
+  #ticker: NodeJS.Timeout | null = null;
+  #alarm: NodeJS.Timeout | null = null;
+  readonly #pending = new Map<number, AbortController>();
+  /** ends that are acked, their output perhaps not yet uploaded */
+  readonly #forgotten = new Set<string>();
+  readonly polls: PollHistory = { answers: 0, failures: 0, answeredAtMs: null, lastFailure: null };
+
+  constructor(start: Step, parts: HostParts) {
+    this.#parts = parts;
+    this.#state = start.state;
+    this.#queue = [...start.effects];
+  }
+
+  get state(): AgentState {
+    return this.#state;
+  }
+
+  /** Begins the session with what survived the one before. */
+  start(recovered: Extract<AgentEvent, { type: "recovered" }>): void {
+    this.dispatch({ type: "guard", alive: this.#parts.guard.check() });
+    this.dispatch({ type: "pressure", pressure: this.#parts.pressure() });
+    this.dispatch(recovered);
+    for (const { task, epoch, key, end, phase } of this.#state.attempts.values()) {
+      if (end?.stdout && end.stderr) this.#parts.uploads.end({ key, task, epoch }, end.stdout, end.stderr);
+      else if (phase === "running") this.#parts.uploads.add({ key, task, epoch });
+    }
+    this.#ticker = setInterval(() => this.#tick(), TICK_MS);
+  }
+
+  #tick(): void {
+    this.dispatch({ type: "guard", alive: this.#parts.guard.check() });
+    this.dispatch({ type: "pressure", pressure: this.#parts.pressure() });
+    this.dispatch({ type: "tick" });
+    this.#parts.uploads.pump();
+  }
+
+  dispatch(event: AgentEvent): void {
+    if (this.#stopped) return;
+    const next = step(this.#state, event, this.#parts.nowMs(), this.#parts.random());
+    this.#state = next.state;
+    this.#queue.push(...next.effects);
+    void this.#work();
+  }
+
+  async #work(): Promise<void> {
+    if (this.#working) return;
+    this.#working = true;
+    try {
+      for (let effect = this.#queue.shift(); effect; effect = this.#queue.shift()) {
+        if (effect.type === "journal") await this.#write(effect.records);
+        else if (!this.#stopped) this.#perform(effect);
+      }
+    } catch (error) {
+      // what is not on disk must not be acted on; a new start reads what is
+      this.#parts.exit(2, `the journal can't be written: ${messageOf(error)}`);
+    } finally {
+      this.#working = false;
+    }
+    this.#setAlarm();
+  }
+
+  /**
+   * One sync for all that waits: to write a record early does no harm. `forget` is left to `#forgetIfUploaded`, because
+   * a journal that does not know an attempt lets its output be swept away.
+   */
+  async #write(first: readonly JournalRecord[]): Promise<void> {
+    const records = [...first];
+    for (let i = 0; i < this.#queue.length; ) {
+      const effect = this.#queue[i];
+      if (effect?.type === "journal") {
+        records.push(...effect.records);
+        this.#queue.splice(i, 1);
+      } else i++;
+    }
+    const kept = records.filter((record) => record.type !== "forget");
+    if (kept.length > 0) await this.#parts.journal.append(kept);
+  }
+
+  #perform(effect: Exclude<AgentEffect, { type: "journal" }>): void {
+    const { driver, uploads, saveCredential, exit } = this.#parts;
+    switch (effect.type) {
+      case "send":
+        // a newer one says all that an older one does
+        if (!this.#queue.some(({ type }) => type === "send")) void this.#send(effect);
+        return;
+      case "deadlines":
+        this.#tellGuard(effect.deadlines);
+        return;
+      case "start":
+        this.#start(effect);
+        return;
+      case "stop":
+        driver.stop(effect.key, effect.graceMs);
+        return;
+      case "watch":
+        driver.watch(effect.key);
+        return;
+      case "follow":
+        uploads.follow(effect.keys);
+        return;
+      case "forget":
+        this.#forgotten.add(effect.key);
+        this.forgetIfUploaded(effect.key);
+        return;
+      case "credential":
+        saveCredential(effect.credential);
+        return;
+      case "exit":
+        exit(effect.code, effect.message);
+    }
+  }
+
+  async #send({ request, waitS }: Extract<AgentEffect, { type: "send" }>): Promise<void> {
+    const { seq } = request;
+    const abort = new AbortController();
+    this.#pending.set(seq, abort);
+    const outcome = await this.#parts.poll(request, waitS, abort.signal);
+    this.#pending.delete(seq);
+    if (seq !== this.#state.seq) return;
+    this.#endOvertaken(seq);
+    if (outcome.kind === "reply") {
+      this.polls.answers++;
+      this.polls.answeredAtMs = this.#parts.nowMs();
+      this.dispatch({ type: "reply", reply: outcome.reply });
+      return;
+    }
+    const { retryAfterMs, rejected, message } = outcome;
+    this.polls.failures++;
+    this.polls.lastFailure = { atMs: this.#parts.nowMs(), message };
+    // the first of a row, and then once in a while, or an outage fills the log
+    if (this.#state.failures % 10 === 0) this.#parts.log("warn", `poll: ${message}`);
+    this.dispatch({ type: "no-reply", seq, retryAfterMs, rejected });
+  }
+
+  #endOvertaken(answered: number): void {
+    const overtaken = [...this.#pending].filter(([seq]) => seq < answered);
+    if (overtaken.length === 0) return;
+    setTimeout(() => {
+      for (const [seq, abort] of overtaken) if (this.#pending.has(seq)) abort.abort();
+    }, OVERTAKEN_MS).unref();
+  }
+
+  #tellGuard(deadlines: readonly Deadline[]): void {
+    try {
+      this.#parts.guard.setDeadlines(deadlines);
+      this.#guardTold = true;
+    } catch (error) {
+      this.#guardTold = false;
+      this.#parts.log("error", `the guard's file can't be written: ${messageOf(error)}`);
+    }
+  }
+
+  #start({ attempt }: Extract<AgentEffect, { type: "start" }>): void {
+    if (this.#guardTold && this.#state.guarded) this.#parts.driver.start(attempt);
+    else this.startFailed(attempt.key, "the node has no guard that would end it at its deadline");
+  }
+
+  started(key: string): void {
+    const attempt = this.#state.attempts.get(key);
+    if (attempt) this.#parts.uploads.add(attempt);
+    this.dispatch({ type: "started", key });
+  }
+
+  startFailed(key: string, message: string): void {
+    this.dispatch({ type: "start-failed", key, message });
+  }
+
+  exited(key: string, exit: Extract<AgentEvent, { type: "exited" }>["exit"]): void {
+    const attempt = this.#state.attempts.get(key);
+    this.dispatch({ type: "exited", key, exit });
+    if (attempt) this.#parts.uploads.end(attempt, exit.stdout, exit.stderr);
+  }
+
+  /** Its end is acked and its output is with the broker: nothing of it is needed any more. */
+  forgetIfUploaded(key: string): void {
+    const { journal, driver, uploads, log } = this.#parts;
+    if (!this.#forgotten.has(key) || !uploads.isDone(key)) return;
+    this.#forgotten.delete(key);
+    uploads.drop(key);
+    journal
+      .append([{ type: "forget", key }])
+      .then(() => driver.remove(key))
+      .catch((error: unknown) => log("warn", `${key}: can't be forgotten yet: ${messageOf(error)}`));
+  }
+
+  #setAlarm(): void {
+    if (this.#alarm) clearTimeout(this.#alarm);
+    this.#alarm = null;
+    if (this.#stopped) return;
+    const inMs = nextWakeMs(this.#state) - this.#parts.nowMs();
+    if (inMs < TICK_MS) this.#alarm = setTimeout(() => this.dispatch({ type: "tick" }), Math.max(1, inMs));
+  }
+
+  /** Everything is stopped and reported, and all output uploaded. */
+  get isEmpty(): boolean {
+    return nothingLeft(this.#state) && this.#forgotten.size === 0 && this.#parts.driver.running().size === 0;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    if (this.#ticker) clearInterval(this.#ticker);
+    if (this.#alarm) clearTimeout(this.#alarm);
+    for (const abort of this.#pending.values()) abort.abort();
+  }
+}

@@ -1,0 +1,73 @@
+/** What this node has and accepts: the machine's own, or what its owner says instead. */
+import { readFileSync, statfsSync } from "node:fs";
+import os from "node:os";
+import type { Inventory } from "../../src/protocol/agent.ts";
+
+const MIB = 1024 * 1024;
+/** Of a disk so much is never offered: the agent itself must be able to write. */
+const DISK_RESERVE_MIB = 1024;
+
+export interface Machine {
+  cpus: number;
+  memMib: number;
+  freeDiskMib: number;
+  arch: string;
+  os: string;
+  kernel: string;
+  hostName: string;
+}
+
+/** What the owner said; amounts in milli-units. */
+export interface Offer {
+  resources: Record<string, number>;
+  labels: Record<string, string>;
+  roles: string[] | null;
+  drivers: string[];
+}
+
+/** @param data where tasks write */
+export function readMachine(data: string): Machine {
+  const { bavail, bsize } = statfsSync(data);
+  // in a container with a memory limit, that limit
+  const limit = process.constrainedMemory();
+  return {
+    cpus: os.availableParallelism(),
+    memMib: Math.floor(Math.min(os.totalmem(), limit > 0 ? limit : Number.POSITIVE_INFINITY) / MIB),
+    freeDiskMib: Math.floor((bavail * bsize) / MIB),
+    arch: os.arch(),
+    os: os.platform(),
+    kernel: readFileSync("/proc/sys/kernel/osrelease", "utf8").trim(),
+    hostName: os.hostname(),
+  };
+}
+
+export function buildInventory(machine: Machine, offer: Offer, node: string, version: string): Inventory {
+  return {
+    capacity: {
+      cpus: machine.cpus * 1000,
+      mem: machine.memMib * 1000,
+      disk: Math.max(0, machine.freeDiskMib - DISK_RESERVE_MIB) * 1000,
+      ...offer.resources,
+    },
+    attributes: {
+      arch: machine.arch,
+      os: machine.os,
+      kernel: machine.kernel,
+      host: machine.hostName,
+      node,
+      cores: String(machine.cpus),
+      ...offer.labels,
+    },
+    ...(offer.roles && { roles: offer.roles }),
+    drivers: offer.drivers,
+    version,
+  };
+}
+
+/** Less free space than this, in MiB or as a part of the disk, and the node takes nothing new. */
+const LOW_DISK_MIB = 1024;
+const LOW_DISK_PART = 0.05;
+
+export function isDiskLow({ bavail, blocks, bsize }: { bavail: number; blocks: number; bsize: number }): boolean {
+  return (bavail * bsize) / MIB < LOW_DISK_MIB || bavail / blocks < LOW_DISK_PART;
+}

@@ -1,0 +1,238 @@
+/** What the owner of the node says: flags, else HANSA_AGENT_* in the environment, else the config file. */
+import { readFileSync } from "node:fs";
+import { homedir, hostname } from "node:os";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { NAME } from "../../src/model/ids.ts";
+import { parseAmount, RESOURCE_NAME } from "../../src/model/resources.ts";
+import { messageOf, readIfThere } from "./files.ts";
+
+export const COMMANDS = ["run", "join", "status", "doctor", "version", "help"] as const;
+export type Command = (typeof COMMANDS)[number];
+
+export interface AgentOptions {
+  command: Command;
+  url: string | null;
+  /** as given: the token, `file:PATH` or `fd:N` */
+  token: string | null;
+  name: string;
+  data: string;
+  /** null: chosen by where a tmpfs is */
+  runFolder: string | null;
+  caFile: string | null;
+  runAs: string | null;
+  /** milli-units */
+  resources: Record<string, number>;
+  labels: Record<string, string>;
+  roles: string[] | null;
+  drivers: string[];
+  stopTasksOnExit: boolean;
+  json: boolean;
+}
+
+/** A sentence for a person; the agent ends with exit code 64. */
+export class UsageError extends Error {}
+
+const CONFIG_FILE = "agent.json";
+const ATTRIBUTE_NAME = /^[A-Za-z][A-Za-z0-9_.-]{0,62}$/;
+const DRIVERS = ["process"];
+
+/** name → how it is written; what may be repeated is a list in the config file and comma-separated in the environment */
+const SETTINGS = {
+  url: { type: "string" },
+  token: { type: "string" },
+  name: { type: "string" },
+  data: { type: "string" },
+  "run-dir": { type: "string" },
+  config: { type: "string" },
+  "ca-file": { type: "string" },
+  "run-as": { type: "string" },
+  cpus: { type: "string" },
+  mem: { type: "string" },
+  disk: { type: "string" },
+  resource: { type: "string", multiple: true },
+  label: { type: "string", multiple: true },
+  roles: { type: "string" },
+  drivers: { type: "string" },
+  "stop-tasks-on-exit": { type: "boolean" },
+  json: { type: "boolean" },
+  help: { type: "boolean", short: "h" },
+  version: { type: "boolean", short: "v" },
+} as const;
+type Setting = keyof typeof SETTINGS;
+type Value = string | boolean | string[];
+type Values = { [name in Setting]?: Value };
+
+const NAMES = Object.keys(SETTINGS);
+const isSetting = (name: string): name is Setting => NAMES.includes(name);
+const isRepeated = (name: Setting): boolean => "multiple" in SETTINGS[name];
+
+/** `--run-as` is HANSA_AGENT_RUN_AS. */
+const variableOf = (name: string): string => `HANSA_AGENT_${name.toUpperCase().replaceAll("-", "_")}`;
+
+/** @throws UsageError */
+export function readOptions(argv: string[], environment: NodeJS.ProcessEnv, uid: number): AgentOptions {
+  const { positionals, values: flags } = parseFlags(argv);
+  const [word = "help", ...more] = positionals;
+  const command = flags.help ? "help" : flags.version ? "version" : COMMANDS.find((name) => name === word);
+  if (!command) throw new UsageError(`there is no command "${word}"; one of ${COMMANDS.join(", ")}`);
+  if (more.length > 0) throw new UsageError(`"${more[0]}" is one word too many after ${word}`);
+
+  const spoken: Values = { ...fromEnvironment(environment), ...flags };
+  const data = resolve(text(spoken, "data") ?? defaultData(environment, uid));
+  const configFile = text(spoken, "config");
+  const values: Values = { ...fromFile(configFile ?? join(data, CONFIG_FILE), configFile !== null), ...spoken };
+
+  return {
+    command,
+    url: urlOf(text(values, "url")),
+    token: text(values, "token"),
+    name: nameOf(text(values, "name")),
+    data,
+    runFolder: text(values, "run-dir"),
+    caFile: text(values, "ca-file"),
+    runAs: text(values, "run-as"),
+    resources: resourcesOf(values),
+    labels: labelsOf(list(values, "label")),
+    roles: text(values, "roles") === null ? null : words(text(values, "roles")),
+    drivers: driversOf(text(values, "drivers")),
+    stopTasksOnExit: isOn(values, "stop-tasks-on-exit"),
+    json: isOn(values, "json"),
+  };
+}
+
+function parseFlags(argv: string[]): { positionals: string[]; values: Values } {
+  try {
+    return parseArgs({ args: argv, options: SETTINGS, allowPositionals: true });
+  } catch (error) {
+    throw new UsageError(messageOf(error));
+  }
+}
+
+function fromEnvironment(environment: NodeJS.ProcessEnv): Values {
+  const values: Values = {};
+  for (const name of NAMES) {
+    const value = environment[variableOf(name)];
+    if (value !== undefined && isSetting(name)) values[name] = isRepeated(name) ? words(value) : value;
+  }
+  return values;
+}
+
+/** @param asked a file that was named must be there */
+function fromFile(path: string, asked: boolean): Values {
+  const content = readIfThere(path);
+  if (content === null && !asked) return {};
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(content ?? readFileSync(path, "utf8"));
+  } catch (error) {
+    throw new UsageError(`${path}: ${messageOf(error)}`);
+  }
+  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
+    throw new UsageError(`${path}: must be an object like {"cpus": 2, "label": ["zone=a"]}`);
+  }
+  const values: Values = {};
+  for (const [name, value] of Object.entries(parsed)) {
+    if (!isSetting(name)) throw new UsageError(`${path}: there is no setting "${name}"; one of ${NAMES.join(", ")}`);
+    values[name] = Array.isArray(value) ? value.map(String) : typeof value === "boolean" ? value : String(value);
+  }
+  return values;
+}
+
+const text = (values: Values, name: Setting): string | null => {
+  const value = values[name];
+  if (value === undefined) return null;
+  return Array.isArray(value) ? value.join(",") : String(value);
+};
+const list = (values: Values, name: Setting): string[] => {
+  const value = values[name];
+  return Array.isArray(value) ? value : value === undefined ? [] : [String(value)];
+};
+const isOn = (values: Values, name: Setting): boolean => ["true", "1", "yes"].includes(String(values[name] ?? ""));
+const words = (value: string | null): string[] =>
+  (value ?? "")
+    .split(",")
+    .map((word) => word.trim())
+    .filter(Boolean);
+
+function defaultData(environment: NodeJS.ProcessEnv, uid: number): string {
+  if (uid === 0) return "/var/lib/hansa-agent";
+  return join(environment.XDG_DATA_HOME ?? join(homedir(), ".local/share"), "hansa-agent");
+}
+
+function urlOf(value: string | null): string | null {
+  if (value === null) return null;
+  if (!URL.canParse(value) || !/^https?:$/.test(new URL(value).protocol)) {
+    throw new UsageError(`--url ${value}: write it like https://hansa.example.org`);
+  }
+  return value;
+}
+
+/** A wish: the cluster adds a number when another node has it. */
+function nameOf(value: string | null): string {
+  if (value !== null && !NAME.test(value)) {
+    throw new UsageError(`--name ${value}: lower-case letters, digits and hyphens, at most 63`);
+  }
+  if (value !== null) return value;
+  const own = hostname().split(".")[0] ?? "";
+  const name = own
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .slice(0, 63)
+    .replace(/^-+|-+$/g, "");
+  return name || "node";
+}
+
+function resourcesOf(values: Values): Record<string, number> {
+  const resources: Record<string, number> = {};
+  const set = (name: string, value: string, flag: string) => {
+    const amount = RESOURCE_NAME.test(name) ? parseAmount(name, value) : null;
+    if (amount === null) throw new UsageError(`${flag}: "${value}" is not an amount; write it like 0.5, 4 or 8GiB`);
+    resources[name] = amount;
+  };
+  for (const name of ["cpus", "mem", "disk"] as const) {
+    const value = text(values, name);
+    if (value !== null) set(name, value, `--${name}`);
+  }
+  for (const pair of list(values, "resource")) {
+    const [name = "", value] = split(pair);
+    if (value === undefined) throw new UsageError(`--resource ${pair}: write it like licences=4`);
+    set(name, value, `--resource ${pair}`);
+  }
+  return resources;
+}
+
+function labelsOf(pairs: string[]): Record<string, string> {
+  const labels: Record<string, string> = {};
+  for (const pair of pairs) {
+    const [name = "", value = ""] = split(pair);
+    if (!ATTRIBUTE_NAME.test(name) || value.length > 256) throw new UsageError(`--label ${pair}: write it like zone=a`);
+    labels[name] = value;
+  }
+  return labels;
+}
+
+const split = (pair: string): string[] => {
+  const at = pair.indexOf("=");
+  return at < 0 ? [pair] : [pair.slice(0, at), pair.slice(at + 1)];
+};
+
+function driversOf(value: string | null): string[] {
+  if (value === null) return DRIVERS;
+  const wanted = words(value);
+  const strange = wanted.find((name) => !DRIVERS.includes(name));
+  if (strange) throw new UsageError(`--drivers ${strange}: there is no such driver; one of ${DRIVERS.join(", ")}`);
+  return wanted;
+}
+
+/** The token itself, however it was given. @throws UsageError */
+export function readToken(given: string): string {
+  const [kind, where] = [given.slice(0, given.indexOf(":")), given.slice(given.indexOf(":") + 1)];
+  try {
+    if (kind === "file") return readFileSync(where, "utf8").trim();
+    if (kind === "fd") return readFileSync(Number(where), "utf8").trim();
+  } catch (error) {
+    throw new UsageError(`--token ${given}: ${messageOf(error)}`);
+  }
+  return given;
+}

@@ -1,0 +1,39 @@
+/** An attempt for tests: everything is plain unless said otherwise. */
+import type { Template } from "../../../src/model/job.ts";
+import type { Attempt } from "../../core/types.ts";
+
+export function attemptOf(
+  job: Partial<Template>,
+  more: { task?: string; epoch?: number; item?: string | null; deadlineMs?: number | null } = {},
+): Attempt {
+  const { task = "7k2m.0", epoch = 1, item = null, deadlineMs = null } = more;
+  return {
+    key: `${task}@${epoch}`,
+    task,
+    epoch,
+    item,
+    boot: "",
+    phase: "starting",
+    deadlineMs,
+    startedAtMs: null,
+    stopReason: null,
+    end: null,
+    template: {
+      name: "",
+      command: "true",
+      env: {},
+      cwd: null,
+      resources: {},
+      constraints: [],
+      role: "default",
+      driver: "process",
+      retryMax: 0,
+      retryBackoffMs: 0,
+      timeoutMs: null,
+      stopGraceMs: 10_000,
+      stopAfterMs: null,
+      lostAfterMs: null,
+      ...job,
+    },
+  };
+}

@@ -1,0 +1,257 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { FakeBroker } from "./host/fakeBroker.fixture.ts";
+import { folderHash } from "./host/folders.ts";
+import { statOf } from "./host/procfs.ts";
+
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
+const dead = (pid: number) => ["Z", "X", undefined].includes(statOf(pid)?.state);
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
+describe("an agent process", () => {
+  let root: string;
+  let data: string;
+  let run: string;
+  let broker: FakeBroker;
+  let agents: ChildProcess[];
+
+  const start = (...flags: string[]): ChildProcess => {
+    const where = ["--data", data, "--run-dir", run];
+    const agent = spawn(
+      process.execPath,
+      [join(import.meta.dirname, "main.ts"), ...(flags.length > 0 ? flags : ["run"]), ...where],
+      {
+        env: { PATH: process.env.PATH, HANSA_AGENT_URL: broker.url, HANSA_AGENT_TOKEN: "hns_join_x" },
+        stdio: ["ignore", "pipe", "pipe"],
+      },
+    );
+    agents.push(agent);
+    return agent;
+  };
+  const exit = async (agent: ChildProcess): Promise<number | null> => agent.exitCode ?? (await once(agent, "exit"))[0];
+  const said = async (agent: ChildProcess): Promise<string> => {
+    let text = "";
+    agent.stdout?.on("data", (chunk) => {
+      text += chunk;
+    });
+    await once(agent, "close");
+    return text;
+  };
+  const work = (key: string) => join(data, "tasks", key, "work");
+  const pidOf = async (key: string): Promise<number> => {
+    const path = join(work(key), "pid");
+    await until(() => existsSync(path) && readFileSync(path, "utf8").endsWith("\n"));
+    return Number(readFileSync(path, "utf8"));
+  };
+  const gone = (key: string) => !existsSync(join(data, "tasks", key));
+
+  beforeEach(async () => {
+    root = mkdtempSync(join(tmpdir(), "hansa-agent-"));
+    chmodSync(root, 0o711);
+    data = join(root, "data");
+    run = join(root, "run");
+    broker = new FakeBroker();
+    await broker.listen();
+    agents = [];
+  });
+
+  afterEach(async () => {
+    for (const agent of agents) if (agent.exitCode === null && agent.signalCode === null) agent.kill("SIGKILL");
+    // the last one ends what is left, guard included
+    broker.odd = null;
+    const polls = broker.polls.length;
+    const last = start("run", "--stop-tasks-on-exit");
+    await broker.until(() => broker.polls.length > polls);
+    last.kill("SIGTERM");
+    await exit(last);
+    await broker.close();
+    rmSync(root, { recursive: true, force: true });
+  });
+
+  test("joins, says what it has, runs a task, uploads its output and forgets it", async () => {
+    start();
+    broker.give({ command: "echo hi from $HANSA_NODE; echo oh >&2" }, "job1.0");
+    expect(await broker.end("job1.0@1")).toMatchObject({ state: "succeeded", code: 0, stdout: { size: 11 } });
+    await broker.until(() => broker.ended.size === 2);
+    expect(broker.output.get("job1.0@1/stdout")?.toString()).toBe("hi from n1\n");
+    expect(broker.output.get("job1.0@1/stderr")?.toString()).toBe("oh\n");
+    await until(() => gone("job1.0@1"));
+    expect(broker.joins).toEqual([{ name: expect.any(String), key: expect.any(String) }]);
+    expect(broker.polls[0]).toMatchObject({ session: 1, seq: 1, inventory: { drivers: ["process"] } });
+    expect(statSync(join(data, "node.json")).mode & 0o777).toBe(0o600);
+    expect(statSync(join(data, "journal")).mode & 0o777).toBe(0o600);
+  });
+
+  test("killed, leaves its tasks alive, and the next one takes them over and tells how they ended", async () => {
+    const first = start();
+    broker.give(
+      { command: "echo $$ >pid; while [ ! -e go ]; do sleep 0.05; done; echo done; exit 3", stopAfterMs: 60_000 },
+      "job1.0",
+    );
+    const pid = await pidOf("job1.0@1");
+    first.kill("SIGKILL");
+    await exit(first);
+    expect(dead(pid)).toBe(false);
+    const polls = broker.polls.length;
+    start();
+    await broker.until(() => broker.polls.length > polls);
+    expect(broker.polls.at(-1)).toMatchObject({ session: 2, running: [["job1.0", 1]] });
+    writeFileSync(join(work("job1.0@1"), "go"), "");
+    expect(await broker.end("job1.0@1")).toMatchObject({ state: "failed", reason: "exit", code: 3 });
+    await broker.until(() => broker.ended.has("job1.0@1/stdout"));
+  });
+
+  test("killed before its task ended, tells the end that came meanwhile", async () => {
+    const first = start();
+    broker.give({ command: "echo $$ >pid; sleep 0.3; echo late news; exit 5", stopAfterMs: 60_000 }, "job1.0");
+    const pid = await pidOf("job1.0@1");
+    first.kill("SIGKILL");
+    await until(() => dead(pid));
+    start();
+    expect(await broker.end("job1.0@1")).toMatchObject({ state: "failed", code: 5, stdout: { size: 10 } });
+    await broker.until(() => broker.output.get("job1.0@1/stdout")?.toString() === "late news\n");
+  });
+
+  test("repeats an end until it is acked, over a kill too, and keeps the output until then", async () => {
+    broker.acks = false;
+    const first = start();
+    broker.give({ command: "echo kept" }, "job1.0");
+    const told = await broker.end("job1.0@1");
+    first.kill("SIGKILL");
+    await exit(first);
+    broker.ends.clear();
+    broker.acks = true;
+    start();
+    expect(await broker.end("job1.0@1")).toEqual(told);
+    await until(() => gone("job1.0@1"));
+    expect(broker.output.get("job1.0@1/stdout")?.toString()).toBe("kept\n");
+  });
+
+  test("keeps output that the broker can't take yet, though its end is acked", async () => {
+    broker.odd = (request, response) => {
+      if (request.method !== "PUT") return false;
+      response.writeHead(503, { "content-type": "text/html" }).end("<html>try later</html>");
+      return true;
+    };
+    const first = start();
+    broker.give({ command: "echo precious" }, "job1.0");
+    await broker.end("job1.0@1");
+    await broker.until(() => broker.polls.at(-1)?.updates.length === 0);
+    first.kill("SIGKILL");
+    await exit(first);
+    broker.odd = null;
+    start();
+    await broker.until(() => broker.ended.has("job1.0@1/stdout"));
+    expect(broker.output.get("job1.0@1/stdout")?.toString()).toBe("precious\n");
+    await until(() => gone("job1.0@1"));
+  });
+
+  test("asked to end, leaves its tasks alive and says so by code 0", async () => {
+    const agent = start();
+    broker.give({ command: "echo $$ >pid; sleep 60", stopAfterMs: 60_000 }, "job1.0");
+    const pid = await pidOf("job1.0@1");
+    agent.kill("SIGTERM");
+    expect(await exit(agent)).toBe(0);
+    expect(dead(pid)).toBe(false);
+  });
+
+  test("asked to end with its tasks, stops them, tells it, and leaves neither guard nor process", async () => {
+    const agent = start("run", "--stop-tasks-on-exit");
+    broker.give({ command: "echo $$ >pid; sleep 60", stopAfterMs: 60_000 }, "job1.0");
+    const pid = await pidOf("job1.0@1");
+    const guard = Number(readFileSync(join(run, "beat"), "utf8").split(" ")[0]);
+    agent.kill("SIGTERM");
+    expect(await exit(agent)).toBe(0);
+    expect(broker.ends.get("job1.0@1")).toMatchObject({ reason: "shutdown" });
+    expect(dead(pid)).toBe(true);
+    await until(() => dead(guard));
+    expect(existsSync(run)).toBe(false);
+  });
+
+  test("stops a task that the broker wants stopped", async () => {
+    start();
+    broker.give({ command: "trap 'exit 9' TERM; echo $$ >pid; while :; do sleep 0.05; done" }, "job1.0");
+    await pidOf("job1.0@1");
+    broker.stops = [{ task: "job1.0", epoch: 1, graceMs: 5000, reason: "cancelled" }];
+    broker.wake();
+    expect(await broker.end("job1.0@1")).toMatchObject({ state: "cancelled", code: 9 });
+    broker.stops = [];
+  });
+
+  test("takes a proxy's page, half an answer and silence for no answer at all", async () => {
+    start();
+    await broker.until(() => broker.polls.length > 0);
+    let odd = 0;
+    broker.odd = (request, response) => {
+      if (!request.url?.startsWith("/agent/v1/poll")) return false;
+      odd++;
+      if (odd === 1) response.writeHead(200, { "content-type": "text/html" }).end("<html>Please log in</html>");
+      else if (odd === 2) response.writeHead(401, { "content-type": "text/html" }).end("<html>Proxy login</html>");
+      else if (odd === 3) {
+        response.writeHead(200, { "content-length": "1000" });
+        response.write('{"session":1,');
+        response.destroy();
+      } else if (odd === 4) request.socket.destroy();
+      else broker.odd = null;
+      return broker.odd !== null;
+    };
+    broker.wake();
+    broker.give({ command: "echo $HANSA_EPOCH" }, "job1.0", 7);
+    expect(await broker.end("job1.0@7")).toMatchObject({ state: "succeeded" });
+    expect(odd).toBeGreaterThanOrEqual(5);
+  });
+
+  test("ends with code 5 when its node was removed, and is not to be started again", async () => {
+    const agent = start();
+    await broker.until(() => broker.polls.length > 0);
+    broker.action = "gone";
+    broker.wake();
+    expect(await exit(agent)).toBe(5);
+    broker.action = "run";
+  });
+
+  test("does not share its data folder, and answers `status` while it runs", async () => {
+    start();
+    await broker.until(() => broker.polls.length > 0);
+    expect(await exit(start())).toBe(2);
+    const status = JSON.parse(await said(start("status", "--json")));
+    expect(status).toMatchObject({ node: "n1", cluster: "north", session: 1, guard: { alive: true }, attempts: [] });
+  });
+
+  test("finds every hop well with `doctor`, and names the first that is not", async () => {
+    const report = await said(start("doctor", "--json"));
+    const findings = report
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(findings.filter(({ level }) => level === "fail")).toEqual([]);
+    expect(findings.map(({ hop }) => hop)).toEqual(
+      expect.arrayContaining(["dns", "tcp", "broker", "disk", "user", "guard"]),
+    );
+    const closed = start("doctor", "--json", "--url", "http://127.0.0.1:1");
+    expect(await said(closed)).toContain('"hop":"tcp","level":"fail"');
+    expect(closed.exitCode).toBe(1);
+  });
+
+  test("says what it does not understand, with code 64", async () => {
+    expect(await exit(start("run", "--cpus", "many"))).toBe(64);
+    expect(await exit(start("fly"))).toBe(64);
+    expect(readdirSync(root)).not.toContain("run");
+    expect(folderHash(data)).toMatch(/^[0-9a-f]{8}$/);
+  });
+});

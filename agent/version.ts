@@ -1,0 +1,4 @@
+/** The version that the agent tells its broker. */
+import manifest from "../package.json" with { type: "json" };
+
+export const VERSION: string = manifest.version;
