@@ -1,0 +1,38 @@
+import { expect, it } from "vitest";
+import { capnpConfig } from "./capnp.ts";
+
+const config = {
+  listen: "127.0.0.1:8787",
+  tls: null,
+  bundle: "/srv/hansa/dist/worker/index.js",
+  objects: "/var/lib/hansa/objects",
+  variables: ["HANSA_SECRET", "HANSA_GENERATION"],
+  jsonLogs: false,
+};
+
+it("names the three objects with keys that never change, since their files derive from them", () => {
+  const text = capnpConfig(config);
+  for (const [name, key] of [
+    ["BrokerObject", "hansa-broker"],
+    ["ClusterObject", "hansa-cluster"],
+    ["ShelfObject", "hansa-shelf"],
+  ]) {
+    expect(text).toContain(`(className = "${name}", uniqueKey = "${key}", enableSql = true)`);
+  }
+  for (const binding of ["BROKER", "CLUSTER", "SHELF"]) expect(text).toContain(`(name = "${binding}", durableObject`);
+});
+
+it("names variables and never their values", () => {
+  expect(capnpConfig(config)).toContain('(name = "HANSA_SECRET", fromEnvironment = "HANSA_SECRET")');
+});
+
+it("speaks HTTPS when it has a certificate", () => {
+  expect(capnpConfig(config)).toContain("http = ()");
+  const text = capnpConfig({ ...config, tls: { certificate: "/etc/tls/chain.pem", key: "/etc/tls/key.pem" } });
+  expect(text).toContain('privateKey = embed "/etc/tls/key.pem", certificateChain = embed "/etc/tls/chain.pem"');
+  expect(text).not.toContain("http = ()");
+});
+
+it("quotes what would end a text", () => {
+  expect(capnpConfig({ ...config, objects: '/a"b\\c' })).toContain('path = "/a\\"b\\\\c"');
+});

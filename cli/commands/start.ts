@@ -1,0 +1,72 @@
+/** `hansa start`: a whole league on this machine, until Ctrl-C; with --demo one job on it, and then the end. */
+import { once } from "node:events";
+import { relative } from "node:path";
+import type { Command } from "commander";
+import { formatAmount } from "../../src/model/resources.ts";
+import { type App, does } from "../app.ts";
+import { createFolders, dataFolder, hold } from "../broker/dataFolder.ts";
+import { DEFAULT_LISTEN } from "../broker/listen.ts";
+import { speaker } from "../broker/say.ts";
+import { EXIT, type ExitCode } from "../exit.ts";
+import { demo } from "../league/demo.ts";
+import { endings } from "../league/ending.ts";
+import { type League, type LeagueRun, withLeague } from "../league/league.ts";
+import { CLUSTERS } from "../league/plan.ts";
+
+interface StartOptions {
+  data: string;
+  listen: string;
+  demo?: boolean;
+}
+
+const DEFAULT_DATA = ".hansa";
+
+export function addStart(program: Command, app: App): void {
+  const command = program
+    .command("start")
+    .description("run a whole league on this machine: broker, two clusters, four nodes")
+    .option("--data <folder>", "where everything is kept, also for the next start", DEFAULT_DATA)
+    .option("--listen <address>", "HOST:PORT; the next free port is taken when this one is busy", DEFAULT_LISTEN)
+    .option("--demo", "checksum a directory tree over both clusters, compare, end everything");
+  does(app, command, async (options: StartOptions) => start(app, options));
+}
+
+async function start(app: App, options: StartOptions): Promise<ExitCode> {
+  const { terminal, env, self } = app;
+  const ending = endings(env);
+  const data = dataFolder(options.data);
+  createFolders(data);
+  const run: LeagueRun = { data, held: hold(data), listen: options.listen, ending, say: speaker(terminal, false), env };
+  ending.first.addEventListener("abort", () =>
+    terminal.note("ending nodes with their tasks, then the broker (again: at once)"),
+  );
+  try {
+    if (options.demo) {
+      const passed = await withLeague(run, ({ client }) => demo({ client, terminal, json: false, self }, ending.first));
+      return passed ? EXIT.ok : EXIT.taskFailed;
+    }
+    await withLeague(run, async (league) => {
+      for (const line of welcome(league, self, options.data)) terminal.out(line);
+      if (!ending.first.aborted) await once(ending.first, "abort");
+    });
+    return EXIT.ok;
+  } finally {
+    ending.release();
+  }
+}
+
+function welcome({ client, nodes, contextPath }: League, self: string, data: string): string[] {
+  const [node] = nodes;
+  const each = node ? `${node.cpus} cpus and ${formatAmount("mem", node.memMib * 1000)} each` : "";
+  const places = CLUSTERS.map(
+    (name) => `${name} (${nodes.filter(({ cluster }) => cluster === name).map((n) => n.node)})`,
+  );
+  return [
+    `a league runs at ${client.access.url}   API: ${client.access.url}/docs`,
+    `  clusters  ${places.join(", ")}; ${each}`,
+    `  token     ${relative(process.cwd(), contextPath) || contextPath} (hansa finds it from this folder)`,
+    "in a second terminal:",
+    `  ${self} run --count 4 -- 'echo hi from $HANSA_NODE'`,
+    `Ctrl-C ends all of it; ${data} keeps the data for the next start.`,
+  ];
+}

@@ -1,0 +1,46 @@
+/** How a job is going, in one line. */
+import type { JobView } from "../../src/model/views.ts";
+import { commandLine, cut, plural, printable, seconds } from "../show/figures.ts";
+
+/** Enough to know it again. */
+const COMMAND_CHARS = 60;
+
+type Counts = JobView["counts"];
+
+const doneOf = (counts: Counts): number => counts.succeeded + counts.failed + counts.cancelled;
+
+const perCluster = (job: JobView, amount: (cluster: JobView["clusters"][string]) => number): string =>
+  Object.entries(job.clusters)
+    .map(([name, cluster]) => ({ name, n: amount(cluster) }))
+    .filter(({ n }) => n > 0)
+    .map(({ name, n }) => `${name} ${n}`)
+    .join(", ");
+
+/** `job 7k2m…  4 tasks → north 2, south 2` */
+export function headLine(job: JobView): string {
+  const places = perCluster(job, (cluster) => cluster.live + cluster.supply);
+  return `job ${job.id}  ${plural(job.count, "task")}${places ? ` → ${places}` : ""}  ${cut(printable(commandLine(job.command)), COMMAND_CHARS)}`;
+}
+
+/** `12 of 40 done, 8 running, 20 waiting, 1 failed` */
+export function progressLine(count: number, counts: Counts): string {
+  const parts = [`${doneOf(counts)} of ${count} done`];
+  if (counts.live > 0) parts.push(`${counts.live} running`);
+  if (counts.waiting > 0) parts.push(`${counts.waiting} waiting`);
+  if (counts.failed > 0) parts.push(`${counts.failed} failed`);
+  return parts.join(", ");
+}
+
+/** `4 of 4 succeeded in 0.2 s (north 2, south 2)` */
+export function summaryLine(job: JobView): string {
+  const { succeeded, failed, cancelled } = job.counts;
+  const places = perCluster(job, (cluster) => cluster.succeeded + cluster.failed);
+  const rest = [failed > 0 && `${failed} failed`, cancelled > 0 && `${cancelled} cancelled`].filter(Boolean);
+  const tail = rest.length > 0 ? `, ${rest.join(", ")}` : "";
+  const took = job.endedAt === null ? "" : ` in ${seconds(Math.max(0, job.endedAt - job.createdAt))}`;
+  return `${succeeded} of ${job.count} succeeded${tail}${took}${places ? ` (${places})` : ""}`;
+}
+
+/** Why the rest waits, if it does. */
+export const waitsLine = (job: Pick<JobView, "id" | "waits">): string | null =>
+  job.waits && `waits: ${job.waits.detail}`;
