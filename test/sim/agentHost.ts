@@ -1,0 +1,284 @@
+/**
+ * Runs the real agent core on a simulated machine: journals, sends, starts and stops what it says, crashes between any
+ * two of its effects, and can be stopped like a process and go on later with what has piled up.
+ */
+import { nextWakeMs } from "../../agent/core/poll.ts";
+import { initialState, step } from "../../agent/core/step.ts";
+import type { AgentEffect, AgentEvent, AgentState, Found } from "../../agent/core/types.ts";
+import type { NodeClaims } from "../../src/cluster/methods.ts";
+import type { Inventory, PollReply, PollRequest } from "../../src/protocol/agent.ts";
+import type { Machine } from "./machine.ts";
+import type { Chance } from "./random.ts";
+import type { Timer } from "./timeline.ts";
+import type { World } from "./world.ts";
+
+/** What the Worker answered to one HTTP request. */
+export type HttpAnswer =
+  | { status: 200; reply: PollReply }
+  | { status: 204 | 401 | 404 | 503; retryAfterMs?: number }
+  /** a connection error, or a body that is not a reply */
+  | { status: 0 };
+
+const HTTP_SLACK_MS = 10_000;
+
+export class AgentHost {
+  readonly machine: Machine;
+  readonly claims: NodeClaims;
+  readonly link: string;
+  state: AgentState | null = null;
+  /** sending times of this life's requests by `session/seq`, on the machine's clock */
+  readonly sentAt = new Map<string, number>();
+  /** ended by itself: `rejoin` or `gone` */
+  exited: string | null = null;
+  deadForEver = false;
+  /** chance to die between two effects */
+  crashBetweenEffects = 0;
+  /** chance to be stopped between two effects, and for how long */
+  pauseBetweenEffects = 0;
+  pauseMs: () => number = () => 1_000;
+  restartAfterMs: () => number = () => 1_000;
+
+  readonly #world: World;
+  readonly #chance: Chance;
+  #life = 0;
+  #stopped = false;
+  #inbox: (() => void)[] = [];
+  #pending = new Map<number, Timer>();
+  #wake: Timer | null = null;
+  #watched = new Set<string>();
+
+  constructor(world: World, machine: Machine, claims: NodeClaims) {
+    this.#world = world;
+    this.#chance = world.chance.fork();
+    this.machine = machine;
+    this.claims = claims;
+    this.link = `agent ${claims.node}`;
+  }
+
+  get alive(): boolean {
+    return this.state !== null;
+  }
+  get isStopped(): boolean {
+    return this.#stopped;
+  }
+
+  start(): void {
+    if (this.state !== null || !this.machine.up || this.exited !== null || this.deadForEver) return;
+    const life = ++this.#life;
+    this.#stopped = false;
+    this.#inbox = [];
+    this.#watched = new Set();
+    const { machine } = this;
+    machine.onExit = (key, exit) => this.#later(life, () => this.#exited(key, exit));
+    const inventory: Inventory = {
+      capacity: { ...machine.capacity },
+      attributes: { arch: "x64" },
+      drivers: ["process"],
+      version: "sim",
+    };
+    const nonce = `nonce-${Math.floor(this.#chance.next() * 1e9)}-${life}`;
+    const { state, effects } = initialState(machine.disk.journal, {
+      boot: machine.boot,
+      nonce,
+      inventory,
+      nowMs: machine.now(),
+    });
+    this.state = state;
+    this.#world.trace(() => `${this.claims.node} agent starts, session ${state.session}`);
+    this.#perform(effects, life);
+    this.#later(life, () => this.#happen({ type: "guard", alive: true }, life));
+    const attempts = [...state.attempts.keys()].map((key) => ({
+      key,
+      found: this.#find(key),
+      deadlineMs: machine.guardFile.get(key)?.deadlineMs ?? null,
+    }));
+    this.#later(life, () => this.#happen({ type: "recovered", attempts }, life));
+  }
+
+  /** kill -9 */
+  crash(): void {
+    this.#life++;
+    this.state = null;
+    this.#stopped = false;
+    this.#inbox = [];
+    this.machine.onExit = null;
+    for (const timer of this.#pending.values()) timer.cancelled = true;
+    this.#pending.clear();
+    if (this.#wake) this.#wake.cancelled = true;
+    this.#wake = null;
+  }
+
+  /** SIGSTOP: what happens meanwhile waits. */
+  pause(): void {
+    if (this.state !== null) this.#stopped = true;
+  }
+  resume(): void {
+    if (!this.#stopped) return;
+    this.#stopped = false;
+    const waiting = this.#inbox;
+    this.#inbox = [];
+    for (const run of waiting) this.#stopped ? this.#inbox.push(run) : run();
+  }
+
+  /** Something reaches this life of the agent: now, when it goes on, or never. */
+  #later(life: number, run: () => void): void {
+    if (life !== this.#life) return;
+    if (this.#stopped) this.#inbox.push(() => this.#later(life, run));
+    else run();
+  }
+
+  #happen(event: AgentEvent, life: number): void {
+    if (this.state === null || life !== this.#life) return;
+    let next: ReturnType<typeof step>;
+    try {
+      next = step(this.state, event, this.machine.now(), this.#chance.next(), this.#world.rules.agent);
+    } catch (error) {
+      this.#world.checks.hold("turns-whole", false, () => `${this.claims.node} agent threw ${(error as Error).stack}`);
+      return;
+    }
+    this.state = next.state;
+    this.#perform(next.effects, life);
+    if (life === this.#life) this.#arm(life);
+  }
+
+  #perform(effects: readonly AgentEffect[], life: number): void {
+    for (let i = 0; i < effects.length; i++) {
+      if (life !== this.#life) return;
+      const effect = effects[i] as AgentEffect;
+      if (this.crashBetweenEffects > 0 && this.#chance.of(this.crashBetweenEffects)) {
+        this.#world.count("agent-crash");
+        this.#world.trace(() => `${this.claims.node} agent dies before ${effect.type}`);
+        if (effect.type === "journal")
+          this.machine.disk.journal.push(...effect.records.slice(0, this.#chance.int(0, effect.records.length)));
+        this.crash();
+        this.#world.timeline.after(this.restartAfterMs(), () => this.start());
+        return;
+      }
+      if (this.pauseBetweenEffects > 0 && this.#chance.of(this.pauseBetweenEffects)) {
+        this.#world.count("agent-stopped");
+        this.#world.trace(() => `${this.claims.node} agent is stopped before ${effect.type}`);
+        this.pause();
+        this.#inbox.push(() => this.#perform(effects.slice(i), life));
+        this.#world.timeline.after(this.pauseMs(), () => this.resume());
+        return;
+      }
+      this.#one(effect, life);
+    }
+  }
+
+  #one(effect: AgentEffect, life: number): void {
+    const { machine } = this;
+    switch (effect.type) {
+      case "journal":
+        machine.disk.journal.push(...effect.records);
+        return;
+      case "send":
+        this.#send(effect.request, effect.waitS, life);
+        return;
+      case "deadlines":
+        this.#world.watch.deadlines(this, effect.deadlines);
+        machine.setDeadlines(effect.deadlines);
+        return;
+      case "start": {
+        const { key } = effect.attempt;
+        this.#watched.add(key);
+        const outcome = machine.start(effect.attempt);
+        const event: AgentEvent =
+          typeof outcome === "object"
+            ? { type: "start-failed", key, message: outcome.failed }
+            : { type: "started", key };
+        this.#world.timeline.after(this.#chance.int(0, 30), () =>
+          this.#later(life, () => {
+            this.#happen(event, life);
+            const exit = machine.disk.exits.get(key);
+            if (exit) this.#exited(key, exit);
+          }),
+        );
+        return;
+      }
+      case "stop":
+        machine.stop(effect.key, "TERM");
+        this.#world.timeline.after(effect.graceMs, () => this.#later(life, () => machine.stop(effect.key, "KILL")));
+        return;
+      case "watch": {
+        const { key } = effect;
+        this.#watched.add(key);
+        this.#world.timeline.after(1, () =>
+          this.#later(life, () => {
+            const exit = machine.disk.exits.get(key);
+            if (exit) this.#exited(key, exit);
+          }),
+        );
+        return;
+      }
+      case "forget":
+        machine.forget(effect.key);
+        return;
+      case "follow":
+      case "credential":
+        return;
+      case "exit":
+        this.#world.trace(() => `${this.claims.node} agent exits: ${effect.message}`);
+        this.exited = effect.message;
+        this.crash();
+    }
+  }
+
+  #exited(key: string, exit: NonNullable<ReturnType<Machine["disk"]["exits"]["get"]>>): void {
+    if (!this.#watched.has(key)) return;
+    this.#happen({ type: "exited", key, exit }, this.#life);
+  }
+
+  #find(key: string): Found {
+    const { disk, processes, boot } = this.machine;
+    if (processes.has(key)) return { is: "running" };
+    const exit = disk.exits.get(key);
+    if (exit) return { is: "ended", exit };
+    const startedIn = disk.starts.get(key);
+    if (startedIn === undefined) return { is: "never-started" };
+    return startedIn === boot
+      ? { is: "ended", exit: { code: null, signal: null, vanished: true, ...NO_OUTPUT } }
+      : { is: "other-boot" };
+  }
+
+  #send(request: PollRequest, waitS: number, life: number): void {
+    const { seq } = request;
+    this.sentAt.set(`${request.session}/${seq}`, this.machine.now());
+    const answered = (answer: HttpAnswer): void => {
+      const timer = this.#pending.get(seq);
+      if (!timer || life !== this.#life) return;
+      timer.cancelled = true;
+      this.#pending.delete(seq);
+      this.#later(life, () => this.#answered(seq, answer, life));
+    };
+    this.#pending.set(
+      seq,
+      this.#world.timeline.after(waitS * 1000 + HTTP_SLACK_MS, () => answered({ status: 0 })),
+    );
+    this.#world.edge.poll(this, structuredClone(request), waitS, answered);
+  }
+
+  #answered(seq: number, answer: HttpAnswer, life: number): void {
+    if (answer.status === 200) {
+      this.#world.watch.replyArrives(this, answer.reply);
+      this.#happen({ type: "reply", reply: answer.reply }, life);
+      // A reply that the core did not take was none.
+      if (this.state?.inFlight?.seq !== seq) return;
+    }
+    const retryAfterMs = "retryAfterMs" in answer ? (answer.retryAfterMs ?? null) : null;
+    this.#happen({ type: "no-reply", seq, retryAfterMs, rejected: answer.status === 401 }, life);
+  }
+
+  #arm(life: number): void {
+    if (this.#wake) this.#wake.cancelled = true;
+    this.#wake = null;
+    if (this.state === null) return;
+    const wakeMs = nextWakeMs(this.state);
+    if (!Number.isFinite(wakeMs)) return;
+    this.#wake = this.#world.timeline.at(Math.max(this.machine.when(wakeMs), this.#world.timeline.nowMs + 1), () =>
+      this.#later(life, () => this.#happen({ type: "tick" }, life)),
+    );
+  }
+}
+
+const NO_OUTPUT = { stdout: { size: 0, crc32: 0, dropped: 0 }, stderr: { size: 0, crc32: 0, dropped: 0 } };

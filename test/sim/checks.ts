@@ -1,0 +1,33 @@
+/** What must hold in every world, counted each time it is looked at; the first one broken ends the seed. */
+
+export const INVARIANTS = [
+  "at-most-one", // two processes of one task never live at the same time
+  "dead-by-deadline", // no process outlives the time its last accepted renewal gives
+  "acknowledged-kept", // what was answered to a person or an agent is in the rows
+  "terminal-final", // a terminal state, seen once, never changes
+  "decided-by-newest", // the newest hand-out of a task decides it
+  "indices-conserved", // queue ⊎ supplies ⊎ terminal = all indices of the job
+  "epochs-rise", // every hand-out of a task has a higher epoch than all before
+  "exactly-once", // where nothing was lost, a task that succeeded ran to its end once
+  "capacity", // what lives on a node fits on it
+  "all-end", // once the faults have stopped, every job ends
+  "turns-whole", // an object or an agent never throws anything but a problem, and never after a write
+] as const;
+export type Invariant = (typeof INVARIANTS)[number];
+
+export class Violation extends Error {
+  readonly invariant: Invariant;
+  constructor(invariant: Invariant, message: string) {
+    super(`${invariant}: ${message}`);
+    this.invariant = invariant;
+  }
+}
+
+export class Checks {
+  readonly counts = new Map<Invariant, number>(INVARIANTS.map((name) => [name, 0]));
+
+  hold(invariant: Invariant, holds: boolean, otherwise: () => string): void {
+    this.counts.set(invariant, (this.counts.get(invariant) ?? 0) + 1);
+    if (!holds) throw new Violation(invariant, otherwise());
+  }
+}

@@ -1,0 +1,205 @@
+/** What goes wrong in a world, drawn from its seed: how bad the network is, how fragile the parts, and single blows. */
+import type { AgentHost } from "./agentHost.ts";
+import { CALM, type Weather } from "./network.ts";
+import type { Chance } from "./random.ts";
+import { linkOf, type SimObject } from "./simObject.ts";
+import type { World } from "./world.ts";
+
+export interface Mood {
+  /** nothing that costs a node its attempts: then every task runs to its end exactly once */
+  gentle: boolean;
+  faultsEndMs: number;
+  weather: Weather;
+  objectCrash: number;
+  agentCrash: number;
+  agentPause: number;
+  alarmLost: number;
+  alarmLate: number;
+  staleReplies: number;
+  errorPages: number;
+  blows: number;
+}
+
+export function drawMood(chance: Chance): Mood {
+  const gentle = chance.of(0.15);
+  return {
+    gentle,
+    faultsEndMs: chance.int(100_000, 300_000),
+    weather: {
+      lost: chance.pick(gentle ? [0, 0.02] : [0, 0.02, 0.1, 0.25]),
+      doubled: chance.pick([0, 0.03, 0.1]),
+      late: gentle ? 0 : chance.pick([0, 0.01, 0.05]),
+      replayed: chance.pick([0, 0.03, 0.1]),
+    },
+    objectCrash: chance.pick([0, 0.002, 0.01]),
+    agentCrash: gentle ? 0 : chance.pick([0, 0.002, 0.01]),
+    agentPause: gentle ? 0 : chance.pick([0, 0.003]),
+    alarmLost: chance.pick([0, 0.02, 0.1]),
+    alarmLate: chance.pick([0, 0.05]),
+    staleReplies: gentle ? 0 : chance.pick([0, 0.02, 0.1]),
+    errorPages: chance.pick([0, 0.02]),
+    blows: gentle ? chance.int(0, 3) : chance.int(2, 10),
+  };
+}
+
+type Blow = (world: World, chance: Chance) => void;
+
+/** Longest fault: well past the deadline and the silence limit of every job. */
+const LONG_MS = 240_000;
+/** A fault that no attempt notices. */
+const SHORT_MS = 4_000;
+
+const gentleBlows: Record<string, Blow> = {
+  "object-crash": (world, chance) => anyObject(world, chance).crash(chance.of(0.5)),
+  "object-away": (world, chance) => away(world, anyObject(world, chance), chance.spread(100, SHORT_MS)),
+  "broker-away": (world, chance) => away(world, world.broker, chance.spread(1_000, LONG_MS)),
+  "link-cut": (world, chance) => cut(world, anyAgent(world, chance).link, chance.spread(100, SHORT_MS)),
+  "object-link-cut": (world, chance) => {
+    const cluster = chance.pick(world.clusters);
+    cut(world, linkOf(world.broker.name, cluster.name), chance.spread(1_000, LONG_MS));
+  },
+  "agent-crash": (world, chance) => {
+    const agent = anyAgent(world, chance);
+    agent.crash();
+    world.timeline.after(chance.spread(50, SHORT_MS), () => agent.start());
+  },
+};
+
+const hardBlows: Record<string, Blow> = {
+  ...gentleBlows,
+  "link-cut-long": (world, chance) => cut(world, anyAgent(world, chance).link, chance.spread(5_000, LONG_MS)),
+  "cluster-away": (world, chance) => away(world, chance.pick(world.clusters), chance.spread(1_000, LONG_MS)),
+  "cluster-rebuilt": (world, chance) => {
+    const cluster = chance.pick(world.clusters);
+    cluster.rebuild();
+    world.watch.rebuilt(cluster);
+  },
+  "agent-down-long": (world, chance) => {
+    const agent = anyAgent(world, chance);
+    agent.crash();
+    world.timeline.after(chance.spread(5_000, LONG_MS), () => agent.start());
+  },
+  "agent-dead": (world, chance) => dieForEver(world, chance),
+  "agent-dead-too": (world, chance) => dieForEver(world, chance),
+  "agent-stopped": (world, chance) => {
+    const agent = anyAgent(world, chance);
+    agent.pause();
+    world.timeline.after(chance.spread(1_000, LONG_MS), () => agent.resume());
+  },
+  "machine-reboot": (world, chance) => {
+    const agent = anyAgent(world, chance);
+    agent.crash();
+    agent.machine.crash();
+    world.timeline.after(chance.spread(1_000, LONG_MS), () => {
+      if (agent.machine.up) return;
+      agent.machine.powerOn();
+      agent.start();
+    });
+  },
+  "clock-jump": (world, chance) => jump(world, chance, anyObject(world, chance)),
+};
+
+/** Forward jumps of one clock come so far apart that a silence spans at most two: each counts one tick too much. */
+const JUMP_GAP_MS = 60_000;
+const LONGEST_JUMP_MS = 3_600_000;
+
+function jump(world: World, chance: Chance, object: SimObject): void {
+  const size = chance.spread(10, LONGEST_JUMP_MS);
+  const { nowMs } = world.timeline;
+  const forward = chance.of(0.6) && nowMs >= (lastForward.get(object) ?? 0) + JUMP_GAP_MS;
+  if (forward) lastForward.set(object, nowMs);
+  world.trace(() => `the clock of ${object.name} jumps by ${forward ? size : -size} ms`);
+  object.jumpClock(forward ? size : -size);
+}
+const lastForward = new WeakMap<SimObject, number>();
+
+const anyObject = (world: World, chance: Chance): SimObject => chance.pick([world.broker, ...world.clusters]);
+const anyAgent = (world: World, chance: Chance): AgentHost => chance.pick(world.agents);
+
+function away(world: World, object: SimObject, forMs: number): void {
+  world.trace(() => `${object.name} is away for ${forMs} ms`);
+  object.awayUntilMs = Math.max(object.awayUntilMs, world.timeline.nowMs + forMs);
+}
+
+function cut(world: World, link: string, forMs: number): void {
+  world.trace(() => `the link ${link} is cut for ${forMs} ms`);
+  world.network.cut(link, world.timeline.nowMs + forMs);
+}
+
+/** The agent never comes back; what it started lives on. One node of each cluster is left for the work. */
+function dieForEver(world: World, chance: Chance): void {
+  const agent = anyAgent(world, chance);
+  const others = world.agents.filter((one) => one.claims.cluster === agent.claims.cluster && !one.deadForEver);
+  if (others.length < 2) return;
+  world.trace(() => `the agent of ${agent.claims.node} dies for ever`);
+  agent.deadForEver = true;
+  agent.crash();
+}
+
+export function scheduleFaults(world: World, chance: Chance): void {
+  const { mood } = world;
+  world.network.weather = mood.weather;
+  world.edge.staleReplies = mood.staleReplies;
+  world.edge.errorPages = mood.errorPages;
+  for (const object of [world.broker, ...world.clusters]) {
+    object.crashAfterTurn = mood.objectCrash;
+    object.alarmLost = mood.alarmLost;
+    object.alarmLate = mood.alarmLate;
+  }
+  for (const agent of world.agents) {
+    agent.crashBetweenEffects = mood.agentCrash;
+    agent.restartAfterMs = () => chance.spread(50, 60_000);
+    agent.pauseBetweenEffects = mood.agentPause;
+    agent.pauseMs = () => chance.spread(100, LONG_MS);
+  }
+  const kinds = mood.gentle ? gentleBlows : hardBlows;
+  for (let i = 0; i < mood.blows; i++) {
+    const kind = chance.pick(Object.keys(kinds));
+    world.timeline.at(chance.int(5_000, mood.faultsEndMs - 1), () => {
+      world.count(kind);
+      world.trace(() => `fault: ${kind}`);
+      kinds[kind]?.(world, chance);
+    });
+  }
+  world.timeline.at(mood.faultsEndMs, () => endFaults(world));
+}
+
+/** From here on nothing new goes wrong. What was lost stays lost, and a person removes the nodes that stay dead. */
+function endFaults(world: World): void {
+  world.trace(() => "the faults are over");
+  world.faulty = false;
+  world.network.weather = CALM;
+  world.network.mend();
+  world.edge.staleReplies = 0;
+  world.edge.errorPages = 0;
+  for (const object of [world.broker, ...world.clusters]) {
+    Object.assign(object, { crashAfterTurn: 0, alarmLost: 0, alarmLate: 0, awayUntilMs: 0 });
+  }
+  // What a Cluster that lost its rows should keep for ever, only a person can give up.
+  if (world.faults.has("cluster-rebuilt")) {
+    for (const person of world.people)
+      if (person.plan.keep) world.timeline.after(GIVE_UP_AFTER_MS, () => person.cancel());
+  }
+  for (const agent of world.agents) {
+    agent.crashBetweenEffects = 0;
+    agent.pauseBetweenEffects = 0;
+    agent.resume();
+    if (agent.deadForEver) bury(world, agent);
+    else {
+      if (!agent.machine.up) agent.machine.powerOn();
+      agent.start();
+    }
+  }
+}
+
+const BURIAL_AFTER_MS = 20_000;
+const GIVE_UP_AFTER_MS = 300_000;
+
+/** The node is removed; if work runs there that no guard ends, its power goes first. */
+function bury(world: World, agent: AgentHost): void {
+  world.timeline.after(BURIAL_AFTER_MS, () => {
+    const { machine, claims } = agent;
+    if ([...machine.processes.values()].some((process) => process.template.stopAfterMs === null)) machine.crash();
+    world.edge.request(world.clusterOf(agent), "removeNode", { name: claims.node }, () => {});
+  });
+}

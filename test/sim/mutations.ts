@@ -1,0 +1,34 @@
+/** The rules that the house rests on, each switched off: a simulator that does not notice is not looking. */
+import { runSeed } from "./run.ts";
+import { RULES, type Rules } from "./world.ts";
+
+export const MUTATIONS: Record<string, Rules> = {
+  /** a Cluster hands out again as soon as a node is marked silent */
+  "silence rule": { ...RULES, cluster: { ...RULES.cluster, silenceElapsed: () => true } },
+  /** the end of any attempt decides its task */
+  "epoch check": { ...RULES, cluster: { ...RULES.cluster, decides: () => true } },
+  /** an agent takes any reply for the answer to its newest request */
+  "session and seq echo": { ...RULES, agent: { ...RULES.agent, acceptsReply: (state) => state.inFlight !== null } },
+  /** any poll without an attempt withdraws it, also one from before it was handed out */
+  "later poll withdraws": { ...RULES, cluster: { ...RULES.cluster, withdraws: () => true } },
+  /** deadlines are written and nobody enforces them */
+  guard: { ...RULES, guardWorks: false },
+};
+
+export interface Caught {
+  rule: string;
+  caught: boolean;
+  /** seeds run until the first that noticed, that one included */
+  seeds_to_catch?: number;
+  by?: string;
+}
+
+export function tryMutation(rule: string, firstSeed: number, maxSeeds: number): Caught {
+  const rules = MUTATIONS[rule];
+  if (!rules) throw new RangeError(`no mutation "${rule}"`);
+  for (let i = 0; i < maxSeeds; i++) {
+    const { violation } = runSeed(firstSeed + i, null, rules);
+    if (violation !== null) return { rule, caught: true, seeds_to_catch: i + 1, by: violation };
+  }
+  return { rule, caught: false };
+}

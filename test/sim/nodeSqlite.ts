@@ -1,0 +1,270 @@
+/**
+ * An object's home over node:sqlite in memory: one transaction per turn, effects handed out only after the commit. The
+ * simulator runs whole leagues on it; unit tests of one object use it by hand. The database outlives a crash, memory
+ * and effects that were not taken do not.
+ */
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { checkBinds } from "../../src/platform/binds.ts";
+import type { ObjectRef, Outcome, Platform, Row, SocketId, SqlValue, Turns } from "../../src/platform/seam.ts";
+
+/** What a turn sends once it is committed. */
+export type Effect =
+  | { type: "alarm"; at: number | null }
+  | { type: "call"; to: ObjectRef; method: string; args: unknown }
+  | { type: "send"; socket: SocketId; message: unknown }
+  | { type: "close"; socket: SocketId };
+
+export interface ObjectHomeOptions {
+  self: ObjectRef;
+  now?: () => number;
+  random?: () => number;
+  generation?: number;
+  /** bytes of `serialize()`: the object wakes on a backup */
+  backup?: Uint8Array;
+}
+
+const MAX_STATEMENT_CHARS = 100_000;
+const MAX_ATTACHMENT_BYTES = 2_048;
+/** The object store of the platform refuses these; a turn is one transaction already. */
+const TRANSACTION_WORDS = /^\s*(begin|commit|end|rollback|savepoint|release)\b/i;
+
+/** Several statements in one text, as a migration has them; quoted text and comments may hold a semicolon. */
+const isScript = (text: string): boolean =>
+  /;\s*\S/.test(text.replace(/'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|--[^\n]*|\/\*[\s\S]*?\*\//g, ""));
+
+export class ObjectHome<T extends Turns> {
+  readonly self: ObjectRef;
+  /** what the turns sent since the last `takeEffects`, oldest first */
+  effects: Effect[] = [];
+  /** the alarm as the platform holds it; `fireAlarm` clears it first */
+  alarmAt: number | null = null;
+  /** the clock when no `now` was given: set it by hand */
+  nowMs = 1_800_000_000_000;
+  generation: number;
+  turns = 0;
+  rowsRead = 0;
+  rowsWritten = 0;
+  /** the last turn that threw had written before it did */
+  threwAfterWrite = false;
+
+  readonly #build: (platform: Platform) => T;
+  readonly #database = new DatabaseSync(":memory:");
+  readonly #statements = new Map<string, StatementSync | null>();
+  readonly #arrays = new Map<string, StatementSync>();
+  readonly #changes: StatementSync;
+  readonly #clock: () => number;
+  readonly #random: () => number;
+  readonly #platform: Platform;
+  #sockets = new Map<SocketId, unknown>();
+  #nextSocket = 1;
+  #object: T;
+  #inTurn = false;
+  #turnNow = 0;
+  #pending: Effect[] = [];
+
+  constructor(build: (platform: Platform) => T, options: ObjectHomeOptions) {
+    this.#build = build;
+    this.self = options.self;
+    this.generation = options.generation ?? 0;
+    this.#clock = options.now ?? (() => this.nowMs);
+    this.#random = options.random ?? seeded(1);
+    if (options.backup) this.#database.deserialize(options.backup);
+    this.#database.exec("PRAGMA foreign_keys = ON");
+    this.#changes = this.#database.prepare("SELECT total_changes() AS n");
+    this.#platform = this.#makePlatform();
+    this.#object = this.#turn(() => this.#build(this.#platform));
+  }
+
+  get object(): T {
+    return this.#object;
+  }
+
+  // Turns. Each commits or, when it throws, leaves rows and effects as they were.
+
+  call(method: string, args: unknown): unknown {
+    return structuredClone(this.#turn(() => this.#object.call(method, structuredClone(args))));
+  }
+  result(to: ObjectRef, method: string, args: unknown, outcome: Outcome): void {
+    this.#turn(() => this.#object.result(to, method, structuredClone(args), structuredClone(outcome)));
+  }
+  fireAlarm(): void {
+    this.alarmAt = null;
+    this.#turn(() => this.#object.alarm());
+  }
+  message(socket: SocketId, message: unknown): void {
+    this.#turn(() => this.#object.message(socket, structuredClone(message)));
+  }
+
+  // Sockets, as the world sees them.
+
+  openSocket(): SocketId {
+    const socket = `socket-${this.#nextSocket++}`;
+    this.#sockets.set(socket, null);
+    return socket;
+  }
+  closeSocket(socket: SocketId): void {
+    if (this.#sockets.delete(socket)) this.#turn(() => this.#object.closed(socket));
+  }
+  isOpen(socket: SocketId): boolean {
+    return this.#sockets.has(socket);
+  }
+
+  /** The process dies between two turns: memory and effects not yet taken are gone, rows, alarm and sockets stay. */
+  crash(): void {
+    this.effects = [];
+    this.#object = this.#turn(() => this.#build(this.#platform));
+  }
+  /** The machine under it dies too: every socket is cut, and nobody tells the object. */
+  dropSockets(): void {
+    this.#sockets = new Map();
+  }
+  takeEffects(): Effect[] {
+    const taken = this.effects;
+    this.effects = [];
+    return taken;
+  }
+  /** Effects of one type, taken; the others stay. */
+  take<K extends Effect["type"]>(type: K): Extract<Effect, { type: K }>[] {
+    const taken: Extract<Effect, { type: K }>[] = [];
+    const rest: Effect[] = [];
+    for (const effect of this.effects) (isOf(effect, type) ? taken : rest).push(effect as never);
+    this.effects = rest;
+    return taken;
+  }
+  /** Reads rows from outside a turn, for assertions. */
+  query<R extends Row = Row>(text: string, ...binds: SqlValue[]): R[] {
+    return this.#exec<R>(text, binds);
+  }
+  serialize(): Uint8Array {
+    return this.#database.serialize();
+  }
+  close(): void {
+    this.#database.close();
+  }
+
+  #turn<R>(body: () => R): R {
+    if (this.#inTurn) throw new Error("a turn inside a turn");
+    this.#inTurn = true;
+    this.#turnNow = this.#clock();
+    this.#pending = [];
+    const sockets = new Map(this.#sockets);
+    const before = this.#totalChanges();
+    this.#database.exec("BEGIN");
+    try {
+      const value = body();
+      this.#database.exec("COMMIT");
+      this.turns++;
+      this.rowsWritten += this.#totalChanges() - before;
+      for (const effect of this.#pending) this.#leave(effect);
+      return value;
+    } catch (error) {
+      this.threwAfterWrite = this.#totalChanges() !== before;
+      this.#database.exec("ROLLBACK");
+      this.#sockets = sockets;
+      throw error;
+    } finally {
+      this.#inTurn = false;
+    }
+  }
+
+  #leave(effect: Effect): void {
+    if (effect.type === "alarm") this.alarmAt = effect.at;
+    if (effect.type === "send" && !this.#sockets.has(effect.socket)) return;
+    if (effect.type === "close" && !this.#sockets.delete(effect.socket)) return;
+    this.effects.push(effect);
+  }
+
+  #makePlatform(): Platform {
+    const home = this;
+    const send = (effect: Effect): void => {
+      if (!home.#inTurn) throw new Error(`${effect.type} outside a turn`);
+      home.#pending.push(effect);
+    };
+    return {
+      self: this.self,
+      sql: {
+        exec: <R extends Row>(text: string, ...binds: SqlValue[]) => home.#exec<R>(text, binds),
+        raw: (text, ...binds) => home.#raw(text, binds),
+      },
+      now: () => (home.#inTurn ? home.#turnNow : home.#clock()),
+      random: () => home.#random(),
+      setAlarm: (at) => send({ type: "alarm", at }),
+      call: (to, method, args) => send({ type: "call", to, method, args: structuredClone(args) }),
+      sockets: {
+        send: (socket, message) => send({ type: "send", socket, message: structuredClone(message) }),
+        close: (socket) => send({ type: "close", socket }),
+        attach: (socket, data) => {
+          if (JSON.stringify(data).length > MAX_ATTACHMENT_BYTES) throw new RangeError("attachment over 2 KB");
+          if (home.#sockets.has(socket)) home.#sockets.set(socket, structuredClone(data));
+        },
+        list: () => [...home.#sockets].map(([id, data]) => ({ id, data: structuredClone(data) })),
+      },
+      get generation() {
+        return home.generation;
+      },
+    };
+  }
+
+  #exec<R extends Row>(text: string, binds: SqlValue[]): R[] {
+    checkBinds(binds);
+    let statement = this.#statements.get(text);
+    if (statement === undefined) {
+      checkText(text);
+      statement = isScript(text) ? null : this.#database.prepare(text);
+      this.#statements.set(text, statement);
+    }
+    if (statement === null) {
+      if (binds.length > 0) throw new Error("binds for several statements");
+      this.#database.exec(text);
+      return [];
+    }
+    const rows = statement.all(...binds) as R[];
+    this.rowsRead += rows.length;
+    return rows;
+  }
+
+  #raw(text: string, binds: SqlValue[]): SqlValue[][] {
+    checkBinds(binds);
+    let statement = this.#arrays.get(text);
+    if (!statement) {
+      checkText(text);
+      statement = this.#database.prepare(text);
+      statement.setReturnArrays(true);
+      this.#arrays.set(text, statement);
+    }
+    const rows = statement.all(...binds) as unknown as SqlValue[][];
+    this.rowsRead += rows.length;
+    return rows;
+  }
+
+  #totalChanges(): number {
+    return (this.#changes.get() as { n: number }).n;
+  }
+}
+
+/** A home with a manual clock, for the unit tests of one object. */
+export const harness = <T extends Turns>(
+  build: (platform: Platform) => T,
+  self: ObjectRef,
+  options: Omit<ObjectHomeOptions, "self"> = {},
+): ObjectHome<T> => new ObjectHome(build, { self, ...options });
+
+/** Uniform in [0, 1) from a seed (mulberry32); the same seed gives the same numbers on every machine. */
+export function seeded(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = state;
+    t = Math.imul(t ^ (t >>> 15), t | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
+function checkText(text: string): void {
+  if (text.length > MAX_STATEMENT_CHARS) throw new RangeError("statement over 100 KB");
+  if (TRANSACTION_WORDS.test(text)) throw new Error(`"${text.slice(0, 40)}": a turn is one transaction already`);
+}
+
+const isOf = <K extends Effect["type"]>(effect: Effect, type: K): effect is Extract<Effect, { type: K }> =>
+  effect.type === type;

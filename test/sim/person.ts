@@ -1,0 +1,146 @@
+/** People: they submit jobs under a key until that is acknowledged, look at them, cancel some, and remember what they saw. */
+import { createHash } from "node:crypto";
+import { type JobSpecInput, jobSpecSchema, taskCount } from "../../src/model/job.ts";
+import { isTerminal } from "../../src/model/states.ts";
+import type { JobView } from "../../src/model/views.ts";
+import type { Chance } from "./random.ts";
+import type { World } from "./world.ts";
+
+export interface Plan {
+  id: string;
+  spec: JobSpecInput;
+  count: number;
+  submitAtMs: number;
+  cancelAtMs: number | null;
+  atMostOne: boolean;
+  keep: boolean;
+}
+
+const BY = { token: "root", scope: "admin", cluster: null, role: null } as const;
+const LOOK_EVERY_MS = 15_000;
+
+/** How far along a state is; it never falls. */
+const RANK: Record<JobView["state"], number> = {
+  waiting: 0,
+  running: 1,
+  cancelling: 2,
+  succeeded: 3,
+  failed: 3,
+  cancelled: 3,
+};
+
+export class Person {
+  readonly plan: Plan;
+  acknowledged = false;
+  last: JobView | null = null;
+  readonly #world: World;
+
+  constructor(world: World, plan: Plan) {
+    this.#world = world;
+    this.plan = plan;
+    world.timeline.at(plan.submitAtMs, () => this.#submit());
+  }
+
+  get done(): boolean {
+    return this.last !== null && isTerminal(this.last.state);
+  }
+
+  #submit(): void {
+    const { id, spec, cancelAtMs } = this.plan;
+    const digest = createHash("sha256").update(JSON.stringify(spec)).digest("hex");
+    const args = { id, digest, spec: jobSpecSchema.parse(spec), by: BY };
+    this.#world.trace(() => `a person submits ${id}: ${JSON.stringify(spec)}`);
+    this.#world.edge.request(this.#world.broker, "submit", args, (answer) => {
+      this.#world.checks.hold(
+        "acknowledged-kept",
+        answer.ok,
+        () => `submission of ${id} is answered ${JSON.stringify(answer)}`,
+      );
+      this.acknowledged = true;
+      if (answer.ok) this.look(answer.value as JobView);
+      this.#lookLater();
+      if (cancelAtMs !== null) this.#world.timeline.at(cancelAtMs, () => this.cancel());
+    });
+  }
+
+  cancel(): void {
+    this.#world.trace(() => `a person cancels ${this.plan.id}`);
+    this.#world.edge.request(this.#world.broker, "cancel", { id: this.plan.id }, () => {});
+  }
+
+  #lookLater(): void {
+    if (this.done && !this.#world.faulty) return;
+    this.#world.timeline.after(LOOK_EVERY_MS, () => {
+      this.#world.edge.request(this.#world.broker, "job", { id: this.plan.id }, (answer) => {
+        this.#world.checks.hold(
+          "acknowledged-kept",
+          answer.ok,
+          () => `${this.plan.id} was acknowledged and is answered ${JSON.stringify(answer)}`,
+        );
+        if (answer.ok) this.look(answer.value as JobView);
+        this.#lookLater();
+      });
+    });
+  }
+
+  /** A view asked for after `last` was seen. */
+  look(view: JobView): void {
+    const { last } = this;
+    const { counts } = view;
+    const over = counts.succeeded + counts.failed + counts.cancelled;
+    const { checks } = this.#world;
+    if (last !== null) {
+      checks.hold(
+        "terminal-final",
+        RANK[view.state] >= RANK[last.state] &&
+          (!isTerminal(last.state) || view.state === last.state) &&
+          counts.succeeded >= last.counts.succeeded &&
+          counts.failed >= last.counts.failed &&
+          counts.cancelled >= last.counts.cancelled,
+        () => `${view.id} went from ${summary(last)} to ${summary(view)}`,
+      );
+    }
+    checks.hold(
+      "indices-conserved",
+      over + counts.waiting + counts.live === view.count && isTerminal(view.state) === (over === view.count),
+      () => `${view.id}: ${summary(view)} of ${view.count}`,
+    );
+    this.last = view;
+  }
+}
+
+const summary = ({ state, counts }: JobView): string => `${state} ${JSON.stringify(counts)}`;
+
+/** The jobs of a world, drawn from its seed. */
+export function drawPlans(chance: Chance, clusters: readonly string[], faultsEndMs: number): Plan[] {
+  const jobs = chance.int(1, 4);
+  return Array.from({ length: jobs }, (_, i): Plan => {
+    const keep = chance.of(0.1);
+    const copies = !keep && chance.of(0.1);
+    const stopAfterS = chance.int(30, 60);
+    const graceS = chance.int(0, Math.floor(stopAfterS / 2) - 6);
+    const count = chance.int(1, 10);
+    const items = chance.of(0.3);
+    const spec: JobSpecInput = {
+      command: "work {}",
+      ...(items ? { each: Array.from({ length: count }, (_, n) => `item ${n}`) } : { count }),
+      resources: { cpus: chance.pick([0.5, 1, 1, 2]), mem: "64MiB" },
+      retry: { max: chance.int(0, 3), backoff: `${chance.int(0, 5)}s` },
+      stopGrace: `${graceS}s`,
+      ...(chance.of(0.25) && { timeout: `${chance.int(10, 120)}s` }),
+      ...(chance.of(0.2) && { clusters: [chance.pick(clusters)] }),
+      ...(copies && { copies: "at-least-one" as const }),
+      disconnect: keep ? "keep" : { stopAfter: `${stopAfterS}s`, ...(copies && { lostAfter: "10s" }) },
+    };
+    const submitAtMs = chance.int(1_000, faultsEndMs * 0.6);
+    return {
+      id: `job${i}${chance.int(1000, 9999)}`,
+      spec,
+      count: taskCount(jobSpecSchema.parse(spec)),
+      submitAtMs,
+      cancelAtMs: chance.of(0.15) ? submitAtMs + chance.spread(50, 120_000) : null,
+      atMostOne: !copies,
+      keep,
+    };
+  });
+}

@@ -1,0 +1,257 @@
+/** Sees everything that leaves an object and everything that lives on a machine, and holds the invariants against it. */
+import type { Deadline, Exit } from "../../agent/core/types.ts";
+import type { Held, NodeClaims } from "../../src/cluster/methods.ts";
+import { type AttemptKey, handoutOf, parseAttemptKey, parseTaskId } from "../../src/model/ids.ts";
+import { formatResources, subtract } from "../../src/model/resources.ts";
+import { isTerminal } from "../../src/model/states.ts";
+import type { TaskView } from "../../src/model/views.ts";
+import type { PollReply } from "../../src/protocol/agent.ts";
+import type { AgentHost } from "./agentHost.ts";
+import { supplyOf } from "./final.ts";
+import type { Machine, SimProcess } from "./machine.ts";
+import type { SimObject } from "./simObject.ts";
+import type { World } from "./world.ts";
+
+/** All that happened to one task, over all nodes. */
+export interface Story {
+  alive: Set<SimProcess>;
+  newestEpoch: number;
+  /** epoch → node it was handed to */
+  handedTo: Map<number, string>;
+  /** epochs whose process ended by itself with code 0 */
+  completions: Set<number>;
+  /** of those, the ones that nobody had told to stop */
+  undisturbed: Set<number>;
+  started: Set<number>;
+}
+
+/** Virtual time is whole milliseconds, a machine's clock is not. */
+const ROUNDING_MS = 2;
+
+export class Watch {
+  readonly stories = new Map<string, Story>();
+  readonly #world: World;
+  /** attempt key → boot-time ms (of its machine) until which a reply allowed it to live */
+  readonly #allowedUntil = new Map<string, number>();
+  readonly #rebuilt = new Set<string>();
+  /** acked ends by cluster */
+  readonly #acked = new Map<string, Set<string>>();
+  /** `cluster task` → terminal state seen */
+  readonly #terminal = new Map<string, string>();
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  story(task: string): Story {
+    let story = this.stories.get(task);
+    if (!story) {
+      story = {
+        alive: new Set(),
+        newestEpoch: -1,
+        handedTo: new Map(),
+        completions: new Set(),
+        undisturbed: new Set(),
+        started: new Set(),
+      };
+      this.stories.set(task, story);
+    }
+    return story;
+  }
+
+  // Objects.
+
+  answered(object: SimObject, method: string, args: unknown, value: unknown): void {
+    if (object.ref.kind !== "cluster" || method !== "poll") return;
+    const { claims } = args as { claims: NodeClaims };
+    this.#replyLeaves(object, value as PollReply, claims.node);
+  }
+
+  sent(object: SimObject, message: unknown): void {
+    if (object.ref.kind !== "cluster") return;
+    const { reply } = message as Held;
+    if (reply) this.#replyLeaves(object, reply, null);
+  }
+
+  /** Just committed, on its way to a node. */
+  #replyLeaves(cluster: SimObject, reply: PollReply, node: string | null): void {
+    const { checks } = this.#world;
+    for (const { task, epoch } of reply.assignments) {
+      const story = this.story(task);
+      const to = `${cluster.name} ${node ?? ""}`;
+      if (!story.handedTo.has(epoch)) {
+        checks.hold(
+          "epochs-rise",
+          epoch > story.newestEpoch,
+          () => `${task} is handed out as ${epoch} by ${to} after ${story.newestEpoch}`,
+        );
+        story.newestEpoch = epoch;
+        story.handedTo.set(epoch, to);
+        this.#world.trace(() => `${cluster.name} hands out ${task}@${epoch} ${node ?? ""}`);
+      }
+    }
+    for (const uuid of reply.acked) this.#ack(cluster, uuid);
+  }
+
+  #ack(cluster: SimObject, uuid: string): void {
+    const key = uuid.slice(0, uuid.lastIndexOf(":"));
+    const acked = this.#acked.get(cluster.name) ?? new Set();
+    this.#acked.set(cluster.name, acked);
+    if (acked.has(key)) return;
+    acked.add(key);
+    this.#inRows(cluster, key);
+  }
+
+  #inRows(cluster: SimObject, key: string): void {
+    const { task, epoch } = parseAttemptKey(key as AttemptKey);
+    const id = parseTaskId(task);
+    const view = cluster.ask("task", { job: id?.job, index: id?.index }) as TaskView | null;
+    const attempt = view?.attempts.find((one) => one.epoch === epoch);
+    if (!attempt && id && this.#rebuilt.has(cluster.name)) {
+      // Rows are gone. Then an end may be acked once the Broker does not count on this hand-out any more.
+      const supply = supplyOf(this.#world, id.job, cluster.name);
+      this.#world.checks.hold(
+        "acknowledged-kept",
+        !supply.some(({ from, to, handout }) => from <= id.index && id.index < to && handout === handoutOf(epoch)),
+        () => `${cluster.name} acked the end of ${key}, does not know it, and the Broker waits for it`,
+      );
+      return;
+    }
+    // That a machine booted anew is only taken as the begin of a silence: a copied disk says the same.
+    const isMarked = cluster.home.query("SELECT 1 FROM silence WHERE node = ?", attempt?.node ?? null).length > 0;
+    this.#world.checks.hold(
+      "acknowledged-kept",
+      attempt !== undefined && ((attempt.state !== "assigned" && attempt.state !== "running") || isMarked),
+      () => `${cluster.name} acked the end of ${key} and has ${JSON.stringify(view)}`,
+    );
+  }
+
+  /** A rebuilt object may know nothing of what it said before. */
+  rebuilt(cluster: SimObject): void {
+    this.#rebuilt.add(cluster.name);
+    this.#acked.delete(cluster.name);
+    for (const key of this.#terminal.keys()) if (key.startsWith(`${cluster.name} `)) this.#terminal.delete(key);
+  }
+
+  /** Everything acked is still there. */
+  checkAcked(cluster: SimObject): void {
+    for (const key of this.#acked.get(cluster.name) ?? []) this.#inRows(cluster, key);
+  }
+
+  /** A look at the tasks of a job in one cluster. */
+  checkTasks(cluster: SimObject, job: string): TaskView[] {
+    const { checks } = this.#world;
+    const { items } = cluster.ask("tasks", { job, state: null, after: null, limit: 1000 }) as { items: TaskView[] };
+    for (const view of items) {
+      const key = `${cluster.name} ${view.id}`;
+      const before = this.#terminal.get(key);
+      if (before !== undefined) {
+        checks.hold("terminal-final", view.state === before, () => `${key} was ${before} and is ${view.state}`);
+      }
+      if (!isTerminal(view.state)) continue;
+      if (before === undefined) this.#terminal.set(key, view.state);
+      if (view.state === "cancelled") continue;
+      const newest = view.attempts.at(-1);
+      const story = this.story(view.id);
+      checks.hold(
+        "decided-by-newest",
+        newest !== undefined &&
+          newest.epoch === story.newestEpoch &&
+          (view.state !== "succeeded" || (newest.state === "succeeded" && story.completions.has(newest.epoch))),
+        () => `${key} is ${view.state}, its newest hand-out is ${story.newestEpoch}: ${JSON.stringify(view.attempts)}`,
+      );
+    }
+    return items;
+  }
+
+  // Agents.
+
+  replyArrives(agent: AgentHost, reply: PollReply): void {
+    const sentAtMs = agent.sentAt.get(`${reply.session}/${reply.seq}`);
+    if (sentAtMs === undefined) return;
+    const allow = (key: string, stopAfterMs: number | null) => {
+      const until = stopAfterMs === null ? Number.POSITIVE_INFINITY : sentAtMs + stopAfterMs;
+      this.#allowedUntil.set(key, Math.max(until, this.#allowedUntil.get(key) ?? 0));
+    };
+    for (const key of reply.renews) {
+      const attempt = agent.state?.attempts.get(key);
+      if (attempt) allow(key, attempt.template.stopAfterMs);
+    }
+    for (const { task, epoch } of reply.assignments) {
+      const template = reply.jobs[task.slice(0, task.lastIndexOf("."))];
+      if (template) allow(`${task}@${epoch}`, template.stopAfterMs);
+    }
+  }
+
+  deadlines(agent: AgentHost, deadlines: readonly Deadline[]): void {
+    for (const { key, deadlineMs } of deadlines) {
+      if (deadlineMs === null || !agent.machine.processes.has(key)) continue;
+      const allowed = this.#allowedUntil.get(key) ?? 0;
+      this.#world.checks.hold(
+        "dead-by-deadline",
+        deadlineMs <= allowed + ROUNDING_MS,
+        () => `${agent.claims.node} lets ${key} live until ${deadlineMs}, its replies allow ${allowed}`,
+      );
+    }
+  }
+
+  // Machines.
+
+  processStarted(machine: Machine, process: SimProcess, deadline: Deadline | undefined): void {
+    const { checks } = this.#world;
+    const story = this.story(process.task);
+    this.#world.trace(
+      () => `${machine.name} starts ${process.key}, deadline ${deadline?.deadlineMs} (now ${machine.now()})`,
+    );
+    const other = [...story.alive][0];
+    if (this.#world.isAtMostOne(process.task)) {
+      checks.hold(
+        "at-most-one",
+        other === undefined,
+        () => `${process.key} starts on ${machine.name} while ${other?.key} lives on ${other?.machine}`,
+      );
+    }
+    checks.hold(
+      "dead-by-deadline",
+      deadline !== undefined && (deadline.deadlineMs === null) === (process.template.stopAfterMs === null),
+      () =>
+        `${process.key} starts on ${machine.name} and the guard does not know until when: ${JSON.stringify(deadline)}`,
+    );
+    checks.hold(
+      "epochs-rise",
+      !story.started.has(process.epoch),
+      () => `${process.key} starts on ${machine.name} and ran before`,
+    );
+    story.started.add(process.epoch);
+    story.alive.add(process);
+    const free = machine.free();
+    checks.hold(
+      "capacity",
+      Object.values(free).every((amount) => amount >= 0),
+      () => {
+        const keys = [...machine.processes.keys()].join(", ");
+        return `${machine.name} has ${formatResources(subtract(machine.capacity, free))} in use by ${keys}`;
+      },
+    );
+  }
+
+  processEnded(machine: Machine, process: SimProcess, exit: Exit | undefined): void {
+    const story = this.story(process.task);
+    story.alive.delete(process);
+    if (exit?.code === 0) {
+      story.completions.add(process.epoch);
+      if (!process.told) story.undisturbed.add(process.epoch);
+    }
+    this.#world.trace(
+      () =>
+        `${machine.name} ${process.key} ends: ${exit ? JSON.stringify({ ...exit, stdout: undefined, stderr: undefined }) : "power"}`,
+    );
+    if (process.template.stopAfterMs === null || !this.#world.rules.guardWorks) return;
+    const allowed = this.#allowedUntil.get(process.key) ?? 0;
+    this.#world.checks.hold(
+      "dead-by-deadline",
+      exit === undefined || machine.now() <= allowed + ROUNDING_MS,
+      () => `${process.key} lived until ${machine.now()} on ${machine.name}, its replies allow ${allowed}`,
+    );
+  }
+}

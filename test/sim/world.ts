@@ -1,0 +1,183 @@
+/**
+ * One world of a seed: a Broker, Clusters, nodes with the real agent core, people with jobs, and a time of faults after
+ * which everything must come to an end.
+ */
+import { AGENT_RULES, type AgentRules } from "../../agent/core/rules.ts";
+import { Broker } from "../../src/broker/broker.ts";
+import { Cluster } from "../../src/cluster/cluster.ts";
+import type { NodeClaims } from "../../src/cluster/methods.ts";
+import { CLUSTER_RULES, type ClusterRules } from "../../src/cluster/rules.ts";
+import type { ObjectRef } from "../../src/platform/seam.ts";
+import { AgentHost } from "./agentHost.ts";
+import { Checks } from "./checks.ts";
+import { Edge } from "./edge.ts";
+import { drawMood, type Mood, scheduleFaults } from "./faults.ts";
+import { checkEnd, checkIndices } from "./final.ts";
+import { Machine } from "./machine.ts";
+import { Network } from "./network.ts";
+import { drawPlans, Person } from "./person.ts";
+import { Chance } from "./random.ts";
+import { SimObject } from "./simObject.ts";
+import { Timeline } from "./timeline.ts";
+import { Watch } from "./watch.ts";
+
+export interface Rules {
+  agent: AgentRules;
+  cluster: ClusterRules;
+  guardWorks: boolean;
+}
+export const RULES: Rules = { agent: AGENT_RULES, cluster: CLUSTER_RULES, guardWorks: true };
+
+export interface WorldOptions {
+  seed: number;
+  rules?: Rules;
+  trace?: (line: string) => void;
+}
+
+const LEAGUE = "league";
+const CLUSTERS = ["north", "south", "west"];
+const LOOK_EVERY_MS = 20_000;
+/** Long enough for every retry of every task on what is left of the nodes. */
+const PATIENCE_MS = 60 * 60_000;
+const SETTLE_MS = 90_000;
+/** A story has some ten thousand; more is a loop without rest. */
+const MAX_STEPS = 200_000;
+
+export class World {
+  readonly chance: Chance;
+  readonly timeline = new Timeline();
+  readonly checks = new Checks();
+  readonly faults = new Map<string, number>();
+  readonly rules: Rules;
+  readonly network: Network;
+  readonly watch: Watch;
+  readonly edge: Edge;
+  readonly broker: SimObject;
+  readonly clusters: SimObject[];
+  readonly machines: Machine[] = [];
+  readonly agents: AgentHost[] = [];
+  readonly people: Person[];
+  readonly mood: Mood;
+  faulty = true;
+
+  readonly #trace: ((line: string) => void) | null;
+  readonly #objects = new Map<string, SimObject>();
+  readonly #work = new Map<string, { ranMs: number; code: number }>();
+  readonly #workChance: Chance;
+
+  constructor(options: WorldOptions) {
+    this.chance = new Chance(options.seed);
+    this.rules = options.rules ?? RULES;
+    this.#trace = options.trace ?? null;
+    this.#workChance = this.chance.fork();
+    this.network = new Network(this.timeline, this.chance.fork(), (fault) => this.count(fault));
+    this.watch = new Watch(this);
+    this.edge = new Edge(this);
+    this.mood = drawMood(this.chance.fork());
+    const names = CLUSTERS.slice(0, this.chance.int(2, 3));
+    this.broker = this.#object({ kind: "broker", league: LEAGUE, name: "" });
+    this.clusters = names.map((name) => this.#object({ kind: "cluster", league: LEAGUE, name }));
+    for (const cluster of this.clusters) this.#populate(cluster);
+    this.people = drawPlans(this.chance.fork(), names, this.mood.faultsEndMs).map((plan) => new Person(this, plan));
+    scheduleFaults(this, this.chance.fork());
+    this.#lookAround(this.chance.fork());
+  }
+
+  #object(ref: ObjectRef): SimObject {
+    const object = new SimObject(this, ref, (platform) =>
+      ref.kind === "broker" ? new Broker(platform) : new Cluster(platform, this.rules.cluster),
+    );
+    this.#objects.set(`${ref.kind}/${ref.name}`, object);
+    return object;
+  }
+
+  #populate(cluster: SimObject): void {
+    this.broker.ask("createCluster", { name: cluster.name, labels: {}, idempotency: null });
+    const nodes = this.chance.int(2, 5);
+    for (let i = 0; i < nodes; i++) {
+      const name = `${cluster.name}-n${i}`;
+      const machine = new Machine(this, name, { cpus: this.chance.pick([2000, 4000]), mem: 4_000_000 });
+      this.machines.push(machine);
+      this.addAgent(cluster, machine);
+    }
+  }
+
+  /** A person joins a machine: what ran there before is over. */
+  addAgent(cluster: SimObject, machine: Machine): AgentHost {
+    const key = `join-key-of-${machine.name}-${this.agents.length}`;
+    const { node, serial } = cluster.ask("join", { name: machine.name, key }) as { node: string; serial: number };
+    const claims: NodeClaims = { league: LEAGUE, cluster: cluster.name, node, serial };
+    const agent = new AgentHost(this, machine, claims);
+    this.agents.push(agent);
+    this.timeline.after(this.chance.int(0, 3_000), () => agent.start());
+    return agent;
+  }
+
+  objectOf(ref: ObjectRef): SimObject | undefined {
+    return this.#objects.get(`${ref.kind}/${ref.name}`);
+  }
+  clusterOf(agent: AgentHost): SimObject {
+    const cluster = this.#objects.get(`cluster/${agent.claims.cluster}`);
+    if (!cluster) throw new Error(`no cluster ${agent.claims.cluster}`);
+    return cluster;
+  }
+  planOf(task: string): Person | undefined {
+    const job = task.slice(0, task.lastIndexOf("."));
+    return this.people.find((person) => person.plan.id === job);
+  }
+  isAtMostOne(task: string): boolean {
+    return this.planOf(task)?.plan.atMostOne ?? true;
+  }
+
+  /** How long a process of this attempt runs if nobody stops it, and how it ends. */
+  workOf(task: string, epoch: number): { ranMs: number; code: number } {
+    const key = `${task}@${epoch}`;
+    let work = this.#work.get(key);
+    if (!work) {
+      const chance = this.#workChance;
+      work = { ranMs: chance.spread(20, 90_000), code: chance.of(0.15) ? chance.int(1, 3) : 0 };
+      this.#work.set(key, work);
+    }
+    return work;
+  }
+
+  count(fault: string): void {
+    this.faults.set(fault, (this.faults.get(fault) ?? 0) + 1);
+  }
+  trace(line: () => string): void {
+    if (this.#trace) this.#trace(`${String(this.timeline.nowMs).padStart(8)} ${line()}`);
+  }
+
+  #lookAround(chance: Chance): void {
+    this.timeline.after(LOOK_EVERY_MS, () => {
+      checkIndices(this);
+      const { plan } = chance.pick(this.people);
+      this.watch.checkTasks(chance.pick(this.clusters), plan.id);
+      this.#lookAround(chance);
+    });
+  }
+
+  /** @throws Violation */
+  run(): void {
+    const { faultsEndMs } = this.mood;
+    const calm = () => {
+      this.checks.hold("all-end", this.timeline.steps < MAX_STEPS, () => `${MAX_STEPS} steps and no end`);
+      return false;
+    };
+    this.timeline.run(faultsEndMs, calm);
+    this.timeline.run(faultsEndMs + PATIENCE_MS, () => calm() || this.people.every((person) => person.done));
+    for (const { plan, last } of this.people) {
+      this.checks.hold(
+        "all-end",
+        last !== null && last.endedAt !== null,
+        () => `${plan.id} has not ended: ${JSON.stringify(last)}`,
+      );
+    }
+    this.timeline.run(this.timeline.nowMs + SETTLE_MS);
+    checkEnd(this);
+  }
+
+  close(): void {
+    for (const object of this.#objects.values()) object.home.close();
+  }
+}

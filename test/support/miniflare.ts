@@ -1,0 +1,72 @@
+/** Runs a Worker bundle with its objects in Miniflare (a real workerd), for tests of one part or of the whole API. */
+import { build } from "esbuild";
+import { Miniflare } from "miniflare";
+import { WORKER } from "../../scripts/build.ts";
+
+export const OBJECTS = { BROKER: "BrokerObject", CLUSTER: "ClusterObject", SHELF: "ShelfObject" } as const;
+export const SECRET = "a secret for tests, at least 32 characters";
+
+export interface RunningWorker {
+  url: string;
+  /** the next event finds the object rebuilt from its rows; its sockets stay */
+  evict(binding: keyof typeof OBJECTS, name: string): Promise<void>;
+  dispose(): Promise<void>;
+}
+
+export interface WorkerOptions {
+  env?: Record<string, string>;
+  /** keeps the data there; otherwise it goes with the process */
+  dataFolder?: string;
+}
+
+/** Bundles as `scripts/build.ts` does. */
+export async function bundle(entry: string): Promise<string> {
+  const { outputFiles } = await build({ ...WORKER, entryPoints: [entry], write: false });
+  const text = outputFiles?.[0]?.text;
+  if (text === undefined) throw new Error(`${entry} gave no bundle`);
+  return text;
+}
+
+export async function runWorker(code: string, options: WorkerOptions = {}): Promise<RunningWorker> {
+  const name = "hansa";
+  const objects = Object.entries(OBJECTS);
+  const strings = Object.entries({ HANSA_SECRET: SECRET, ...options.env });
+  const miniflare = new Miniflare({
+    host: "127.0.0.1",
+    port: 0,
+    cf: false,
+    logRequests: false,
+    telemetry: { enabled: false },
+    ...(options.dataFolder !== undefined && { resourcePersistencePath: options.dataFolder }),
+    workers: [
+      {
+        config: {
+          name,
+          compatibilityDate: "2026-10-01",
+          compatibilityFlags: ["enable_request_signal"],
+          manifest: {
+            mainModule: "index.js",
+            modulesRoot: "/",
+            modules: { "index.js": { type: "esm", contents: code } },
+          },
+          exports: Object.fromEntries(
+            objects.map(([, className]) => [className, { type: "durable-object", storage: "sqlite" }]),
+          ),
+          env: {
+            ...Object.fromEntries(
+              objects.map(([binding, exportName]) => [binding, { type: "durable-object", worker: name, exportName }]),
+            ),
+            ...Object.fromEntries(strings.map(([key, value]) => [key, { type: "json", value }])),
+          },
+        },
+      },
+    ],
+  });
+  const url = await miniflare.ready;
+  return {
+    url: url.href.replace(/\/$/, ""),
+    evict: (binding, objectName) =>
+      miniflare.unsafeEvictDurableObject(name, OBJECTS[binding], { name: objectName, webSockets: "hibernate" }),
+    dispose: () => miniflare.dispose(),
+  };
+}

@@ -1,0 +1,86 @@
+/** An agent of a test: the shipped bundle as a process, with folders of its own. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { cleanEnvironment, lives, processesOf } from "./processes.ts";
+
+const AGENT = "dist/hansa-agent.cjs";
+/** Tasks of an agent that is root run as another user, who must be able to pass. */
+const PASSABLE_MODE = 0o711;
+
+export interface AgentPlan {
+  cluster: string;
+  name: string;
+  url: string;
+  joinToken: string;
+  cpus: number;
+  mem: string;
+  /** further words of its command line */
+  words: readonly string[];
+}
+
+export class AgentProcess {
+  readonly plan: AgentPlan;
+  readonly root: string;
+  readonly data: string;
+  readonly run: string;
+  #child: ChildProcess | null = null;
+
+  constructor(leagueRoot: string, plan: AgentPlan) {
+    this.plan = plan;
+    this.root = join(leagueRoot, `${plan.cluster}-${plan.name}`);
+    this.data = join(this.root, "data");
+    this.run = join(this.root, "run");
+    mkdirSync(this.root);
+    chmodSync(this.root, PASSABLE_MODE);
+  }
+
+  get pid(): number {
+    const pid = this.#child?.pid;
+    if (pid === undefined) throw new Error(`agent ${this.plan.name} does not run`);
+    return pid;
+  }
+
+  get log(): string {
+    return readFileSync(join(this.root, "agent.log"), "utf8");
+  }
+
+  start(extra: { url?: string; nodeWords?: readonly string[] } = {}): void {
+    const { name, url, joinToken, cpus, mem, words } = this.plan;
+    const log = openSync(join(this.root, "agent.log"), "a");
+    this.#child = spawn(
+      process.execPath,
+      [
+        ...(extra.nodeWords ?? []),
+        ...[AGENT, "run", "--data", this.data, "--run-dir", this.run, "--url", extra.url ?? url, "--name", name],
+        ...["--cpus", String(cpus), "--mem", mem, ...words],
+      ],
+      { stdio: ["ignore", log, log], detached: true, env: { ...cleanEnvironment(), HANSA_AGENT_TOKEN: joinToken } },
+    );
+    closeSync(log);
+  }
+
+  /** Of the agent alone: its guard and its tasks go on. @returns when it is dead */
+  async kill(name: NodeJS.Signals = "SIGKILL"): Promise<number | null> {
+    const child = this.#child;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;
+    const end = once(child, "exit");
+    child.kill(name);
+    await end;
+    return child.exitCode;
+  }
+
+  freeze(): void {
+    this.#child?.kill("SIGSTOP");
+  }
+
+  thaw(): void {
+    this.#child?.kill("SIGCONT");
+  }
+
+  /** Everything of this node that lives: agent, guard, tasks. */
+  get pids(): number[] {
+    return processesOf(this.root).filter(lives);
+  }
+}
