@@ -70,16 +70,15 @@ export class Access {
   ): { cluster: string } | null {
     const row = this.#valid(id, hash, now);
     if (row?.scope !== "join" || row.cluster === null || !exists(row.cluster)) return null;
-    const isNew = this.#store.useToken(id, key);
-    if (isNew && row.usesLeft !== null) {
-      // Nothing but this use was written: the refusal takes it back.
-      if (row.usesLeft <= 0)
-        throw new Problem(
-          "not-allowed",
-          "this join token is used up; ask for a new one (hansa token create --join CLUSTER)",
-        );
-      this.#store.saveToken({ ...row, usesLeft: row.usesLeft - 1 });
+    if (this.#store.hasUsed(id, key)) return { cluster: row.cluster };
+    if (row.usesLeft !== null && row.usesLeft <= 0) {
+      throw new Problem(
+        "not-allowed",
+        "this join token is used up; ask for a new one (hansa token create --join CLUSTER)",
+      );
     }
+    this.#store.noteUse(id, key);
+    if (row.usesLeft !== null) this.#store.saveToken({ ...row, usesLeft: row.usesLeft - 1 });
     return { cluster: row.cluster };
   }
 }

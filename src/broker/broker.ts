@@ -375,6 +375,7 @@ export class Broker implements Turns {
     return {
       nextReportMs: this.#pace(report.cluster, now),
       rev: report.rev,
+      clusterIncarnation: this.#fleet.incarnation(report.cluster),
       ended,
       incarnation: this.#incarnation,
       grants,
@@ -426,7 +427,9 @@ export class Broker implements Turns {
       const grant = job.grants.get(report.cluster);
       if (!grant) continue;
       if (grant.reported) job.banked = merge(job.banked, grant.reported);
-      Object.assign(grant, { reported: null, incarnation: 0, rev: 0, gen: grant.gen + 1, sent: false });
+      // What the earlier one still says, late, counts no more.
+      const { incarnation } = report;
+      Object.assign(grant, { reported: null, incarnation, rev: 0, gen: grant.gen + 1, sent: false });
       this.#unsavedJobs.add(job);
       this.#unsavedGrants.add(grant);
     }

@@ -173,9 +173,18 @@ export class BrokerStore {
       .limit(limit)
       .all();
   }
-  /** @returns false when this key used the token before */
-  useToken(token: string, key: string): boolean {
-    return this.#db.insert(schema.joinUse).values({ token, key }).onConflictDoNothing().returning().all().length > 0;
+  hasUsed(token: string, key: string): boolean {
+    const { joinUse } = schema;
+    return (
+      this.#db
+        .select()
+        .from(joinUse)
+        .where(and(eq(joinUse.token, token), eq(joinUse.key, key)))
+        .get() !== undefined
+    );
+  }
+  noteUse(token: string, key: string): void {
+    this.#db.insert(schema.joinUse).values({ token, key }).run();
   }
 
   // Events.

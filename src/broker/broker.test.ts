@@ -1,0 +1,278 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import { ObjectHome } from "../../test/sim/nodeSqlite.ts";
+import { type JobSpecInput, jobSpecSchema } from "../model/job.ts";
+import { size, union } from "../model/ranges.ts";
+import type { EventView, ExplainView, JobView } from "../model/views.ts";
+import type { Grant, GrantMessage, JobReport, Report, ReportAnswer } from "../protocol/levels.ts";
+import { Broker } from "./broker.ts";
+
+const ADMIN = { token: "root", scope: "admin", cluster: null, role: null } as const;
+const SHAPE = { count: 1, capacity: { cpus: 1000, mem: 1_000_000 }, attributes: {}, drivers: ["process"] };
+
+let home: ObjectHome<Broker>;
+beforeEach(() => {
+  home = new ObjectHome((platform) => new Broker(platform), { self: { kind: "broker", league: "acme", name: "" } });
+  for (const name of ["north", "south"]) home.call("createCluster", { name, labels: {}, idempotency: null });
+});
+
+const submit = (spec: JobSpecInput, id = "abcdefghij", digest = "d1") =>
+  home.call("submit", { id, digest, spec: jobSpecSchema.parse(spec), by: ADMIN }) as JobView;
+const job = (id = "abcdefghij") => home.call("job", { id }) as JobView;
+const problemOf = (run: () => unknown) => {
+  try {
+    run();
+  } catch (error) {
+    return (error as { code: string }).code;
+  }
+  return null;
+};
+
+/** A Cluster as the Broker sees it: it keeps the newest grant of each job, and reports what it is told to. */
+class FakeCluster {
+  readonly name: string;
+  incarnation = 1;
+  rev = 0;
+  readonly grants = new Map<string, Grant>();
+  constructor(name: string) {
+    this.name = name;
+    this.report({});
+  }
+  take(): this {
+    for (const { to, method, args } of home.take("call")) {
+      if (method !== "grant") continue;
+      const message = args as GrantMessage;
+      if (to.name === this.name) this.apply(message.grants);
+      else others.get(to.name)?.apply(message.grants);
+    }
+    return this;
+  }
+  apply(grants: readonly Grant[]) {
+    for (const grant of grants)
+      if ((this.grants.get(grant.job)?.gen ?? 0) < grant.gen) this.grants.set(grant.job, grant);
+  }
+  report(jobs: Record<string, Partial<JobReport>>, rest: Partial<Report> = {}): ReportAnswer {
+    const report: Report = {
+      cluster: this.name,
+      incarnation: this.incarnation,
+      rev: ++this.rev,
+      shapes: [SHAPE],
+      nodes: { up: 1, silent: 0, total: 1 },
+      events: [],
+      jobs: Object.entries(jobs).map(([id, said]) => ({
+        job: id,
+        genApplied: this.grants.get(id)?.gen ?? 0,
+        done: [],
+        failed: [],
+        cancelled: [],
+        returned: [],
+        live: 0,
+        waiting: 0,
+        reason: null,
+        usedMs: {},
+        lastFailure: null,
+        ...said,
+      })),
+      ...rest,
+    };
+    const answer = home.call("report", report) as ReportAnswer;
+    this.apply(answer.grants);
+    return answer;
+  }
+  grant(id = "abcdefghij"): Grant {
+    const grant = this.take().grants.get(id);
+    if (!grant) throw new Error(`${this.name} has no grant of ${id}`);
+    return grant;
+  }
+}
+let north: FakeCluster;
+let south: FakeCluster;
+const others = new Map<string, FakeCluster>();
+beforeEach(() => {
+  north = new FakeCluster("north");
+  south = new FakeCluster("south");
+  others.set("north", north).set("south", south);
+});
+const conserved = (id = "abcdefghij") => {
+  const where = home.object.inspect(id);
+  if (!where) throw new Error(`no job ${id}`);
+  const parts = [where.queue, ...where.supply.values(), where.terminal];
+  expect(parts.reduce((n, part) => n + size(part), 0)).toBe(where.count);
+  expect(size(parts.reduce((all, part) => union(all, part), []))).toBe(where.count);
+};
+
+describe("a submission", () => {
+  test("is granted in its own turn, spread over the clusters, and its rows are few", () => {
+    const before = home.rowsWritten;
+    submit({ command: "true", count: 4 });
+    expect([north.grant().limit, south.grant().limit]).toEqual([2, 2]);
+    expect(north.grant().supply).toMatchObject([{ from: 0, to: 2, handout: 1, attemptsUsed: 0 }]);
+    expect(home.rowsWritten - before).toBe(4);
+    conserved();
+  });
+
+  test("that is repeated is the same job; with another body it is refused", () => {
+    expect(submit({ command: "true" })).toEqual(submit({ command: "true" }));
+    expect(problemOf(() => submit({ command: "false" }, "abcdefghij", "d2"))).toBe("idempotency-key-reused");
+    expect(
+      (home.call("jobs", { prefix: "", state: null, after: null, limit: 10 }) as { items: JobView[] }).items,
+    ).toHaveLength(1);
+  });
+
+  test("for a cluster that is not there is refused, and nothing is stored", () => {
+    const before = home.rowsWritten;
+    expect(problemOf(() => submit({ command: "true", clusters: ["west"] }))).toBe("invalid-request");
+    expect(home.rowsWritten).toBe(before);
+    expect(problemOf(() => job())).toBe("not-found");
+  });
+
+  test("carries the items of just the indices that a cluster gets", () => {
+    submit({ command: "echo {}", each: Array.from({ length: 600 }, (_, i) => `item-${i}`), resources: { cpus: 0.5 } });
+    const { from, items } = north.grant().supply[0] ?? {};
+    expect(items?.[0]).toBe(`item-${from}`);
+    expect(items).toHaveLength(2);
+  });
+});
+
+describe("a report", () => {
+  test("moves what ended out of the supply, tops it up in the answer, and ends the job", () => {
+    submit({ command: "true", count: 30, clusters: ["north"] });
+    expect(north.grant().limit).toBe(10);
+    const answer = north.report({ abcdefghij: { done: [[0, 10]] } });
+    expect(answer.grants).toMatchObject([{ job: "abcdefghij", limit: 10 }]);
+    conserved();
+    north.report({ abcdefghij: { done: [[0, 29]], failed: [[29, 30]] } });
+    expect(job()).toMatchObject({ state: "failed", counts: { succeeded: 29, failed: 1, waiting: 0, live: 0 } });
+    conserved();
+  });
+
+  test("that is older than the last one changes nothing", () => {
+    submit({ command: "true", count: 2, clusters: ["north"] });
+    north.take().report({ abcdefghij: { done: [[0, 1]] } });
+    north.rev -= 2;
+    north.report({ abcdefghij: { done: [] } });
+    expect(job().counts.succeeded).toBe(1);
+    conserved();
+  });
+
+  test("that returns tasks gives them to another cluster under a higher number, once", () => {
+    submit({ command: "true", clusters: ["north", "south"], resources: { cpus: 0.9 } });
+    const first = north.take().grants.size > 0 ? north : south;
+    const second = first === north ? south : north;
+    const returned = [{ from: 0, to: 1, handout: 1, attemptsUsed: 0, reason: "does-not-fit" as const }];
+    first.report({ abcdefghij: { returned } });
+    expect(second.grant().supply).toMatchObject([{ from: 0, to: 1, handout: 2 }]);
+    expect(first.take().grants.get("abcdefghij")?.supply).toEqual([]);
+    first.report({ abcdefghij: { returned } });
+    expect(second.grant().supply).toHaveLength(1);
+    conserved();
+  });
+
+  test("from a Cluster that began anew marks its supply as perhaps running, and keeps what was done", () => {
+    submit({ command: "true", count: 4, clusters: ["north"] });
+    north.take().report({ abcdefghij: { done: [[0, 1]], live: 3 } });
+    north.incarnation = 2;
+    north.rev = 0;
+    north.grants.clear();
+    north.report({});
+    expect(north.grant().supply).toMatchObject([{ from: 1, to: 4, handout: 1, recover: true }]);
+    expect(job().counts.succeeded).toBe(1);
+    conserved();
+  });
+});
+
+describe("a cancel", () => {
+  test("is final when every cluster says that nothing lives", () => {
+    submit({ command: "true", count: 30 });
+    north.take().report({ abcdefghij: { live: 10 } });
+    south.report({ abcdefghij: { live: 10 } });
+    home.call("cancel", { id: "abcdefghij" });
+    expect(job().state).toBe("cancelling");
+    for (const cluster of [north, south]) {
+      const { action, supply } = cluster.grant();
+      expect(action).toBe("cancel");
+      const ranges = supply.map(({ from, to }): [number, number] => [from, to]);
+      expect(job().state).toBe("cancelling");
+      cluster.report({ abcdefghij: { cancelled: ranges, live: 0 } });
+    }
+    expect(job()).toMatchObject({ state: "cancelled", counts: { cancelled: 30 } });
+    conserved();
+  });
+
+  test("of a job that nobody runs yet is over at once", () => {
+    submit({ command: "true", resources: { cpus: 9 } });
+    expect(home.call("cancel", { id: "abcdefghij" })).toMatchObject({ state: "cancelled" });
+  });
+});
+
+describe("events", () => {
+  test("are stored in order, and a reader goes on where it was", () => {
+    submit({ command: "true", clusters: ["north"] });
+    const first = home.call("events", { since: null, limit: 3, job: null }) as { events: EventView[]; cursor: string };
+    north.take().report({ abcdefghij: { done: [[0, 1]] } });
+    const rest = home.call("events", { since: first.cursor, limit: 10, job: null }) as { events: EventView[] };
+    expect([...first.events, ...rest.events].map((event) => event.type)).toEqual([
+      "cluster.created",
+      "cluster.created",
+      "job.submitted",
+      "job.ended",
+    ]);
+  });
+
+  test("reach who watches, and a progress frame says how it stands", () => {
+    submit({ command: "true", clusters: ["north"] });
+    const socket = home.openSocket();
+    home.message(socket, { watch: { since: null, job: "abcdefghij" } });
+    north.take().report({ abcdefghij: { done: [[0, 1]] } });
+    const frames = home.take("send").flatMap(({ message }) => message as EventView[]);
+    expect(frames.map(({ type }) => type)).toEqual(["job.progress", "job.ended"]);
+  });
+});
+
+test("a waiting job always says why", () => {
+  submit({ command: "true", resources: { gpus: 1 } });
+  expect(home.call("explain", { id: "abcdefghij" }) as ExplainView).toMatchObject({
+    reason: "never-fits",
+    position: 1,
+  });
+  submit({ command: "true", count: 50 }, "bbbbbbbbbb");
+  expect(job("bbbbbbbbbb").waits?.detail.length).toBeGreaterThan(10);
+});
+
+test("everything is as it was after the object was rebuilt, and unconfirmed grants are sent again", () => {
+  submit({ command: "true", count: 30 });
+  const view = job();
+  home.crash();
+  expect(job()).toEqual(view);
+  expect(north.grant().supply.length + south.grant().supply.length).toBeGreaterThan(0);
+  conserved();
+});
+
+describe("a join token", () => {
+  const redeem = (key: string) => home.call("redeemJoin", { id: "t1", hash: "h", key });
+  beforeEach(() => {
+    home.call("createToken", {
+      id: "t1",
+      hash: "h",
+      scope: "join",
+      cluster: "north",
+      role: null,
+      uses: 1,
+      expiresAt: home.nowMs + 1000,
+      note: "",
+      idempotency: null,
+    });
+  });
+  test("is used once by each node, however often that asks", () => {
+    expect(redeem("node-a")).toEqual({ cluster: "north" });
+    expect(redeem("node-a")).toEqual({ cluster: "north" });
+    expect(problemOf(() => redeem("node-b"))).toBe("not-allowed");
+    expect(redeem("node-a")).toEqual({ cluster: "north" });
+  });
+  test("is of no use when it is expired or revoked", () => {
+    home.nowMs += 2000;
+    expect(redeem("node-a")).toBeNull();
+    home.nowMs -= 2000;
+    home.call("revokeToken", { id: "t1" });
+    expect(redeem("node-a")).toBeNull();
+  });
+});
