@@ -56,5 +56,11 @@ const bundles: Record<string, () => Promise<unknown>> = {
 
 if (import.meta.main) {
   const named = process.argv.slice(2);
-  await Promise.all((named.length > 0 ? named : Object.keys(bundles)).map((name) => bundles[name]?.()));
+  await Promise.all((named.length > 0 ? named : Object.keys(bundles)).map(makeBundle));
+}
+
+function makeBundle(name: string): Promise<unknown> {
+  const make = bundles[name];
+  if (!make) throw new Error(`no bundle ${name}; there are ${Object.keys(bundles).join(", ")}`);
+  return make();
 }
