@@ -73,6 +73,30 @@ test("a newer poll ends the older one with nothing", async () => {
   expect(newer.seq).toBe(agent.seq);
 });
 
+test("holds that are over leave no socket behind", async () => {
+  const { league, agent } = await leagueWithNode("tidy");
+  let older: Promise<Response> | null = null;
+  const before = await requestsOf(league, "cluster/north");
+  for (let n = 1; n <= 50; n++) {
+    const newer = agent.send(20);
+    await until(
+      () => league.counts(),
+      (counts) => counts["cluster/north"]?.requests === before + n,
+    );
+    if (older) expect((await older).status).toBe(204);
+    older = newer;
+  }
+  await until(
+    () => league.counts(),
+    (counts) => counts["cluster/north"]?.sockets === 1,
+  );
+  await agent.poll(0);
+  await until(
+    () => league.counts(),
+    (counts) => counts["cluster/north"]?.sockets === 0,
+  );
+});
+
 test("a hold goes on while its cluster sleeps and is built anew", async () => {
   const { league, agent } = await leagueWithNode("asleep");
   const held = agent.poll(20);
@@ -83,6 +107,19 @@ test("a hold goes on while its cluster sleeps and is built anew", async () => {
   await worker.evict("CLUSTER", "asleep/north");
   await league.ok("POST", "/v1/jobs", { body: { command: "true" } });
   expect((await held).assignments).toHaveLength(1);
+});
+
+test("a hold that is lost answers nothing that could renew: only that the agent shall come again", async () => {
+  const { league, agent } = await leagueWithNode("lost");
+  const held = agent.send(20);
+  await until(
+    () => league.counts(),
+    (counts) => counts["cluster/north"]?.held_polls === 1,
+  );
+  await worker.evict("CLUSTER", "lost/north", "close");
+  const response = await held;
+  expect([response.status, await response.json()]).toMatchObject([503, { code: "unavailable" }]);
+  expect(Number(response.headers.get("retry-after"))).toBeGreaterThan(0);
 });
 
 test("when the agent is gone its hold ends", async () => {

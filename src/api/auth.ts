@@ -11,8 +11,8 @@ import { verifyToken } from "../model/token.ts";
 import type { Scope } from "../model/views.ts";
 import { BoundedMap } from "./boundedMap.ts";
 import type { ApiEnv, Presented } from "./env.ts";
-import { keysOf } from "./keys.ts";
 import { brokerOf } from "./objects.ts";
+import { VerifiedOnce } from "./verifiedOnce.ts";
 
 /** A revoked token may go on so long in an isolate that has just seen it. */
 const LOOKUP_TTL_MS = 30_000;
@@ -21,6 +21,12 @@ const MAX_LOOKUPS = 10_000;
 /** Everyone but those who may only join. */
 export const READERS: readonly Scope[] = ["admin", "owner", "member"];
 
+const verified = new VerifiedOnce((keys, text) =>
+  verifyToken(
+    keys.map(({ key }) => key),
+    text,
+  ),
+);
 const lookups = new BoundedMap<string, { caller: Caller; untilMs: number }>(MAX_LOOKUPS);
 
 export function bearer(c: Context<ApiEnv>): string {
@@ -35,13 +41,9 @@ export const presentToken = createMiddleware<ApiEnv>(async (c, next) => {
   await next();
 });
 
-export async function presentedBy(c: Context<ApiEnv>): Promise<Presented> {
+async function presentedBy(c: Context<ApiEnv>): Promise<Presented> {
   const text = bearer(c);
-  const { all } = await keysOf(c.env);
-  const token = await verifyToken(
-    all.map(({ key }) => key),
-    text,
-  );
+  const token = await verified.get(c.env, text);
   if (!token) throw new Problem("unauthenticated", "this token was not issued here; is it complete?");
   return { text, token };
 }

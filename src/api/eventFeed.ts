@@ -1,7 +1,7 @@
 /** What happened in a league, oldest first, and what goes on happening. */
 import type { BrokerMethods, WatchEvents } from "../broker/methods.ts";
 import type { EventView } from "../model/views.ts";
-import type { ObjectClient } from "../platform/objects.ts";
+import type { ObjectClient } from "../platform/objectClient.ts";
 import { ENDED, Inbox } from "./inbox.ts";
 
 const PAGE = 1000;

@@ -1,6 +1,6 @@
 /** Holds an agent's poll while its Cluster sleeps on the other end of a socket. */
 import type { ClusterMethods, ClusterSocketMessage, Held } from "../cluster/methods.ts";
-import type { ObjectClient } from "../platform/objects.ts";
+import type { ObjectClient } from "../platform/objectClient.ts";
 import type { PollReply } from "../protocol/agent.ts";
 import { Inbox } from "./inbox.ts";
 import { unavailable } from "./problems.ts";

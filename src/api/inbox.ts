@@ -3,7 +3,7 @@
  * meanwhile; the Worker waits here.
  */
 import { PROBLEMS, Problem, type ProblemCode } from "../model/problems.ts";
-import type { ObjectClient } from "../platform/objects.ts";
+import type { ObjectClient } from "../platform/objectClient.ts";
 
 export type Arrival = { is: "message"; message: unknown } | { is: "late" } | { is: "closed"; code: number };
 

@@ -3,7 +3,7 @@ import { z } from "@hono/zod-openapi";
 import type { BrokerMethods, WatchEvents } from "../broker/methods.ts";
 import { isTerminal } from "../model/states.ts";
 import { jobViewSchema } from "../model/views.ts";
-import type { ObjectClient } from "../platform/objects.ts";
+import type { ObjectClient } from "../platform/objectClient.ts";
 import { Inbox } from "./inbox.ts";
 
 /** Progress frames and stored events of the job alike say its state. */

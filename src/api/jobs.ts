@@ -58,8 +58,9 @@ jobs.openapi(
     const given = c.req.valid("json");
     const role = roleFor(by, given.role);
     const spec = role === undefined ? given : { ...given, role };
-    const id = await idFrom(leagueOf(c), "job", keyOr(c.req.valid("header")["idempotency-key"]));
-    const view = await brokerOf(c).call("submit", { id, digest: await digestOf("job", spec), spec, by });
+    const key = keyOr(c.req.valid("header")["idempotency-key"]);
+    const [id, digest] = await Promise.all([idFrom(leagueOf(c), "job", key), digestOf("job", spec)]);
+    const view = await brokerOf(c).call("submit", { id, digest, spec, by });
     return c.json(view, 201, { location: `/v1/jobs/${id}` });
   },
 );

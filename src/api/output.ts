@@ -3,7 +3,7 @@
  * whether their end was told; whether more can come of an attempt, its Cluster knows.
  */
 import type { AttemptView, TaskView } from "../model/views.ts";
-import type { ObjectClient } from "../platform/objects.ts";
+import type { ObjectClient } from "../platform/objectClient.ts";
 import type { ShelfMethods, StreamKey } from "../shelf/methods.ts";
 import { Inbox } from "./inbox.ts";
 

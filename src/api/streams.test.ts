@@ -1,6 +1,6 @@
 import { crc32 } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { League, startWorker, type TestAgent } from "../../test/support/league.ts";
+import { League, startWorker, type TestAgent, until } from "../../test/support/league.ts";
 import type { RunningWorker } from "../../test/support/miniflare.ts";
 import type { EventView } from "../model/views.ts";
 
@@ -188,8 +188,13 @@ test("a follower gets what is there, what comes, and the end", async () => {
 test("the node is told that someone follows", async () => {
   const { league, agent } = await leagueWithNode("told");
   const { attempt, path, put } = await runningTask(league, agent);
+  const held = agent.poll(20);
+  await until(
+    () => league.counts(),
+    (counts) => counts["cluster/north"]?.held_polls === 1,
+  );
   const following = league.fetch("GET", `${path}?follow=1`).then((response) => response.text());
-  const { follows } = await agent.poll(5);
+  const { follows } = await held;
   expect(follows).toEqual([`${attempt.task}@${attempt.epoch}`]);
   await put("hi", 0, "hi");
   expect(await following).toBe("hi");

@@ -421,6 +421,24 @@ describe("an object that lost its rows", () => {
   });
 });
 
+describe("a follow", () => {
+  test("wakes a held poll once, also when it began between two polls", () => {
+    const node = new Node("n1");
+    grant();
+    node.poll();
+    const running: [string, number][] = [["abcd.0", E1]];
+    const socket = node.hold({ running });
+    heldBy(socket);
+    home.call("follow", { task: "abcd.0", epoch: E1 });
+    expect(heldBy(socket)).toMatchObject([{ final: true, reply: { follows: [`abcd.0@${E1}`] } }]);
+    expect(heldBy(node.hold({ running }))).toMatchObject([{ final: false }]);
+    home.nowMs += 120_000;
+    expect(heldBy(node.hold({ running }))).toMatchObject([{ final: true, reply: { follows: [] } }]);
+    home.call("follow", { task: "abcd.0", epoch: E1 });
+    expect(heldBy(node.hold({ running }))).toMatchObject([{ final: true, reply: { follows: [`abcd.0@${E1}`] } }]);
+  });
+});
+
 test("an idle poll writes nothing and asks nobody", () => {
   const node = new Node("n1");
   lastReport();

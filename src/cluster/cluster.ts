@@ -39,8 +39,6 @@ type Attachment = { hold: OpenPoll } | { wake: string };
 interface Hold {
   socket: SocketId;
   poll: OpenPoll;
-  /** the follows that the agent will be told when the wait ends */
-  follows: string;
 }
 
 export class Cluster implements Turns {
@@ -50,6 +48,8 @@ export class Cluster implements Turns {
   readonly #holds = new Map<string, Hold>();
   readonly #wakers = new Map<string, Set<SocketId>>();
   readonly #follows = new Map<string, number>();
+  /** by node: what its agent heard last of follows */
+  readonly #followsTold = new Map<string, string>();
   #rev: number;
   #reporting: { rev: number; sentAt: number } | null = null;
   #reportNotBefore = 0;
@@ -178,8 +178,13 @@ export class Cluster implements Turns {
 
   #reported(answer: ReportAnswer, now: number): void {
     this.#failing = false;
-    this.#memory.brokerAnswered = true;
     this.#reportNotBefore = now + answer.nextReportMs;
+    if (answer.clusterIncarnation > this.#memory.self.incarnation) {
+      this.#memory.outrank(answer.clusterIncarnation);
+      this.#shapesReported = null;
+      return;
+    }
+    this.#memory.brokerAnswered = true;
     const ended = answer.ended.filter((id) => {
       const job = this.#memory.jobs.get(id);
       return job !== undefined && isIdle(job) && this.#memory.jobs.delete(id);
@@ -247,7 +252,9 @@ export class Cluster implements Turns {
     if (heard.kind === "turned-away") return turnedAway(request, heard.action);
     this.#endOlderHold(heard.poll);
     this.#place(now, heard.poll);
-    return this.#reply(heard.poll, heard);
+    const reply = this.#reply(heard.poll, heard);
+    this.#followsTold.set(heard.poll.node, reply.follows.join());
+    return reply;
   }
 
   #hold(
@@ -263,11 +270,11 @@ export class Cluster implements Turns {
     this.#endOlderHold(heard.poll);
     this.#place(now, heard.poll);
     const reply = this.#reply(heard.poll, heard);
-    if (hasNews(reply)) {
-      this.#send(socket, { final: true, reply });
+    if (hasNews(reply) || this.#followsChanged(reply, heard.poll.node)) {
+      this.#answerHold(socket, reply, heard.poll.node);
       return;
     }
-    this.#holds.set(heard.poll.node, { socket, poll: heard.poll, follows: reply.follows.join() });
+    this.#holds.set(heard.poll.node, { socket, poll: heard.poll });
     this.#platform.sockets.attach(socket, { hold: heard.poll } satisfies Attachment);
     this.#platform.sockets.send(socket, { final: false, reply } satisfies Held);
   }
@@ -276,6 +283,7 @@ export class Cluster implements Turns {
     poll: OpenPoll,
     heard: Omit<Extract<Heard, { kind: "heard" }>, "kind" | "poll"> = {
       acked: [],
+      unacked: 0,
       unknown: [],
       stops: [],
       wantInventory: false,
@@ -297,6 +305,15 @@ export class Cluster implements Turns {
     this.#send(older.socket, { final: true, reply: null });
   }
 
+  #answerHold(socket: SocketId, reply: PollReply, node: string): void {
+    this.#followsTold.set(node, reply.follows.join());
+    this.#send(socket, { final: true, reply });
+  }
+
+  #followsChanged(reply: PollReply, node: string): boolean {
+    return reply.follows.join() !== (this.#followsTold.get(node) ?? "");
+  }
+
   #send(socket: SocketId, held: Held): void {
     this.#platform.sockets.send(socket, held);
     if (held.final) this.#platform.sockets.close(socket);
@@ -304,8 +321,7 @@ export class Cluster implements Turns {
 
   #recall(socket: SocketId, data: unknown): void {
     const attachment = data as Attachment | null;
-    if (attachment && "hold" in attachment)
-      this.#holds.set(attachment.hold.node, { socket, poll: attachment.hold, follows: "" });
+    if (attachment && "hold" in attachment) this.#holds.set(attachment.hold.node, { socket, poll: attachment.hold });
     else if (attachment) this.#addWaker(socket, attachment.wake);
   }
 
@@ -414,9 +430,9 @@ export class Cluster implements Turns {
     this.#place(now, null);
     for (const [node, hold] of this.#holds) {
       const reply = this.#reply(hold.poll);
-      if (!hasNews(reply) && reply.follows.join() === hold.follows) continue;
+      if (!hasNews(reply) && !this.#followsChanged(reply, node)) continue;
       this.#holds.delete(node);
-      this.#send(hold.socket, { final: true, reply });
+      this.#answerHold(hold.socket, reply, node);
     }
     this.#wake(now);
     this.#reportIfDue(now);

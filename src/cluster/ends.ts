@@ -9,7 +9,7 @@ import type { Update } from "../protocol/agent.ts";
 import type { ReturnReason } from "../protocol/levels.ts";
 import { accepts } from "../scheduling/place.ts";
 import type { ClusterMemory } from "./memory.ts";
-import { addUsed, itemOf, type JobState, type Live, takeFrom } from "./state.ts";
+import { addUsed, isAdopted, itemOf, type JobState, type Live, type Stock, takeFrom } from "./state.ts";
 import type { AttemptRow, EndColumns } from "./store.ts";
 
 /** Ends that say nothing against the task: they use no retry. */
@@ -46,9 +46,13 @@ export function applyUpdate(memory: ClusterMemory, node: string, update: Update,
   const epoch = update.epoch as Epoch;
   const job = memory.jobs.get(id.job);
   if (!job) return recordLate(memory, id.job, id.index, node, update);
+  if (isUndecided(memory, job, id.index, epoch)) {
+    job.heldEnds.set(id.index, Math.max(epoch, job.heldEnds.get(id.index) ?? 0) as Epoch);
+    return false;
+  }
   // What ended with the machine was of an earlier session.
   const session = (memory.nodes.get(node)?.session ?? 0) - (update.reason === "rebooted" ? 1 : 0);
-  const live = job.live.get(id.index) ?? adopt(memory, job, id.index, epoch, node, session);
+  const live = adopt(memory, job, id.index, epoch, node, session);
   if (live && memory.rules.decides(epoch, live.epoch)) {
     if (update.reason === "rebooted" && job.template.stopAfterMs !== null) {
       // A copied disk also tells of reboots. What ran in the other boot is gone only when it was silent long enough.
@@ -67,6 +71,26 @@ export function applyUpdate(memory: ClusterMemory, node: string, update: Update,
   }
   return recordLate(memory, id.job, id.index, node, update);
 }
+
+/**
+ * Whether it is too early to say that `epoch` is the newest hand-out of a task which an earlier incarnation handed out:
+ * until the job's silence limit is counted, something newer may run where this object has not looked. The node repeats.
+ */
+function isUndecided(memory: ClusterMemory, job: JobState, index: number, epoch: Epoch): boolean {
+  const live = job.live.get(index);
+  const isOfOld = live ? isAdopted(live) && live.epoch <= epoch : inLimbo(job, index, epoch) !== undefined;
+  if (!isOfOld) return false;
+  return !recoveryIsOver(memory, job) || (job.heldEnds.get(index) ?? epoch) > epoch;
+}
+
+/** Nothing that an earlier incarnation handed out can run without having been claimed here. */
+export const recoveryIsOver = (memory: ClusterMemory, job: JobState): boolean =>
+  memory.self.recoverMs >= (job.template.lostAfterMs ?? RECOVERY_MS);
+
+const inLimbo = (job: JobState, index: number, epoch: Epoch): Stock | undefined =>
+  job.limbo.find(
+    ({ handout, ranges }) => handout === handoutOf(epoch) && ranges.some(([a, b]) => index >= a && index < b),
+  );
 
 /** Not the end of what is live: kept on its attempt. */
 function recordLate(memory: ClusterMemory, job: string, index: number, node: string, update: Update): boolean {
@@ -99,7 +123,7 @@ const attemptRow = (
   ...end,
 });
 
-/** A new incarnation learns from its nodes what runs: valid credential, valid hand-out. */
+/** A new incarnation learns from its nodes what runs: valid credential, valid hand-out, the newest that is claimed. */
 export function adopt(
   memory: ClusterMemory,
   job: JobState,
@@ -108,11 +132,13 @@ export function adopt(
   node: string,
   session = memory.nodes.get(node)?.session ?? 0,
 ): Live | null {
-  const stock = job.limbo.find(
-    (entry) => entry.handout === handoutOf(epoch) && entry.ranges.some(([a, b]) => index >= a && index < b),
-  );
+  const before = job.live.get(index);
+  if (before && !(isAdopted(before) && handoutOf(before.epoch) === handoutOf(epoch) && before.epoch < epoch))
+    return before;
+  const stock = before ?? inLimbo(job, index, epoch);
   if (!stock) return null;
   takeFrom(job.limbo, index);
+  job.heldEnds.delete(index);
   const live: Live = {
     job,
     index,
@@ -197,7 +223,7 @@ export function settle(
   job.dirty = "now";
 }
 
-/** Here, if another node could; otherwise the Broker finds it another cluster. */
+/** Here, if another node could and the next epoch is sure to be new; otherwise the Broker finds it another cluster. */
 function tryAgain(
   memory: ClusterMemory,
   live: Live,
@@ -209,7 +235,7 @@ function tryAgain(
 ): void {
   const { job, index, epoch, node, item } = live;
   const handout = handoutOf(epoch);
-  if (canRunHere(memory, job, now)) {
+  if (!isAdopted(live) && canRunHere(memory, job, now)) {
     const notBefore = backoffMs === 0 ? 0 : now + backoffMs;
     job.retry.set(index, { index, handout, local: localOf(epoch), attemptsUsed, avoid: node, notBefore, item });
     memory.store.end(job.id, index, "waiting", attemptsUsed, notBefore, end);
@@ -258,6 +284,15 @@ export function withdraw(memory: ClusterMemory, live: Live): void {
   job.live.delete(index);
   if (job.action === "cancel") {
     settle(memory, job, index, "cancelled", live.attemptsUsed, { ...LOST, reason: "cancelled" });
+    return;
+  }
+  if (isAdopted(live)) {
+    if (recoveryIsOver(memory, job)) {
+      memory.store.setTaskState(job.id, index, "returned");
+      giveBack(memory, job, index, handoutOf(epoch), live.attemptsUsed, "surplus");
+    } else {
+      job.limbo.push({ handout: handoutOf(epoch), attemptsUsed: live.attemptsUsed, ranges: [[index, index + 1]] });
+    }
     return;
   }
   job.retry.set(index, {

@@ -1,6 +1,6 @@
 /** Takes in what the Broker says of jobs: each grant is a level, applied iff its `gen` is higher. */
 import { handoutOf } from "../model/ids.ts";
-import { intersect, type Range, type Ranges, take } from "../model/ranges.ts";
+import { intersect, normalize, type Range, type Ranges, subtract, take } from "../model/ranges.ts";
 import type { Grant, Returned, Supply } from "../protocol/levels.ts";
 import type { ClusterMemory } from "./memory.ts";
 import { cancelWaiting, type JobState, jobState, stockSize, stockUp } from "./state.ts";
@@ -101,15 +101,20 @@ export function returnWaiting(memory: ClusterMemory, job: JobState, reason: Retu
   memory.saveGrant(job);
 }
 
-/** Limbo that stayed unclaimed as long as an attempt could run unrenewed. */
+/** Limbo that stayed unclaimed as long as an attempt could run unrenewed, and of which no end is told. */
 export function returnLimbo(memory: ClusterMemory, job: JobState): void {
-  job.returned = [
-    ...job.returned,
-    ...job.limbo.flatMap(({ ranges, handout, attemptsUsed }) =>
-      ranges.map(([from, to]): Returned => ({ from, to, handout, attemptsUsed, reason: "agent-lost" })),
-    ),
-  ];
-  job.limbo = [];
+  const held = normalize([...job.heldEnds.keys()].map((index): Range => [index, index + 1]));
+  const lost = job.limbo.flatMap(({ ranges, handout, attemptsUsed }) =>
+    subtract(ranges, held).map(([from, to]): Returned => ({ from, to, handout, attemptsUsed, reason: "agent-lost" })),
+  );
+  if (lost.length === 0) return;
+  job.returned = [...job.returned, ...lost];
+  for (const { from, to } of lost) {
+    for (let index = from; index < to; index++) memory.store.setTaskState(job.id, index, "returned");
+  }
+  job.limbo = job.limbo
+    .map((stock) => ({ ...stock, ranges: intersect(stock.ranges, held) }))
+    .filter(({ ranges }) => ranges.length > 0);
   job.dirty = "now";
   memory.saveGrant(job);
 }

@@ -145,6 +145,13 @@ export class ClusterMemory {
     this.store.saveSelf(this.self);
   }
 
+  /** An earlier incarnation had a faster clock. */
+  outrank(incarnation: number): void {
+    this.self = { ...this.self, incarnation: incarnation + 1 };
+    this.store.saveSelf(this.self);
+    for (const job of this.jobs.values()) job.dirty = "now";
+  }
+
   mark(node: string, session: number, now: number): void {
     const key = silenceKey(node, session);
     if (this.silences.has(key)) return;

@@ -10,6 +10,8 @@ import type { Live, NodeState } from "./state.ts";
 
 /** A node that has a wake socket and nothing to do polls this seldom. */
 const WAKEABLE_POLL_MS = 900_000;
+/** A node that has said something which cannot count yet says it again after so long; news it tells at once. */
+const REPEAT_MS = 1_000;
 
 /** What stays of a poll until it is answered. */
 export interface OpenPoll {
@@ -21,7 +23,16 @@ export interface OpenPoll {
 export type Heard =
   /** nothing of it counted; answer so */
   | { kind: "turned-away"; action: Action }
-  | { kind: "heard"; poll: OpenPoll; acked: string[]; unknown: string[]; stops: Stop[]; wantInventory: boolean };
+  | {
+      kind: "heard";
+      poll: OpenPoll;
+      acked: string[];
+      /** told ends that cannot be stored yet */
+      unacked: number;
+      unknown: string[];
+      stops: Stop[];
+      wantInventory: boolean;
+    };
 
 const laterThan = (poll: OpenPoll, carried: { session: number; seq: number }): boolean =>
   poll.session > carried.session || (poll.session === carried.session && poll.seq > carried.seq);
@@ -55,7 +66,8 @@ export function hear(
     .map((update) => update.uuid);
   const poll: OpenPoll = { node: node.name, session: request.session, seq: request.seq };
   const { unknown, stops } = reconcile(memory, node, poll, request);
-  return { kind: "heard", poll, acked, unknown, stops, wantInventory: node.inventory === null };
+  const unacked = request.updates.length - acked.length;
+  return { kind: "heard", poll, acked, unacked, unknown, stops, wantInventory: node.inventory === null };
 }
 
 /** A node with a valid credential that the rows do not know: they were lost. */
@@ -114,7 +126,7 @@ function reconcile(
     if (!id) continue;
     const epoch = claimedEpoch as Epoch;
     const job = memory.jobs.get(id.job);
-    const live = job && (job.live.get(id.index) ?? adopt(memory, job, id.index, epoch, node.name));
+    const live = job && adopt(memory, job, id.index, epoch, node.name);
     if (live && live.epoch === epoch && live.node === node.name) {
       claimed.add(live);
       confirm(memory, live, node);
@@ -164,6 +176,7 @@ export function replyTo(
   poll: OpenPoll,
   extra: {
     acked: string[];
+    unacked: number;
     unknown: string[];
     stops: Stop[];
     wantInventory: boolean;
@@ -192,6 +205,9 @@ export function replyTo(
       assignments.push({ task, epoch, item });
     }
   }
+  const rests = live === 0 && assignments.length === 0;
+  // What is told in vain, or is being stopped, would be answered at once each time.
+  const nextPollMs = extra.unacked > 0 || stops.length > 0 ? REPEAT_MS : extra.wakeable && rests ? WAKEABLE_POLL_MS : 0;
   return {
     session: poll.session,
     seq: poll.seq,
@@ -201,7 +217,7 @@ export function replyTo(
     stops,
     acked: extra.acked,
     follows,
-    nextPollMs: extra.wakeable && live === 0 && assignments.length === 0 ? WAKEABLE_POLL_MS : 0,
+    nextPollMs,
     action: node?.paused ? "pause" : "run",
     wantInventory: extra.wantInventory,
   };

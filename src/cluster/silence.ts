@@ -1,13 +1,16 @@
 /** Counts the silence of nodes in ticks, and gives up on attempts whose time is over. Nothing else ever does. */
 
-import { lose, RECOVERY_MS } from "./ends.ts";
+import { lose, RECOVERY_MS, recoveryIsOver } from "./ends.ts";
 import { returnLimbo } from "./grants.ts";
 import type { ClusterMemory } from "./memory.ts";
 import { massHoldMs, TICK_MS, tickMs } from "./rules.ts";
-import type { Live, NodeState } from "./state.ts";
+import { isAdopted, type Live, type NodeState } from "./state.ts";
 
 /** Beyond the time a node said it would poll within. */
 const OVERDUE_MS = 10_000;
+
+/** Within this time after the recovery a node has told an end that it held again. */
+const HELD_END_MS = 60_000;
 
 /** Marks nodes with live attempts that are overdue. A mark may be late, never early: it starts at no silence. */
 export function markOverdue(memory: ClusterMemory, now: number): void {
@@ -62,10 +65,20 @@ export function tickRecovery(memory: ClusterMemory, sinceMs: number): void {
   for (const job of memory.jobs.values()) {
     // What is kept has no limit; a person who cancels it does not want it back.
     const limitMs = job.template.lostAfterMs ?? (job.action === "cancel" ? RECOVERY_MS : null);
-    if (job.limbo.length > 0 && memory.rules.silenceElapsed(memory.self.recoverMs, limitMs)) returnLimbo(memory, job);
+    if (job.limbo.length === 0 || !memory.rules.silenceElapsed(memory.self.recoverMs, limitMs)) continue;
+    // A node that tells of an end tells it again with its next poll, and then it counts.
+    if (limitMs !== null && memory.self.recoverMs >= limitMs + HELD_END_MS) job.heldEnds.clear();
+    returnLimbo(memory, job);
   }
 }
 
-export const recoveryTicks = (memory: ClusterMemory): boolean =>
-  (memory.self.recoverMs >= 0 && memory.self.recoverMs < RECOVERY_MS) ||
-  [...memory.jobs.values()].some((job) => job.limbo.length > 0);
+export const recoveryTicks = (memory: ClusterMemory): boolean => {
+  const { recoverMs } = memory.self;
+  if (recoverMs < 0) return false;
+  if (recoverMs < RECOVERY_MS) return true;
+  for (const job of memory.jobs.values()) {
+    if (job.limbo.length > 0) return true;
+    if (!recoveryIsOver(memory, job)) for (const live of job.live.values()) if (isAdopted(live)) return true;
+  }
+  return false;
+};

@@ -23,6 +23,9 @@ export interface Live {
   confirmed: boolean;
 }
 
+/** Handed out by an earlier incarnation, which may have handed out its task again since. */
+export const isAdopted = ({ carried }: Pick<Live, "carried">): boolean => carried.seq === 0;
+
 /** Handed out before, to be tried again here. */
 export interface Retry {
   index: number;
@@ -53,6 +56,8 @@ export interface JobState {
   fresh: Stock[];
   /** given to an earlier incarnation of this object */
   limbo: Stock[];
+  /** of limbo: the newest epoch whose end a node tells, and that cannot count yet; lost with the memory */
+  heldEnds: Map<number, Epoch>;
   retry: Map<number, Retry>;
   live: Map<number, Live>;
   done: Ranges;
@@ -107,6 +112,7 @@ export function jobState(row: GrantRow, tasks: readonly TaskRow[]): JobState {
     returned: row.returned,
     fresh: [],
     limbo: [],
+    heldEnds: new Map(),
     retry: new Map(),
     live: new Map(),
     done: [],

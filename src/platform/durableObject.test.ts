@@ -84,6 +84,24 @@ test("a call's outcome comes back as a turn, also when it is a problem", async (
   ]);
 });
 
+test("a call leaves only when the whole turn is committed, also what was written after it", async () => {
+  const [caller, callee] = [puppet(), puppet()];
+  await caller.steps(
+    {
+      do: "call",
+      to: callee.name,
+      method: "steps",
+      args: [{ do: "call", to: caller.name, method: "lines", args: null }],
+    },
+    { do: "write", text: "after the call" },
+  );
+  const [line] = await until(
+    () => callee.value("lines"),
+    (now) => now.length === 1,
+  );
+  expect(line).toContain(`${caller.name}.lines: ["after the call"`);
+});
+
 test("a turn that throws writes nothing, sends nothing, and the object is rebuilt from its rows", async () => {
   const [thrower, other] = [puppet(), puppet()];
   await thrower.steps({ do: "write", text: "before" });

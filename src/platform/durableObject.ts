@@ -63,7 +63,8 @@ export abstract class TurnsObject extends DurableObject<ObjectEnv> {
     else this.#counters.requests++;
     const answer = answerOf(() => this.#run((object) => object.call(method, args)));
     if (method !== "metrics" || !("value" in answer)) return answer;
-    return { value: { ...Object(answer.value), ...this.#counters.toMetrics() } };
+    const sockets = this.ctx.getWebSockets().length;
+    return { value: { ...Object(answer.value), ...this.#counters.toMetrics(), sockets } };
   }
 
   /** A socket. With `hansa-only-message` its other end is handed to a client, and nothing else is ever heard on it. */

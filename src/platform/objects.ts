@@ -1,26 +1,9 @@
-/** Objects as the Worker sees them: typed calls, and sockets that an object can keep while it sleeps. */
+/** Reaches an object by its name, over RPC and hibernating sockets. */
 import { valueIn } from "./answer.ts";
 import { type Namespaces, type Purpose, stubOf } from "./namespaces.ts";
+import type { Method, ObjectClient } from "./objectClient.ts";
 import { withRetries } from "./retry.ts";
 import type { ObjectRef } from "./seam.ts";
-
-// biome-ignore lint/suspicious/noExplicitAny: the bound of "any function"; no value is ever of this type
-type Method = (args: any) => unknown;
-
-export interface SocketEvents {
-  message(message: unknown): void;
-  /** `code` 1000: the object ended it on purpose */
-  closed(code: number): void;
-}
-
-export interface ObjectClient<Methods extends { [K in keyof Methods]: Method }> {
-  /** Asks again after passing faults, so the method must bear repetition. @throws Problem */
-  call<K extends keyof Methods & string>(method: K, args: Parameters<Methods[K]>[0]): Promise<ReturnType<Methods[K]>>;
-  /** Opens a socket to the object and says `first` on it. */
-  open(first: unknown, events: SocketEvents): Promise<{ close(): void }>;
-  /** The response that makes the other end of a socket the client's own: the object hears `only` and nothing else. */
-  handOver(only: unknown): Promise<Response>;
-}
 
 const UPGRADE = { upgrade: "websocket" };
 const URL = "https://object/";

@@ -112,6 +112,8 @@ export interface ReportAnswer {
   nextReportMs: number;
   /** the Broker's newest rev of this cluster */
   rev: number;
+  /** newest incarnation of this Cluster that the Broker heard of: one that began with a slow clock takes a higher one */
+  clusterIncarnation: number;
   /** jobs that are over: the Cluster need not report them again */
   ended: string[];
   /** what changed for this cluster by the round that the report started: saves a call */

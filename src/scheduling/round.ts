@@ -79,6 +79,8 @@ interface Filling {
   total: number;
   used: Resources;
   share: number;
+  /** position among the jobs, oldest first */
+  age: number;
 }
 
 /** @param jobs in order of age: ties go to the older. @returns limits > 0 by job and cluster */
@@ -91,13 +93,14 @@ function fill(clusters: readonly RoundCluster[], jobs: readonly RoundJob[]): Fil
   const rooms = clusters.map((cluster): Room => ({ name: cluster.name, capacity: capacityOf(cluster), used: {} }));
   const league = rooms.reduce((sum: Resources, room) => add(sum, room.capacity), {});
   const fillings = jobs.map(
-    (job): Filling => ({
+    (job, age): Filling => ({
       job,
       slots: new Map(clusters.map((cluster) => [cluster.name, slotsIn(cluster, job)])),
       given: new Map(),
       total: 0,
       used: {},
       share: 0,
+      age,
     }),
   );
   const slots = fillings.reduce(
@@ -110,29 +113,48 @@ function fill(clusters: readonly RoundCluster[], jobs: readonly RoundJob[]): Fil
     0,
   );
   const chunk = Math.max(1, Math.ceil(slots / MAX_STEPS));
-  let active = fillings.filter((f) => f.job.remaining > 0);
-  while (active.length > 0) {
-    const poorest = active.reduce((a, b) => (b.share < a.share ? b : a));
+  // Poorest last, so that it is taken and put back at the cheap end; among equals the oldest.
+  const waiting = fillings.filter((f) => f.job.remaining > 0).reverse();
+  for (let poorest = waiting.pop(); poorest; poorest = waiting.pop()) {
     const room = roomFor(poorest, rooms);
-    if (room === null) {
-      active = active.filter((f) => f !== poorest);
-      continue;
-    }
-    const free = add(room.capacity, room.used, -1);
-    const most = Math.min(
-      chunk,
-      poorest.job.remaining - poorest.total,
-      (poorest.slots.get(room.name) ?? 0) - (poorest.given.get(room.name) ?? 0),
-    );
-    const n = Math.max(1, Math.min(most, timesFits(poorest.job.demand, free)));
-    room.used = add(room.used, poorest.job.demand, n);
-    poorest.given.set(room.name, (poorest.given.get(room.name) ?? 0) + n);
-    poorest.total += n;
-    poorest.used = add(poorest.used, poorest.job.demand, n);
+    if (room === null) continue;
+    give(poorest, room, chunk);
     poorest.share = dominantShare(poorest.used, league);
-    if (poorest.total >= poorest.job.remaining) active = active.filter((f) => f !== poorest);
+    if (poorest.total < poorest.job.remaining) putBack(waiting, poorest);
   }
   return fillings;
+}
+
+/** At most `chunk` slots of the room, at least one: the room has it. */
+function give(filling: Filling, room: Room, chunk: number): void {
+  const { job, slots, given, total } = filling;
+  const before = given.get(room.name) ?? 0;
+  const free = add(room.capacity, room.used, -1);
+  const most = Math.min(
+    chunk,
+    job.remaining - total,
+    (slots.get(room.name) ?? 0) - before,
+    timesFits(job.demand, free),
+  );
+  const n = Math.max(1, most);
+  room.used = add(room.used, job.demand, n);
+  given.set(room.name, before + n);
+  filling.total += n;
+  filling.used = add(filling.used, job.demand, n);
+}
+
+/** Binary search in a list sorted by falling share. */
+function putBack(waiting: Filling[], filling: Filling): void {
+  let low = 0;
+  let high = waiting.length;
+  while (low < high) {
+    const mid = (low + high) >> 1;
+    const other = waiting[mid];
+    if (other && (other.share > filling.share || (other.share === filling.share && other.age > filling.age)))
+      low = mid + 1;
+    else high = mid;
+  }
+  waiting.splice(low, 0, filling);
 }
 
 /** The least loaded cluster with a slot left; a job stays first where it already has tasks. */
