@@ -105,7 +105,8 @@ async function run(options: AgentOptions, log: Log): Promise<number> {
   const identity = readIdentity(options.data) ?? (await joinNow(options, log));
   if ("message" in identity) return giveUp(identity, log);
   const user = taskUser(options.runAs);
-  const agent = await runAgent(options, identity, user, log);
+  // the broker may have moved since
+  const agent = await runAgent(options, { ...identity, url: options.url ?? identity.url }, user, log);
   // a defect must end the agent: its supervisor starts one that reads its journal
   process.on("uncaughtException", (error) => {
     log("error", `internal error: ${error.stack ?? error.message}`);

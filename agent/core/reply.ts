@@ -9,6 +9,12 @@ import type { AgentEffect, AgentState, Attempt, Deadline, JournalRecord } from "
 
 type Attempts = Map<string, Attempt>;
 
+/**
+ * A long hold may have used up most of the time that its reply gives. With so little left before TERM an attempt is
+ * accepted and not started: the next reply gives it its whole time.
+ */
+const LATE_MS = 5_000;
+
 /** One uuid an attempt: it has one end, however often that is told. */
 export const endOf = (
   attempt: Pick<Attempt, "key" | "task" | "epoch">,
@@ -182,8 +188,9 @@ function accept(
       records.push({ type: "end", key, update: end });
       continue;
     }
-    attempts.set(key, attempt);
-    after.push({ type: "start", attempt });
+    const late = nowMs >= (termAtMs(attempt) ?? Number.POSITIVE_INFINITY) - LATE_MS;
+    attempts.set(key, late ? { ...attempt, phase: "accepted", deadlineMs: null } : attempt);
+    if (!late) after.push({ type: "start", attempt });
     accepted = true;
   }
   return accepted;

@@ -102,8 +102,7 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
     log,
     exit: (code, message) => {
       log("error", message);
-      close();
-      ending.resolve(code);
+      void close().then(() => ending.resolve(code));
     },
   });
 
@@ -111,10 +110,12 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
   const swept = await driver.sweep(new Set(start.state.attempts.keys()));
   if (swept.length > 0) log("warn", `ended and removed, because the journal does not know them: ${swept.join(", ")}`);
 
+  driver.warmUp();
+
   const server = serveStatus(run, () => statusOf());
-  const close = () => {
+  const close = async () => {
     host.stop();
-    driver.close();
+    await driver.close();
     server.close();
     transport.close();
     journal.close();
@@ -162,13 +163,13 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
     stop: async (stopTasks) => {
       if (stopTasks) {
         await farewell(host, driver);
+        await close();
         if (driver.running().size === 0) {
           await guard.end();
           rmSync(run, { recursive: true, force: true });
           cgroups?.removeAll();
         }
-      }
-      close();
+      } else await close();
       ending.resolve(EXIT.ok);
     },
   };

@@ -1,7 +1,7 @@
 /** Checks every hop between this machine and a running task, in order, and names the one that fails. */
 import { spawnSync } from "node:child_process";
 import { lookup } from "node:dns/promises";
-import { statfsSync } from "node:fs";
+import { statfsSync, unlinkSync } from "node:fs";
 import { connect, isIP } from "node:net";
 import { join } from "node:path";
 import tls from "node:tls";
@@ -171,8 +171,10 @@ async function checkMachine(options: AgentOptions, user: User, check: Check): Pr
   });
   await check("disk", () => {
     const startedMs = performance.now();
-    writeDurably(join(options.data, "doctor"), "");
+    const probe = join(options.data, "doctor");
+    writeDurably(probe, "");
     const tookMs = performance.now() - startedMs;
+    unlinkSync(probe);
     if (isDiskLow(statfsSync(options.data))) return fail("nearly full: this node takes nothing new");
     const text = `a synced write takes ${tookMs.toFixed(1)} ms`;
     return tookMs > SLOW_SYNC_MS ? warn(`${text}; each task needs two`) : ok(text);

@@ -33,7 +33,7 @@ export class FakeBroker {
   odd: ((request: IncomingMessage, response: ServerResponse) => boolean) | null = null;
   readonly #given = new Map<string, Given>();
   #held: Held | null = null;
-  #changed: () => void = () => {};
+  #waiting: (() => void)[] = [];
   readonly #server: Server;
   url = "";
 
@@ -75,7 +75,7 @@ export class FakeBroker {
   async until(holds: () => boolean): Promise<void> {
     while (!holds()) {
       await new Promise<void>((resolve) => {
-        this.#changed = resolve;
+        this.#waiting.push(resolve);
       });
     }
   }
@@ -97,7 +97,7 @@ export class FakeBroker {
       this.#poll(JSON.parse(body.toString()), Number(url.searchParams.get("wait")), response);
     } else if (upload) this.#store(`${upload[1]}@${upload[2]}/${url.searchParams.get("stream")}`, url, body, response);
     else json(response, 200, {});
-    this.#changed();
+    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
   #poll(request: PollRequest, waitS: number, response: ServerResponse): void {

@@ -179,7 +179,7 @@ export class Host {
     this.#pending.set(seq, abort);
     const outcome = await this.#parts.poll(request, waitS, abort.signal);
     this.#pending.delete(seq);
-    if (seq !== this.#state.seq) return;
+    if (this.#stopped || seq !== this.#state.seq) return;
     this.#endOvertaken(seq);
     if (outcome.kind === "reply") {
       this.polls.answers++;

@@ -132,11 +132,20 @@ function fromFile(path: string, asked: boolean): Values {
     throw new UsageError(`${path}: must be an object like {"cpus": 2, "label": ["zone=a"]}`);
   }
   const values: Values = {};
-  for (const [name, value] of Object.entries(parsed)) {
-    if (!isSetting(name)) throw new UsageError(`${path}: there is no setting "${name}"; one of ${NAMES.join(", ")}`);
-    values[name] = Array.isArray(value) ? value.map(String) : typeof value === "boolean" ? value : String(value);
+  for (const [written, value] of Object.entries(parsed)) {
+    const name = written.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    if (!isSetting(name)) throw new UsageError(`${path}: there is no setting "${written}"; one of ${NAMES.join(", ")}`);
+    values[name] = settingOf(value);
   }
   return values;
+}
+
+/** `{"zone": "a"}` is `["zone=a"]`. */
+function settingOf(value: unknown): Value {
+  if (Array.isArray(value)) return value.map(String);
+  if (typeof value === "object" && value !== null)
+    return Object.entries(value).map(([name, part]) => `${name}=${part}`);
+  return typeof value === "boolean" ? value : String(value);
 }
 
 const text = (values: Values, name: Setting): string | null => {

@@ -62,7 +62,9 @@ export class Broker {
     const heard = await this.#hear({ method: "POST", path, headers: this.headers(), body, deadlineMs, signal });
     if (typeof heard === "string") return { kind: "no-reply", retryAfterMs: null, rejected: false, message: heard };
     const value = jsonIn(heard);
-    if (heard.status === 200 && isPollReply(value)) return { kind: "reply", reply: value };
+    // An older answer that something on the way repeats is none: the right one will not come any more.
+    const isOurs = isPollReply(value) && value.session === request.session && value.seq === request.seq;
+    if (heard.status === 200 && isOurs) return { kind: "reply", reply: value };
     const problem = problemIn(value);
     return {
       kind: "no-reply",

@@ -114,7 +114,7 @@ describe.each(modes)("the guard (%s)", (_name, cgroups) => {
     mkdirSync(join(tasks, "7k2m.1@1"));
     const before = (statOf(pid)?.startedMs ?? 0) - 10;
     const seen = `${Math.floor(before / 1000)}.${String((before % 1000) / 10).padStart(2, "0")}`;
-    writeFileSync(join(tasks, "7k2m.1@1", "run"), `start ${pid} ${seen} ${bootId()}\n`);
+    writeFileSync(join(tasks, "7k2m.1@1", "run"), `cgroup -\nstart ${pid} ${seen} ${bootId()}\n`);
     guard.setDeadlines([{ key: "7k2m.1@1", deadlineMs: 1, termAtMs: 1, stopAfterMs: 30_000 }]);
     expect(await guard.ready()).toBe(true);
     const first = guard.beat?.atMs ?? 0;

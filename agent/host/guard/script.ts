@@ -42,25 +42,26 @@ owned() {
   return 1
 }
 
-# populated KEY: something lives in its cgroup
+# populated: something lives in $cgroup
 populated() {
-  [ -n "$cgroups" ] || return 1
+  [ -n "$cgroups" ] && [ -n "$cgroup" ] || return 1
   while read -r name value; do
     [ "$name" = populated ] && { [ "$value" = 1 ]; return; }
-  done <"$cgroups/$1/cgroup.events"
+  done <"$cgroups/$cgroup/cgroup.events"
   return 1
 }
 
 # end KEY TERM-OR-KILL
 end() {
-  word= pid=0 up= group= orphans= inside=
-  read -r word pid up _ <"$tasks/$1/${RUN_FILE}"
+  word= pid=0 up= group= orphans= inside= cgroup=
+  { read -r _ cgroup; read -r word pid up _; } <"$tasks/$1/${RUN_FILE}"
+  [ "$cgroup" = - ] && cgroup=
   if [ "$word" = start ] && [ "$pid" -gt 1 ]; then
     seen=\${up%.*}\${up#*.}
     if alive "$pid" "$seen"; then owned "$pid" && group=$pid
     elif same "$pid" "$seen" || [ ! -e "/proc/$pid" ]; then orphans=$pid; fi
   fi
-  populated "$1" && inside=1
+  populated && inside=1
   if [ -z "$group$inside" ]; then
     # the leader is dead, perhaps not its group
     [ "$2" = KILL ] && [ -n "$orphans" ] && kill -s KILL -- "-$orphans"
@@ -71,13 +72,13 @@ end() {
     [ -e "$tasks/$1/${GUARD_MARK}" ] && return
     echo "TERM $now" >"$tasks/$1/${GUARD_MARK}"
     if [ -n "$inside" ]; then
-      while read -r member; do kill -s TERM "$member"; kill -s CONT "$member"; done <"$cgroups/$1/cgroup.procs"
+      while read -r member; do kill -s TERM "$member"; kill -s CONT "$member"; done <"$cgroups/$cgroup/cgroup.procs"
     else
       kill -s TERM -- "-$group"; kill -s CONT -- "-$group"
     fi
   else
     echo "KILL $now" >>"$tasks/$1/${GUARD_MARK}"
-    [ -n "$inside" ] && echo 1 >"$cgroups/$1/cgroup.kill"
+    [ -n "$inside" ] && echo 1 >"$cgroups/$cgroup/cgroup.kill"
     [ -n "$group" ] && kill -s KILL -- "-$group"
   fi
 }

@@ -44,6 +44,11 @@ export class Cgroups {
     return text ? text.trim().split("\n").filter(Boolean).map(Number) : [];
   }
 
+  /** Nothing but zombies is in it, or it is not there. */
+  isEmpty(name: string): boolean {
+    return !/^populated 1$/m.test(readIfThere(join(this.path(name), "cgroup.events")) ?? "");
+  }
+
   /** Ends all of it with SIGKILL, forks in flight included. */
   kill(name: string): void {
     try {

@@ -2,20 +2,18 @@
  * The process driver: starts an attempt as a process group and cgroup of its own, stops it, and says how it ended, also
  * when it was started by an agent that is no more. Starting is create-or-adopt by key, so that nothing runs twice.
  */
-import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, readFileSync, renameSync, statSync } from "node:fs";
+import { renameSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Attempt, Exit, Found } from "../../core/types.ts";
 import { hasCode, messageOf } from "../files.ts";
 import type { Log } from "../log.ts";
 import { isAlive, statOf } from "../procfs.ts";
-import type { Cgroups } from "./cgroups.ts";
-import { createFolder, endedByAgent, endedByGuard, foldersIn, markStopped, readRun, removeFolder } from "./folder.ts";
+import { endedByAgent, endedByGuard, foldersIn, markStopped, readRun, removeFolder } from "./folder.ts";
 import { emptyEnd, measure } from "./output.ts";
 import type { Run } from "./runFile.ts";
-import { baseEnvironment, type Place, RUN_FILE, shimArguments, shimText, WORK_FOLDER } from "./shim.ts";
-import type { User } from "./user.ts";
+import { RUN_FILE } from "./shim.ts";
+import { isWarm, type Shim, type WarmOptions, WarmShims } from "./warmShims.ts";
 
 /** How often attempts that are not our children are looked at. */
 const WATCH_MS = 200;
@@ -27,13 +25,7 @@ const LEFTOVERS_MS = 5000;
 const GROUP_LEFTOVERS_MS = 100;
 const VOID_RUN_FILE = "run.void";
 
-export interface DriverOptions {
-  /** folder of the attempts' folders */
-  tasks: string;
-  cgroups: Cgroups | null;
-  user: User;
-  boot: string;
-  place: Place;
+export interface DriverOptions extends WarmOptions {
   log: Log;
   started(key: string): void;
   startFailed(key: string, message: string): void;
@@ -45,6 +37,7 @@ interface Live {
   pid: number;
   /** boot-time ms at which `pid` was this attempt's for sure; null while it is our own child */
   seenMs: number | null;
+  cgroup: string | null;
   signal: string | null;
   killTimer: NodeJS.Timeout | null;
   killAtMs: number;
@@ -53,14 +46,13 @@ interface Live {
 
 export class ProcessDriver {
   readonly #options: DriverOptions;
-  readonly #shim: string;
+  readonly #shims: WarmShims;
   readonly #live = new Map<string, Live>();
   #watcher: NodeJS.Timeout | null = null;
 
   constructor(options: DriverOptions) {
     this.#options = options;
-    const score = Number(readFileSync("/proc/self/oom_score_adj", "utf8"));
-    this.#shim = shimText({ cgroup: options.cgroups !== null, resetOomScore: score < 0 });
+    this.#shims = new WarmShims(options);
   }
 
   folder(key: string): string {
@@ -72,50 +64,25 @@ export class ProcessDriver {
     return new Map([...this.#live].map(([key, { pid }]) => [key, pid]));
   }
 
+  /** Makes ready for the first start; after `sweep`, which would take what waits for a stranger's. */
+  warmUp(): void {
+    this.#shims.fill();
+  }
+
   start(attempt: Attempt): void {
     const { key } = attempt;
     if (this.#live.has(key)) return;
-    const opened: number[] = [];
     try {
-      const child = this.#spawn(attempt, opened);
-      if (child === null) {
-        void this.#adopt(attempt);
-        return;
-      }
-      this.#watchChild(key, child);
+      const shim = this.#shims.start(attempt);
+      if (shim === null) void this.#adopt(attempt);
+      else this.#watchChild(key, shim);
     } catch (error) {
-      this.#notStarted(key, messageOf(error));
-    } finally {
-      for (const fd of opened) closeSync(fd);
+      this.#options.startFailed(key, messageOf(error));
     }
   }
 
-  /** @returns null when there is such an attempt already */
-  #spawn(attempt: Attempt, opened: number[]): ChildProcess | null {
-    const { user, cgroups, boot, place } = this.#options;
-    const folder = this.folder(attempt.key);
-    const files = createFolder(folder, user, opened);
-    if (files === null) return null;
-    const stdio: ("ignore" | number)[] = ["ignore", files.stdout, files.run, files.stderr];
-    if (cgroups) {
-      const procs = cgroups.create(attempt.key);
-      opened.push(procs);
-      stdio.push(procs);
-    }
-    return spawn("/bin/sh", ["-c", this.#shim, "sh", ...shimArguments(attempt, boot)], {
-      cwd: folder,
-      env: baseEnvironment(attempt, place, join(folder, WORK_FOLDER), user.name),
-      detached: true,
-      stdio,
-      ...user.ids,
-    });
-  }
-
-  #watchChild(key: string, child: ChildProcess): void {
-    child.once("error", (error) => this.#notStarted(key, error.message));
-    const { pid } = child;
-    if (pid === undefined) return;
-    const live = this.#add(key, pid, null);
+  #watchChild(key: string, { child, pid, cgroup }: Shim): void {
+    const live = this.#add(key, pid, null, cgroup);
     child.once("exit", (_code, signal) => {
       live.signal = signal;
       void this.#finish(live);
@@ -123,24 +90,14 @@ export class ProcessDriver {
     this.#options.started(key);
   }
 
-  #add(key: string, pid: number, seenMs: number | null): Live {
+  #add(key: string, pid: number, seenMs: number | null, cgroup: string | null): Live {
     const live: Live = {
-      key,
-      pid,
-      seenMs,
-      signal: null,
-      killTimer: null,
+      ...{ key, pid, seenMs, cgroup, signal: null, killTimer: null },
       killAtMs: Number.POSITIVE_INFINITY,
       finishing: false,
     };
     this.#live.set(key, live);
     return live;
-  }
-
-  #notStarted(key: string, message: string): void {
-    this.#live.delete(key);
-    void this.remove(key);
-    this.#options.startFailed(key, message);
   }
 
   /** Its folder is there: it was started by an agent before us, or by a call before this one. */
@@ -169,14 +126,14 @@ export class ProcessDriver {
   async recover(key: string): Promise<Found> {
     const folder = this.folder(key);
     const run = readRun(folder);
-    if (!run?.start) return run && this.#lateShim(folder) ? this.#gone(key, null) : this.#neverStarted(key);
+    if (!run?.start) return run && this.#lateShim(folder) ? this.#gone(key, run, null) : this.#neverStarted(key, run);
     const { pid, upMs, boot } = run.start;
     if (boot !== this.#options.boot) return { is: "other-boot" };
     if (!run.exit && !run.late && isAlive(pid, upMs)) {
-      if (!this.#live.has(key)) this.#add(key, pid, upMs);
+      if (!this.#live.has(key)) this.#add(key, pid, upMs, run.cgroup);
       return { is: "running", startedAtMs: upMs };
     }
-    return this.#gone(key, pid);
+    return this.#gone(key, run, pid);
   }
 
   /**
@@ -190,15 +147,14 @@ export class ProcessDriver {
     return run?.start != null;
   }
 
-  async #neverStarted(key: string): Promise<Found> {
-    const { cgroups } = this.#options;
-    if (cgroups && cgroups.members(key).length > 0) return this.#gone(key, null);
+  async #neverStarted(key: string, run: Run | null): Promise<Found> {
+    await this.#endLeftovers(key, run?.cgroup ?? null, null);
     await this.remove(key);
     return { is: "never-started" };
   }
 
-  async #gone(key: string, pid: number | null): Promise<Found> {
-    return { is: "ended", exit: await this.#settle(key, pid, null) };
+  async #gone(key: string, { cgroup }: Run, pid: number | null): Promise<Found> {
+    return { is: "ended", exit: await this.#settle(key, cgroup, pid, null) };
   }
 
   /** From now on `exited` is told of an attempt that `recover` found running. */
@@ -235,7 +191,7 @@ export class ProcessDriver {
 
   #signal(live: Live, signal: NodeJS.Signals): void {
     const { cgroups } = this.#options;
-    const members = cgroups?.members(live.key) ?? [];
+    const members = live.cgroup === null ? [] : (cgroups?.members(live.cgroup) ?? []);
     for (const pid of members) signalIfThere(pid, signal);
     if (members.length === 0) this.#signalGroup(live.pid, signal);
   }
@@ -247,7 +203,7 @@ export class ProcessDriver {
     } catch (error) {
       this.#options.log("warn", `${live.key}: can't mark it as stopped: ${messageOf(error)}`);
     }
-    this.#options.cgroups?.kill(live.key);
+    if (live.cgroup !== null) this.#options.cgroups?.kill(live.cgroup);
     this.#killGroup(live.pid);
     live.killTimer = setTimeout(() => this.#kill(live), KILL_AGAIN_MS);
   }
@@ -266,15 +222,15 @@ export class ProcessDriver {
     if (live.finishing) return;
     live.finishing = true;
     if (live.killTimer) clearTimeout(live.killTimer);
-    const exit = await this.#settle(live.key, live.pid, live.signal);
+    const exit = await this.#settle(live.key, live.cgroup, live.pid, live.signal);
     this.#live.delete(live.key);
     this.#options.exited(live.key, exit);
   }
 
   /** An end is told whatever the disk says. */
-  async #settle(key: string, pid: number | null, childSignal: string | null): Promise<Exit> {
+  async #settle(key: string, cgroup: string | null, pid: number | null, childSignal: string | null): Promise<Exit> {
     try {
-      await this.#endLeftovers(key, pid);
+      await this.#endLeftovers(key, cgroup, pid);
       return await this.#describe(key, childSignal);
     } catch (error) {
       this.#options.log("error", `${key}: can't read how it ended: ${messageOf(error)}`);
@@ -283,15 +239,18 @@ export class ProcessDriver {
   }
 
   /** The command is over; what it left in the background ends with it. */
-  async #endLeftovers(key: string, pid: number | null): Promise<void> {
+  async #endLeftovers(key: string, cgroup: string | null, pid: number | null): Promise<void> {
     const { cgroups, log } = this.#options;
-    if (cgroups) {
-      for (let waitMs = 1, waitedMs = 0; !cgroups.remove(key); waitedMs += waitMs, waitMs *= 2) {
+    if (cgroups && cgroup !== null) {
+      for (let waitMs = 1, waitedMs = 0; !cgroups.isEmpty(cgroup); waitedMs += waitMs, waitMs *= 2) {
         if (waitedMs > LEFTOVERS_MS) {
-          log("warn", `${key}: a process of it can't be ended (uninterruptible?): ${cgroups.members(key).join(" ")}`);
+          log(
+            "warn",
+            `${key}: a process of it can't be ended (uninterruptible?): ${cgroups.members(cgroup).join(" ")}`,
+          );
           return;
         }
-        cgroups.kill(key);
+        cgroups.kill(cgroup);
         await sleep(waitMs);
       }
       return;
@@ -317,8 +276,11 @@ export class ProcessDriver {
   /** Removes what is left of an attempt that is over. */
   async remove(key: string): Promise<void> {
     try {
-      this.#options.cgroups?.remove(key);
-      await removeFolder(this.folder(key));
+      const folder = this.folder(key);
+      const run = readRun(folder);
+      if (run && this.#shims.recycle(folder, run)) return;
+      if (run?.cgroup) this.#options.cgroups?.remove(run.cgroup);
+      await removeFolder(folder);
     } catch (error) {
       this.#options.log("warn", `${key}: can't remove its folder: ${messageOf(error)}`);
     }
@@ -326,21 +288,29 @@ export class ProcessDriver {
 
   /** Ends and removes everything that is not named: left by an agent that lost its journal. @returns what it found */
   async sweep(known: ReadonlySet<string>): Promise<string[]> {
-    const { cgroups, tasks } = this.#options;
-    const strangers = [...new Set([...foldersIn(tasks), ...(cgroups?.list() ?? [])])].filter((key) => !known.has(key));
+    const { cgroups, tasks, boot } = this.#options;
+    const strangers = foldersIn(tasks).filter((key) => !known.has(key));
     for (const key of strangers) {
-      const start = readRun(this.folder(key))?.start;
-      const ours = start && start.boot === this.#options.boot && isAlive(start.pid, start.upMs);
-      if (ours) this.#killGroup(start.pid);
-      await this.#endLeftovers(key, ours ? start.pid : null);
+      const run = readRun(this.folder(key));
+      const start = run?.start;
+      const pid = start && start.boot === boot && isAlive(start.pid, start.upMs) ? start.pid : null;
+      if (pid !== null) this.#killGroup(pid);
+      await this.#endLeftovers(key, run?.cgroup ?? null, pid);
       await this.remove(key);
     }
-    return strangers;
+    const inUse = new Set([...known].map((key) => readRun(this.folder(key))?.cgroup));
+    for (const name of cgroups?.list() ?? []) {
+      if (inUse.has(name)) continue;
+      await this.#endLeftovers(name, name, null);
+      cgroups?.remove(name);
+    }
+    return strangers.filter((key) => !isWarm(key));
   }
 
-  close(): void {
+  async close(): Promise<void> {
     if (this.#watcher) clearInterval(this.#watcher);
     for (const { killTimer } of this.#live.values()) if (killTimer) clearTimeout(killTimer);
+    await this.#shims.close();
   }
 }
 

@@ -1,21 +1,25 @@
 /**
- * The folder of an attempt, `TASK@EPOCH`: `run` (the shim's), `stdout`, `stderr`, `work` (the task's own), and the marks
- * `guard` and `stopped` of who ended it. It is the agent's; the task's user may pass through it and write in `work`.
+ * The folder of an attempt, `TASK@EPOCH`: `run` (the shim's), `stdout`, `stderr`, `work` (the task's own), and the
+ * marks `guard` and `stopped` of who ended it. It is the agent's; the task's user may pass through it and write in
+ * `work`.
  */
 import {
   chmodSync,
   chownSync,
+  constants,
   existsSync,
   mkdirSync,
   openSync,
   readdirSync,
   rmdirSync,
+  statSync,
+  truncateSync,
   unlinkSync,
   writeFileSync,
 } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { hasCode, PRIVATE_FILE_MODE, readIfThere } from "../files.ts";
+import { PRIVATE_FILE_MODE, readIfThere } from "../files.ts";
 import { createOutput, STREAMS } from "./output.ts";
 import { parseRun, type Run } from "./runFile.ts";
 import { RUN_FILE, WORK_FOLDER } from "./shim.ts";
@@ -23,6 +27,8 @@ import type { User } from "./user.ts";
 
 const PASSABLE_MODE = 0o711;
 const OWN_MODE = 0o700;
+const PERMISSIONS = 0o7777;
+const NEW_FOLDER = [RUN_FILE, ...STREAMS, WORK_FOLDER].sort().join();
 /** Written by the guard before it signals. */
 export const GUARD_MARK = "guard";
 /** Written by the agent before it kills. */
@@ -40,14 +46,9 @@ export function makePassable(path: string, user: User): void {
   chmodSync(path, "uid" in user.ids ? PASSABLE_MODE : OWN_MODE);
 }
 
-/** @returns null when the attempt has a folder already @throws when it can't be made */
-export function createFolder(path: string, user: User, opened: number[]): Descriptors | null {
-  try {
-    mkdirSync(path, "uid" in user.ids ? PASSABLE_MODE : OWN_MODE);
-  } catch (error) {
-    if (hasCode(error, "EEXIST")) return null;
-    throw error;
-  }
+/** @param opened gets every descriptor, also when it throws */
+export function createFolder(path: string, user: User, opened: number[]): Descriptors {
+  mkdirSync(path, "uid" in user.ids ? PASSABLE_MODE : OWN_MODE);
   const work = join(path, WORK_FOLDER);
   mkdirSync(work, OWN_MODE);
   if ("uid" in user.ids) chownSync(work, user.ids.uid, user.ids.gid);
@@ -60,6 +61,31 @@ export function createFolder(path: string, user: User, opened: number[]): Descri
     stderr: keep(createOutput(path, "stderr", user)),
     run: keep(openSync(join(path, RUN_FILE), "ax", PRIVATE_FILE_MODE)),
   };
+}
+
+/** The same for a folder that was emptied. */
+export function reopenFolder(path: string, opened: number[]): Descriptors {
+  const reopen = (file: string) => {
+    const fd = openSync(join(path, file), constants.O_WRONLY | constants.O_APPEND);
+    opened.push(fd);
+    return fd;
+  };
+  return { stdout: reopen("stdout"), stderr: reopen("stderr"), run: reopen(RUN_FILE) };
+}
+
+/**
+ * Makes the folder of an ended attempt as if it were new. A file system that must make and remove seven files a task
+ * spends more on that than on the task. @returns false when there is more in it than there was
+ */
+export function emptyFolder(path: string): boolean {
+  if (readdirSync(path).sort().join() !== NEW_FOLDER || readdirSync(join(path, WORK_FOLDER)).length > 0) return false;
+  if ((statSync(join(path, WORK_FOLDER)).mode & PERMISSIONS) !== OWN_MODE) return false;
+  for (const file of [RUN_FILE, ...STREAMS]) {
+    const { mode, nlink, size } = statSync(join(path, file));
+    if ((mode & PERMISSIONS) !== PRIVATE_FILE_MODE || nlink !== 1) return false;
+    if (size > 0) truncateSync(join(path, file));
+  }
+  return true;
 }
 
 /** @returns null when there is no `run` file */

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseRun } from "./runFile.ts";
+import { cgroupLine, parseRun } from "./runFile.ts";
 
 const start = "start 42 100.25 some-boot\n";
 
@@ -22,6 +22,11 @@ test("a word of the shell in front of the start is no signal", () => {
   const run = parseRun(`sh: 1: cannot create /proc/7/oom_score_adj\n${start}exit 143 101.00\n`);
   expect(run.exit?.signal).toBeNull();
   expect(run.message).toContain("cannot create");
+});
+
+test("the first line names the cgroup, and no later one changes that", () => {
+  expect(parseRun(`${cgroupLine("warm-1")}${start}cgroup other\n`).cgroup).toBe("warm-1");
+  expect(parseRun(`${cgroupLine(null)}${start}`).cgroup).toBeNull();
 });
 
 test("a start past the deadline is late", () => {

@@ -1,6 +1,7 @@
 /**
  * The `run` file of an attempt: what its shim writes down, so that its exit status outlives the agent.
  *
+ *     cgroup NAME                the agent's line, always the first; `-` when there is none
  *     start PID UPTIME BOOT      before the command
  *     late UPTIME                instead of it: the deadline had passed
  *     exit CODE UPTIME           after it
@@ -12,6 +13,7 @@ import { constants } from "node:os";
 import { parseUptime } from "../clock.ts";
 
 export interface Run {
+  cgroup: string | null;
   start: { pid: number; upMs: number; boot: string } | null;
   late: boolean;
   exit: { code: number; signal: string | null; upMs: number } | null;
@@ -19,19 +21,24 @@ export interface Run {
   message: string;
 }
 
+const NO_CGROUP = "-";
+export const cgroupLine = (name: string | null): string => `cgroup ${name ?? NO_CGROUP}\n`;
+
 const SIGNAL_NAMES = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name]));
 /** What a shell adds to the number of the signal that ended a command. */
 const SIGNAL_BASE = 128;
 
 export function parseRun(text: string): Run {
-  const run: Run = { start: null, late: false, exit: null, message: "" };
+  const run: Run = { cgroup: null, start: null, late: false, exit: null, message: "" };
   const words: string[] = [];
   let spoke = false;
   // a line without its end was being written when the machine stopped
   for (const line of text.split("\n").slice(0, -1)) {
+    const cgroup = /^cgroup (\S+)$/.exec(line)?.[1];
     const start = /^start (\d+) (\d+\.\d\d) (\S+)$/.exec(line);
     const exit = /^exit (\d+) (\d+\.\d\d)$/.exec(line);
-    if (start) {
+    if (cgroup) run.cgroup ??= cgroup === NO_CGROUP ? null : cgroup;
+    else if (start) {
       const [, pid = "", up = "", boot = ""] = start;
       run.start ??= { pid: Number(pid), upMs: parseUptime(up), boot };
       spoke = false;

@@ -3,46 +3,33 @@ import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { shellQuote } from "../../../src/model/command.ts";
 import { uptimeMs } from "../clock.ts";
 import { attemptOf } from "./attempt.fixture.ts";
 import { parseRun } from "./runFile.ts";
-import { baseEnvironment, shimArguments, shimText } from "./shim.ts";
+import { jobLine, shimText, taskLines } from "./shim.ts";
 
-const { template } = attemptOf({ command: "echo {}" });
+const script = (job: Parameters<typeof attemptOf>[0], item: string | null = null) =>
+  jobLine(attemptOf(job, { task: "7k2m.3", epoch: 5, item }), "/home/x");
 
-test("a string runs in sh with its item quoted", () => {
-  expect(shimArguments({ template, item: "it's", deadlineMs: null }, "boot")).toEqual([
-    "boot",
-    "",
-    "work",
-    "0",
-    "sh",
-    "-c",
-    "echo 'it'\\''s'",
-  ]);
+test("a string runs in sh by its path, with its item quoted for that shell", () => {
+  const command = `echo ${shellQuote("it's")}`;
+  expect(script({ command: "echo {}" }, "it's")).toContain(`exec '/bin/sh' '-c' ${shellQuote(command)}`);
 });
 
-test("a list runs as it is, with its deadline in hundredths of a second, its folder and its environment", () => {
-  const job = { ...template, command: ["make", "all"], cwd: "/srv", env: { A: "1", HANSA_NODE: "forged" } };
-  expect(shimArguments({ template: job, item: null, deadlineMs: 12_345 }, "boot")).toEqual([
-    "boot",
-    "1234",
-    "/srv",
-    "1",
-    "A=1",
-    "make",
-    "all",
-  ]);
+test("a list runs as it is, in its folder", () => {
+  const text = script({ command: ["make", "all"], cwd: "/srv/it's" });
+  expect(text).toContain("exec 'make' 'all'");
+  expect(text).toContain(`cd ${shellQuote("/srv/it's")} || exit 126;`);
 });
 
-test("the environment names the task, and an item only when there is one", () => {
-  const place = { league: "l", cluster: "c", node: "n" };
-  const environment = baseEnvironment({ task: "7k2m.3", epoch: 5, item: null }, place, "/home", "nobody");
-  expect(environment).toMatchObject({ HANSA_JOB: "7k2m", HANSA_INDEX: "3", HANSA_TASK: "7k2m.3", HANSA_EPOCH: "5" });
-  expect(environment).not.toHaveProperty("HANSA_ITEM");
-  expect(baseEnvironment({ task: "7k2m.3", epoch: 5, item: "" }, place, "/home", "nobody")).toMatchObject({
-    HANSA_ITEM: "",
-  });
+test("a job's environment can't change what names the task, and there is an item only if it has one", () => {
+  const text = script({ env: { A: "1", HANSA_NODE: "forged", HANSA_EPOCH: "9" } });
+  expect(text).toContain("export A='1';");
+  expect(text).not.toContain("HANSA_NODE");
+  expect(text).toContain("export HANSA_EPOCH='5';");
+  expect(text).not.toContain("HANSA_ITEM");
+  expect(script({}, "")).toContain("export HANSA_ITEM='';");
 });
 
 test("without a cgroup the shim does not touch its descriptor", () => {
@@ -52,17 +39,14 @@ test("without a cgroup the shim does not touch its descriptor", () => {
 
 describe("the shim in a real shell", () => {
   let folder: string;
-  const run = (deadlineMs: number | null, runFile: string) => {
+  const task = (deadlineMs: number | null) => taskLines(attemptOf({ command: "touch ran" }, { deadlineMs }), folder);
+  const run = (input: string, runFile: string) => {
     const opened = ["stdout", runFile, "stderr"].map((name) => openSync(join(folder, name), "a"));
-    const attempt = attemptOf({ command: "touch ran" }, { deadlineMs });
-    spawnSync(
-      "/bin/sh",
-      ["-c", shimText({ cgroup: false, resetOomScore: false }), "sh", ...shimArguments(attempt, "b")],
-      {
-        cwd: folder,
-        stdio: ["ignore", ...opened],
-      },
-    );
+    spawnSync("/bin/sh", ["-c", shimText({ cgroup: false, resetOomScore: false }), "sh", "b"], {
+      cwd: folder,
+      input,
+      stdio: ["pipe", ...opened],
+    });
     for (const fd of opened) closeSync(fd);
     return {
       ran: existsSync(join(folder, "work", "ran")),
@@ -77,15 +61,22 @@ describe("the shim in a real shell", () => {
   afterEach(() => rmSync(folder, { recursive: true }));
 
   test("runs the command in front of its deadline", () => {
-    expect(run(uptimeMs() + 60_000, "run")).toMatchObject({ ran: true, told: { exit: { code: 0 }, late: false } });
+    expect(run(task(uptimeMs() + 60_000), "run")).toMatchObject({
+      ran: true,
+      told: { exit: { code: 0 }, late: false },
+    });
   });
 
   test("does not run it past the deadline", () => {
-    expect(run(uptimeMs(), "run")).toMatchObject({ ran: false, told: { exit: null, late: true } });
+    expect(run(task(uptimeMs()), "run")).toMatchObject({ ran: false, told: { exit: null, late: true } });
+  });
+
+  test("without an agent waits for nothing and starts nothing", () => {
+    expect(run("", "run")).toMatchObject({ ran: false, told: { start: null, exit: null } });
   });
 
   test("does not run it when an agent has given the start up meanwhile", () => {
-    expect(run(null, "run.void")).toMatchObject({
+    expect(run(task(null), "run.void")).toMatchObject({
       ran: false,
       told: { exit: null, late: false, start: { boot: "b" } },
     });

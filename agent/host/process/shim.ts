@@ -1,13 +1,15 @@
 /**
- * The shell between the agent and a task. It lives as long as the task and needs no agent: it joins the cgroup, writes
- * down who it is, refuses to start past the deadline, and writes down how the command ended. Only builtins, because
- * every exec costs a millisecond.
+ * The shell between the agent and a task. It lives as long as the task and needs no agent: it joins its cgroup, waits
+ * for its task, writes down who it is, refuses to start past the deadline, and writes down how the command ended. Only
+ * builtins, because every exec costs a millisecond.
  *
- * Descriptors: 1 the task's stdout · 2 the `run` file · 3 the task's stderr · 4 `cgroup.procs` of the attempt.
- * Arguments: boot id · deadline in 1/100 s of uptime or "" · working folder · number of NAME=VALUE · these · command.
+ * Shims are started ahead of their tasks: to enter a cgroup takes the kernel some 8 ms of waiting, and a shell 2 ms to
+ * come up. Two lines on descriptor 0 give it its task, the end of file (the agent is gone) none.
+ *
+ * Descriptors: 0 from the agent · 1 the task's stdout · 2 the `run` file · 3 the task's stderr · 4 `cgroup.procs`.
  */
 
-import { argvOf } from "../../../src/model/command.ts";
+import { argvOf, shellQuote } from "../../../src/model/command.ts";
 import type { Attempt } from "../../core/types.ts";
 
 const SHELL = "/bin/sh";
@@ -24,48 +26,29 @@ export interface ShimOptions {
 }
 
 /**
- * The command runs in a subshell of its own, though a direct call would save a fork: only so the word of the shell that
- * tells a signal from an exit goes to the `run` file, and `exec` takes no word for a builtin.
+ * Argument: boot id. The command runs in a subshell: so the word of the shell that tells a signal from an exit goes to
+ * the `run` file, and `exec` takes no word for a builtin.
  */
 export function shimText({ cgroup, resetOomScore }: ShimOptions): string {
   const closeOwn = `3>&-${cgroup ? " 4>&-" : ""}`;
   return `trap : HUP INT QUIT TERM USR1 USR2 ALRM
 umask 022
-${resetOomScore ? "echo 0 >/proc/$$/oom_score_adj\n" : ""}${cgroup ? "echo 0 >&4 || exit 1\n" : ""}read -r _up _ </proc/uptime
+_nl='
+'
+${resetOomScore ? "echo 0 >/proc/$$/oom_score_adj\n" : ""}${cgroup ? "echo 0 >&4 || exit 1\n" : ""}read -r _deadline && IFS= read -r _job || exit 0
+read -r _up _ </proc/uptime
 echo "start $$ $_up $1" >&2
 [ -e ${RUN_FILE} ] || exit 0
-if [ -n "$2" ] && [ "\${_up%.*}\${_up#*.}" -ge "$2" ]; then echo "late $_up" >&2; exit 0; fi
-_cwd=$3 _n=$4
-shift 4
-(
-  exec 2>&3 ${closeOwn}
-  cd "$_cwd" || exit ${CANNOT_RUN}
-  unset OLDPWD
-  while [ "$_n" -gt 0 ]; do export "$1"; shift; _n=$((_n - 1)); done
-  exec "$@"
-)
+if [ "$_deadline" != - ] && [ "\${_up%.*}\${_up#*.}" -ge "$_deadline" ]; then echo "late $_up" >&2; exit 0; fi
+(exec </dev/null 2>&3 ${closeOwn}; eval "$_job")
 _code=$?
 read -r _up _ </proc/uptime
 echo "exit $_code $_up" >&2
 `;
 }
 
-/** @returns what follows `sh -c TEXT sh` */
-export function shimArguments(attempt: Pick<Attempt, "template" | "item" | "deadlineMs">, boot: string): string[] {
-  const { template, item, deadlineMs } = attempt;
-  const command = argvOf(template.command, item);
-  const environment = Object.entries(template.env)
-    .filter(([name]) => !name.startsWith("HANSA_"))
-    .map(([name, value]) => `${name}=${value}`);
-  return [
-    boot,
-    deadlineMs === null ? "" : String(Math.floor(deadlineMs / 10)),
-    template.cwd ?? WORK_FOLDER,
-    String(environment.length),
-    ...environment,
-    ...command,
-  ];
-}
+/** A word of one line of shell; the shim knows a newline as `_nl`. */
+const word = (text: string): string => shellQuote(text).replaceAll("\n", `'"$_nl"'`);
 
 export interface Place {
   league: string;
@@ -73,28 +56,44 @@ export interface Place {
   node: string;
 }
 
-/** What every task finds in its environment; the job's own is added by the shim, and can't change `HANSA_*`. */
-export function baseEnvironment(
-  attempt: Pick<Attempt, "task" | "epoch" | "item">,
-  place: Place,
+/** What every task of a node finds in its environment. */
+export const nodeEnvironment = (place: Place, user: string): Record<string, string> => ({
+  PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+  USER: user,
+  LOGNAME: user,
+  SHELL,
+  LANG: "C.UTF-8",
+  HANSA_LEAGUE: place.league,
+  HANSA_CLUSTER: place.cluster,
+  HANSA_NODE: place.node,
+});
+
+/** The lines that give a shim its task: the deadline in 1/100 s of uptime, and what to run. */
+export function taskLines(
+  attempt: Pick<Attempt, "template" | "task" | "epoch" | "item" | "deadlineMs">,
   home: string,
-  user: string,
-): Record<string, string> {
-  const dot = attempt.task.lastIndexOf(".");
-  return {
-    PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+): string {
+  const { deadlineMs } = attempt;
+  return `${deadlineMs === null ? "-" : Math.floor(deadlineMs / 10)}\n${jobLine(attempt, home)}\n`;
+}
+
+/** The task as a line of shell: its environment, which can't change `HANSA_*`, its folder, and its command in place of the shell. */
+export function jobLine(attempt: Pick<Attempt, "template" | "task" | "epoch" | "item">, home: string): string {
+  const { template, task, epoch, item } = attempt;
+  const dot = task.lastIndexOf(".");
+  const environment = {
     HOME: home,
-    USER: user,
-    LOGNAME: user,
-    SHELL,
-    LANG: "C.UTF-8",
-    HANSA_LEAGUE: place.league,
-    HANSA_CLUSTER: place.cluster,
-    HANSA_NODE: place.node,
-    HANSA_JOB: attempt.task.slice(0, dot),
-    HANSA_INDEX: attempt.task.slice(dot + 1),
-    HANSA_TASK: attempt.task,
-    HANSA_EPOCH: String(attempt.epoch),
-    ...(attempt.item !== null && { HANSA_ITEM: attempt.item }),
+    ...Object.fromEntries(Object.entries(template.env).filter(([name]) => !name.startsWith("HANSA_"))),
+    HANSA_JOB: task.slice(0, dot),
+    HANSA_INDEX: task.slice(dot + 1),
+    HANSA_TASK: task,
+    HANSA_EPOCH: String(epoch),
+    ...(item !== null && { HANSA_ITEM: item }),
   };
+  const exports = Object.entries(environment).map(([name, value]) => `export ${name}=${word(value)}`);
+  const [command = SHELL, ...rest] = argvOf(template.command, item);
+  // the shell by its path, so that it is not looked for; and `cd -P`, because the folder has got its name only now
+  const argv = [typeof template.command === "string" ? SHELL : command, ...rest];
+  const enter = template.cwd === null ? `cd -P ${WORK_FOLDER}` : `cd ${word(template.cwd)}`;
+  return [...exports, `${enter} || exit ${CANNOT_RUN}`, "unset OLDPWD", `exec ${argv.map(word).join(" ")}`].join("; ");
 }

@@ -1,0 +1,44 @@
+import { expect, test } from "vitest";
+import { inventorySchema } from "../../src/protocol/agent.ts";
+import { buildInventory, isDiskLow, readMachine } from "./inventory.ts";
+
+const machine = {
+  cpus: 8,
+  memMib: 16_000,
+  freeDiskMib: 100_000,
+  arch: "x64",
+  os: "linux",
+  kernel: "6.1.0",
+  hostName: "box",
+};
+const nothing = { resources: {}, labels: {}, roles: null, drivers: ["process"] };
+
+test("a node offers its machine, less a reserve of disk, and names what it is", () => {
+  const inventory = buildInventory(machine, nothing, "n1", "0.1.0");
+  expect(inventory.capacity).toEqual({ cpus: 8000, mem: 16_000_000, disk: 98_976_000 });
+  expect(inventory.attributes).toMatchObject({ arch: "x64", node: "n1", host: "box", cores: "8" });
+  expect(inventory).not.toHaveProperty("roles");
+});
+
+test("what its owner says wins", () => {
+  const offer = {
+    resources: { cpus: 500, gpus: 1000 },
+    labels: { zone: "a", host: "other" },
+    roles: [],
+    drivers: ["process"],
+  };
+  const inventory = buildInventory(machine, offer, "n1", "0.1.0");
+  expect(inventory.capacity).toMatchObject({ cpus: 500, gpus: 1000, mem: 16_000_000 });
+  expect(inventory.attributes).toMatchObject({ zone: "a", host: "other" });
+  expect(inventory.roles).toEqual([]);
+});
+
+test("this machine's own is what the protocol allows", () => {
+  expect(inventorySchema.safeParse(buildInventory(readMachine("/"), nothing, "n1", "0.1.0")).success).toBe(true);
+});
+
+test("a disk is low below a GiB or a twentieth", () => {
+  expect(isDiskLow({ bavail: 999, blocks: 10_000, bsize: 2 ** 20 })).toBe(true);
+  expect(isDiskLow({ bavail: 4_999, blocks: 100_000, bsize: 2 ** 20 })).toBe(true);
+  expect(isDiskLow({ bavail: 5_000, blocks: 100_000, bsize: 2 ** 20 })).toBe(false);
+});

@@ -1,0 +1,66 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { readOptions, readToken, UsageError } from "./options.ts";
+
+let data: string;
+beforeEach(() => {
+  data = mkdtempSync(join(tmpdir(), "hansa-options-"));
+});
+afterEach(() => rmSync(data, { recursive: true }));
+
+const read = (argv: string[], environment: NodeJS.ProcessEnv = {}) =>
+  readOptions([...argv, "--data", data], environment, 1000);
+
+test("flags win over the environment, that over the config file", () => {
+  writeFileSync(join(data, "agent.json"), JSON.stringify({ cpus: 1, mem: "1GiB", disk: "1GiB", runAs: "build" }));
+  const options = read(["run", "--cpus", "3"], { HANSA_AGENT_CPUS: "2", HANSA_AGENT_MEM: "2GiB" });
+  expect(options.resources).toEqual({ cpus: 3000, mem: 2_048_000, disk: 1_024_000 });
+  expect(options.runAs).toBe("build");
+});
+
+test("what may be said more than once is a list everywhere", () => {
+  writeFileSync(join(data, "agent.json"), JSON.stringify({ label: { zone: "a", rack: 7 } }));
+  expect(read(["run", "--resource", "licences=2", "--resource", "fpga=1"])).toMatchObject({
+    resources: { licences: 2000, fpga: 1000 },
+    labels: { zone: "a", rack: "7" },
+  });
+  expect(read(["run"], { HANSA_AGENT_LABEL: "zone=b,ssd=" }).labels).toEqual({ zone: "b", ssd: "" });
+});
+
+test("roles that are not said are every role, and an empty list is none", () => {
+  expect(read(["run"]).roles).toBeNull();
+  expect(read(["run", "--roles", "lab, build"]).roles).toEqual(["lab", "build"]);
+  expect(read(["run", "--roles", ""]).roles).toEqual([]);
+});
+
+test.each([
+  [["fly"], "no command"],
+  [["run", "now"], "too many"],
+  [["run", "--speed", "9"], "--speed"],
+  [["run", "--url", "ftp://x"], "https://"],
+  [["run", "--name", "Node_1"], "lower-case"],
+  [["run", "--mem", "lots"], "amount"],
+  [["run", "--resource", "licences"], "licences=4"],
+  [["run", "--label", "=x"], "zone=a"],
+  [["run", "--drivers", "docker"], "no such driver"],
+])("%j is refused with a sentence that helps", (argv, hint) => {
+  expect(() => read(argv)).toThrow(UsageError);
+  expect(() => read(argv)).toThrow(hint);
+});
+
+test("a config file that was named must be there and mean something", () => {
+  expect(() => read(["run", "--config", join(data, "none.json")])).toThrow("none.json");
+  writeFileSync(join(data, "agent.json"), '{"cpu": 2}');
+  expect(() => read(["run"])).toThrow('no setting "cpu"');
+  writeFileSync(join(data, "agent.json"), "cpus: 2");
+  expect(() => read(["run"])).toThrow(UsageError);
+});
+
+test("a token may be in a file", () => {
+  writeFileSync(join(data, "token"), "hns_join_x\n");
+  expect(readToken(`file:${join(data, "token")}`)).toBe("hns_join_x");
+  expect(readToken("hns_join_x")).toBe("hns_join_x");
+  expect(() => readToken("file:/no/such/file")).toThrow(UsageError);
+});
