@@ -33,7 +33,8 @@ export function userContextPath(env: NodeJS.ProcessEnv): string {
   return join(config, "hansa", CONTEXT_FILE);
 }
 
-function readContext(path: string): Context | null {
+/** null when there is none. */
+export function readContext(path: string): Context | null {
   let text: string;
   try {
     text = readFileSync(path, "utf8");

@@ -1,5 +1,4 @@
-#!/usr/bin/env node
-/** The `hansa` command: reads the arguments, runs one command, tells errors with the next step, exits with its code. */
+/** The program: reads the arguments, runs one command, tells errors with the next step, exits with its code. */
 import { Command, CommanderError } from "commander";
 import { Problem } from "../src/model/problems.ts";
 import { problemLines } from "./api/answer.ts";

@@ -96,17 +96,19 @@ export async function* followEvents(
 
 export interface OutputRequest {
   task: string;
+  /** which attempt, if that is known; else the newest */
+  epoch?: number;
   stream: "stdout" | "stderr";
   /** wait for what is still to come */
   follow: boolean;
   signal?: AbortSignal;
 }
 
-/** The output of a task's newest attempt; the attempt stays the same when the stream is taken up again. */
+/** The output of one attempt; it stays the same one when the stream is taken up again. */
 export async function* outputOf(client: Client, request: OutputRequest): AsyncGenerator<Uint8Array> {
   const { task, stream, follow, signal } = request;
   let offset = 0;
-  let epoch: string | null = null;
+  let epoch = request.epoch === undefined ? null : String(request.epoch);
   for (;;) {
     const open = () =>
       client.send("GET", `/v1/tasks/${task}/logs`, {

@@ -1,5 +1,6 @@
+import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { capnpConfig } from "./capnp.ts";
+import { COMPATIBILITY, capnpConfig } from "./capnp.ts";
 
 const config = {
   listen: "127.0.0.1:8787",
@@ -35,4 +36,10 @@ it("speaks HTTPS when it has a certificate", () => {
 
 it("quotes what would end a text", () => {
   expect(capnpConfig({ ...config, objects: '/a"b\\c' })).toContain('path = "/a\\"b\\\\c"');
+});
+
+it("the runtime is the one that wrangler.toml deploys to", () => {
+  const deployed = readFileSync(new URL("../../wrangler.toml", import.meta.url), "utf8");
+  expect(deployed).toContain(`compatibility_date = "${COMPATIBILITY.date}"`);
+  expect(deployed).toContain(`compatibility_flags = ${JSON.stringify(COMPATIBILITY.flags)}`);
 });

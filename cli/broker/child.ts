@@ -37,11 +37,12 @@ export const restartPauseMs = (quickEnds: number): number =>
 export const endText = ({ code, signal }: Pick<ChildEnd, "code" | "signal">): string =>
   signal === null ? `exit ${code}` : `signal ${signal}`;
 
-/** Tells a process from a later one with the same number. */
+/** Tells a process from a later one with the same number; null when it has ended, even if nobody has reaped it. */
 export function startTicks(pid: number): string | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? null;
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return fields[0] === "Z" ? null : (fields[19] ?? null);
   } catch {
     return null;
   }

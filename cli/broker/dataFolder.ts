@@ -84,7 +84,7 @@ const ownerSchema = z.object({
   pid: z.number(),
   command: z.string(),
   url: z.string().nullable(),
-  children: z.array(z.object({ pid: z.number(), startTicks: z.string() })),
+  children: z.array(z.object({ pid: z.number(), startTicks: z.string(), graceMs: z.number() })),
 });
 /** Who runs in a data folder, and the processes it started. */
 export type Owner = z.infer<typeof ownerSchema>;

@@ -5,13 +5,13 @@ import type { Owner } from "./dataFolder.ts";
 
 type Known = Owner["children"][number];
 
-const GRACE_MS = 15_000;
-const LOOK_MS = 50;
+const LOOK_MS = 20;
 
-export const knownProcesses = (pids: readonly (number | null)[]): Known[] =>
-  pids.flatMap((pid) => {
+/** @param children those whose pid is null do not run; `graceMs`: how long each may take to end after TERM */
+export const knownProcesses = (children: readonly { pid: number | null; graceMs: number }[]): Known[] =>
+  children.flatMap(({ pid, graceMs }) => {
     const ticks = pid === null ? null : startTicks(pid);
-    return pid === null || ticks === null ? [] : [{ pid, startTicks: ticks }];
+    return pid === null || ticks === null ? [] : [{ pid, startTicks: ticks, graceMs }];
   });
 
 const lives = (known: Known): boolean => startTicks(known.pid) === known.startTicks;
@@ -24,13 +24,17 @@ function send(known: Known, signal: NodeJS.Signals): void {
   }
 }
 
+async function end(known: Known): Promise<void> {
+  send(known, "SIGTERM");
+  const startedAt = performance.now();
+  while (lives(known) && performance.now() - startedAt < known.graceMs) await sleep(LOOK_MS);
+  send(known, "SIGKILL");
+  while (lives(known)) await sleep(LOOK_MS);
+}
+
 /** Ends what the last owner of a data folder left running. @returns how many there were */
 export async function endLeftovers(before: Owner | null): Promise<number> {
   const left = (before?.children ?? []).filter(lives);
-  for (const known of left) send(known, "SIGTERM");
-  const startedAt = performance.now();
-  while (left.some(lives) && performance.now() - startedAt < GRACE_MS) await sleep(LOOK_MS);
-  for (const known of left) send(known, "SIGKILL");
-  while (left.some(lives)) await sleep(LOOK_MS);
+  await Promise.all(left.map(end));
   return left.length;
 }

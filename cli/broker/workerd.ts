@@ -35,7 +35,7 @@ export interface BrokerEvents {
 const READY_TIMEOUT_MS = 20_000;
 const READY_LOOK_MS = 20;
 /** Everything is on disk when it is answered; only held requests are cut. */
-const STOP_GRACE_MS = 2000;
+export const BROKER_GRACE_MS = 1000;
 const LAST_LINES = 8;
 
 function childOf(plan: BrokerPlan, owner: { started(): void; ended(end: ChildEnd): number | null }): Child {
@@ -144,8 +144,8 @@ export class Broker {
     this.child.signal("SIGTERM");
   }
 
-  stop(): Promise<void> {
-    return this.child.stop(STOP_GRACE_MS);
+  stop(graceMs = BROKER_GRACE_MS): Promise<void> {
+    return this.child.stop(graceMs);
   }
 }
 

@@ -8,7 +8,7 @@ import { agentBundle } from "../installation.ts";
 export function addAgent(program: Command, app: App): void {
   const command = program
     .command("agent")
-    .description("the node agent: join, run, … (hansa agent --help)")
+    .description("the node agent: join, run, … (hansa agent help)")
     .argument("[arguments...]")
     .allowUnknownOption()
     .passThroughOptions()

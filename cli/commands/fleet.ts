@@ -34,7 +34,7 @@ export function addClusters(program: Command, app: App): void {
     .command("create")
     .description("create a cluster; nodes join it with a token")
     .argument("<name>", "lower-case letters, digits and hyphens")
-    .option("-l, --label <name=value>", "what is true of all its nodes, e.g. region=eu (may be repeated)", collect);
+    .option("-l, --label <name=value>", "a label, e.g. region=eu (may be repeated)", collect);
   does(app, withAccess(create), async (name: string, options: AccessOptions & { label?: string[] }) => {
     const { client, terminal, json, self } = sessionOf(app, options);
     const created = await createCluster(client, name, pairs(options.label ?? [], "--label"));
@@ -137,7 +137,7 @@ const nodeColumns: Column<NodeView>[] = [
   { title: "CPUS", cell: ({ used, capacity }) => share("cpus", used, capacity), align: "right" },
   { title: "MEM", cell: ({ used, capacity }) => share("mem", used, capacity), align: "right" },
   { title: "TASKS", cell: ({ attempts }) => String(attempts), align: "right" },
-  { title: "SILENT", cell: ({ state, silentMs }) => (state === "up" ? "" : age(silentMs)), align: "right" },
+  { title: "SILENT", cell: ({ state, silentMs }) => (state === "suspect" ? age(silentMs) : ""), align: "right" },
   { title: "VERSION", cell: ({ version }) => version },
   { title: "PRESSURE", cell: ({ pressure }) => pressure.join(",") },
 ];

@@ -118,9 +118,10 @@ async function* liveTasks(client: Client, job: string): AsyncGenerator<TaskView>
 
 async function printTask(reading: Reading, task: TaskView, prefixed: boolean): Promise<void> {
   const { session, stream, signal } = reading;
-  if (task.attempts.length === 0) return;
+  const newest = task.attempts.at(-1);
+  if (!newest) return;
   const follow = reading.follow || isTerminal(task.state);
-  const chunks = outputOf(session.client, { task: task.id, stream, follow, signal });
+  const chunks = outputOf(session.client, { task: task.id, epoch: newest.epoch, stream, follow, signal });
   if (session.json) {
     for await (const line of linesOf(chunks)) printRecord(session.terminal, { task: task.id, stream, line });
   } else if (prefixed) {

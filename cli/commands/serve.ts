@@ -10,7 +10,7 @@ import { endLeftovers, knownProcesses } from "../broker/leftovers.ts";
 import { DEFAULT_LISTEN, parseListen } from "../broker/listen.ts";
 import { brokerEvents, type Say, speaker } from "../broker/say.ts";
 import { systemdUnit } from "../broker/unit.ts";
-import { Broker } from "../broker/workerd.ts";
+import { BROKER_GRACE_MS, Broker } from "../broker/workerd.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
 import { interrupts } from "../job/interrupts.ts";
 
@@ -93,7 +93,12 @@ async function serve(app: App, options: ServeOptions): Promise<ExitCode> {
     const previousSecret = env.HANSA_SECRET_PREVIOUS || null;
     const plan = { data, listen, tls, secret, previousSecret, jsonLogs, log: null };
     const note = () =>
-      held.note({ pid: process.pid, command: "serve", url: broker.url, children: knownProcesses([broker.pid]) });
+      held.note({
+        pid: process.pid,
+        command: "serve",
+        url: broker.url,
+        children: knownProcesses([{ pid: broker.pid, graceMs: BROKER_GRACE_MS }]),
+      });
     const broker = new Broker(plan, brokerEvents(say, note));
     process.on("SIGHUP", () => broker.restart());
     warnOfFewFiles(say);

@@ -1,17 +1,17 @@
 /** `hansa start`: a whole league on this machine, until Ctrl-C; with --demo one job on it, and then the end. */
 import { once } from "node:events";
-import { relative } from "node:path";
 import type { Command } from "commander";
 import { formatAmount } from "../../src/model/resources.ts";
 import { type App, does } from "../app.ts";
-import { createFolders, dataFolder, hold } from "../broker/dataFolder.ts";
+import { createFolders, type DataFolder, dataFolder, hold } from "../broker/dataFolder.ts";
 import { DEFAULT_LISTEN } from "../broker/listen.ts";
 import { speaker } from "../broker/say.ts";
+import { findContext } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
 import { demo } from "../league/demo.ts";
 import { endings } from "../league/ending.ts";
 import { type League, type LeagueRun, withLeague } from "../league/league.ts";
-import { CLUSTERS } from "../league/plan.ts";
+import { CLUSTERS, LEAGUE } from "../league/plan.ts";
 
 interface StartOptions {
   data: string;
@@ -46,7 +46,7 @@ async function start(app: App, options: StartOptions): Promise<ExitCode> {
       return passed ? EXIT.ok : EXIT.taskFailed;
     }
     await withLeague(run, async (league) => {
-      for (const line of welcome(league, self, options.data)) terminal.out(line);
+      for (const line of welcome(league, app, data)) terminal.out(line);
       if (!ending.first.aborted) await once(ending.first, "abort");
     });
     return EXIT.ok;
@@ -55,18 +55,20 @@ async function start(app: App, options: StartOptions): Promise<ExitCode> {
   }
 }
 
-function welcome({ client, nodes, contextPath }: League, self: string, data: string): string[] {
+function welcome({ client, nodes, contextPath }: League, app: App, data: DataFolder): string[] {
+  const { url } = client.access;
   const [node] = nodes;
   const each = node ? `${node.cpus} cpus and ${formatAmount("mem", node.memMib * 1000)} each` : "";
-  const places = CLUSTERS.map(
-    (name) => `${name} (${nodes.filter(({ cluster }) => cluster === name).map((n) => n.node)})`,
-  );
+  const named = (cluster: string) => nodes.filter((plan) => plan.cluster === cluster).map((plan) => plan.node);
+  const clusters = CLUSTERS.map((cluster) => `${cluster} (${named(cluster).join(", ")})`).join(", ");
+  const access = `export HANSA_URL=${url} HANSA_TOKEN="$(${app.self} token root --league ${LEAGUE} --secret-file ${data.secret})"`;
   return [
-    `a league runs at ${client.access.url}   API: ${client.access.url}/docs`,
-    `  clusters  ${places.join(", ")}; ${each}`,
-    `  token     ${relative(process.cwd(), contextPath) || contextPath} (hansa finds it from this folder)`,
+    `a league runs at ${url}   API: ${url}/docs`,
+    `  clusters  ${clusters}: ${each}`,
+    `  token     in ${contextPath}`,
     "in a second terminal:",
-    `  ${self} run --count 4 -- 'echo hi from $HANSA_NODE'`,
-    `Ctrl-C ends all of it; ${data} keeps the data for the next start.`,
+    ...(findContext(app)?.url === url ? [] : [`  ${access}`]),
+    `  ${app.self} run --count 4 -- 'echo hi from $HANSA_NODE'`,
+    `Ctrl-C ends all of it; ${data.root} is kept for the next start.`,
   ];
 }

@@ -9,7 +9,7 @@ import type { JobView, TaskView } from "../../src/model/views.ts";
 import { cancelJob, explainJob, getJob } from "../api/endpoints.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
 import { printJson, printRecord, type Session } from "../session.ts";
-import { type Interrupts, interrupts } from "./interrupts.ts";
+import { type Interrupts, interrupts, when } from "./interrupts.ts";
 import { collected, endLine, placeOf, printPrefixed, withOutput } from "./output.ts";
 import { headLine, progressLine, summaryLine, waitsLine } from "./progress.ts";
 import { type JobWatcher, watchJob } from "./watch.ts";
@@ -68,14 +68,22 @@ async function wantsToWait(session: Session, submitted: JobView, options: Attach
   const { sentence } = await explainJob(client, job.id);
   terminal.note(`no node can run it: ${sentence}`);
   if (options.yes) return true;
-  if (terminal.interactive && process.stdin.isTTY) {
-    const answers = createInterface({ input: process.stdin, output: process.stderr });
-    const answer = await answers.question("Keep it waiting for nodes that can? [y/N] ").finally(() => answers.close());
-    if (/^y(es)?$/i.test(answer.trim())) return true;
+  if (terminal.interactive && process.stdin.isTTY && (await saysYes("Keep it waiting for nodes that can? [y/N] "))) {
+    return true;
   }
   await cancelJob(client, job.id);
   terminal.note(`job ${job.id} was cancelled. Ask for less, or let it wait for other nodes: ${self} run --yes …`);
   return false;
+}
+
+/** Ctrl-C is no. */
+async function saysYes(question: string): Promise<boolean> {
+  const person = createInterface({ input: process.stdin, output: process.stderr });
+  const left = new AbortController();
+  person.once("SIGINT", () => left.abort());
+  const answer = await person.question(question, { signal: left.signal }).catch(() => "no");
+  person.close();
+  return /^y(es)?$/i.test(answer.trim());
 }
 
 async function stay(session: Session, submitted: JobView, presses: Interrupts): Promise<ExitCode> {
@@ -83,11 +91,11 @@ async function stay(session: Session, submitted: JobView, presses: Interrupts): 
   const leave = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   let cancelled: Promise<JobView> | undefined;
-  presses.first.addEventListener("abort", () => {
+  when(presses.first, () => {
     terminal.note(`leaving job ${submitted.id} to run on; Ctrl-C again cancels it`);
     timer = setTimeout(() => leave.abort(), SECOND_PRESS_MS);
   });
-  presses.second.addEventListener("abort", () => {
+  when(presses.second, () => {
     clearTimeout(timer);
     presses.release();
     terminal.note(`cancelling job ${submitted.id}; what runs gets its grace`);
@@ -127,7 +135,8 @@ function printer({ client, terminal }: Session): JobWatcher {
         told = reason;
         terminal.note(reason);
       }
-      if (performance.now() >= plainAt && line !== plain) {
+      const left = job.counts.waiting + job.counts.live > 0;
+      if (left && performance.now() >= plainAt && line !== plain) {
         plain = line;
         plainAt = performance.now() + PLAIN_PROGRESS_MS;
         terminal.note(line);

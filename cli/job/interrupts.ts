@@ -33,3 +33,9 @@ export function interrupts(signals: readonly NodeJS.Signals[] = ["SIGINT"]): Int
     },
   };
 }
+
+/** Also when it has been aborted already. */
+export function when(signal: AbortSignal, act: () => void): void {
+  if (signal.aborted) act();
+  else signal.addEventListener("abort", act, { once: true });
+}

@@ -37,6 +37,9 @@ it("a task that did not says how its last attempt ended", () => {
   expect(
     endLine(task("failed", [attempt({ code: null, reason: "start-failed", message: "no such folder: /srv" })])),
   ).toBe("failed: start-failed, no such folder: /srv");
+  expect(endLine(task("cancelled", [attempt({ code: null, signal: "SIGTERM", reason: "cancelled" })]))).toBe(
+    "cancelled: signal SIGTERM",
+  );
   expect(endLine(task("cancelled", []))).toBe("cancelled");
 });
 

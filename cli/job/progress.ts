@@ -41,6 +41,6 @@ export function summaryLine(job: JobView): string {
   return `${succeeded} of ${job.count} succeeded${tail}${took}${places ? ` (${places})` : ""}`;
 }
 
-/** Why the rest waits, if it does. */
-export const waitsLine = (job: Pick<JobView, "id" | "waits">): string | null =>
-  job.waits && `waits: ${job.waits.detail}`;
+/** Why the rest waits, if it does; to be on the way to a node is no reason to tell. */
+export const waitsLine = ({ waits }: Pick<JobView, "waits">): string | null =>
+  waits === null || waits.reason === "granting" ? null : `waits: ${waits.detail}`;

@@ -10,7 +10,7 @@ import { endLeftovers, knownProcesses } from "../broker/leftovers.ts";
 import { listenText, nextFree, parseListen } from "../broker/listen.ts";
 import { brokerEvents, type Say } from "../broker/say.ts";
 import { Broker } from "../broker/workerd.ts";
-import { CONTEXT_FILE, writeContext } from "../context.ts";
+import { CONTEXT_FILE, readContext, writeContext } from "../context.ts";
 import type { Interrupts } from "../job/interrupts.ts";
 import { Node } from "./node.ts";
 import { CLUSTERS, LEAGUE, NODES, type NodePlan, nodePlans } from "./plan.ts";
@@ -32,6 +32,10 @@ export interface League {
 
 const NODES_UP_TIMEOUT_MS = 30_000;
 const LOOK_MS = 50;
+/** For answers on their way; polls of agents that have gone may be held on without anyone to hear them. */
+const LAST_ANSWERS_MS = 200;
+/** More than a task's usual grace between TERM and KILL. */
+const AGENT_GRACE_MS = 20_000;
 const JOIN_TOKEN_EXPIRES = "10m";
 
 /** Runs `body` over a league that is up, then ends the league. @returns null when it was ended before */
@@ -61,19 +65,19 @@ async function bringUp(run: LeagueRun, processes: Processes): Promise<League> {
   ending.first.throwIfAborted();
 
   const note = () => {
-    const pids = [processes.broker?.pid ?? null, ...processes.nodes.map(({ pid }) => pid)];
-    held.note({
-      pid: process.pid,
-      command: "start",
-      url: processes.broker?.url ?? null,
-      children: knownProcesses(pids),
-    });
+    const { broker, nodes } = processes;
+    const children = knownProcesses([
+      { pid: broker?.pid ?? null, graceMs: LAST_ANSWERS_MS },
+      ...nodes.map(({ pid }) => ({ pid, graceMs: AGENT_GRACE_MS })),
+    ]);
+    held.note({ pid: process.pid, command: "start", url: broker?.url ?? null, children });
   };
   const broker = await startBroker(run, processes, note);
   const token = await rootToken(ensureSecret(data.secret), LEAGUE);
   const client = new Client({ url: broker.url, token });
   const contextPath = join(data.root, CONTEXT_FILE);
-  writeContext(contextPath, { url: broker.url, token, league: LEAGUE });
+  const before = readContext(contextPath);
+  const moved = before !== null && before.url !== broker.url;
 
   const joinTokens = await clustersWithTokens(client);
   const nodes = nodePlans(data, availableParallelism(), machineMemory());
@@ -81,9 +85,11 @@ async function bringUp(run: LeagueRun, processes: Processes): Promise<League> {
     ending.first.throwIfAborted();
     const joinToken = joinTokens.get(plan.cluster) ?? "";
     const node = new Node(plan, { url: broker.url, joinToken, env: agentEnv(env), say, changed: note });
+    if (moved) await node.move();
     processes.nodes.push(node);
     node.start();
   }
+  writeContext(contextPath, { url: broker.url, token, league: LEAGUE });
   await nodesUp(client, nodes, ending.first, say);
   return { client, nodes, contextPath };
 }
@@ -131,7 +137,8 @@ async function nodesUp(client: Client, nodes: readonly NodePlan[], signal: Abort
   for (;;) {
     signal.throwIfAborted();
     const found = (await Promise.all(CLUSTERS.map((cluster) => listNodes(client, cluster)))).flat();
-    const up = new Set(found.filter(({ state }) => state === "up").map(({ cluster, name }) => `${cluster}/${name}`));
+    const heard = found.filter(({ state, silentMs }) => state === "up" && silentMs < performance.now() - startedAt);
+    const up = new Set(heard.map(({ cluster, name }) => `${cluster}/${name}`));
     const missing = nodes.filter(({ cluster, node }) => !up.has(`${cluster}/${node}`));
     if (missing.length === 0) return;
     if (performance.now() - startedAt > NODES_UP_TIMEOUT_MS) {
@@ -156,5 +163,5 @@ const agentEnv = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
 /** Agents first, with their tasks, while there still is a broker to tell. */
 async function endAll({ ending }: LeagueRun, { broker, nodes }: Processes): Promise<void> {
   await Promise.all(nodes.map((node) => node.stop(ending.second)));
-  await broker?.stop();
+  await broker?.stop(LAST_ANSWERS_MS);
 }

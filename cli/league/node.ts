@@ -11,6 +11,7 @@ import { z } from "zod";
 import { Child, type ChildEnd, endText, killGroup, restartPauseMs } from "../broker/child.ts";
 import type { Say } from "../broker/say.ts";
 import { agentBundle } from "../installation.ts";
+import { when } from "../job/interrupts.ts";
 import type { NodePlan } from "./plan.ts";
 
 /** The agent's exit codes that another start would not change: removed or refused, and wrong usage. */
@@ -19,6 +20,8 @@ const FINAL = new Set([5, 64]);
 const PASSABLE_MODE = 0o711;
 /** How long an agent that is ended early may take to come up first. */
 const UP_TIMEOUT_MS = 8000;
+/** How long it may take, once its tasks are killed, to leave. */
+const CLEAN_UP_MS = 4000;
 const LOOK_MS = 50;
 
 const statusSchema = z.object({
@@ -52,10 +55,13 @@ export class Node {
       ...[agentBundle(), "run", "--data", data, "--url", run.url, "--name", node],
       ...["--cpus", String(cpus), "--mem", `${memMib}MiB`, "--stop-tasks-on-exit"],
     ];
-    // not among the words: any user can read those
-    const env = { ...run.env, HANSA_AGENT_TOKEN: run.joinToken };
     const owner = { started: run.changed, ended: (end: ChildEnd) => this.ended(end) };
-    this.child = new Child({ program: process.execPath, words, env, log }, owner);
+    this.child = new Child({ program: process.execPath, words, env: this.env(), log }, owner);
+  }
+
+  /** The token is not among the words: any user can read those. */
+  private env(): NodeJS.ProcessEnv {
+    return { ...this.run.env, HANSA_AGENT_TOKEN: this.run.joinToken };
   }
 
   get pid(): number | null {
@@ -67,6 +73,13 @@ export class Node {
     mkdirSync(folder, { recursive: true });
     chmodSync(folder, PASSABLE_MODE);
     this.child.start();
+  }
+
+  /** Tells the agent where the broker is now: it keeps to the address it joined at. It stays the node it was. */
+  async move(): Promise<void> {
+    const { data, node } = this.plan;
+    const words = [agentBundle(), "join", "--data", data, "--url", this.run.url, "--name", node];
+    await promisify(execFile)(process.execPath, words, { env: this.env() });
   }
 
   private ended(end: ChildEnd): number | null {
@@ -89,11 +102,9 @@ export class Node {
     if (this.child.pid === null) this.child.start();
     await this.up(hurry);
     let killed = Promise.resolve();
-    const kill = () => {
+    when(hurry, () => {
       killed = this.kill();
-    };
-    if (hurry.aborted) kill();
-    else hurry.addEventListener("abort", kill, { once: true });
+    });
     await this.child.stop(null);
     await killed;
   }
@@ -106,12 +117,15 @@ export class Node {
     }
   }
 
+  /** The tasks first: an agent that sees them ended cleans up behind them, and ends its guard and itself. */
   private async kill(): Promise<void> {
     const status = await this.status();
+    for (const { pid } of status?.attempts ?? []) killGroup(pid);
+    const startedAt = performance.now();
+    while (this.child.pid !== null && performance.now() - startedAt < CLEAN_UP_MS) await sleep(LOOK_MS);
+    if (this.child.pid === null) return;
     killGroup(this.child.pid);
-    if (!status) return;
-    for (const { pid } of status.attempts) killGroup(pid);
-    killGroup(status.guard.pid);
+    killGroup(status?.guard.pid ?? null);
   }
 
   /** What the agent says of itself; null while none answers. */

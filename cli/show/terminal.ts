@@ -20,6 +20,9 @@ export interface Terminal {
 }
 
 type Out = Pick<NodeJS.WriteStream, "isTTY" | "columns" | "write">;
+/** A terminal may not tell its width, or tell 0. */
+const USUAL_COLUMNS = 80;
+const widthOf = ({ columns }: Out): number => columns || USUAL_COLUMNS;
 const CLEAR_LINE = "\r\x1b[K";
 
 export function terminalOf(stdout: Out, stderr: Out, env: NodeJS.ProcessEnv): Terminal {
@@ -33,14 +36,15 @@ export function terminalOf(stdout: Out, stderr: Out, env: NodeJS.ProcessEnv): Te
   };
   return {
     interactive,
-    columns: stdout.isTTY ? (stdout.columns ?? 80) : null,
+    columns: stdout.isTTY ? widthOf(stdout) : null,
     out: (line) => around(() => stdout.write(`${line}\n`)),
     raw: (bytes) => void stdout.write(bytes),
     note: (line) => around(() => stderr.write(`${line}\n`)),
     live(line) {
-      if (!interactive || line === shown) return;
+      const fitting = line.slice(0, widthOf(stderr) - 1);
+      if (!interactive || fitting === shown) return;
       if (shown) stderr.write(CLEAR_LINE);
-      shown = line.slice(0, (stderr.columns ?? 80) - 1);
+      shown = fitting;
       if (shown) stderr.write(shown);
     },
     paint: (style, text) => (colour ? styleText(style, text, { validateStream: false }) : text),
