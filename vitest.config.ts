@@ -1,5 +1,9 @@
-/** Unit tests stand beside their file, whole-system ones in `test/`; `.sql` files are text, as in the bundle. */
-import { defineConfig, type Plugin } from "vitest/config";
+/**
+ * Unit tests stand beside their file, whole-system ones in `test/system`, which run when the others are done; `.sql`
+ * files are text, as in the bundle.
+ */
+import { configDefaults, defineConfig, type Plugin } from "vitest/config";
+import { Totals } from "./test/support/totals.ts";
 
 const sqlAsText: Plugin = {
   name: "sql-as-text",
@@ -7,7 +11,36 @@ const sqlAsText: Plugin = {
     id.endsWith(".sql") ? { code: `export default ${JSON.stringify(code)};`, map: null } : null,
 };
 
+const SYSTEM = "test/system/**/*.test.ts";
+
 export default defineConfig({
   plugins: [sqlAsText],
-  test: { include: ["{src,agent,cli,scripts,bench,test}/**/*.test.ts"] },
+  test: {
+    reporters: ["default", new Totals()],
+    // Many start a real workerd, several at a time on a small machine: slow is not wrong.
+    testTimeout: 20_000,
+    hookTimeout: 30_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "unit",
+          include: ["{src,agent,cli,scripts,bench,test}/**/*.test.ts"],
+          exclude: [...configDefaults.exclude, SYSTEM],
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "system",
+          include: [SYSTEM],
+          // One of the two waits for the silence rule most of the time.
+          maxWorkers: 2,
+          testTimeout: 20_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
+  },
 });
