@@ -52,7 +52,7 @@ export class AgentHost {
     this.#chance = world.chance.fork();
     this.machine = machine;
     this.claims = claims;
-    this.link = `agent ${claims.node}`;
+    this.link = `agent ${machine.name}`;
   }
 
   get alive(): boolean {
@@ -243,6 +243,7 @@ export class AgentHost {
 
   #send(request: PollRequest, waitS: number, life: number): void {
     const { seq } = request;
+    this.#world.checks.spin(`polls of ${this.machine.name}`, this.#world.timeline.nowMs);
     this.sentAt.set(`${request.session}/${seq}`, this.machine.now());
     const answered = (answer: HttpAnswer): void => {
       const timer = this.#pending.get(seq);
@@ -255,7 +256,7 @@ export class AgentHost {
       seq,
       this.#world.timeline.after(waitS * 1000 + HTTP_SLACK_MS, () => answered({ status: 0 })),
     );
-    this.#world.edge.poll(this, structuredClone(request), waitS, answered);
+    this.#world.edge.poll(this, request, waitS, answered);
   }
 
   #answered(seq: number, answer: HttpAnswer, life: number): void {

@@ -11,6 +11,7 @@ export const INVARIANTS = [
   "exactly-once", // where nothing was lost, a task that succeeded ran to its end once
   "capacity", // what lives on a node fits on it
   "all-end", // once the faults have stopped, every job ends
+  "no-spinning", // nobody does the same over and over: requests of an agent, alarms of an object in a minute
   "turns-whole", // an object or an agent never throws anything but a problem, and never after a write
 ] as const;
 export type Invariant = (typeof INVARIANTS)[number];
@@ -23,8 +24,23 @@ export class Violation extends Error {
   }
 }
 
+/** More in a minute than any sequence of real news makes. */
+const MOST_A_MINUTE = 120;
+const MINUTE_MS = 60_000;
+
 export class Checks {
+  readonly #busy = new Map<string, { minute: number; n: number }>();
+
   readonly counts = new Map<Invariant, number>(INVARIANTS.map((name) => [name, 0]));
+
+  /** One more request or alarm of `who`. */
+  spin(who: string, nowMs: number): void {
+    const minute = Math.floor(nowMs / MINUTE_MS);
+    const before = this.#busy.get(who);
+    const n = before?.minute === minute ? before.n + 1 : 1;
+    this.#busy.set(who, { minute, n });
+    this.hold("no-spinning", n <= MOST_A_MINUTE, () => `${who}: ${n} times within a minute`);
+  }
 
   hold(invariant: Invariant, holds: boolean, otherwise: () => string): void {
     this.counts.set(invariant, (this.counts.get(invariant) ?? 0) + 1);

@@ -35,13 +35,13 @@ export class Edge {
         timeline.after(5, lost);
         return;
       }
-      network.send(agent.link, () => done(structuredClone(answer)), lost);
+      network.send(agent.link, () => done(answer), lost);
     };
     if (this.staleReplies > 0 && this.#chance.of(this.staleReplies)) {
       const stale = this.#replies.get(agent.link);
       if (stale && stale.length > 0) {
         this.#world.count("reply-replayed");
-        const reply = structuredClone(this.#chance.pick(stale));
+        const reply = this.#chance.pick(stale);
         timeline.after(this.#chance.int(1, 30), () => done({ status: 200, reply }));
         return;
       }

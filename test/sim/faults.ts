@@ -24,7 +24,7 @@ export function drawMood(chance: Chance): Mood {
   const gentle = chance.of(0.15);
   return {
     gentle,
-    faultsEndMs: chance.int(100_000, 300_000),
+    faultsEndMs: chance.int(80_000, 220_000),
     weather: {
       lost: chance.pick(gentle ? [0, 0.02] : [0, 0.02, 0.1, 0.25]),
       doubled: chance.pick([0, 0.03, 0.1]),
@@ -80,7 +80,7 @@ const hardBlows: Record<string, Blow> = {
     world.timeline.after(chance.spread(5_000, LONG_MS), () => agent.start());
   },
   "agent-dead": (world, chance) => dieForEver(world, chance),
-  "agent-dead-too": (world, chance) => dieForEver(world, chance),
+  "agent-cloned": (world, chance) => clone(world, chance),
   "agent-stopped": (world, chance) => {
     const agent = anyAgent(world, chance);
     agent.pause();
@@ -136,6 +136,14 @@ function dieForEver(world: World, chance: Chance): void {
   agent.crash();
 }
 
+/** Its folder is copied to another machine. What is kept for ever has no safety against that. */
+function clone(world: World, chance: Chance): void {
+  const agent = anyAgent(world, chance);
+  if (!agent.alive || world.people.some((person) => person.plan.keep)) return;
+  world.trace(() => `the agent of ${agent.claims.node} is cloned`);
+  world.cloneAgent(agent);
+}
+
 export function scheduleFaults(world: World, chance: Chance): void {
   const { mood } = world;
   world.network.weather = mood.weather;
@@ -185,13 +193,28 @@ function endFaults(world: World): void {
     agent.pauseBetweenEffects = 0;
     agent.resume();
     if (agent.deadForEver) bury(world, agent);
-    else {
+    else if (agent.exited === null) {
       if (!agent.machine.up) agent.machine.powerOn();
       agent.start();
     }
   }
+  world.timeline.after(REJOIN_AFTER_MS, () => rejoin(world));
 }
 
+/** Agents that were told to leave: a person sets their machines up anew. */
+function rejoin(world: World): void {
+  for (const agent of world.agents.filter((one) => one.exited !== null)) {
+    agent.exited = null;
+    agent.deadForEver = true;
+    agent.machine.crash();
+    agent.machine.wipe();
+    agent.machine.powerOn();
+    world.addAgent(world.clusterOf(agent), agent.machine);
+  }
+  if (world.people.some((person) => !person.done)) world.timeline.after(REJOIN_AFTER_MS, () => rejoin(world));
+}
+
+const REJOIN_AFTER_MS = 60_000;
 const BURIAL_AFTER_MS = 20_000;
 const GIVE_UP_AFTER_MS = 300_000;
 

@@ -78,6 +78,21 @@ export class Machine {
     this.guardFile = new Map();
   }
 
+  /** Another machine with a copy of what is on this one's disk. */
+  copyOf(): Machine {
+    const copy = new Machine(this.#world, `${this.name}-copy-${this.#world.machines.length}`, this.capacity);
+    copy.disk.journal.push(...this.disk.journal);
+    for (const [key, boot] of this.disk.starts) copy.disk.starts.set(key, boot);
+    for (const [key, exit] of this.disk.exits) copy.disk.exits.set(key, exit);
+    return copy;
+  }
+
+  wipe(): void {
+    this.disk.journal = [];
+    this.disk.starts.clear();
+    this.disk.exits.clear();
+  }
+
   /** Power is gone: nothing that ran is left, and of what ended just now some is not on disk. */
   crash(): void {
     this.up = false;

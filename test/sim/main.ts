@@ -3,11 +3,12 @@ import { execFileSync } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import packageJson from "../../package.json" with { type: "json" };
-import { MUTATIONS, tryMutation } from "./mutations.ts";
+import { MUTATIONS, rulesWithout, tryMutation } from "./mutations.ts";
 import { runSeed } from "./run.ts";
+import { RULES } from "./world.ts";
 
 const USAGE = `usage: npm run sim -- --seeds N [--first-seed S]
-       npm run sim -- --seed S [--trace]
+       npm run sim -- --seed S [--trace] [--without RULE]
        npm run sim -- --mutations [--seeds N] [--first-seed S]`;
 
 const { values } = parseArgs({
@@ -17,6 +18,7 @@ const { values } = parseArgs({
     seed: { type: "string" },
     trace: { type: "boolean", default: false },
     mutations: { type: "boolean", default: false },
+    without: { type: "string" },
     help: { type: "boolean", default: false },
   },
 });
@@ -26,18 +28,19 @@ if (values.help) {
   process.exit(0);
 }
 const firstSeed = wholeNumber("first-seed", values.seed ?? values["first-seed"]);
-const seeds = values.seed === undefined ? wholeNumber("seeds", values.seeds ?? "200") : 1;
+const seeds = values.seed === undefined ? wholeNumber("seeds", values.seeds ?? "400") : 1;
 const startedAt = performance.now();
 process.exitCode = values.mutations ? mutations() : simulate();
 
 function simulate(): number {
+  const rules = values.without === undefined ? RULES : rulesWithout(values.without);
   const faults: Record<string, number> = {};
   const checks: Record<string, number> = {};
   const failing: number[] = [];
   let steps = 0;
   for (let i = 0; i < seeds; i++) {
     const seed = firstSeed + i;
-    const story = runSeed(seed, values.trace ? (line) => process.stderr.write(`${line}\n`) : null);
+    const story = runSeed(seed, values.trace ? (line) => process.stderr.write(`${line}\n`) : null, rules);
     steps += story.steps;
     for (const [kind, n] of story.faults) faults[kind] = (faults[kind] ?? 0) + n;
     for (const [invariant, n] of story.checks) checks[invariant] = (checks[invariant] ?? 0) + n;

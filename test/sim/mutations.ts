@@ -23,9 +23,14 @@ export interface Caught {
   by?: string;
 }
 
-export function tryMutation(rule: string, firstSeed: number, maxSeeds: number): Caught {
+export function rulesWithout(rule: string): Rules {
   const rules = MUTATIONS[rule];
-  if (!rules) throw new RangeError(`no mutation "${rule}"`);
+  if (!rules) throw new RangeError(`no rule "${rule}"; there are ${Object.keys(MUTATIONS).join(", ")}`);
+  return rules;
+}
+
+export function tryMutation(rule: string, firstSeed: number, maxSeeds: number): Caught {
+  const rules = rulesWithout(rule);
   for (let i = 0; i < maxSeeds; i++) {
     const { violation } = runSeed(firstSeed + i, null, rules);
     if (violation !== null) return { rule, caught: true, seeds_to_catch: i + 1, by: violation };

@@ -21,6 +21,8 @@ export interface ObjectHomeOptions {
   generation?: number;
   /** bytes of `serialize()`: the object wakes on a backup */
   backup?: Uint8Array;
+  /** how what is said crosses to the object and back: nobody holds what the other changes later */
+  clone?: <V>(value: V) => V;
 }
 
 const MAX_STATEMENT_CHARS = 100_000;
@@ -52,6 +54,7 @@ export class ObjectHome<T extends Turns> {
   readonly #statements = new Map<string, StatementSync | null>();
   readonly #arrays = new Map<string, StatementSync>();
   readonly #changes: StatementSync;
+  readonly #clone: <V>(value: V) => V;
   readonly #clock: () => number;
   readonly #random: () => number;
   readonly #platform: Platform;
@@ -60,6 +63,7 @@ export class ObjectHome<T extends Turns> {
   #object: T;
   #inTurn = false;
   #turnNow = 0;
+  #changesSoFar = 0;
   #pending: Effect[] = [];
 
   constructor(build: (platform: Platform) => T, options: ObjectHomeOptions) {
@@ -68,6 +72,7 @@ export class ObjectHome<T extends Turns> {
     this.generation = options.generation ?? 0;
     this.#clock = options.now ?? (() => this.nowMs);
     this.#random = options.random ?? seeded(1);
+    this.#clone = options.clone ?? structuredClone;
     if (options.backup) this.#database.deserialize(options.backup);
     this.#database.exec("PRAGMA foreign_keys = ON");
     this.#changes = this.#database.prepare("SELECT total_changes() AS n");
@@ -82,17 +87,17 @@ export class ObjectHome<T extends Turns> {
   // Turns. Each commits or, when it throws, leaves rows and effects as they were.
 
   call(method: string, args: unknown): unknown {
-    return structuredClone(this.#turn(() => this.#object.call(method, structuredClone(args))));
+    return this.#clone(this.#turn(() => this.#object.call(method, this.#clone(args))));
   }
   result(to: ObjectRef, method: string, args: unknown, outcome: Outcome): void {
-    this.#turn(() => this.#object.result(to, method, structuredClone(args), structuredClone(outcome)));
+    this.#turn(() => this.#object.result(to, method, this.#clone(args), this.#clone(outcome)));
   }
   fireAlarm(): void {
     this.alarmAt = null;
     this.#turn(() => this.#object.alarm());
   }
   message(socket: SocketId, message: unknown): void {
-    this.#turn(() => this.#object.message(socket, structuredClone(message)));
+    this.#turn(() => this.#object.message(socket, this.#clone(message)));
   }
 
   // Sockets, as the world sees them.
@@ -148,17 +153,19 @@ export class ObjectHome<T extends Turns> {
     this.#turnNow = this.#clock();
     this.#pending = [];
     const sockets = new Map(this.#sockets);
-    const before = this.#totalChanges();
+    const before = this.#changesSoFar;
     this.#database.exec("BEGIN");
     try {
       const value = body();
       this.#database.exec("COMMIT");
       this.turns++;
-      this.rowsWritten += this.#totalChanges() - before;
+      this.#changesSoFar = this.#totalChanges();
+      this.rowsWritten += this.#changesSoFar - before;
       for (const effect of this.#pending) this.#leave(effect);
       return value;
     } catch (error) {
-      this.threwAfterWrite = this.#totalChanges() !== before;
+      this.#changesSoFar = this.#totalChanges();
+      this.threwAfterWrite = this.#changesSoFar !== before;
       this.#database.exec("ROLLBACK");
       this.#sockets = sockets;
       throw error;
@@ -189,15 +196,15 @@ export class ObjectHome<T extends Turns> {
       now: () => (home.#inTurn ? home.#turnNow : home.#clock()),
       random: () => home.#random(),
       setAlarm: (at) => send({ type: "alarm", at }),
-      call: (to, method, args) => send({ type: "call", to, method, args: structuredClone(args) }),
+      call: (to, method, args) => send({ type: "call", to, method, args: home.#clone(args) }),
       sockets: {
-        send: (socket, message) => send({ type: "send", socket, message: structuredClone(message) }),
+        send: (socket, message) => send({ type: "send", socket, message: home.#clone(message) }),
         close: (socket) => send({ type: "close", socket }),
         attach: (socket, data) => {
           if (JSON.stringify(data).length > MAX_ATTACHMENT_BYTES) throw new RangeError("attachment over 2 KB");
-          if (home.#sockets.has(socket)) home.#sockets.set(socket, structuredClone(data));
+          if (home.#sockets.has(socket)) home.#sockets.set(socket, home.#clone(data));
         },
-        list: () => [...home.#sockets].map(([id, data]) => ({ id, data: structuredClone(data) })),
+        list: () => [...home.#sockets].map(([id, data]) => ({ id, data: home.#clone(data) })),
       },
       get generation() {
         return home.generation;

@@ -17,7 +17,7 @@ export interface Plan {
 }
 
 const BY = { token: "root", scope: "admin", cluster: null, role: null } as const;
-const LOOK_EVERY_MS = 15_000;
+const LOOK_EVERY_MS = 20_000;
 
 /** How far along a state is; it never falls. */
 const RANK: Record<JobView["state"], number> = {

@@ -4,7 +4,7 @@ import { MUTATIONS, tryMutation } from "./mutations.ts";
 import { runSeed, traceHash } from "./run.ts";
 
 const SEEDS = 500;
-const SEEDS_TO_CATCH = 100;
+const SEEDS_TO_CATCH = 400;
 const PATIENCE_MS = 240_000;
 
 test(

@@ -7,7 +7,7 @@ import { isTerminal } from "../../src/model/states.ts";
 import type { TaskView } from "../../src/model/views.ts";
 import type { PollReply } from "../../src/protocol/agent.ts";
 import type { AgentHost } from "./agentHost.ts";
-import { supplyOf } from "./final.ts";
+import { supplyOf } from "./brokerRows.ts";
 import type { Machine, SimProcess } from "./machine.ts";
 import type { SimObject } from "./simObject.ts";
 import type { World } from "./world.ts";
@@ -25,6 +25,7 @@ export interface Story {
   started: Set<number>;
 }
 
+const LIVE = new Set(["assigned", "running", "stopping"]);
 /** Virtual time is whole milliseconds, a machine's clock is not. */
 const ROUNDING_MS = 2;
 
@@ -105,25 +106,33 @@ export class Watch {
   #inRows(cluster: SimObject, key: string): void {
     const { task, epoch } = parseAttemptKey(key as AttemptKey);
     const id = parseTaskId(task);
-    const view = cluster.ask("task", { job: id?.job, index: id?.index }) as TaskView | null;
-    const attempt = view?.attempts.find((one) => one.epoch === epoch);
-    if (!attempt && id && this.#rebuilt.has(cluster.name)) {
-      // Rows are gone. Then an end may be acked once the Broker does not count on this hand-out any more.
-      const supply = supplyOf(this.#world, id.job, cluster.name);
-      this.#world.checks.hold(
-        "acknowledged-kept",
-        !supply.some(({ from, to, handout }) => from <= id.index && id.index < to && handout === handoutOf(epoch)),
-        () => `${cluster.name} acked the end of ${key}, does not know it, and the Broker waits for it`,
-      );
-      return;
-    }
-    // That a machine booted anew is only taken as the begin of a silence: a copied disk says the same.
-    const isMarked = cluster.home.query("SELECT 1 FROM silence WHERE node = ?", attempt?.node ?? null).length > 0;
-    this.#world.checks.hold(
-      "acknowledged-kept",
-      attempt !== undefined && ((attempt.state !== "assigned" && attempt.state !== "running") || isMarked),
-      () => `${cluster.name} acked the end of ${key} and has ${JSON.stringify(view)}`,
+    if (!id) return;
+    const { home } = cluster;
+    const { checks } = this.#world;
+    const row = home.query('SELECT epoch, state, node FROM task WHERE job = ? AND "index" = ?', id.job, id.index)[0];
+    const kept = home.query(
+      'SELECT state FROM attempt WHERE job = ? AND "index" = ? AND epoch = ?',
+      id.job,
+      id.index,
+      epoch,
     );
+    if (kept.length > 0 || (row?.epoch === epoch && !LIVE.has(String(row.state)))) {
+      checks.hold("acknowledged-kept", true, () => "");
+    } else if (row?.epoch === epoch) {
+      // That a machine booted anew is only taken as the begin of a silence: a copied disk says the same.
+      const marks = home.query("SELECT 1 FROM silence WHERE node = ?", row.node ?? null);
+      checks.hold("acknowledged-kept", marks.length > 0, () => `${cluster.name} acked the end of ${key}: ${row.state}`);
+    } else {
+      // Rows were lost. Then an end may be acked once the Broker does not count on this hand-out any more.
+      const waits = supplyOf(this.#world, id.job, cluster.name).some(
+        ({ from, to, handout }) => from <= id.index && id.index < to && handout === handoutOf(epoch),
+      );
+      checks.hold(
+        "acknowledged-kept",
+        this.#rebuilt.has(cluster.name) && !waits,
+        () => `${cluster.name} acked the end of ${key} and has ${JSON.stringify(row)}`,
+      );
+    }
   }
 
   /** A rebuilt object may know nothing of what it said before. */

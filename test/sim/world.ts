@@ -9,10 +9,11 @@ import type { NodeClaims } from "../../src/cluster/methods.ts";
 import { CLUSTER_RULES, type ClusterRules } from "../../src/cluster/rules.ts";
 import type { ObjectRef } from "../../src/platform/seam.ts";
 import { AgentHost } from "./agentHost.ts";
+import { checkIndices } from "./brokerRows.ts";
 import { Checks } from "./checks.ts";
 import { Edge } from "./edge.ts";
 import { drawMood, type Mood, scheduleFaults } from "./faults.ts";
-import { checkEnd, checkIndices } from "./final.ts";
+import { checkEnd } from "./final.ts";
 import { Machine } from "./machine.ts";
 import { Network } from "./network.ts";
 import { drawPlans, Person } from "./person.ts";
@@ -36,10 +37,13 @@ export interface WorldOptions {
 
 const LEAGUE = "league";
 const CLUSTERS = ["north", "south", "west"];
-const LOOK_EVERY_MS = 20_000;
+/** mostly few: small worlds get into as much trouble, sooner */
+const NODES = [2, 2, 3, 3, 4, 6];
+const LONG_WORK = 0.1;
+const LOOK_EVERY_MS = 30_000;
 /** Long enough for every retry of every task on what is left of the nodes. */
 const PATIENCE_MS = 60 * 60_000;
-const SETTLE_MS = 90_000;
+const SETTLE_MS = 45_000;
 /** A story has some ten thousand; more is a loop without rest. */
 const MAX_STEPS = 200_000;
 
@@ -74,7 +78,7 @@ export class World {
     this.watch = new Watch(this);
     this.edge = new Edge(this);
     this.mood = drawMood(this.chance.fork());
-    const names = CLUSTERS.slice(0, this.chance.int(2, 3));
+    const names = CLUSTERS.slice(0, this.chance.of(0.3) ? 3 : 2);
     this.broker = this.#object({ kind: "broker", league: LEAGUE, name: "" });
     this.clusters = names.map((name) => this.#object({ kind: "cluster", league: LEAGUE, name }));
     for (const cluster of this.clusters) this.#populate(cluster);
@@ -93,7 +97,7 @@ export class World {
 
   #populate(cluster: SimObject): void {
     this.broker.ask("createCluster", { name: cluster.name, labels: {}, idempotency: null });
-    const nodes = this.chance.int(2, 5);
+    const nodes = this.chance.pick(NODES);
     for (let i = 0; i < nodes; i++) {
       const name = `${cluster.name}-n${i}`;
       const machine = new Machine(this, name, { cpus: this.chance.pick([2000, 4000]), mem: 4_000_000 });
@@ -102,15 +106,24 @@ export class World {
     }
   }
 
+  /** Its disk was copied to another machine, and the same agent runs there too. */
+  cloneAgent(agent: AgentHost): void {
+    const machine = agent.machine.copyOf();
+    this.machines.push(machine);
+    this.#start(new AgentHost(this, machine, agent.claims));
+  }
+
   /** A person joins a machine: what ran there before is over. */
-  addAgent(cluster: SimObject, machine: Machine): AgentHost {
+  addAgent(cluster: SimObject, machine: Machine): void {
     const key = `join-key-of-${machine.name}-${this.agents.length}`;
     const { node, serial } = cluster.ask("join", { name: machine.name, key }) as { node: string; serial: number };
     const claims: NodeClaims = { league: LEAGUE, cluster: cluster.name, node, serial };
-    const agent = new AgentHost(this, machine, claims);
+    this.#start(new AgentHost(this, machine, claims));
+  }
+
+  #start(agent: AgentHost): void {
     this.agents.push(agent);
     this.timeline.after(this.chance.int(0, 3_000), () => agent.start());
-    return agent;
   }
 
   objectOf(ref: ObjectRef): SimObject | undefined {
@@ -135,7 +148,9 @@ export class World {
     let work = this.#work.get(key);
     if (!work) {
       const chance = this.#workChance;
-      work = { ranMs: chance.spread(20, 90_000), code: chance.of(0.15) ? chance.int(1, 3) : 0 };
+      // Some outlast every deadline, silence limit and cut link.
+      const ranMs = chance.of(LONG_WORK) ? chance.int(60_000, 200_000) : chance.spread(20, 60_000);
+      work = { ranMs, code: chance.of(0.15) ? chance.int(1, 3) : 0 };
       this.#work.set(key, work);
     }
     return work;
@@ -160,12 +175,8 @@ export class World {
   /** @throws Violation */
   run(): void {
     const { faultsEndMs } = this.mood;
-    const calm = () => {
-      this.checks.hold("all-end", this.timeline.steps < MAX_STEPS, () => `${MAX_STEPS} steps and no end`);
-      return false;
-    };
-    this.timeline.run(faultsEndMs, calm);
-    this.timeline.run(faultsEndMs + PATIENCE_MS, () => calm() || this.people.every((person) => person.done));
+    this.timeline.run(faultsEndMs, () => this.#isStuck());
+    this.timeline.run(faultsEndMs + PATIENCE_MS, () => this.#isStuck() || this.people.every((person) => person.done));
     for (const { plan, last } of this.people) {
       this.checks.hold(
         "all-end",
@@ -175,6 +186,13 @@ export class World {
     }
     this.timeline.run(this.timeline.nowMs + SETTLE_MS);
     checkEnd(this);
+  }
+
+  /** @throws Violation */
+  #isStuck(): boolean {
+    const { steps } = this.timeline;
+    if (steps >= MAX_STEPS) this.checks.hold("all-end", false, () => `${steps} steps and no end`);
+    return false;
   }
 
   close(): void {
