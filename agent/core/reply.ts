@@ -115,7 +115,7 @@ function renew(
   for (const key of keys) {
     const attempt = attempts.get(key);
     if (!attempt || attempt.phase === "ended" || attempt.stopReason !== null) continue;
-    if (!rules.mayRenew(attempt.phase === "accepted" ? null : attempt.deadlineMs, nowMs)) continue;
+    if (!rules.mayRenew(attempt.deadlineMs, nowMs)) continue;
     const renewedTo = deadlineFrom(sentAtMs, attempt.template);
     const deadlineMs = renewedTo === null ? null : Math.max(renewedTo, attempt.deadlineMs ?? 0);
     if (attempt.phase !== "accepted") {

@@ -226,10 +226,23 @@ describe("after a restart of the agent", () => {
     expect(next.state.attempts.get("abcd.0@1")?.deadlineMs).toBe(1_030_000);
   });
 
-  test("what never started starts only when a reply names it", () => {
-    const next = restart({ key: "abcd.0@1", found: { is: "never-started" }, deadlineMs: null });
+  test("what never started starts only when a reply names it, and not past its deadline", () => {
+    const found = { key: "abcd.0@1", found: { is: "never-started" } as Found };
+    agent.assign("abcd.0", 1);
+    const next = new Agent(agent.journal);
+    next.ready([{ ...found, deadlineMs: 1_030_000 }]);
     expect(next.state.attempts.get("abcd.0@1")?.phase).toBe("accepted");
     expect(types(next.reply({ renews: ["abcd.0@1"] }))).toContain("start");
+    const late = new Agent(agent.journal);
+    late.ready([{ ...found, deadlineMs: 1_030_000 }]);
+    late.pass(30_000);
+    expect(late.state.attempts.get("abcd.0@1")?.end).toMatchObject({ reason: "deadline" });
+    expect(types(late.reply({ renews: ["abcd.0@1"] }))).not.toContain("start");
+  });
+
+  test("what never started and has no deadline with the guard is told as lapsed", () => {
+    const next = restart({ key: "abcd.0@1", found: { is: "never-started" }, deadlineMs: null });
+    expect(next.state.attempts.get("abcd.0@1")?.end).toMatchObject({ state: "failed", reason: "deadline" });
   });
 
   test("what ended meanwhile is told with its exit", () => {

@@ -191,13 +191,13 @@ function recovered(
         deadlineMs: keep ? null : (deadlineMs ?? nowMs),
       });
       effects.push({ type: "watch", key });
-    } else if (what.is === "never-started" && attempt.boot === state.boot) {
-      attempts.set(key, { ...attempt, phase: "accepted", deadlineMs: null });
+    } else if (what.is === "never-started" && mayStart(attempt, state, deadlineMs, nowMs)) {
+      attempts.set(key, { ...attempt, phase: "accepted", deadlineMs });
     } else {
-      const update =
-        what.is === "ended"
-          ? endOf(attempt, describeExit(attempt, what.exit, nowMs))
-          : endOf(attempt, { state: "failed", reason: "rebooted", message: "the machine booted anew", ...noOutput() });
+      const update = endOf(
+        attempt,
+        what.is === "ended" ? describeExit(attempt, what.exit, nowMs) : neverRan(attempt, state),
+      );
       attempts.set(key, { ...attempt, phase: "ended", end: update });
       records.push({ type: "end", key, update });
     }
@@ -206,6 +206,21 @@ function recovered(
   const deadlines: AgentEffect = { type: "deadlines", deadlines: deadlinesOf(attempts.values()) };
   return { state: { ...state, attempts, recovered: true }, effects: [...journal, deadlines, ...effects] };
 }
+
+/** Its deadline was with the guard before it could start; without one, or past it, only a new hand-out may run it. */
+const mayStart = (attempt: Attempt, state: AgentState, deadlineMs: number | null, nowMs: number): boolean =>
+  attempt.boot === state.boot && (attempt.template.stopAfterMs === null || (deadlineMs !== null && nowMs < deadlineMs));
+
+const neverRan = (attempt: Attempt, state: AgentState): Omit<Update, "uuid" | "task" | "epoch"> =>
+  attempt.boot === state.boot
+    ? {
+        state: "failed",
+        reason: "deadline",
+        message: "its time was over before it could start",
+        ranMs: 0,
+        ...noOutput(),
+      }
+    : { state: "failed", reason: "rebooted", message: "the machine booted anew", ...noOutput() };
 
 function noReply(
   state: AgentState,
@@ -260,6 +275,11 @@ function dueStops(state: AgentState, nowMs: number): Step {
   let next = state;
   const effects: AgentEffect[] = [];
   for (const attempt of state.attempts.values()) {
+    if (attempt.phase === "accepted" && attempt.deadlineMs !== null && nowMs >= attempt.deadlineMs) {
+      const lapsed = ended(next, attempt.key, nowMs, () => endOf(attempt, neverRan(attempt, state)));
+      next = lapsed.state;
+      effects.push(...lapsed.effects);
+    }
     if (attempt.phase !== "running" && attempt.phase !== "starting") continue;
     const timeoutMs = timeoutAtMs(attempt);
     const termMs = termAtMs(attempt);

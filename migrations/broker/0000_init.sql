@@ -68,7 +68,8 @@ CREATE TABLE `join_use` (
 CREATE TABLE `self` (
 	`id` integer PRIMARY KEY NOT NULL,
 	`incarnation` integer NOT NULL,
-	`generation` integer NOT NULL
+	`generation` integer NOT NULL,
+	`hold_ms` integer NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE `token` (

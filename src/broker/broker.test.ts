@@ -247,6 +247,32 @@ test("everything is as it was after the object was rebuilt, and unconfirmed gran
   conserved();
 });
 
+test("a Broker that was restored hands nothing out before what ran meanwhile must be over, and never an old number", () => {
+  submit({ command: "true", count: 50, disconnect: { stopAfter: "30s" } });
+  const before = north.grant();
+  home.generation = 1;
+  home.crash();
+  expect(home.call("explain", { id: "abcdefghij" })).toMatchObject({ reason: "holding" });
+  north.report({
+    abcdefghij: { done: [[before.supply[0]?.from ?? 0, before.supply[0]?.to ?? 0]], genApplied: before.gen },
+  });
+  const startedAt = home.nowMs;
+  const newSupply = () =>
+    north
+      .take()
+      .grants.get("abcdefghij")
+      ?.supply.filter(({ handout }) => handout > 1) ?? [];
+  while (newSupply().length === 0) {
+    if (home.nowMs - startedAt > 100_000) throw new Error("never handed out again");
+    home.nowMs = home.alarmAt ?? Number.NaN;
+    home.fireAlarm();
+  }
+  expect(home.nowMs - startedAt).toBeGreaterThanOrEqual(45_300);
+  expect(newSupply()[0]?.handout).toBeGreaterThan(2 ** 20);
+  expect(north.grants.get("abcdefghij")?.gen).toBeGreaterThan(2 ** 20);
+  conserved();
+});
+
 describe("a join token", () => {
   const redeem = (key: string) => home.call("redeemJoin", { id: "t1", hash: "h", key });
   beforeEach(() => {

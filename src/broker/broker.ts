@@ -50,6 +50,8 @@ const PACE_MS = 25;
 const WATCH_BATCH = 5_000;
 /** Hand-outs and gens that an older copy of these rows may have given away before it was lost. */
 const RESTORE_LEAP = 2 ** 20;
+/** Ticks are never longer, so that our own outages count at most one. */
+const HOLD_TICK_MS = 5_000;
 
 export class Broker implements Turns {
   readonly #platform: Platform;
@@ -60,6 +62,8 @@ export class Broker implements Turns {
   readonly #watchers = new Map<SocketId, { job: string | null }>();
   readonly #reportTimes = new Map<string, number[]>();
   #incarnation: number;
+  #holdMs: number;
+  #lastTickAt: number;
   #ordinal: number;
   readonly #unsavedJobs = new Set<JobMemory>();
   readonly #unsavedGrants = new Set<GrantState>();
@@ -77,12 +81,14 @@ export class Broker implements Turns {
     const known = this.#store.self();
     const restored = known !== undefined && known.generation !== platform.generation;
     this.#incarnation = known && !restored ? known.incarnation : Math.max(now, (known?.incarnation ?? 0) + 1);
-    if (!known || restored) this.#store.saveSelf({ incarnation: this.#incarnation, generation: platform.generation });
+    this.#holdMs = known?.holdMs ?? 0;
+    this.#lastTickAt = now;
     this.#ordinal = this.#store.newestOrdinal();
     this.#access = new Access(this.#store);
     this.#fleet = new Fleet(this.#store);
     for (const row of this.#store.liveJobs()) this.#jobs.set(row.id, jobMemory(row, this.#store.grantsOf(row.id)));
     if (restored) this.#leap();
+    if (!known || restored) this.#saveSelf();
     for (const { id, data } of platform.sockets.list())
       if (data) this.#watchers.set(id, data as { job: string | null });
     this.#pokeAt = now + POKE_MS;
@@ -98,7 +104,23 @@ export class Broker implements Turns {
         grant.gen += RESTORE_LEAP;
         this.#store.saveGrant(grant);
       }
+      this.#holdMs = Math.max(this.#holdMs, job.template.lostAfterMs ?? 0);
     }
+  }
+
+  #saveSelf(): void {
+    this.#store.saveSelf({
+      incarnation: this.#incarnation,
+      generation: this.#platform.generation,
+      holdMs: this.#holdMs,
+    });
+  }
+
+  /** What was handed out after the backup may still run: clocks are not compared, ticks are counted. */
+  #tickHold(now: number): void {
+    if (this.#holdMs === 0) return;
+    this.#holdMs = Math.max(0, this.#holdMs - Math.max(0, Math.min(now - this.#lastTickAt, HOLD_TICK_MS)));
+    this.#saveSelf();
   }
 
   // Entries.
@@ -191,6 +213,8 @@ export class Broker implements Turns {
   alarm(): void {
     const now = this.#platform.now();
     this.#alarmAt = null;
+    this.#tickHold(now);
+    this.#lastTickAt = now;
     if (now >= this.#pokeAt) {
       this.#pokeAt = now + POKE_MS;
       for (const job of this.#jobs.values())
@@ -304,6 +328,7 @@ export class Broker implements Turns {
   }
 
   #why(job: JobMemory): Explanation {
+    if (this.#holdMs > 0) return explain(this.#fleet.rounds(), roundJob(job), "holding");
     const local =
       [...job.grants.values()]
         .map((grant): WaitReason | null =>
@@ -468,7 +493,7 @@ export class Broker implements Turns {
     const grant = job.grants.get(cluster) ?? this.#newGrant(job, cluster);
     const held = supplySize(grant.supply);
     const extra = Math.min(limit, 2 * grant.recentEnds);
-    const missing = limit === 0 ? 0 : Math.min(limit + extra - held, queueSize(job.queue));
+    const missing = limit === 0 || this.#holdMs > 0 ? 0 : Math.min(limit + extra - held, queueSize(job.queue));
     const draws = missing > 0 && (held < limit || held < limit + extra / 2);
     const limitChanged = grant.limit !== limit && (held > 0 || draws);
     if (!draws && !limitChanged) return;
@@ -545,6 +570,7 @@ export class Broker implements Turns {
     for (const name of this.#fleet.names()) this.#send(name, answered);
     this.#tell(now);
     if (this.#jobs.size > 0) this.#setAlarm(this.#pokeAt);
+    if (this.#holdMs > 0) this.#setAlarm(now + HOLD_TICK_MS);
   }
 
   #save(): void {

@@ -47,7 +47,7 @@ export function explain(clusters: readonly RoundCluster[], job: RoundJob, local:
     case "holding":
       return say(
         "holding",
-        "A node is silent; its tasks are handed out again when nothing of them can still run there.",
+        "Something may still run that is not heard of: a silent node, or what a restored broker does not know. It is handed out when nothing can run any more.",
       );
     case "paused":
       return say("paused", "The nodes that could run it are paused.");
