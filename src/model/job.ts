@@ -67,10 +67,16 @@ export const jobSpecSchema = z
   .strictObject({
     name: z.string().min(1).max(100).optional(),
     command: z
-      .union([
-        commandText,
-        z.array(z.string().max(MAX_COMMAND_CHARS).refine(noNul, "must not contain a NUL character")).min(1).max(1000),
-      ])
+      .union(
+        [
+          commandText,
+          z.array(z.string().max(MAX_COMMAND_CHARS).refine(noNul, "must not contain a NUL character")).min(1).max(1000),
+        ],
+        {
+          error: ({ input }) =>
+            input === undefined ? "is missing: what should a task run?" : "a text for sh -c, or a list of words",
+        },
+      )
       .describe("A string runs in sh -c; a list runs as it is. {} stands for the item, shell-quoted in a string."),
     count: z.int().min(1).max(MAX_TASKS).optional().describe("How many tasks; default 1. Not together with each."),
     each: z
