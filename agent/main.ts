@@ -34,6 +34,7 @@ Where
   --data DIR           default /var/lib/hansa-agent for root, else ~/.local/share/hansa-agent
   --run-dir DIR        default on a tmpfs: it must not outlive the boot
   --config FILE        default agent.json in the data folder: {"cpus": 2, "label": ["zone=a"]}
+  --no-wake            poll all the time instead of keeping a socket by which the broker calls
   --ca-file FILE       trust these authorities too; HTTPS_PROXY and NO_PROXY are honoured
 Stopping
   TERM or INT end the agent; its tasks live on and the next agent takes them over.

@@ -1,6 +1,7 @@
 /**
  * `npm run bench:idle -- --nodes 50 --seconds 120`: what a league costs while nothing is to be done. The nodes are the
- * agent's real core with real held polls over HTTP, many in one process; the broker is a real one.
+ * agent's real core with real held polls over HTTP, many in one process; the broker is a real one. `--wake 1` gives them
+ * wake sockets: then a measure shorter than the rest of 15 minutes shows none of their polls.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { createToken } from "../cli/api/endpoints.ts";
@@ -14,7 +15,7 @@ const CLUSTER = "idle";
 /** The first polls bring the inventory; then it is quiet. */
 const SETTLE_MS = 3_000;
 
-const { nodes, seconds, seed } = numbers({ nodes: 50, seconds: 120, seed: 1 });
+const { nodes, seconds, seed, wake } = numbers({ nodes: 50, seconds: 120, seed: 1, wake: 0 });
 const startedAtMs = performance.now();
 
 const league = await League.start([CLUSTER]);
@@ -22,10 +23,11 @@ const agents: LightAgent[] = [];
 try {
   const { token } = await createToken(league.client, { scope: "join", cluster: CLUSTER, uses: nodes, expiresIn: "1h" });
   for (let i = 0; i < nodes; i++) {
-    agents.push(await LightAgent.join({ url: league.broker.url, joinToken: token, name: `n${i + 1}` }));
+    agents.push(await LightAgent.join({ url: league.broker.url, joinToken: token, name: `n${i + 1}`, wake: wake > 0 }));
   }
   await sleep(SETTLE_MS);
-  progress(`${nodes} nodes poll`);
+  const wakeable = agents.filter((agent) => agent.wakeable).length;
+  progress(`${nodes} nodes poll, ${wakeable} of them with a wake socket`);
 
   const polls = () => agents.reduce((sum, agent) => sum + agent.polls, 0);
   const pollsBefore = polls();
@@ -38,6 +40,7 @@ try {
 
   const figures = {
     nodes,
+    ...(wake > 0 && { wakeable }),
     seconds,
     worker_requests,
     cluster_requests: clusters.requests,

@@ -9,7 +9,8 @@ const BACKOFF_MAX_MS = 60_000;
 const BATCH_MS = 4;
 /** After an assignment: a short task's end is told by the poll that would have confirmed its start. */
 export const CONFIRM_DELAY_MS = 50;
-const MAX_UPDATES = 1000;
+/** With the longest messages still below the limit of a body. */
+const MAX_UPDATES = 400;
 
 const isLive = (attempt: Attempt) => attempt.phase !== "ended";
 
@@ -24,9 +25,19 @@ function shortestStopAfterMs(state: AgentState): number {
   return shortest;
 }
 
-/** A hold must not use up more than a quarter of the time that a renewal gives. */
-export const holdS = (state: AgentState): number =>
-  Math.max(1, Math.min(MAX_WAIT_S, Math.floor(shortestStopAfterMs(state) / 4000)));
+/**
+ * Longest hold while an attempt of this `stopAfter` runs. The newest renewal may be two holds old and the guard's file
+ * a tenth of `stopAfter` older still, and TERM may be due when half of `stopAfter` is over.
+ */
+export const holdMs = (stopAfterMs: number): number => Math.min(MAX_WAIT_S * 1000, stopAfterMs / 6);
+
+export const holdS = (state: AgentState): number => Math.max(1, Math.floor(holdMs(shortestStopAfterMs(state)) / 1000));
+
+/** A long pause is for who has nothing left to tell and a socket by which it would be ended. */
+export const pauseMs = (state: AgentState, wantedMs: number): number => {
+  if (state.woken) return 0;
+  return state.wakeable && state.attempts.size === 0 ? wantedMs : Math.min(wantedMs, holdS(state) * 1000);
+};
 
 /** Full jitter; `random` in [0, 1). A server's Retry-After wins. */
 export function backoffMs(state: AgentState, retryAfterMs: number | null, random: number): number {
@@ -90,8 +101,9 @@ export function duePoll(state: AgentState, nowMs: number): { state: AgentState; 
   const running: PollRequest["running"] = [];
   const updates: PollRequest["updates"] = [];
   for (const attempt of state.attempts.values()) {
-    if (attempt.end === null) running.push([attempt.task, attempt.epoch]);
-    else if (updates.length < MAX_UPDATES) updates.push(attempt.end);
+    // An end that has to wait for another poll is not omitted: that would say it never started.
+    if (attempt.end === null || updates.length >= MAX_UPDATES) running.push([attempt.task, attempt.epoch]);
+    else updates.push(attempt.end);
   }
   const pressure = [...state.pressure];
   if (!state.guarded) pressure.push("no-guard");
@@ -113,6 +125,7 @@ export function duePoll(state: AgentState, nowMs: number): { state: AgentState; 
       inFlight: { seq, sentAtMs: nowMs, held: waitS > 0, inventoryRev: state.inventoryRev },
       nextPollAtMs: nowMs,
       urgent: false,
+      woken: false,
     },
     effects: [{ type: "send", request, waitS }],
   };

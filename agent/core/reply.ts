@@ -3,17 +3,14 @@
 import { attemptKey, type Epoch, type TaskId } from "../../src/model/ids.ts";
 import type { Template } from "../../src/model/job.ts";
 import type { Assignment, PollReply, Update } from "../../src/protocol/agent.ts";
-import { CONFIRM_DELAY_MS, termAtMs } from "./poll.ts";
+import { CONFIRM_DELAY_MS, holdMs, pauseMs, termAtMs } from "./poll.ts";
 import type { AgentRules } from "./rules.ts";
 import type { AgentEffect, AgentState, Attempt, Deadline, JournalRecord } from "./types.ts";
 
 type Attempts = Map<string, Attempt>;
 
-/**
- * A long hold may have used up most of the time that its reply gives. With so little left before TERM an attempt is
- * accepted and not started: the next reply gives it its whole time.
- */
-const LATE_MS = 5_000;
+/** How long the reply to a poll may take beside its hold. */
+const REPLY_MS = 3_000;
 
 /** One uuid an attempt: it has one end, however often that is told. */
 export const endOf = (
@@ -68,7 +65,6 @@ export function applyReply(
     rejections: 0,
     action: reply.action,
     inventorySentRev: reply.wantInventory ? 0 : Math.max(before.inventorySentRev, before.inFlight?.inventoryRev ?? 0),
-    nextPollAtMs: nowMs + reply.nextPollMs,
   };
   if (reply.credential) after.push({ type: "credential", credential: reply.credential });
 
@@ -77,7 +73,11 @@ export function applyReply(
   stop(attempts, reply, records, after);
   const accepted = accept(state, attempts, reply, sentAtMs, nowMs, records, after);
 
-  if (accepted) state = { ...state, nextPollAtMs: Math.max(state.nextPollAtMs, nowMs + CONFIRM_DELAY_MS) };
+  state = { ...state, nextPollAtMs: nowMs + pauseMs({ ...state, attempts }, reply.nextPollMs) };
+  if (accepted) {
+    const urgent = state.urgent || [...attempts.values()].some(({ phase }) => phase === "accepted");
+    state = { ...state, nextPollAtMs: Math.max(state.nextPollAtMs, nowMs + CONFIRM_DELAY_MS), urgent };
+  }
   if (records.some((record) => record.type === "end")) state = { ...state, urgent: true, nextPollAtMs: nowMs };
   if (reply.follows.join() !== state.follows.join()) {
     state = { ...state, follows: reply.follows };
@@ -188,12 +188,22 @@ function accept(
       records.push({ type: "end", key, update: end });
       continue;
     }
-    const late = nowMs >= (termAtMs(attempt) ?? Number.POSITIVE_INFINITY) - LATE_MS;
+    const late = isLate(attempt, nowMs);
     attempts.set(key, late ? { ...attempt, phase: "accepted", deadlineMs: null } : attempt);
     if (!late) after.push({ type: "start", attempt });
     accepted = true;
   }
   return accepted;
+}
+
+/**
+ * A long hold may have used up most of the time that its reply gives. When TERM would come before the next reply can,
+ * an attempt is accepted and not started: that reply gives it its whole time.
+ */
+function isLate(attempt: Attempt, nowMs: number): boolean {
+  const termMs = termAtMs(attempt);
+  const { stopAfterMs } = attempt.template;
+  return termMs !== null && stopAfterMs !== null && termMs - nowMs < holdMs(stopAfterMs) + REPLY_MS;
 }
 
 const jobOf = (assignment: Assignment): string => assignment.task.slice(0, assignment.task.lastIndexOf("."));

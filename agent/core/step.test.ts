@@ -275,6 +275,59 @@ test("a credential that is refused three times ends the agent; its tasks live on
   expect(agent.effects).toContainEqual(expect.objectContaining({ type: "exit", code: 5 }));
 });
 
+describe("a pause that the broker wants", () => {
+  const PAUSE_MS = 900_000;
+  const rest = () => {
+    agent.send({ type: "wake-socket", open: true });
+    agent.reply({ nextPollMs: PAUSE_MS });
+  };
+
+  test("is kept while a socket can end it", () => {
+    rest();
+    expect(agent.request(agent.pass(PAUSE_MS - 1))).toBeUndefined();
+    expect(agent.request(agent.pass(1))).toBeDefined();
+  });
+
+  test("is ended by a wake, by one poll however many wakes come", () => {
+    rest();
+    agent.nowMs += 60_000;
+    expect(agent.request(agent.send({ type: "wake" }))).toBeDefined();
+    expect(agent.request(agent.send({ type: "wake" }))).toBeUndefined();
+  });
+
+  test("does not begin when a wake overtook the reply that wants it", () => {
+    agent.send({ type: "wake-socket", open: true });
+    expect(agent.request(agent.send({ type: "wake" }))).toBeUndefined();
+    expect(agent.request(agent.reply({ nextPollMs: PAUSE_MS }))).toBeDefined();
+    expect(agent.request(agent.reply({ nextPollMs: PAUSE_MS }))).toBeUndefined();
+  });
+
+  test("is over within seconds when the socket is lost, and no longer than a hold without one", () => {
+    rest();
+    agent.nowMs += 60_000;
+    expect(agent.request(agent.send({ type: "wake-socket", open: false }))).toBeUndefined();
+    expect(agent.request(agent.pass(5_000))).toBeDefined();
+    agent.reply({ nextPollMs: PAUSE_MS });
+    expect(agent.request(agent.pass(24_999))).toBeUndefined();
+    expect(agent.request(agent.pass(1))).toBeDefined();
+  });
+
+  test("is no longer than a hold while anything of an attempt is left", () => {
+    agent.send({ type: "wake-socket", open: true });
+    agent.assign("abcd.0", 1);
+    agent.pass(60);
+    agent.reply({ renews: ["abcd.0@1"], nextPollMs: PAUSE_MS });
+    expect(agent.request(agent.pass(30_000 / 4))).toBeDefined();
+  });
+
+  test("does not shorten what a failure or the server's Retry-After asks for", () => {
+    agent.send({ type: "no-reply", seq: agent.state.inFlight?.seq ?? 0, retryAfterMs: 20_000, rejected: false });
+    expect(agent.request(agent.send({ type: "wake" }))).toBeUndefined();
+    expect(agent.request(agent.send({ type: "wake-socket", open: false }))).toBeUndefined();
+    expect(agent.request(agent.pass(19_000))).toBeUndefined();
+  });
+});
+
 test("retries back off with jitter, and never so long that a task would lapse over it", () => {
   agent.assign("abcd.0", 1);
   agent.send({ type: "started", key: "abcd.0@1" });

@@ -17,6 +17,8 @@ export interface Step {
 
 /** Refusals of the credential in a row before the agent believes them. */
 const MAX_REJECTIONS = 3;
+/** Within this time after its wake socket was lost an agent polls: a broker may have lost all of them at once. */
+const SOCKET_LOST_MS = 5_000;
 
 export interface Start {
   boot: string;
@@ -74,6 +76,8 @@ export function initialState(journal: readonly JournalRecord[], start: Start): S
     rejections: 0,
     action: "run",
     urgent: true,
+    wakeable: false,
+    woken: false,
     guarded: false,
     recovered: false,
     leaving: false,
@@ -125,7 +129,7 @@ function apply(state: AgentState, event: AgentEvent, nowMs: number, random: numb
       return ended(state, event.key, nowMs, (attempt) =>
         endOf(attempt, {
           state: "failed",
-          reason: "start-failed",
+          reason: event.nodeFault ? "node-fault" : "start-failed",
           message: event.message.slice(0, 1000),
           ranMs: 0,
           ...noOutput(),
@@ -135,6 +139,12 @@ function apply(state: AgentState, event: AgentEvent, nowMs: number, random: numb
       return ended(state, event.key, nowMs, (attempt) => endOf(attempt, describeExit(attempt, event.exit, nowMs)));
     case "tick":
       return { state, effects: [] };
+    case "wake":
+      return { state: woken(state, nowMs), effects: [] };
+    case "wake-socket": {
+      const next: AgentState = { ...state, wakeable: event.open };
+      return { state: event.open ? next : pollBy(next, nowMs + Math.floor(random * SOCKET_LOST_MS)), effects: [] };
+    }
     case "guard": {
       if (state.guarded === event.alive) return { state, effects: [] };
       return {
@@ -164,6 +174,14 @@ function apply(state: AgentState, event: AgentEvent, nowMs: number, random: numb
       return leave(state, nowMs);
   }
 }
+
+/** A poll that is due later only because the broker wanted it so comes sooner; what failed keeps its distance. */
+const pollBy = (state: AgentState, atMs: number): AgentState =>
+  state.failures > 0 ? state : { ...state, nextPollAtMs: Math.min(state.nextPollAtMs, atMs) };
+
+/** A held poll is answered anyway, but the reply to one may have left before what the wake is for. */
+const woken = (state: AgentState, nowMs: number): AgentState =>
+  state.inFlight === null ? pollBy(state, nowMs) : { ...state, woken: true };
 
 const withAttempt = (state: AgentState, attempt: Attempt): AgentState => ({
   ...state,

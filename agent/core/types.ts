@@ -70,6 +70,10 @@ export interface AgentState {
   action: PollReply["action"];
   /** there is something to say: a held poll is overtaken */
   urgent: boolean;
+  /** the wake socket is open */
+  wakeable: boolean;
+  /** a wake came while a poll was in flight, whose reply may not know of what it was for */
+  woken: boolean;
   /** a live guard was seen: without one nothing starts */
   guarded: boolean;
   /** what survived an earlier session is known: before that nothing is said */
@@ -96,9 +100,13 @@ export type AgentEvent =
   /** `retryAfterMs` from the server wins over our own backoff. `rejected`: the broker itself refuses the credential. `superseded`: a newer poll ended the hold */
   | { type: "no-reply"; seq: number; retryAfterMs: number | null; rejected: boolean }
   | { type: "started"; key: string }
-  | { type: "start-failed"; key: string; message: string }
+  /** `nodeFault`: the task is not to blame */
+  | { type: "start-failed"; key: string; message: string; nodeFault?: boolean }
   | { type: "exited"; key: string; exit: Exit }
   | { type: "tick" }
+  /** the broker says that there is something to poll for */
+  | { type: "wake" }
+  | { type: "wake-socket"; open: boolean }
   | { type: "guard"; alive: boolean }
   | { type: "pressure"; pressure: readonly string[] }
   | { type: "inventory"; inventory: Inventory }

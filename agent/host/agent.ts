@@ -11,6 +11,7 @@ import type { AgentEvent, JournalRecord } from "../core/types.ts";
 import { VERSION } from "../version.ts";
 import { Broker } from "./broker/broker.ts";
 import { Transport } from "./broker/transport.ts";
+import { WakeSocket } from "./broker/wakeSocket.ts";
 import { bootId, uptimeMs } from "./clock.ts";
 import { EXIT } from "./exitCodes.ts";
 import { folderHash, makeRunFolder, makeTasksFolder } from "./folders.ts";
@@ -113,8 +114,17 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
   driver.warmUp();
 
   const server = serveStatus(run, () => statusOf());
+  const wake = new WakeSocket({
+    open: (headers) =>
+      transport.request({ method: "GET", path: "/agent/v1/wake", headers: { ...broker.headers(), ...headers } }),
+    called: () => host.dispatch({ type: "wake" }),
+    changed: (open) => host.dispatch({ type: "wake-socket", open }),
+    random: Math.random,
+    log,
+  });
   const close = async () => {
     host.stop();
+    wake.close();
     await driver.close();
     server.close();
     transport.close();
@@ -140,6 +150,7 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
         lastFailure: polls.lastFailure?.message ?? null,
       },
       guard: { alive: state.guarded, pid: guard.beat?.pid ?? null },
+      wake: state.wakeable,
       pressure: state.pressure,
       journalBytes: journal.bytes,
       uploadsWaiting: uploads.unfinished,
@@ -153,6 +164,7 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
   };
 
   host.start(recovered);
+  if (options.wake) wake.start();
   log(
     "info",
     `node ${identity.node} of ${identity.cluster} in ${identity.league}, session ${start.state.session}, tasks run as ${user.name}`,

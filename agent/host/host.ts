@@ -215,7 +215,10 @@ export class Host {
 
   #start({ attempt }: Extract<AgentEffect, { type: "start" }>): void {
     if (this.#guardTold && this.#state.guarded) this.#parts.driver.start(attempt);
-    else this.startFailed(attempt.key, "the node has no guard that would end it at its deadline");
+    else {
+      const message = "the node has no guard that would end it at its deadline";
+      this.dispatch({ type: "start-failed", key: attempt.key, message, nodeFault: true });
+    }
   }
 
   started(key: string): void {

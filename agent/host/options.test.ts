@@ -35,6 +35,12 @@ test("roles that are not said are every role, and an empty list is none", () => 
   expect(read(["run", "--roles", ""]).roles).toEqual([]);
 });
 
+test("the broker may call, unless the owner says no", () => {
+  expect(read(["run"]).wake).toBe(true);
+  expect(read(["run", "--no-wake"]).wake).toBe(false);
+  expect(read(["run"], { HANSA_AGENT_NO_WAKE: "1" }).wake).toBe(false);
+});
+
 test.each([
   [["fly"], "no command"],
   [["run", "now"], "too many"],

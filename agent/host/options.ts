@@ -27,6 +27,8 @@ export interface AgentOptions {
   roles: string[] | null;
   drivers: string[];
   stopTasksOnExit: boolean;
+  /** keep a socket open by which the broker calls, so that an idle node need not poll often */
+  wake: boolean;
   json: boolean;
 }
 
@@ -55,6 +57,7 @@ const SETTINGS = {
   roles: { type: "string" },
   drivers: { type: "string" },
   "stop-tasks-on-exit": { type: "boolean" },
+  "no-wake": { type: "boolean" },
   json: { type: "boolean" },
   help: { type: "boolean", short: "h" },
   version: { type: "boolean", short: "v" },
@@ -97,6 +100,7 @@ export function readOptions(argv: string[], environment: NodeJS.ProcessEnv, uid:
     roles: text(values, "roles") === null ? null : words(text(values, "roles")),
     drivers: driversOf(text(values, "drivers")),
     stopTasksOnExit: isOn(values, "stop-tasks-on-exit"),
+    wake: !isOn(values, "no-wake"),
     json: isOn(values, "json"),
   };
 }

@@ -22,6 +22,8 @@ export interface AgentStatus {
   action: string;
   polls: { answers: number; failures: number; answeredAgoMs: number | null; lastFailure: string | null };
   guard: { alive: boolean; pid: number | null };
+  /** the broker can call it */
+  wake: boolean;
   pressure: readonly string[];
   journalBytes: number;
   uploadsWaiting: number;

@@ -69,7 +69,7 @@ CREATE TABLE `self` (
 	`id` integer PRIMARY KEY NOT NULL,
 	`incarnation` integer NOT NULL,
 	`generation` integer NOT NULL,
-	`hold_ms` integer NOT NULL
+	`since_restore_ms` integer NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE `token` (

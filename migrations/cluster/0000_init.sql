@@ -43,6 +43,7 @@ CREATE TABLE `self` (
 	`generation` integer NOT NULL,
 	`rev_block` integer NOT NULL,
 	`recover_ms` integer NOT NULL,
+	`renews_unknown` integer NOT NULL,
 	`broker` integer NOT NULL
 );
 --> statement-breakpoint

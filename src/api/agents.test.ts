@@ -170,7 +170,9 @@ test("the wake socket says that there is work, hears nothing, and survives the c
   };
   socket.send(JSON.stringify(forged));
   await worker.evict("CLUSTER", "wakes/north");
-  await agent.poll(0);
+  const startedAt = performance.now();
+  expect(await agent.poll(20)).toMatchObject({ assignments: [], nextPollMs: 900_000 });
+  expect(performance.now() - startedAt).toBeLessThan(10_000);
   await league.ok("POST", "/v1/jobs", { body: { command: "true" } });
   expect(await said).toEqual({ wake: true });
   expect((await agent.takeWork()).length).toBe(1);

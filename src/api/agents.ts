@@ -137,7 +137,8 @@ agents.openapi(
         ? await cluster.call("poll", poll)
         : await holdPoll(cluster, { poll: { ...poll, waitS: wait } }, c.req.raw.signal);
     if (reply === null) return c.body(null, 204);
-    return pollResponse(reply, await renewed(c.env, claims));
+    const isWelcome = reply.action === "run" || reply.action === "pause";
+    return pollResponse(reply, isWelcome ? await renewed(c.env, claims) : null);
   },
 );
 

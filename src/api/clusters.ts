@@ -31,7 +31,7 @@ const clusterRequest = z
       .record(z.string().regex(/^[A-Za-z][A-Za-z0-9_.-]{0,62}$/), z.string().max(256))
       .refine((labels) => Object.keys(labels).length <= MAX_LABELS, `at most ${MAX_LABELS} labels`)
       .optional()
-      .openapi({ description: "Attributes that all its nodes have." }),
+      .openapi({ description: "Notes on the place, for people; constraints look at nodes' own attributes." }),
   })
   .openapi("NewCluster");
 const clusterPath = z.object({ cluster: nameText });

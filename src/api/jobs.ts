@@ -60,7 +60,7 @@ jobs.openapi(
     const spec = role === undefined ? given : { ...given, role };
     const key = keyOr(c.req.valid("header")["idempotency-key"]);
     const [id, digest] = await Promise.all([idFrom(leagueOf(c), "job", key), digestOf("job", spec)]);
-    const view = await brokerOf(c).call("submit", { id, digest, spec, by });
+    const view = await brokerOf(c).call("submit", { id, digest, spec });
     return c.json(view, 201, { location: `/v1/jobs/${id}` });
   },
 );

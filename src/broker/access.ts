@@ -43,8 +43,11 @@ export class Access {
         note,
         createdAt: now,
       };
-      this.#store.saveToken(row);
-      return tokenView(row);
+      const known = this.#store.token(id);
+      if (known && known.hash !== hash) throw new Problem("conflict", `there is a token ${id} already`);
+      // A request that is repeated after its answer was forgotten must not bring a revoked token back.
+      if (!known) this.#store.saveToken(row);
+      return tokenView(known ?? row);
     });
   }
 

@@ -6,7 +6,6 @@ import type { EventView, ExplainView, JobView } from "../model/views.ts";
 import type { Grant, GrantMessage, JobReport, Report, ReportAnswer } from "../protocol/levels.ts";
 import { Broker } from "./broker.ts";
 
-const ADMIN = { token: "root", scope: "admin", cluster: null, role: null } as const;
 const SHAPE = { count: 1, capacity: { cpus: 1000, mem: 1_000_000 }, attributes: {}, drivers: ["process"] };
 
 let home: ObjectHome<Broker>;
@@ -16,7 +15,7 @@ beforeEach(() => {
 });
 
 const submit = (spec: JobSpecInput, id = "abcdefghij", digest = "d1") =>
-  home.call("submit", { id, digest, spec: jobSpecSchema.parse(spec), by: ADMIN }) as JobView;
+  home.call("submit", { id, digest, spec: jobSpecSchema.parse(spec) }) as JobView;
 const job = (id = "abcdefghij") => home.call("job", { id }) as JobView;
 const problemOf = (run: () => unknown) => {
   try {
@@ -271,6 +270,19 @@ test("a Broker that was restored hands nothing out before what ran meanwhile mus
   expect(newSupply()[0]?.handout).toBeGreaterThan(2 ** 20);
   expect(north.grants.get("abcdefghij")?.gen).toBeGreaterThan(2 ** 20);
   conserved();
+});
+
+test("a job that is submitted again after a restore begins with numbers that were never given out", () => {
+  submit({ command: "true", clusters: ["north"], disconnect: { stopAfter: "30s" } });
+  const before = north.grant();
+  const restored = new ObjectHome((platform) => new Broker(platform), { self: home.self, generation: 1_800_000_000 });
+  restored.call("createCluster", { name: "north", labels: {}, idempotency: null });
+  home = restored;
+  const after = new FakeCluster("north");
+  submit({ command: "true", clusters: ["north"], disconnect: { stopAfter: "30s" } });
+  expect(after.grant().gen).toBeGreaterThan(before.gen);
+  expect(after.grant().supply[0]?.handout).toBeGreaterThan(before.supply[0]?.handout ?? 0);
+  expect(after.grant().supply[0]?.handout).toBeLessThan(2 ** 33);
 });
 
 describe("a join token", () => {

@@ -8,12 +8,13 @@ import { Problem } from "../model/problems.ts";
 import { isTerminal } from "../model/states.ts";
 import type { EventView, ExplainView, JobView } from "../model/views.ts";
 import type { ObjectRef, Outcome, Platform, SocketId, Turns } from "../platform/seam.ts";
-import type { Grant, GrantMessage, Report, ReportAnswer, WaitReason } from "../protocol/levels.ts";
+import type { Grant, GrantMessage, Report, ReportAnswer, ReturnReason, WaitReason } from "../protocol/levels.ts";
 import { type Explanation, explain } from "../scheduling/explain.ts";
 import { round } from "../scheduling/round.ts";
 import { Access } from "./access.ts";
 import { Fleet } from "./fleet.ts";
-import type { BrokerMethods, Caller, WatchEvents } from "./methods.ts";
+import { firstGen, firstHandout } from "./generation.ts";
+import type { BrokerMethods, WatchEvents } from "./methods.ts";
 import {
   countsOf,
   type GrantState,
@@ -52,6 +53,10 @@ const WATCH_BATCH = 5_000;
 const RESTORE_LEAP = 2 ** 20;
 /** Ticks are never longer, so that our own outages count at most one. */
 const HOLD_TICK_MS = 5_000;
+/** `sinceRestoreMs` when nothing waits for it. */
+const NOT_RESTORED = -1;
+/** Returns that say: not there, as things are. */
+const BARRING = new Set<ReturnReason>(["does-not-fit", "fragmented", "refused"]);
 
 export class Broker implements Turns {
   readonly #platform: Platform;
@@ -62,7 +67,7 @@ export class Broker implements Turns {
   readonly #watchers = new Map<SocketId, { job: string | null }>();
   readonly #reportTimes = new Map<string, number[]>();
   #incarnation: number;
-  #holdMs: number;
+  #sinceRestoreMs: number;
   #lastTickAt: number;
   #ordinal: number;
   readonly #unsavedJobs = new Set<JobMemory>();
@@ -81,7 +86,7 @@ export class Broker implements Turns {
     const known = this.#store.self();
     const restored = known !== undefined && known.generation !== platform.generation;
     this.#incarnation = known && !restored ? known.incarnation : Math.max(now, (known?.incarnation ?? 0) + 1);
-    this.#holdMs = known?.holdMs ?? 0;
+    this.#sinceRestoreMs = restored ? 0 : (known?.sinceRestoreMs ?? NOT_RESTORED);
     this.#lastTickAt = now;
     this.#ordinal = this.#store.newestOrdinal();
     this.#access = new Access(this.#store);
@@ -98,13 +103,12 @@ export class Broker implements Turns {
   /** These rows are older than what the league has seen: nothing given out again may carry an old number. */
   #leap(): void {
     for (const job of this.#jobs.values()) {
-      job.nextHandout += RESTORE_LEAP;
+      job.nextHandout = Math.max(job.nextHandout + RESTORE_LEAP, firstHandout(this.#platform.generation));
       this.#store.updateJob(job);
       for (const grant of job.grants.values()) {
-        grant.gen += RESTORE_LEAP;
+        grant.gen = Math.max(grant.gen + RESTORE_LEAP, firstGen(this.#platform.generation));
         this.#store.saveGrant(grant);
       }
-      this.#holdMs = Math.max(this.#holdMs, job.template.lostAfterMs ?? 0);
     }
   }
 
@@ -112,15 +116,20 @@ export class Broker implements Turns {
     this.#store.saveSelf({
       incarnation: this.#incarnation,
       generation: this.#platform.generation,
-      holdMs: this.#holdMs,
+      sinceRestoreMs: this.#sinceRestoreMs,
     });
   }
 
   /** What was handed out after the backup may still run: clocks are not compared, ticks are counted. */
   #tickHold(now: number): void {
-    if (this.#holdMs === 0) return;
-    this.#holdMs = Math.max(0, this.#holdMs - Math.max(0, Math.min(now - this.#lastTickAt, HOLD_TICK_MS)));
+    if (this.#sinceRestoreMs === NOT_RESTORED) return;
+    this.#sinceRestoreMs += Math.max(0, Math.min(now - this.#lastTickAt, HOLD_TICK_MS));
     this.#saveSelf();
+  }
+
+  /** Nothing of the job that these rows do not know can run any more. */
+  #isHeld(job: JobMemory): boolean {
+    return this.#sinceRestoreMs !== NOT_RESTORED && this.#sinceRestoreMs < (job.template.lostAfterMs ?? 0);
   }
 
   // Entries.
@@ -236,14 +245,13 @@ export class Broker implements Turns {
 
   // Jobs.
 
-  #submit({ id, digest, spec, by }: { id: string; digest: string; spec: JobSpec; by: Caller }, now: number): JobView {
+  #submit({ id, digest, spec }: { id: string; digest: string; spec: JobSpec }, now: number): JobView {
     const known = this.#jobs.get(id) ?? this.#ended(id);
     if (known) {
       if (known.digest !== digest)
         throw new Problem("idempotency-key-reused", "this Idempotency-Key was used for another job; choose a new key");
       return this.#viewOf(known);
     }
-    void by;
     const unknown = (spec.clusters ?? []).filter((name) => !this.#fleet.has(name));
     if (unknown.length > 0) {
       throw new Problem("invalid-request", `there is no cluster ${unknown.join(", ")} in this league`, {
@@ -266,7 +274,7 @@ export class Broker implements Turns {
       hasItems: spec.each !== undefined,
       state: "waiting" as const,
       queue: [{ from: 0, to: count, attemptsUsed: 0 }],
-      nextHandout: 1,
+      nextHandout: firstHandout(this.#platform.generation),
       banked: NOTHING,
       createdAt: now,
       endedAt: null,
@@ -328,7 +336,7 @@ export class Broker implements Turns {
   }
 
   #why(job: JobMemory): Explanation {
-    if (this.#holdMs > 0) return explain(this.#fleet.rounds(), roundJob(job), "holding");
+    if (this.#isHeld(job)) return explain(this.#fleet.rounds(), roundJob(job), "holding");
     const local =
       [...job.grants.values()]
         .map((grant): WaitReason | null =>
@@ -421,6 +429,8 @@ export class Broker implements Turns {
     grant.supply = supply;
     grant.recentEnds = ends;
     if (isApplied(grant)) grant.oldLimit = grant.limit;
+    const hasRoomAgain = before?.reason === "fragmented" && said.reason !== "fragmented";
+    if (hasRoomAgain) grant.barred = false;
     if (job.state === "waiting" && said.live > 0) {
       job.state = "running";
       this.#unsavedJobs.add(job);
@@ -428,7 +438,7 @@ export class Broker implements Turns {
     if (returned.length > 0) this.#takeBack(job, grant, returned, said);
     this.#unsavedGrants.add(grant);
     this.#progressed.add(job.id);
-    return ends > 0 || before?.live !== said.live || before?.genApplied !== said.genApplied;
+    return hasRoomAgain || ends > 0 || before?.live !== said.live || before?.genApplied !== said.genApplied;
   }
 
   #takeBack(
@@ -439,7 +449,7 @@ export class Broker implements Turns {
   ): void {
     if (job.state === "cancelling") job.banked = merge(job.banked, { ...NOTHING, cancelled: rangesOf(returned) });
     else job.queue = requeue(job.queue, returned);
-    if (said.returned.some(({ reason }) => reason === "does-not-fit" || reason === "refused")) grant.barred = true;
+    if (said.returned.some(({ reason }) => BARRING.has(reason))) grant.barred = true;
     // The next gen omits what came back: the Cluster may stop repeating it.
     grant.gen += 1;
     grant.sent = false;
@@ -493,7 +503,7 @@ export class Broker implements Turns {
     const grant = job.grants.get(cluster) ?? this.#newGrant(job, cluster);
     const held = supplySize(grant.supply);
     const extra = Math.min(limit, 2 * grant.recentEnds);
-    const missing = limit === 0 || this.#holdMs > 0 ? 0 : Math.min(limit + extra - held, queueSize(job.queue));
+    const missing = limit === 0 || this.#isHeld(job) ? 0 : Math.min(limit + extra - held, queueSize(job.queue));
     const draws = missing > 0 && (held < limit || held < limit + extra / 2);
     const limitChanged = grant.limit !== limit && (held > 0 || draws);
     if (!draws && !limitChanged) return;
@@ -513,7 +523,7 @@ export class Broker implements Turns {
     return {
       job: job.id,
       cluster,
-      gen: 0,
+      gen: firstGen(this.#platform.generation),
       action: "run",
       limit: 0,
       supply: [],
@@ -570,7 +580,7 @@ export class Broker implements Turns {
     for (const name of this.#fleet.names()) this.#send(name, answered);
     this.#tell(now);
     if (this.#jobs.size > 0) this.#setAlarm(this.#pokeAt);
-    if (this.#holdMs > 0) this.#setAlarm(now + HOLD_TICK_MS);
+    if ([...this.#jobs.values()].some((job) => this.#isHeld(job))) this.#setAlarm(now + HOLD_TICK_MS);
   }
 
   #save(): void {

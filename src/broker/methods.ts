@@ -42,7 +42,7 @@ export interface BrokerMethods {
   redeemJoin(args: { id: string; hash: string; key: string }): { cluster: string } | null;
 
   /** `id` is derived from the idempotency key, so that a repeated submission finds its job. */
-  submit(args: { id: string; digest: string; spec: JobSpec; by: Caller }): JobView;
+  submit(args: { id: string; digest: string; spec: JobSpec }): JobView;
   job(args: { id: string }): JobView;
   /** `prefix` narrows to ids that start with it */
   jobs(args: { prefix: string; state: string | null; after: string | null; limit: number }): Page<JobView>;

@@ -11,8 +11,8 @@ export const self = sqliteTable("self", {
   /** ms since 1970 when created or restored: rises with each */
   incarnation: integer().notNull(),
   generation: integer().notNull(),
-  /** after a restore: silence still to be counted before anything is handed out */
-  holdMs: integer("hold_ms").notNull(),
+  /** time counted since a restore; -1: never restored, or nothing waits for it any more */
+  sinceRestoreMs: integer("since_restore_ms").notNull(),
 });
 
 export const job = sqliteTable("job", {

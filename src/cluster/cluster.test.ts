@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { ObjectHome } from "../../test/sim/nodeSqlite.ts";
 import { epochOf } from "../model/ids.ts";
 import { jobSpecSchema, silenceLimitMs, templateOf } from "../model/job.ts";
-import type { TaskView } from "../model/views.ts";
+import type { NodeView, TaskView } from "../model/views.ts";
 import type { Inventory, PollReply, PollRequest, Update } from "../protocol/agent.ts";
 import type { Grant, Report } from "../protocol/levels.ts";
 import { Cluster } from "./cluster.ts";
@@ -59,12 +59,23 @@ class Node {
   poll(rest: Partial<PollRequest> = {}): PollReply {
     return home.call("poll", { claims: this.claims, request: this.request(rest) }) as PollReply;
   }
+  wakeSocket() {
+    const socket = home.openSocket();
+    home.message(socket, { wake: { claims: this.claims } });
+    return socket;
+  }
   hold(rest: Partial<PollRequest> = {}) {
     const socket = home.openSocket();
     home.message(socket, { poll: { claims: this.claims, request: this.request(rest), waitS: 25 } });
     return socket;
   }
 }
+/** Times that the node was called by these sockets since it was last asked. */
+const callsBy = (...sockets: string[]): number => {
+  const calls = home.take("send").filter(({ socket }) => sockets.includes(socket));
+  for (const { message } of calls) expect(message).toEqual({ wake: true });
+  return calls.length;
+};
 const heldBy = (socket: string): Held[] =>
   home
     .take("send")
@@ -363,6 +374,27 @@ describe("a node", () => {
     expect(node.poll().assignments).toHaveLength(1);
   });
 
+  test("cannot end what runs on another", () => {
+    const node = new Node("n1");
+    grant();
+    node.poll();
+    node.poll({ running: [["abcd.0", E1]] });
+    const other = new Node("n2");
+    expect(other.poll({ updates: [ended(E1, { state: "failed", code: 1 })] }).acked).toHaveLength(1);
+    expect(task()).toMatchObject({ state: "running", attempts: [{ node: "n1" }] });
+  });
+
+  test("that was removed leaves its name to a new one only when nothing of it can run any more", () => {
+    const node = new Node("n1");
+    grant();
+    node.poll();
+    node.poll({ running: [["abcd.0", E1]] });
+    home.call("removeNode", { name: "n1" });
+    expect(home.call("join", { name: "n1", key: "a-new-machine" })).toMatchObject({ node: "n1-2" });
+    pass(120_000);
+    expect(home.call("join", { name: "n1", key: "another-machine" })).toMatchObject({ node: "n1", serial: 2 });
+  });
+
   test("that was removed is told so, and its work comes back by silence", () => {
     const node = new Node("n1");
     grant();
@@ -385,6 +417,32 @@ test("what no node here could ever run is returned to the Broker at once", () =>
   new Node("n1").hold();
   grant({ spec: { resources: { cpus: 4 } } });
   expect(lastReport()?.jobs[0]).toMatchObject({ returned: [{ from: 0, to: 1, handout: 1, reason: "does-not-fit" }] });
+});
+
+test("what has room in all but on no node says so, is given back, and is asked for again when a node has room", () => {
+  const nodes = [new Node("n1"), new Node("n2")];
+  grant({
+    job: "full",
+    limit: 2,
+    supply: [{ from: 0, to: 2, handout: 1, attemptsUsed: 0 }],
+    spec: { resources: { cpus: 0.6 } },
+  });
+  const running = nodes.map((node): [string, number][] =>
+    node.poll().assignments.map(({ task: id, epoch }) => [id, epoch]),
+  );
+  grant({ spec: { resources: { cpus: 0.7 } } });
+  const poll = () => nodes.forEach((node, i) => void node.poll({ running: running[i] ?? [] }));
+  poll();
+  pass(5_000);
+  expect(home.object.inspect().jobs.get("abcd")?.reason).toBe("fragmented");
+  for (let i = 0; i < 20; i++) {
+    poll();
+    pass(1_000);
+  }
+  expect(home.object.inspect().jobs.get("abcd")?.returned).toMatchObject([{ reason: "fragmented" }]);
+  const [task0, epoch] = running[0]?.[0] ?? ["", 0];
+  nodes[0]?.poll({ updates: [{ ...ended(epoch), uuid: `${task0}:end`, task: task0 }] });
+  expect(home.object.inspect().jobs.get("abcd")?.reason).toBeNull();
 });
 
 test("a return is repeated until a gen omits it", () => {
@@ -437,6 +495,182 @@ describe("a follow", () => {
     home.call("follow", { task: "abcd.0", epoch: E1 });
     expect(heldBy(node.hold({ running }))).toMatchObject([{ final: true, reply: { follows: [`abcd.0@${E1}`] } }]);
   });
+});
+
+describe("a node with a wake socket", () => {
+  const REST_MS = 900_000;
+  const stateOf = (name: string) => (home.call("node", { name }) as NodeView).state;
+
+  test("is told to rest when it has nothing to do, also when it already holds a poll", () => {
+    const node = new Node("n1");
+    const held = node.hold();
+    heldBy(held);
+    node.wakeSocket();
+    expect(heldBy(held)).toMatchObject([{ final: true, reply: { nextPollMs: REST_MS } }]);
+    expect(node.poll().nextPollMs).toBe(REST_MS);
+    expect(heldBy(node.hold())).toMatchObject([{ final: true, reply: { nextPollMs: REST_MS } }]);
+  });
+
+  test("is neither silent nor suspect while it rests, also when the object is rebuilt meanwhile", () => {
+    const node = new Node("n1");
+    node.wakeSocket();
+    node.poll();
+    pass(REST_MS);
+    expect(stateOf("n1")).toBe("up");
+    pass(20_000);
+    expect(stateOf("n1")).toBe("suspect");
+    node.poll();
+    home.crash();
+    pass(REST_MS);
+    expect(stateOf("n1")).toBe("up");
+  });
+
+  test("does not rest while it runs anything, whether that is known here or not", () => {
+    const node = new Node("n1");
+    node.wakeSocket();
+    grant();
+    expect(node.poll()).toMatchObject({ nextPollMs: 0, assignments: [{ epoch: E1 }] });
+    expect(node.poll({ running: [["abcd.0", E1]] }).nextPollMs).toBe(0);
+    expect(node.poll({ updates: [ended(E1)] }).nextPollMs).toBe(REST_MS);
+    expect(node.poll({ running: [["wxyz.0", E1]] }).nextPollMs).toBeLessThanOrEqual(1_000);
+  });
+
+  test("that got work is overdue like any other, socket or not", () => {
+    const node = new Node("n1");
+    node.wakeSocket();
+    node.poll();
+    grant();
+    node.poll();
+    node.poll({ running: [["abcd.0", E1]] });
+    home.crash();
+    pass(30_000);
+    expect(home.query("SELECT * FROM silence")).toHaveLength(1);
+  });
+
+  test("is called once for what it is wanted for, and again only after it has polled", () => {
+    const node = new Node("n1");
+    const sockets = [node.wakeSocket(), node.wakeSocket()];
+    node.poll();
+    expect(callsBy(...sockets)).toBe(0);
+    grant();
+    expect(callsBy(...sockets)).toBe(2);
+    grant({ supply: [{ from: 0, to: 3, handout: 1, attemptsUsed: 0 }] });
+    pass(5_000);
+    expect(callsBy(...sockets)).toBe(0);
+    expect(node.poll().assignments).toHaveLength(3);
+    node.poll({ updates: [0, 1, 2].map((n) => ended(E1, { uuid: `abcd.${n}@${E1}:end`, task: `abcd.${n}` })) });
+    grant({ supply: [{ from: 0, to: 4, handout: 1, attemptsUsed: 0 }] });
+    expect(callsBy(...sockets)).toBe(2);
+  });
+
+  test("is called anew by an object that was rebuilt, and by a socket that is opened after the call", () => {
+    const node = new Node("n1");
+    const first = node.wakeSocket();
+    node.poll();
+    grant();
+    home.crash();
+    expect(callsBy(first)).toBe(1);
+    expect(callsBy(node.wakeSocket())).toBe(1);
+  });
+
+  test("is not called for what it can't run, or what another that is called can take", () => {
+    const nodes = ["n1", "n2", "n3"].map((name) => new Node(name));
+    const small = new Node("n4", { capacity: { cpus: 1 } });
+    const sockets = [...nodes, small].map((node) => node.wakeSocket());
+    for (const node of [...nodes, small]) node.poll();
+    grant({ supply: [{ from: 0, to: 2, handout: 1, attemptsUsed: 0 }], spec: { resources: { cpus: 1 } } });
+    pass(5_000);
+    expect(callsBy(...sockets)).toBe(2);
+  });
+
+  test("that was called in vain listens for a while instead of being called without end", () => {
+    const [busy, spare] = [new Node("n1"), new Node("n2")];
+    const socket = busy.wakeSocket();
+    busy.poll();
+    grant();
+    expect(callsBy(socket)).toBe(1);
+    spare.poll();
+    expect(busy.poll().nextPollMs).toBe(0);
+    expect(busy.poll().nextPollMs).toBe(REST_MS);
+  });
+
+  test("that does not come when called is suspect within a minute, and its task goes elsewhere", () => {
+    const node = new Node("n1");
+    node.wakeSocket();
+    node.poll();
+    pass(600_000);
+    grant();
+    pass(30_000);
+    expect(stateOf("n1")).toBe("up");
+    pass(10_000);
+    expect(stateOf("n1")).toBe("suspect");
+  });
+
+  test("is expected as usual from when its last socket closes", () => {
+    const node = new Node("n1");
+    const sockets = [node.wakeSocket(), node.wakeSocket()];
+    node.poll();
+    pass(600_000);
+    home.closeSocket(sockets[0] ?? "");
+    pass(60_000);
+    expect(stateOf("n1")).toBe("up");
+    home.closeSocket(sockets[1] ?? "");
+    pass(30_000);
+    expect(stateOf("n1")).toBe("up");
+    pass(10_000);
+    expect(stateOf("n1")).toBe("suspect");
+    expect(node.poll().nextPollMs).toBe(0);
+  });
+
+  test("is called when an assignment left with the reply to a copy of its poll", () => {
+    const node = new Node("n1");
+    const socket = node.wakeSocket();
+    home.call("pauseNode", { name: "n1", paused: true });
+    node.poll();
+    grant();
+    home.call("pauseNode", { name: "n1", paused: false });
+    expect(callsBy(socket)).toBe(1);
+    node.poll({ pressure: ["disk"] });
+    node.poll({ pressure: ["disk"] });
+    node.seq -= 1;
+    expect(node.poll().assignments).toHaveLength(1);
+    expect(callsBy(socket)).toBe(1);
+  });
+
+  test("that was removed has its socket closed, and a socket of an older machine of that name is not taken", () => {
+    const node = new Node("n1");
+    const socket = node.wakeSocket();
+    node.poll();
+    home.call("removeNode", { name: "n1" });
+    expect(home.isOpen(socket)).toBe(false);
+    const { serial } = node;
+    const next = new Node("n1");
+    expect(next.serial).toBeGreaterThan(serial);
+    node.serial = serial;
+    expect(home.isOpen(node.wakeSocket())).toBe(false);
+    expect(next.poll().nextPollMs).toBe(0);
+    next.wakeSocket();
+    expect(next.poll().nextPollMs).toBe(REST_MS);
+  });
+
+  test("that is resumed is called for what waits", () => {
+    const node = new Node("n1");
+    const socket = node.wakeSocket();
+    home.call("pauseNode", { name: "n1", paused: true });
+    node.poll();
+    grant();
+    expect(callsBy(socket)).toBe(0);
+    home.call("pauseNode", { name: "n1", paused: false });
+    expect(callsBy(socket)).toBe(1);
+  });
+});
+
+test("an object that was restored from a backup does not renew what its rows do not know, nor stops it", () => {
+  const node = new Node("n1");
+  lastReport();
+  home.generation = 1;
+  home.crash();
+  expect(node.poll({ running: [["wxyz.0", E1]] })).toMatchObject({ renews: [], stops: [] });
 });
 
 test("an idle poll writes nothing and asks nobody", () => {

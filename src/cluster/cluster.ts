@@ -8,33 +8,37 @@ import { Problem } from "../model/problems.ts";
 import type { TaskView } from "../model/views.ts";
 import type { ObjectRef, Outcome, Platform, SocketId, Turns } from "../platform/seam.ts";
 import type { PollReply, PollRequest } from "../protocol/agent.ts";
-import type { GrantMessage, Report, ReportAnswer } from "../protocol/levels.ts";
-import { type PlaceClass, place } from "../scheduling/place.ts";
-import { canRunHere } from "./ends.ts";
+import type { GrantMessage, Report, ReportAnswer, WaitReason } from "../protocol/levels.ts";
+import { type PlaceClass, type PlaceNode, place } from "../scheduling/place.ts";
 import { applyGrants, returnWaiting } from "./grants.ts";
 import { ClusterMemory, NOT_RECOVERING } from "./memory.ts";
 import type { ClusterMethods, ClusterSocketMessage, Held, NodeClaims } from "./methods.ts";
-import { type Heard, hasNews, hear, type OpenPoll, replyTo, turnedAway } from "./poll.ts";
+import { type Heard, hasNews, hear, isRest, type OpenPoll, replyTo, turnedAway } from "./poll.ts";
 import { isIdle, jobReport, nodeCounts, runsDry } from "./reports.ts";
 import type { ClusterRules } from "./rules.ts";
 import { CLUSTER_RULES, TICK_MS } from "./rules.ts";
 import { markOverdue, nextOverdueAt, recoveryTicks, tick, tickRecovery } from "./silence.ts";
+import { fitsNow, starvedBy } from "./starved.ts";
 import { itemOf, type JobState, type NodeState, stockSize, takeFrom } from "./state.ts";
 import { ClusterStore } from "./store.ts";
 import { isCurrent, nodeView, taskView, unstarted } from "./views.ts";
+import { type WakeAttachment, Wakers } from "./wakers.ts";
 
 /** What is only interesting goes with the next report, or after so long. */
 const SOON_MS = 2_000;
 const REPORT_RETRY_MS = 1_000;
+const REPORT_RETRY_MAX_MS = 60_000;
 /** Broker and Clusters poke each other while there is work, should a message or an alarm have been lost. */
 const POKE_MS = 180_000;
 /** How long a node that may come back is waited for before waiting work is given to other clusters. */
 const NO_NODES_RETURN_MS = 15_000;
+/** The same for work that fits nowhere at once for want of room on one node. */
+const STARVED_RETURN_MS = 15_000;
 const FOLLOW_MS = 60_000;
 const REV_BLOCK = 1_000;
 
 /** What a socket is for; kept in its attachment. */
-type Attachment = { hold: OpenPoll } | { wake: string };
+type Attachment = { hold: OpenPoll } | WakeAttachment;
 
 interface Hold {
   socket: SocketId;
@@ -46,7 +50,7 @@ export class Cluster implements Turns {
   readonly #store: ClusterStore;
   readonly #memory: ClusterMemory;
   readonly #holds = new Map<string, Hold>();
-  readonly #wakers = new Map<string, Set<SocketId>>();
+  readonly #wakers: Wakers;
   readonly #follows = new Map<string, number>();
   /** by node: what its agent heard last of follows */
   readonly #followsTold = new Map<string, string>();
@@ -55,6 +59,7 @@ export class Cluster implements Turns {
   #reportNotBefore = 0;
   /** the last report failed: everything waits for the retry */
   #failing = false;
+  #failures = 0;
   #lastReportAt: number;
   #shapesKey: string | null = null;
   #shapesReported: string | null = null;
@@ -70,7 +75,8 @@ export class Cluster implements Turns {
     this.#rev = this.#memory.self.revBlock;
     this.#lastReportAt = now;
     this.#lastTickAt = now;
-    for (const { id, data } of platform.sockets.list()) this.#recall(id, data);
+    this.#wakers = new Wakers(this.#memory, platform.sockets);
+    for (const { id, data } of platform.sockets.list()) this.#recall(id, data, now);
     // Nobody works here and nothing was told to anyone: then waking up for a poll writes and sends nothing.
     const quiet = this.#memory.jobs.size === 0 && this.#memory.self.recoverMs === NOT_RECOVERING;
     this.#shapesReported = quiet ? this.#shapes(now) : null;
@@ -123,13 +129,13 @@ export class Cluster implements Turns {
     const now = this.#platform.now();
     const said = message as ClusterSocketMessage;
     if ("poll" in said) this.#hold(socket, said.poll, now);
-    else if ("wake" in said) this.#addWaker(socket, said.wake.claims.node);
+    else if ("wake" in said) this.#addWaker(socket, said.wake.claims);
     this.#settle(now);
   }
 
   closed(socket: SocketId): void {
     for (const [node, hold] of this.#holds) if (hold.socket === socket) this.#holds.delete(node);
-    for (const sockets of this.#wakers.values()) sockets.delete(socket);
+    this.#wakers.closed(socket, this.#platform.now());
   }
 
   alarm(): void {
@@ -178,6 +184,7 @@ export class Cluster implements Turns {
 
   #reported(answer: ReportAnswer, now: number): void {
     this.#failing = false;
+    this.#failures = 0;
     this.#reportNotBefore = now + answer.nextReportMs;
     if (answer.clusterIncarnation > this.#memory.self.incarnation) {
       this.#memory.outrank(answer.clusterIncarnation);
@@ -195,7 +202,7 @@ export class Cluster implements Turns {
 
   #reportFailed(report: Report, now: number): void {
     this.#failing = true;
-    this.#reportNotBefore = now + REPORT_RETRY_MS;
+    this.#reportNotBefore = now + Math.min(REPORT_RETRY_MS * 2 ** this.#failures++, REPORT_RETRY_MAX_MS);
     this.#shapesReported = null;
     this.#memory.events.unshift(...report.events);
     for (const { job } of report.jobs) {
@@ -253,7 +260,7 @@ export class Cluster implements Turns {
     this.#endOlderHold(heard.poll);
     this.#place(now, heard.poll);
     const reply = this.#reply(heard.poll, heard);
-    this.#followsTold.set(heard.poll.node, reply.follows.join());
+    this.#noteTold(reply, heard.poll.node, now);
     return reply;
   }
 
@@ -270,8 +277,8 @@ export class Cluster implements Turns {
     this.#endOlderHold(heard.poll);
     this.#place(now, heard.poll);
     const reply = this.#reply(heard.poll, heard);
-    if (hasNews(reply) || this.#followsChanged(reply, heard.poll.node)) {
-      this.#answerHold(socket, reply, heard.poll.node);
+    if (this.#isFinal(reply, heard.poll.node)) {
+      this.#answerHold(socket, reply, heard.poll.node, now);
       return;
     }
     this.#holds.set(heard.poll.node, { socket, poll: heard.poll });
@@ -294,7 +301,7 @@ export class Cluster implements Turns {
     return replyTo(this.#memory, poll, {
       ...heard,
       followed: this.#follows,
-      wakeable: (this.#wakers.get(poll.node)?.size ?? 0) > 0,
+      wakeable: this.#wakers.has(poll.node),
     });
   }
 
@@ -305,13 +312,21 @@ export class Cluster implements Turns {
     this.#send(older.socket, { final: true, reply: null });
   }
 
-  #answerHold(socket: SocketId, reply: PollReply, node: string): void {
-    this.#followsTold.set(node, reply.follows.join());
+  #answerHold(socket: SocketId, reply: PollReply, node: string, now: number): void {
+    this.#noteTold(reply, node, now);
     this.#send(socket, { final: true, reply });
   }
 
-  #followsChanged(reply: PollReply, node: string): boolean {
-    return reply.follows.join() !== (this.#followsTold.get(node) ?? "");
+  /** What the node will do by this reply. */
+  #noteTold(reply: PollReply, name: string, now: number): void {
+    this.#followsTold.set(name, reply.follows.join());
+    const node = this.#memory.nodes.get(name);
+    if (node && isRest(reply)) this.#wakers.letRest(node, now);
+  }
+
+  /** The reply need not wait for anything. */
+  #isFinal(reply: PollReply, node: string): boolean {
+    return hasNews(reply) || isRest(reply) || reply.follows.join() !== (this.#followsTold.get(node) ?? "");
   }
 
   #send(socket: SocketId, held: Held): void {
@@ -319,16 +334,17 @@ export class Cluster implements Turns {
     if (held.final) this.#platform.sockets.close(socket);
   }
 
-  #recall(socket: SocketId, data: unknown): void {
+  #recall(socket: SocketId, data: unknown, now: number): void {
     const attachment = data as Attachment | null;
     if (attachment && "hold" in attachment) this.#holds.set(attachment.hold.node, { socket, poll: attachment.hold });
-    else if (attachment) this.#addWaker(socket, attachment.wake);
+    else if (attachment) this.#wakers.recall(socket, attachment.wake, now);
   }
 
-  #addWaker(socket: SocketId, node: string): void {
-    const sockets = this.#wakers.get(node) ?? new Set();
-    this.#wakers.set(node, sockets.add(socket));
-    this.#platform.sockets.attach(socket, { wake: node } satisfies Attachment);
+  /** Not of a machine that had this name before: what is meant for the node would go there. */
+  #addWaker(socket: SocketId, claims: NodeClaims): void {
+    const node = this.#memory.nodes.get(claims.node);
+    if (node && (node.removed || node.serial !== claims.serial)) this.#platform.sockets.close(socket);
+    else this.#wakers.add(socket, claims.node);
   }
 
   // Placement: onto nodes that listen now, so that the reply which carries an attempt is known when it is handed out.
@@ -339,18 +355,27 @@ export class Cluster implements Turns {
     const polls = new Map<string, OpenPoll>();
     for (const [node, hold] of this.#holds) polls.set(node, hold.poll);
     if (polling) polls.set(polling.node, polling);
-    const nodes = this.#memory.upNodes(now).map((node) => this.#memory.placeNode(node, polls.has(node.name)));
     const { placements, starved } = place(
-      nodes.filter((node) => node !== null),
+      this.#placeNodes(now, (node) => polls.has(node.name)),
       waiting,
     );
     for (const { job, index, node } of placements) {
       const poll = polls.get(node);
       const state = this.#memory.jobs.get(job);
-      if (poll && state) this.#handOut(state, index, poll);
+      if (!poll || !state) continue;
+      this.#handOut(state, index, poll);
+      // The reply to a copy of its poll does not reach it.
+      this.#wakers.call(node, now);
     }
     this.#placements += placements.length;
     for (const id of starved) this.#noteStarved(id, now);
+  }
+
+  #placeNodes(now: number, listens: (node: NodeState) => boolean): PlaceNode[] {
+    return this.#memory
+      .upNodes(now)
+      .map((node) => this.#memory.placeNode(node, listens(node)))
+      .filter((node) => node !== null);
   }
 
   #classes(now: number): PlaceClass[] {
@@ -358,6 +383,10 @@ export class Cluster implements Turns {
     for (const job of this.#memory.jobs.values()) {
       const room = job.action === "run" ? job.limit - job.live.size - stockSize(job.limbo) : 0;
       if (job.fresh.length === 0 && job.retry.size === 0) continue;
+      if (job.fresh.length === 0 && [...job.retry.values()].every((retry) => retry.notBefore > now)) {
+        this.#say(job, "backoff");
+        continue;
+      }
       const { resources, role, driver } = job.template;
       classes.push({
         job: job.id,
@@ -404,19 +433,37 @@ export class Cluster implements Turns {
       item,
     });
     job.reason = null;
+    job.starvedAt = null;
     if (job.dirty === "no") job.dirty = "soon";
   }
 
-  /** Room is granted, tasks wait, and no node that listens has space: say why, give back what can never run here. */
+  /** Room is granted, tasks wait, and no node that listens has space: say why, give back what others may run sooner. */
   #noteStarved(id: string, now: number): void {
     const job = this.#memory.jobs.get(id);
     if (!job) return;
-    const reason = this.#memory.upNodes(now).length === 0 ? "no-nodes" : "space";
-    if (reason === "space" && !canRunHere(this.#memory, job, now)) {
-      returnWaiting(this.#memory, job, job.refusedBy.size > 0 ? "refused" : "does-not-fit");
-    } else if (job.reason !== reason) {
-      job.reason = reason;
-      if (job.dirty === "no") job.dirty = "soon";
+    const reason = starvedBy(this.#memory, job, now);
+    if (reason === "does-not-fit" || reason === "refused") {
+      returnWaiting(this.#memory, job, reason);
+      return;
+    }
+    this.#say(job, reason);
+    job.starvedAt = job.live.size === 0 ? (job.starvedAt ?? now) : null;
+    if (reason === "fragmented" && job.starvedAt !== null && now - job.starvedAt >= STARVED_RETURN_MS) {
+      returnWaiting(this.#memory, job, "fragmented");
+    }
+  }
+
+  #say(job: JobState, reason: WaitReason | null): void {
+    if (job.reason === reason) return;
+    job.reason = reason;
+    if (job.dirty === "no") job.dirty = "soon";
+  }
+
+  /** What was given back for want of room on one node may be granted again as soon as one has it. */
+  #noteRoom(now: number): void {
+    for (const job of this.#memory.jobs.values()) {
+      if (job.reason !== "fragmented" || stockSize(job.fresh) + job.retry.size > 0) continue;
+      if (fitsNow(this.#memory, job, now)) Object.assign(job, { reason: null, starvedAt: null, dirty: "now" });
     }
   }
 
@@ -430,22 +477,23 @@ export class Cluster implements Turns {
     this.#place(now, null);
     for (const [node, hold] of this.#holds) {
       const reply = this.#reply(hold.poll);
-      if (!hasNews(reply) && !this.#followsChanged(reply, node)) continue;
+      if (!this.#isFinal(reply, node)) continue;
       this.#holds.delete(node);
-      this.#answerHold(hold.socket, reply, node);
+      this.#answerHold(hold.socket, reply, node, now);
     }
     this.#wake(now);
+    this.#noteRoom(now);
     this.#reportIfDue(now);
     this.#setAlarm(now);
   }
 
-  /** Nodes that could run something, do not listen, and have a wake socket. */
+  /** Calls those that would be given something if they listened. What was called for others counts as theirs. */
   #wake(now: number): void {
-    if (this.#wakers.size === 0 || this.#classes(now).every((c) => c.room <= 0)) return;
-    for (const node of this.#memory.upNodes(now)) {
-      if (this.#holds.has(node.name)) continue;
-      for (const socket of this.#wakers.get(node.name) ?? []) this.#platform.sockets.send(socket, { wake: true });
-    }
+    if (!this.#wakers.someSleep) return;
+    const waiting = this.#classes(now).filter(({ room }) => room > 0);
+    if (waiting.length === 0) return;
+    const nodes = this.#placeNodes(now, ({ name, rest }) => rest !== "awake" || this.#holds.has(name));
+    for (const { node } of place(nodes, waiting).placements) this.#wakers.call(node, now);
   }
 
   #setAlarm(now: number): void {
@@ -480,7 +528,7 @@ export class Cluster implements Turns {
       if (node.joinKey === key && !node.removed) return { node: node.name, serial: node.serial };
     }
     let free = name;
-    for (let n = 2; this.#memory.nodes.has(free) && !this.#memory.nodes.get(free)?.removed; n++) free = `${name}-${n}`;
+    for (let n = 2; !this.#memory.isFree(free); n++) free = `${name}-${n}`;
     const serial = (this.#memory.nodes.get(free)?.serial ?? 0) + 1;
     const node: NodeState = {
       name: free,
@@ -495,6 +543,7 @@ export class Cluster implements Turns {
       seq: 0,
       seenAt: now,
       expectMs: 0,
+      rest: "awake",
       pressure: [],
       ghosts: new Map(),
       silentTold: false,
@@ -544,6 +593,7 @@ export class Cluster implements Turns {
       for (const live of this.#memory.liveOn(name)) this.#memory.mark(name, live.session, now);
       const hold = this.#holds.get(name);
       if (hold) this.#endOlderHold(hold.poll);
+      this.#wakers.dismiss(name, now);
     }
     return this.#nodeView(name, now);
   }

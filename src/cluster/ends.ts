@@ -13,7 +13,15 @@ import { addUsed, isAdopted, itemOf, type JobState, type Live, type Stock, takeF
 import type { AttemptRow, EndColumns } from "./store.ts";
 
 /** Ends that say nothing against the task: they use no retry. */
-const FREE_OF_BLAME = new Set<EndReason>(["deadline", "rebooted", "shutdown", "refused", "agent-lost", "cancelled"]);
+const FREE_OF_BLAME = new Set<EndReason>([
+  "deadline",
+  "rebooted",
+  "shutdown",
+  "node-fault",
+  "refused",
+  "agent-lost",
+  "cancelled",
+]);
 const MAX_BACKOFF_MS = 3_600_000;
 
 const columnsOf = (update: Update): EndColumns => ({
@@ -53,7 +61,7 @@ export function applyUpdate(memory: ClusterMemory, node: string, update: Update,
   // What ended with the machine was of an earlier session.
   const session = (memory.nodes.get(node)?.session ?? 0) - (update.reason === "rebooted" ? 1 : 0);
   const live = adopt(memory, job, id.index, epoch, node, session);
-  if (live && memory.rules.decides(epoch, live.epoch)) {
+  if (live && live.node === node && memory.rules.decides(epoch, live.epoch)) {
     if (update.reason === "rebooted" && job.template.stopAfterMs !== null) {
       // A copied disk also tells of reboots. What ran in the other boot is gone only when it was silent long enough.
       memory.mark(node, live.session, now);
@@ -97,7 +105,7 @@ function recordLate(memory: ClusterMemory, job: string, index: number, node: str
   const row = memory.store.task(job, index);
   if (!row) return !withinRecovery(memory);
   if (row.epoch !== update.epoch || row.reason === "agent-lost") {
-    memory.store.amendLost(attemptRow(job, index, update.epoch, node, update.state, columnsOf(update)));
+    memory.store.recordLate(attemptRow(job, index, update.epoch, node, update.state, columnsOf(update)));
   }
   return true;
 }

@@ -48,6 +48,7 @@ export class ClusterMemory {
         generation,
         revBlock: 0,
         recoverMs: known ? 0 : NOT_RECOVERING,
+        renewsUnknown: false,
         broker: 0,
       };
       store.saveSelf(this.self);
@@ -59,6 +60,7 @@ export class ClusterMemory {
         seq: 0,
         seenAt: now,
         expectMs: 0,
+        rest: "awake",
         pressure: [],
         ghosts: new Map(),
         silentTold: false,
@@ -72,6 +74,14 @@ export class ClusterMemory {
 
   *liveOn(node: string): Generator<Live> {
     for (const job of this.jobs.values()) for (const live of job.live.values()) if (live.node === node) yield live;
+  }
+
+  /** A removed node's name is given anew only when nothing of it can still run: attempts are told apart by it. */
+  isFree(name: string): boolean {
+    const node = this.nodes.get(name);
+    if (!node) return true;
+    const isCounted = [...this.silences.values()].some((mark) => mark.node === name);
+    return node.removed && !isCounted && this.liveOn(name).next().done === true;
   }
 
   saveNode(node: NodeState): void {
@@ -141,7 +151,7 @@ export class ClusterMemory {
   /** Rows were lost or are older than what runs: count silence anew. */
   startRecovery(): void {
     if (this.self.recoverMs === 0) return;
-    this.self = { ...this.self, recoverMs: 0 };
+    this.self = { ...this.self, recoverMs: 0, renewsUnknown: true };
     this.store.saveSelf(this.self);
   }
 

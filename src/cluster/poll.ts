@@ -9,7 +9,7 @@ import type { NodeClaims } from "./methods.ts";
 import type { Live, NodeState } from "./state.ts";
 
 /** A node that has a wake socket and nothing to do polls this seldom. */
-const WAKEABLE_POLL_MS = 900_000;
+export const WAKEABLE_POLL_MS = 900_000;
 /** A node that has said something which cannot count yet says it again after so long; news it tells at once. */
 const REPEAT_MS = 1_000;
 
@@ -18,6 +18,8 @@ export interface OpenPoll {
   node: string;
   session: number;
   seq: number;
+  /** nothing ran there, nothing is left to tell, and it was not called: it may rest if nothing is given to it */
+  mayRest: boolean;
 }
 
 export type Heard =
@@ -34,7 +36,7 @@ export type Heard =
       wantInventory: boolean;
     };
 
-const laterThan = (poll: OpenPoll, carried: { session: number; seq: number }): boolean =>
+const laterThan = (poll: Pick<OpenPoll, "session" | "seq">, carried: { session: number; seq: number }): boolean =>
   poll.session > carried.session || (poll.session === carried.session && poll.seq > carried.seq);
 
 export function hear(
@@ -46,10 +48,16 @@ export function hear(
 ): Heard {
   const node = memory.nodes.get(claims.node) ?? remember(memory, claims, now);
   if (node.removed) return { kind: "turned-away", action: "gone" };
+  if (claims.serial > node.serial) joinedSince(node, claims.serial);
   if (node.serial !== claims.serial || !enterSession(memory, node, request, now))
     return { kind: "turned-away", action: "rejoin" };
   // A late copy of an older poll: its sender no longer listens.
   if (request.seq < node.seq) return { kind: "turned-away", action: "run" };
+  // A copy of a poll comes from a node that has its answer, and may rest by it.
+  const isCopy = request.seq === node.seq;
+  // Called in vain: what it was called for may still come to it.
+  const wasCalled = node.rest === "called";
+  if (!isCopy) node.rest = "awake";
   node.seq = request.seq;
   node.seenAt = now;
   node.expectMs = waitS * 1000;
@@ -64,9 +72,10 @@ export function hear(
   const acked = request.updates
     .filter((update) => applyUpdate(memory, node.name, update, now))
     .map((update) => update.uuid);
-  const poll: OpenPoll = { node: node.name, session: request.session, seq: request.seq };
-  const { unknown, stops } = reconcile(memory, node, poll, request);
   const unacked = request.updates.length - acked.length;
+  const mayRest = request.running.length === 0 && unacked === 0 && node.inventory !== null && !wasCalled;
+  const poll: OpenPoll = { node: node.name, session: request.session, seq: request.seq, mayRest };
+  const { unknown, stops } = reconcile(memory, node, poll, request);
   return { kind: "heard", poll, acked, unacked, unknown, stops, wantInventory: node.inventory === null };
 }
 
@@ -85,6 +94,7 @@ function remember(memory: ClusterMemory, claims: NodeClaims, now: number): NodeS
     seq: 0,
     seenAt: now,
     expectMs: 0,
+    rest: "awake",
     pressure: [],
     ghosts: new Map(),
     silentTold: false,
@@ -92,6 +102,11 @@ function remember(memory: ClusterMemory, claims: NodeClaims, now: number): NodeS
   memory.nodes.set(node.name, node);
   memory.startRecovery();
   return node;
+}
+
+/** It joined again after the backup that these rows come from. */
+function joinedSince(node: NodeState, serial: number): void {
+  Object.assign(node, { serial, session: 0, nonce: "", seq: 0 });
 }
 
 /** @returns false when another agent speaks under this credential */
@@ -131,7 +146,8 @@ function reconcile(
       claimed.add(live);
       confirm(memory, live, node);
     } else if (!job && withinRecovery(memory)) {
-      unknown.push(attemptKey(taskId(id.job, id.index), epoch));
+      // After a restore the Broker may hand it out again once it has lapsed, so it must not be renewed.
+      if (memory.self.renewsUnknown) unknown.push(attemptKey(taskId(id.job, id.index), epoch));
     } else {
       if (job) ghosts.set(`${task}@${epoch}`, job.template.resources);
       stops.push({ task, epoch, graceMs: job?.template.stopGraceMs ?? 10_000, reason: job ? "superseded" : "unknown" });
@@ -205,9 +221,9 @@ export function replyTo(
       assignments.push({ task, epoch, item });
     }
   }
-  const rests = live === 0 && assignments.length === 0;
+  const rests = extra.wakeable && poll.mayRest && live === 0;
   // What is told in vain, or is being stopped, would be answered at once each time.
-  const nextPollMs = extra.unacked > 0 || stops.length > 0 ? REPEAT_MS : extra.wakeable && rests ? WAKEABLE_POLL_MS : 0;
+  const nextPollMs = extra.unacked > 0 || stops.length > 0 ? REPEAT_MS : rests ? WAKEABLE_POLL_MS : 0;
   return {
     session: poll.session,
     seq: poll.seq,
@@ -226,6 +242,9 @@ export function replyTo(
 /** There is something that the agent must hear now. */
 export const hasNews = (reply: PollReply): boolean =>
   reply.assignments.length > 0 || reply.stops.length > 0 || reply.acked.length > 0 || reply.wantInventory;
+
+/** The node sleeps until it is called: nothing is gained by keeping its poll. */
+export const isRest = (reply: PollReply): boolean => reply.nextPollMs === WAKEABLE_POLL_MS;
 
 export function turnedAway(request: Pick<PollRequest, "session" | "seq" | "running">, action: Action): PollReply {
   const stops: Stop[] =

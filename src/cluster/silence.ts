@@ -6,6 +6,8 @@ import type { ClusterMemory } from "./memory.ts";
 import { massHoldMs, TICK_MS, tickMs } from "./rules.ts";
 import { isAdopted, type Live, type NodeState } from "./state.ts";
 
+/** A kept attempt of a removed node has no deadline: the node is told to stop it, and has so long to hear that. */
+const REMOVED_KEPT_MS = 621_000;
 /** Beyond the time a node said it would poll within. */
 const OVERDUE_MS = 10_000;
 
@@ -52,7 +54,8 @@ export function tick(memory: ClusterMemory, now: number): void {
     const removed = memory.nodes.get(mark.node)?.removed === true;
     for (const attempt of live) {
       const { lostAfterMs } = attempt.job.template;
-      if (memory.rules.silenceElapsed(countedMs, lostAfterMs ?? (removed ? 0 : null))) lose(memory, attempt, now);
+      if (memory.rules.silenceElapsed(countedMs, lostAfterMs ?? (removed ? REMOVED_KEPT_MS : null)))
+        lose(memory, attempt, now);
     }
   }
 }

@@ -67,6 +67,8 @@ export interface JobState {
   usedMs: Resources;
   lastFailure: JobReport["lastFailure"];
   reason: WaitReason | null;
+  /** since when tasks wait here with room granted and nothing of the job live; a hint */
+  starvedAt: number | null;
   /** the Broker does not know the present state yet: `now` tells it at once, `soon` with the next report */
   dirty: "no" | "soon" | "now";
 }
@@ -86,6 +88,8 @@ export interface NodeState {
   seenAt: number;
   /** it said that it would poll again within this time */
   expectMs: number;
+  /** `asleep`: it was told to poll seldom and waits to be called · `called`: it has not polled since */
+  rest: "awake" | "asleep" | "called";
   pressure: readonly string[];
   /** attempts it runs that are not ours to renew: they still take room */
   ghosts: Map<string, Resources>;
@@ -122,6 +126,7 @@ export function jobState(row: GrantRow, tasks: readonly TaskRow[]): JobState {
     usedMs: {},
     lastFailure: null,
     reason: null,
+    starvedAt: null,
     dirty: "now",
   };
   const handouts = new Map<number, number>();

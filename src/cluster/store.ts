@@ -118,15 +118,16 @@ export class ClusterStore {
   keepAttempt(row: AttemptRow): void {
     this.#db.insert(schema.attempt).values(row).onConflictDoNothing().run();
   }
-  /** A lost attempt whose end came after all. */
-  amendLost(row: AttemptRow): void {
+  /** The end of an attempt that decides nothing: what is known of it already stands, unless it was lost on that node. */
+  recordLate(row: AttemptRow): void {
+    const { attempt } = schema;
     this.#db
-      .insert(schema.attempt)
+      .insert(attempt)
       .values(row)
       .onConflictDoUpdate({
-        target: [schema.attempt.job, schema.attempt.index, schema.attempt.epoch],
+        target: [attempt.job, attempt.index, attempt.epoch],
         set: row,
-        setWhere: eq(schema.attempt.state, "lost"),
+        setWhere: text`${attempt.state} = ${"lost"} AND ${attempt.node} = ${row.node}`,
       })
       .run();
   }

@@ -19,5 +19,6 @@ export type EndReason =
   | "start-failed" // the driver could not start it
   | "agent-lost" // the node was silent past the job's limit
   | "rebooted" // the node booted anew under it
+  | "node-fault" // the node could not run anything then, e.g. its guard was gone
   | "shutdown" // the agent was told to leave and stopped its tasks
   | "vanished"; // the process was gone and left no exit status

@@ -56,6 +56,7 @@ export const updateSchema = z.strictObject({
       "rebooted",
       "vanished",
       "shutdown",
+      "node-fault",
     ])
     .optional(),
   message: z.string().max(1000).optional(),

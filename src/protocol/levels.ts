@@ -39,7 +39,7 @@ export interface GrantMessage {
   grants: Grant[];
 }
 
-export type ReturnReason = EndReason | "does-not-fit" | "surplus";
+export type ReturnReason = EndReason | "does-not-fit" | "fragmented" | "surplus";
 
 export interface Returned {
   from: number;

@@ -16,7 +16,6 @@ export interface Plan {
   keep: boolean;
 }
 
-const BY = { token: "root", scope: "admin", cluster: null, role: null } as const;
 const LOOK_EVERY_MS = 20_000;
 
 /** How far along a state is; it never falls. */
@@ -48,7 +47,7 @@ export class Person {
   #submit(): void {
     const { id, spec, cancelAtMs } = this.plan;
     const digest = createHash("sha256").update(JSON.stringify(spec)).digest("hex");
-    const args = { id, digest, spec: jobSpecSchema.parse(spec), by: BY };
+    const args = { id, digest, spec: jobSpecSchema.parse(spec) };
     this.#world.trace(() => `a person submits ${id}: ${JSON.stringify(spec)}`);
     this.#world.edge.request(this.#world.broker, "submit", args, (answer) => {
       this.#world.checks.hold(

@@ -8,8 +8,8 @@ export const SECRET = "a secret for tests, at least 32 characters";
 
 export interface RunningWorker {
   url: string;
-  /** the next event finds the object rebuilt from its rows; its sockets stay */
-  evict(binding: keyof typeof OBJECTS, name: string): Promise<void>;
+  /** the next event finds the object rebuilt from its rows; its sockets stay, unless they are to be cut */
+  evict(binding: keyof typeof OBJECTS, name: string, sockets?: "hibernate" | "close"): Promise<void>;
   dispose(): Promise<void>;
 }
 
@@ -65,8 +65,8 @@ export async function runWorker(code: string, options: WorkerOptions = {}): Prom
   const url = await miniflare.ready;
   return {
     url: url.href.replace(/\/$/, ""),
-    evict: (binding, objectName) =>
-      miniflare.unsafeEvictDurableObject(name, OBJECTS[binding], { name: objectName, webSockets: "hibernate" }),
+    evict: (binding, objectName, webSockets = "hibernate") =>
+      miniflare.unsafeEvictDurableObject(name, OBJECTS[binding], { name: objectName, webSockets }),
     dispose: () => miniflare.dispose(),
   };
 }

@@ -132,7 +132,8 @@ export class Guard {
     const beat = this.#beat;
     if (beat === null || !isAlive(beat.pid, beat.atMs)) return;
     try {
-      process.kill(beat.pid, "SIGKILL");
+      // it leads a group: the sleep that it waits by goes with it
+      process.kill(-beat.pid, "SIGKILL");
     } catch (error) {
       if (!hasCode(error, "ESRCH")) throw error;
     }

@@ -1,0 +1,95 @@
+/**
+ * Nodes with a wake socket. One that rests polls seldom, because it would be called; it is called once for what it is
+ * wanted for, and then expected to poll soon.
+ */
+import type { SocketId, Sockets } from "../platform/seam.ts";
+import { MAX_WAIT_S } from "../protocol/limits.ts";
+import type { ClusterMemory } from "./memory.ts";
+import { WAKEABLE_POLL_MS } from "./poll.ts";
+import type { NodeState } from "./state.ts";
+
+/** Within this a node polls that was called, or whose last socket was lost. */
+const SOON_MS = MAX_WAIT_S * 1000;
+
+/** What a wake socket's attachment says. */
+export interface WakeAttachment {
+  wake: string;
+}
+
+export class Wakers {
+  readonly #memory: ClusterMemory;
+  readonly #sockets: Sockets;
+  readonly #byNode = new Map<string, Set<SocketId>>();
+
+  constructor(memory: ClusterMemory, sockets: Sockets) {
+    this.#memory = memory;
+    this.#sockets = sockets;
+  }
+
+  has(node: string): boolean {
+    return this.#byNode.has(node);
+  }
+
+  add(socket: SocketId, name: string): void {
+    this.#keep(socket, name);
+    this.#sockets.attach(socket, { wake: name } satisfies WakeAttachment);
+    // It may have been called by a socket that was dead.
+    const node = this.#memory.nodes.get(name);
+    if (node?.rest === "called") node.rest = "asleep";
+  }
+
+  /** After the object was rebuilt: a node that runs nothing was perhaps told to rest. */
+  recall(socket: SocketId, name: string, now: number): void {
+    this.#keep(socket, name);
+    const node = this.#memory.nodes.get(name);
+    if (node && this.#memory.liveOn(name).next().done) this.letRest(node, now);
+  }
+
+  #keep(socket: SocketId, name: string): void {
+    const sockets = this.#byNode.get(name) ?? new Set();
+    this.#byNode.set(name, sockets.add(socket));
+  }
+
+  closed(socket: SocketId, now: number): void {
+    for (const [name, sockets] of this.#byNode) {
+      if (sockets.delete(socket) && sockets.size === 0) this.#lost(name, now);
+    }
+  }
+
+  /** The node was removed: it hears of that when it polls. */
+  dismiss(name: string, now: number): void {
+    for (const socket of this.#byNode.get(name) ?? []) this.#sockets.close(socket);
+    this.#lost(name, now);
+  }
+
+  #lost(name: string, now: number): void {
+    this.#byNode.delete(name);
+    const node = this.#memory.nodes.get(name);
+    if (!node || node.rest === "awake") return;
+    node.rest = "awake";
+    expectSoon(node, now);
+  }
+
+  /** It was told to poll again after a long time. Nothing runs on it: its silence decides nothing. */
+  letRest(node: NodeState, now: number): void {
+    node.rest = "asleep";
+    node.expectMs = now - node.seenAt + WAKEABLE_POLL_MS;
+  }
+
+  call(name: string, now: number): void {
+    const node = this.#memory.nodes.get(name);
+    if (node?.rest !== "asleep") return;
+    for (const socket of this.#byNode.get(name) ?? []) this.#sockets.send(socket, { wake: true });
+    node.rest = "called";
+    expectSoon(node, now);
+  }
+
+  get someSleep(): boolean {
+    for (const name of this.#byNode.keys()) if (this.#memory.nodes.get(name)?.rest === "asleep") return true;
+    return false;
+  }
+}
+
+function expectSoon(node: NodeState, now: number): void {
+  node.expectMs = Math.min(node.expectMs, now - node.seenAt + SOON_MS);
+}
