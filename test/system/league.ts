@@ -14,6 +14,7 @@ import type { JobView, TaskView } from "../../src/model/views.ts";
 import { AgentProcess } from "./agent.ts";
 import { BrokerProcess } from "./broker.ts";
 import { endAllOf, until } from "./processes.ts";
+import { removeTraces } from "./traces.ts";
 
 export const LEAGUE = "test";
 const PASSABLE_MODE = 0o711;
@@ -137,6 +138,7 @@ export class League {
 
   async end(): Promise<void> {
     await remove(this.root);
+    for (const { data } of this.agents) removeTraces(data);
   }
 }
 

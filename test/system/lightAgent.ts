@@ -8,6 +8,7 @@ import { nextWakeMs } from "../../agent/core/poll.ts";
 import { noOutput } from "../../agent/core/reply.ts";
 import { initialState, type Step, step } from "../../agent/core/step.ts";
 import type { AgentEffect, AgentEvent, AgentState } from "../../agent/core/types.ts";
+import { WakeSocket } from "../../agent/host/broker/wakeSocket.ts";
 import type { JoinReply, PollReply, PollRequest } from "../../src/protocol/agent.ts";
 
 const CAPACITY = { cpus: 4000, mem: 4_096_000 };
@@ -18,6 +19,8 @@ export interface LightOptions {
   url: string;
   joinToken: string;
   name: string;
+  /** keeps a wake socket */
+  wake?: boolean;
 }
 
 const joinReplySchema: z.ZodType<JoinReply> = z.object({
@@ -35,6 +38,7 @@ export class LightAgent {
   readonly #connections = new Agent({ keepAlive: true });
   #state: AgentState;
   #wake: NodeJS.Timeout | undefined;
+  readonly #wakeSocket: WakeSocket;
   #closed = false;
   /** polls answered */
   polls = 0;
@@ -44,9 +48,24 @@ export class LightAgent {
     this.#url = url;
     this.identity = identity;
     this.#state = first.state;
+    this.#wakeSocket = new WakeSocket({
+      open: (headers) =>
+        httpRequest(`${url}/agent/v1/wake`, {
+          headers: { authorization: `Bearer ${identity.credential}`, ...headers },
+        }),
+      called: () => this.#feed({ type: "wake" }),
+      changed: (open) => this.#feed({ type: "wake-socket", open }),
+      random: Math.random,
+      log: () => {},
+    });
   }
 
-  static async join({ url, joinToken, name }: LightOptions): Promise<LightAgent> {
+  /** Whether a broker could call it. */
+  get wakeable(): boolean {
+    return this.#state.wakeable;
+  }
+
+  static async join({ url, joinToken, name, wake = false }: LightOptions): Promise<LightAgent> {
     const response = await fetch(`${url}/agent/v1/join`, {
       method: "POST",
       headers: { authorization: `Bearer ${joinToken}`, "content-type": "application/json" },
@@ -62,6 +81,7 @@ export class LightAgent {
     });
     const agent = new LightAgent(url, identity, first);
     agent.#feed({ type: "guard", alive: true });
+    if (wake) agent.#wakeSocket.start();
     return agent;
   }
 
@@ -118,6 +138,7 @@ export class LightAgent {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#wake);
+    this.#wakeSocket.close();
     this.#connections.destroy();
   }
 }

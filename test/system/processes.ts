@@ -7,6 +7,7 @@ const LOOK_MS = 20;
 /** USER_HZ, the same on every Linux that Node runs on. */
 const TICKS_PER_S = 100;
 const PAGE_KIB = 4;
+const COMMAND_CHARS = 200;
 
 function read(path: string): string | null {
   try {
@@ -50,7 +51,12 @@ export function processesOf(folder: string): number[] {
   });
 }
 
-export const commandOf = (pid: number): string => (read(`/proc/${pid}/cmdline`) ?? "").replaceAll("\0", " ").trim();
+/** The beginning of it, on one line. */
+export const commandOf = (pid: number): string =>
+  (read(`/proc/${pid}/cmdline`) ?? "")
+    .replaceAll(/[\0\s]+/g, " ")
+    .trim()
+    .slice(0, COMMAND_CHARS);
 
 export function signal(pid: number, name: NodeJS.Signals): void {
   try {

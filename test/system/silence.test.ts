@@ -2,10 +2,12 @@
  * At most one, with real time: what becomes of tasks whose node is silent. Every scenario has a cluster of its own in
  * one league, so that they all wait for the silence rule together.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { pauseNode } from "../../cli/api/endpoints.ts";
 import type { JobSpecInput } from "../../src/model/job.ts";
 import { FaultProxy } from "../proxy/faultProxy.ts";
+import { PASS } from "../proxy/faults.ts";
 import type { AgentProcess } from "./agent.ts";
 import { League } from "./league.ts";
 import { Marks } from "./marks.ts";
@@ -17,7 +19,11 @@ const REPLACED_WITHIN_MS = (STOP_AFTER_S + 60) * 1000;
 const TIMEOUT_MS = 150_000;
 const TASKS = [0, 1];
 
-const CLUSTERS = ["dead", "frozen", "cut-off", "short-cut", "kept"];
+const SHORT_CUT_S = 6;
+/** So late in a hold of 25 s, what is left of stopAfter is less than TERM is sent ahead. */
+const LATE_IN_HOLD_MS = 18_000;
+
+const CLUSTERS = ["dead", "frozen", "cut-off", "short-cut", "kept", "late"];
 
 let league: League;
 const proxies: FaultProxy[] = [];
@@ -72,6 +78,7 @@ async function endsWithReplacements(marks: Marks, id: string): Promise<void> {
     const runs = marks.lives(task.index);
     expect(runs).toHaveLength(2);
     expect(runs[0]).toHaveLength(old[task.index] ?? 0);
+    expect(runs[0]?.at(-1)?.uptimeS).toBeLessThan(runs[1]?.[0]?.uptimeS ?? 0);
     expect(task.attempts.map(({ node }) => node)).toEqual(["n1", "n2"]);
     expect(task.attempts.at(-1)).toMatchObject({ state: "succeeded", epoch: runs[1]?.[0]?.epoch });
   }
@@ -136,7 +143,7 @@ describe.concurrent("tasks of a silent node, stopAfter 30 s", () => {
       const { proxy, marks, id } = await runningOnFirst("short-cut");
       proxy.blackHole();
       const from = marks.of(0).at(-1)?.uptimeS ?? 0;
-      await until("ten seconds of silence", () => (marks.of(0).at(-1)?.uptimeS ?? 0) > from + 10);
+      await until("some seconds of silence", () => (marks.of(0).at(-1)?.uptimeS ?? 0) > from + SHORT_CUT_S);
       proxy.heal();
       await until("well past stopAfter", () => (marks.of(0).at(-1)?.uptimeS ?? 0) > from + STOP_AFTER_S + 5, 60_000);
       marks.letEnd();
@@ -163,6 +170,27 @@ describe.concurrent("tasks of a silent node, stopAfter 30 s", () => {
         expect(marks.lives(task.index)).toHaveLength(1);
         expect(task.attempts).toMatchObject([{ node: "n1", state: "succeeded" }]);
       }
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    "a task that comes late in a long hold has its whole time nevertheless",
+    async () => {
+      const proxy = await FaultProxy.start(league.broker.port);
+      proxies.push(proxy);
+      const heldSince = new Promise<void>((resolve) => {
+        proxy.decide(({ path }) => {
+          if (path.endsWith("/poll?wait=25")) resolve();
+          return PASS;
+        });
+      });
+      league.addAgent("late", "n1", { url: proxy.url });
+      await heldSince;
+      await sleep(LATE_IN_HOLD_MS);
+      const disconnect = { stopAfter: `${STOP_AFTER_S}s` };
+      const { id } = await league.run({ command: "sleep 1", clusters: ["late"], disconnect });
+      expect((await league.task(id)).attempts).toMatchObject([{ node: "n1", state: "succeeded" }]);
     },
     TIMEOUT_MS,
   );

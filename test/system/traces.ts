@@ -1,0 +1,33 @@
+/** What an agent that was killed leaves outside of its data folder, removed after a test. */
+import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { folderHash, runFolderCandidates } from "../../agent/host/folders.ts";
+import { cgroup2Mount, ownCgroup } from "../../agent/host/process/cgroups.ts";
+
+/** @param data folder of an agent, of which nothing runs any more */
+export function removeTraces(data: string): void {
+  const hash = folderHash(data);
+  for (const path of [
+    ...runFolderCandidates(data, process.getuid?.() ?? 0, process.env),
+    `/var/tmp/hansa-agent-${hash}`,
+  ]) {
+    rmSync(path, { recursive: true, force: true });
+  }
+  const mount = cgroup2Mount(readFileSync("/proc/self/mountinfo", "utf8"));
+  const own = ownCgroup(readFileSync("/proc/self/cgroup", "utf8")) ?? "/";
+  for (const parent of mount === null ? [] : [mount, join(mount, own)]) {
+    removeCgroups(join(parent, "hansa.slice", hash));
+  }
+}
+
+function removeCgroups(path: string): void {
+  if (!existsSync(path)) return;
+  for (const entry of readdirSync(path, { withFileTypes: true })) {
+    if (entry.isDirectory()) removeCgroups(join(path, entry.name));
+  }
+  try {
+    rmdirSync(path);
+  } catch {
+    // not ours to remove
+  }
+}
