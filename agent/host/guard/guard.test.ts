@@ -107,6 +107,16 @@ describe.each(modes)("the guard (%s)", (_name, cgroups) => {
     expect(ended).toMatchObject({ is: "ended", exit: { byGuard: true, code: 3 } });
   }, 20_000);
 
+  test("does not call its own the end of a task that was over before, but ends its shim", async () => {
+    const [agent] = await guarded("echo $PPID >pid; exit 4", 500, 5000);
+    agent.kill("SIGSTOP");
+    const shim = await pidOf("pid");
+    await until(() => dead(shim));
+    const ended = await newDriver().recover("7k2m.0@1");
+    expect(ended).toMatchObject({ is: "ended", exit: { code: 4 } });
+    expect(ended).not.toHaveProperty("exit.byGuard");
+  }, 20_000);
+
   test("leaves a process alone that has the number of a dead one", async () => {
     const guard = newGuard();
     const stranger = spawn("sleep", ["60"], { detached: true, stdio: "ignore", ...user.ids });

@@ -53,8 +53,13 @@ populated() {
 
 # end KEY TERM-OR-KILL
 end() {
-  word= pid=0 up= group= orphans= inside= cgroup=
-  { read -r _ cgroup; read -r word pid up _; } <"$tasks/$1/${RUN_FILE}"
+  word= pid=0 up= over= group= orphans= inside= cgroup=
+  {
+    read -r _ cgroup
+    read -r word pid up _
+    # the task is over: then only its shim, which waits for the next, and what it left behind are there to be ended
+    while read -r last _; do [ "$last" = exit ] && over=1; done
+  } <"$tasks/$1/${RUN_FILE}"
   [ "$cgroup" = - ] && cgroup=
   if [ "$word" = start ] && [ "$pid" -gt 1 ]; then
     seen=\${up%.*}\${up#*.}
@@ -70,14 +75,14 @@ end() {
   busy=1
   if [ "$2" = TERM ]; then
     [ -e "$tasks/$1/${GUARD_MARK}" ] && return
-    echo "TERM $now" >"$tasks/$1/${GUARD_MARK}"
+    [ -n "$over" ] || echo "TERM $now" >"$tasks/$1/${GUARD_MARK}"
     if [ -n "$inside" ]; then
       while read -r member; do kill -s TERM "$member"; kill -s CONT "$member"; done <"$cgroups/$cgroup/cgroup.procs"
     else
       kill -s TERM -- "-$group"; kill -s CONT -- "-$group"
     fi
   else
-    echo "KILL $now" >>"$tasks/$1/${GUARD_MARK}"
+    [ -n "$over" ] || echo "KILL $now" >>"$tasks/$1/${GUARD_MARK}"
     [ -n "$inside" ] && echo 1 >"$cgroups/$cgroup/cgroup.kill"
     [ -n "$group" ] && kill -s KILL -- "-$group"
   fi

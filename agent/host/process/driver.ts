@@ -13,7 +13,7 @@ import { endedByAgent, endedByGuard, foldersIn, markStopped, readRun, removeFold
 import { emptyEnd, measure } from "./output.ts";
 import type { Run } from "./runFile.ts";
 import { RUN_FILE } from "./shim.ts";
-import { isWarm, type Shim, type WarmOptions, WarmShims } from "./warmShims.ts";
+import { isWarm, type WarmOptions, WarmShims } from "./warmShims.ts";
 
 /** How often attempts that are not our children are looked at. */
 const WATCH_MS = 200;
@@ -73,21 +73,22 @@ export class ProcessDriver {
     const { key } = attempt;
     if (this.#live.has(key)) return;
     try {
-      const shim = this.#shims.start(attempt);
+      const shim = this.#shims.start(attempt, (signal) => this.#ended(key, signal));
       if (shim === null) void this.#adopt(attempt);
-      else this.#watchChild(key, shim);
+      else {
+        this.#add(key, shim.pid, null, shim.cgroup);
+        this.#options.started(key);
+      }
     } catch (error) {
       this.#options.startFailed(key, messageOf(error));
     }
   }
 
-  #watchChild(key: string, { child, pid, cgroup }: Shim): void {
-    const live = this.#add(key, pid, null, cgroup);
-    child.once("exit", (_code, signal) => {
-      live.signal = signal;
-      void this.#finish(live);
-    });
-    this.#options.started(key);
+  #ended(key: string, signal: string | null): void {
+    const live = this.#live.get(key);
+    if (!live) return;
+    live.signal = signal;
+    void this.#finish(live);
   }
 
   #add(key: string, pid: number, seenMs: number | null, cgroup: string | null): Live {
@@ -242,6 +243,8 @@ export class ProcessDriver {
   async #endLeftovers(key: string, cgroup: string | null, pid: number | null): Promise<void> {
     const { cgroups, log } = this.#options;
     if (cgroups && cgroup !== null) {
+      const shim = this.#shims.waiting(key);
+      if (shim && cgroups.members(cgroup).join() === String(shim.pid)) return;
       for (let waitMs = 1, waitedMs = 0; !cgroups.isEmpty(cgroup); waitedMs += waitMs, waitMs *= 2) {
         if (waitedMs > LEFTOVERS_MS) {
           log(
@@ -278,7 +281,7 @@ export class ProcessDriver {
     try {
       const folder = this.folder(key);
       const run = readRun(folder);
-      if (run && this.#shims.recycle(folder, run)) return;
+      if (run && (await this.#shims.takeBack(key, run))) return;
       if (run?.cgroup) this.#options.cgroups?.remove(run.cgroup);
       await removeFolder(folder);
     } catch (error) {

@@ -6,7 +6,6 @@
 import {
   chmodSync,
   chownSync,
-  constants,
   existsSync,
   mkdirSync,
   openSync,
@@ -63,27 +62,21 @@ export function createFolder(path: string, user: User, opened: number[]): Descri
   };
 }
 
-/** The same for a folder that was emptied. */
-export function reopenFolder(path: string, opened: number[]): Descriptors {
-  const reopen = (file: string) => {
-    const fd = openSync(join(path, file), constants.O_WRONLY | constants.O_APPEND);
-    opened.push(fd);
-    return fd;
-  };
-  return { stdout: reopen("stdout"), stderr: reopen("stderr"), run: reopen(RUN_FILE) };
-}
-
 /**
  * Makes the folder of an ended attempt as if it were new. A file system that must make and remove seven files a task
- * spends more on that than on the task. @returns false when there is more in it than there was
+ * spends more on that than on the task.
+ *
+ * @param runBytes what stays of `run`: the agent's own line
+ * @returns false when there is more in it than there was
  */
-export function emptyFolder(path: string): boolean {
+export function emptyFolder(path: string, runBytes: number): boolean {
   if (readdirSync(path).sort().join() !== NEW_FOLDER || readdirSync(join(path, WORK_FOLDER)).length > 0) return false;
   if ((statSync(join(path, WORK_FOLDER)).mode & PERMISSIONS) !== OWN_MODE) return false;
   for (const file of [RUN_FILE, ...STREAMS]) {
     const { mode, nlink, size } = statSync(join(path, file));
     if ((mode & PERMISSIONS) !== PRIVATE_FILE_MODE || nlink !== 1) return false;
-    if (size > 0) truncateSync(join(path, file));
+    const kept = file === RUN_FILE ? runBytes : 0;
+    if (size > kept) truncateSync(join(path, file), kept);
   }
   return true;
 }

@@ -7,7 +7,7 @@ import { shellQuote } from "../../../src/model/command.ts";
 import { uptimeMs } from "../clock.ts";
 import { attemptOf } from "./attempt.fixture.ts";
 import { parseRun } from "./runFile.ts";
-import { jobLine, shimText, taskLines } from "./shim.ts";
+import { jobLine, shimText, taskText } from "./shim.ts";
 
 const script = (job: Parameters<typeof attemptOf>[0], item: string | null = null) =>
   jobLine(attemptOf(job, { task: "7k2m.3", epoch: 5, item }), "/home/x");
@@ -33,24 +33,25 @@ test("a job's environment can't change what names the task, and there is an item
 });
 
 test("without a cgroup the shim does not touch its descriptor", () => {
-  expect(shimText({ cgroup: false, resetOomScore: false })).not.toContain(">&4");
+  expect(shimText({ cgroup: false, resetOomScore: false })).not.toContain(">&5");
   expect(shimText({ cgroup: true, resetOomScore: true })).toContain("oom_score_adj");
 });
 
 describe("the shim in a real shell", () => {
   let folder: string;
-  const task = (deadlineMs: number | null) => taskLines(attemptOf({ command: "touch ran" }, { deadlineMs }), folder);
+  const task = (deadlineMs: number | null) => taskText(attemptOf({ command: "touch ran" }, { deadlineMs }), folder);
   const run = (input: string, runFile: string) => {
-    const opened = ["stdout", runFile, "stderr"].map((name) => openSync(join(folder, name), "a"));
-    spawnSync("/bin/sh", ["-c", shimText({ cgroup: false, resetOomScore: false }), "sh", "b"], {
+    const opened = ["stdout", runFile, "stderr", "told"].map((name) => openSync(join(folder, name), "a"));
+    spawnSync("/bin/sh", ["-s", "b"], {
       cwd: folder,
-      input,
+      input: `${shimText({ cgroup: false, resetOomScore: false })}${input}`,
       stdio: ["pipe", ...opened],
     });
     for (const fd of opened) closeSync(fd);
     return {
       ran: existsSync(join(folder, "work", "ran")),
       told: parseRun(readFileSync(join(folder, runFile), "utf8")),
+      ends: readFileSync(join(folder, "told"), "utf8").length,
     };
   };
 
@@ -64,7 +65,21 @@ describe("the shim in a real shell", () => {
     expect(run(task(uptimeMs() + 60_000), "run")).toMatchObject({
       ran: true,
       told: { exit: { code: 0 }, late: false },
+      ends: 1,
     });
+  });
+
+  test("waits for the next task, which finds nothing of the one before it", () => {
+    const first = taskText(attemptOf({ command: ["touch", "first"], env: { A: "1" } }), folder);
+    const second = taskText(attemptOf({ command: "echo $A >second; touch ran" }), folder);
+    expect(run(`${first}${second}`, "run")).toMatchObject({ ran: true, ends: 2 });
+    expect(readFileSync(join(folder, "work", "second"), "utf8")).toBe("\n");
+  });
+
+  test("starts nothing of a task whose text breaks off", () => {
+    const text = task(null);
+    for (let length = 1; length < text.length - 1; length += 7)
+      expect(run(text.slice(0, length), "run")).toMatchObject({ ran: false, told: { start: null }, ends: 0 });
   });
 
   test("does not run it past the deadline", () => {

@@ -1,12 +1,14 @@
 /**
  * The shell between the agent and a task. It lives as long as the task and needs no agent: it joins its cgroup, waits
- * for its task, writes down who it is, refuses to start past the deadline, and writes down how the command ended. Only
- * builtins, because every exec costs a millisecond.
+ * for its task, writes down who it is, refuses to start past the deadline, writes down how the command ended, and waits
+ * for the next. Only builtins, because every exec costs a millisecond.
  *
- * Shims are started ahead of their tasks: to enter a cgroup takes the kernel some 8 ms of waiting, and a shell 2 ms to
- * come up. Two lines on descriptor 0 give it its task, the end of file (the agent is gone) none.
+ * Shims are started ahead of their tasks and kept for more: a start costs the agent a fork of itself, to enter a cgroup
+ * takes the kernel some 8 ms of waiting, and a shell 2 ms to come up. What it has to do comes as text on descriptor 0,
+ * which it reads in blocks; the end of it (the agent is gone) ends the shim, after the task that it has.
  *
- * Descriptors: 0 from the agent · 1 the task's stdout · 2 the `run` file · 3 the task's stderr · 4 `cgroup.procs`.
+ * Descriptors: 0 from the agent · 1 the task's stdout · 2 the `run` file · 3 the task's stderr · 4 to the agent, a line
+ * for each task that is over · 5 `cgroup.procs`.
  */
 
 import { argvOf, shellQuote } from "../../../src/model/command.ts";
@@ -16,6 +18,8 @@ const SHELL = "/bin/sh";
 /** The attempt's own folder in the folder the shim starts in. */
 export const WORK_FOLDER = "work";
 export const RUN_FILE = "run";
+/** Its descriptor to the agent. */
+export const CHANNEL = 4;
 /** What a shell says for a command that it found and could not run; here also for a folder that can't be entered. */
 const CANNOT_RUN = 126;
 
@@ -26,29 +30,26 @@ export interface ShimOptions {
 }
 
 /**
- * Argument: boot id. The command runs in a subshell: so the word of the shell that tells a signal from an exit goes to
- * the `run` file, and `exec` takes no word for a builtin.
+ * Its first words; argument: boot id. The command runs in a subshell: so the word of the shell that tells a signal from
+ * an exit goes to the `run` file, `exec` takes no word for a builtin, and nothing of one task is left for the next.
  */
 export function shimText({ cgroup, resetOomScore }: ShimOptions): string {
-  const closeOwn = `3>&-${cgroup ? " 4>&-" : ""}`;
   return `trap : HUP INT QUIT TERM USR1 USR2 ALRM
 umask 022
-_nl='
-'
-${resetOomScore ? "echo 0 >/proc/$$/oom_score_adj\n" : ""}${cgroup ? "echo 0 >&4 || exit 1\n" : ""}read -r _deadline && IFS= read -r _job || exit 0
+${resetOomScore ? "echo 0 >/proc/$$/oom_score_adj\n" : ""}${cgroup ? "echo 0 >&5 || exit 1\nexec 5>&-\n" : ""}task() {
 read -r _up _ </proc/uptime
-echo "start $$ $_up $1" >&2
+echo "start $$ $_up $_boot" >&2
 [ -e ${RUN_FILE} ] || exit 0
-if [ "$_deadline" != - ] && [ "\${_up%.*}\${_up#*.}" -ge "$_deadline" ]; then echo "late $_up" >&2; exit 0; fi
-(exec </dev/null 2>&3 ${closeOwn}; eval "$_job")
+if [ "$1" != - ] && [ "\${_up%.*}\${_up#*.}" -ge "$1" ]; then echo "late $_up" >&2; exit 0; fi
+(exec </dev/null 2>&3 3>&- ${CHANNEL}>&-; eval "$2")
 _code=$?
 read -r _up _ </proc/uptime
 echo "exit $_code $_up" >&2
+echo >&${CHANNEL}
+}
+_boot=$1
 `;
 }
-
-/** A word of one line of shell; the shim knows a newline as `_nl`. */
-const word = (text: string): string => shellQuote(text).replaceAll("\n", `'"$_nl"'`);
 
 export interface Place {
   league: string;
@@ -68,16 +69,20 @@ export const nodeEnvironment = (place: Place, user: string): Record<string, stri
   HANSA_NODE: place.node,
 });
 
-/** The lines that give a shim its task: the deadline in 1/100 s of uptime, and what to run. */
-export function taskLines(
+/**
+ * What gives a shim its task, with the deadline in 1/100 s of uptime. The braces: of a text that breaks off the shell
+ * runs nothing. The task is one word, because some shells repeat the text of a command that a signal ended.
+ */
+export function taskText(
   attempt: Pick<Attempt, "template" | "task" | "epoch" | "item" | "deadlineMs">,
   home: string,
 ): string {
   const { deadlineMs } = attempt;
-  return `${deadlineMs === null ? "-" : Math.floor(deadlineMs / 10)}\n${jobLine(attempt, home)}\n`;
+  const deadline = deadlineMs === null ? "-" : Math.floor(deadlineMs / 10);
+  return `{ task ${deadline} ${shellQuote(jobLine(attempt, home))}; }\n`;
 }
 
-/** The task as a line of shell: its environment, which can't change `HANSA_*`, its folder, and its command in place of the shell. */
+/** The task in words of shell: its environment, which can't change `HANSA_*`, its folder, and its command in place of the shell. */
 export function jobLine(attempt: Pick<Attempt, "template" | "task" | "epoch" | "item">, home: string): string {
   const { template, task, epoch, item } = attempt;
   const dot = task.lastIndexOf(".");
@@ -90,10 +95,12 @@ export function jobLine(attempt: Pick<Attempt, "template" | "task" | "epoch" | "
     HANSA_EPOCH: String(epoch),
     ...(item !== null && { HANSA_ITEM: item }),
   };
-  const exports = Object.entries(environment).map(([name, value]) => `export ${name}=${word(value)}`);
+  const exports = Object.entries(environment).map(([name, value]) => `export ${name}=${shellQuote(value)}`);
   const [command = SHELL, ...rest] = argvOf(template.command, item);
   // the shell by its path, so that it is not looked for; and `cd -P`, because the folder has got its name only now
   const argv = [typeof template.command === "string" ? SHELL : command, ...rest];
-  const enter = template.cwd === null ? `cd -P ${WORK_FOLDER}` : `cd ${word(template.cwd)}`;
-  return [...exports, `${enter} || exit ${CANNOT_RUN}`, "unset OLDPWD", `exec ${argv.map(word).join(" ")}`].join("; ");
+  const enter = template.cwd === null ? `cd -P ${WORK_FOLDER}` : `cd ${shellQuote(template.cwd)}`;
+  return [...exports, `${enter} || exit ${CANNOT_RUN}`, "unset OLDPWD", `exec ${argv.map(shellQuote).join(" ")}`].join(
+    "; ",
+  );
 }

@@ -1,23 +1,28 @@
-/** Shims that wait for a task, each in a folder and a cgroup of its own that become the task's. */
+/**
+ * Shims that wait for a task, each in a folder and a cgroup of its own that become the task's; and are taken back, all
+ * three, when the task left nothing in them.
+ */
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { closeSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import { Socket } from "node:net";
 import { basename, join } from "node:path";
+import type { Writable } from "node:stream";
 import type { Attempt } from "../../core/types.ts";
 import { hasCode } from "../files.ts";
 import type { Cgroups } from "./cgroups.ts";
-import { createFolder, emptyFolder, reopenFolder } from "./folder.ts";
+import { createFolder, emptyFolder } from "./folder.ts";
 import { cgroupLine, type Run } from "./runFile.ts";
-import { nodeEnvironment, type Place, shimText, taskLines, WORK_FOLDER } from "./shim.ts";
+import { CHANNEL, nodeEnvironment, type Place, shimText, taskText, WORK_FOLDER } from "./shim.ts";
 import type { User } from "./user.ts";
 
 /** How many wait. A burst of more is served too, only not ahead of time. */
 const READY = 2;
 /** The next ones are made once the tasks just started have had the processor. */
 const REFILL_AFTER_MS = 20;
-
-/** Emptied folders kept for the next tasks. */
-const MOST_SPARE = 16;
+/** More than these are not kept for later, nor to wait until their task may be forgotten. */
+const MOST_READY = 16;
 const PREFIX = "warm-";
 /** A folder without a task yet. */
 export const isWarm = (name: string): boolean => name.startsWith(PREFIX);
@@ -31,20 +36,24 @@ export interface WarmOptions {
 }
 
 export interface Shim {
-  child: ChildProcess;
   pid: number;
   cgroup: string | null;
 }
 interface Warm extends Shim {
+  child: ChildProcess;
+  stdin: Writable;
+  channel: Socket;
   folder: string;
+  /** it has a task whose end is to be told */
+  ended: ((signal: string | null) => void) | null;
 }
 
 export class WarmShims {
   readonly #options: WarmOptions;
   readonly #text: string;
   readonly #ready: Warm[] = [];
-  /** names of emptied folders whose cgroups are empty, too */
-  readonly #spare: string[] = [];
+  /** by the key of their attempt, until that is removed */
+  readonly #given = new Map<string, Warm>();
   #refill: NodeJS.Timeout | null = null;
   #closed = false;
 
@@ -59,17 +68,22 @@ export class WarmShims {
     this.#refill ??= setTimeout(() => {
       this.#refill = null;
       try {
-        while (!this.#closed && this.#ready.length < READY) this.#ready.push(this.#make());
+        while (!this.#closed && this.#ready.length < READY) this.#ready.unshift(this.#make());
       } catch {
         // the next start meets the same error and tells it
       }
     }, REFILL_AFTER_MS);
   }
 
-  /** Gives the attempt to a shim. @returns null when it has a folder already @throws when there can be no process */
-  start(attempt: Attempt): Shim | null {
-    const { tasks } = this.#options;
-    const warm = this.#ready.shift() ?? this.#make();
+  /**
+   * Gives the attempt to a shim.
+   *
+   * @param ended is told once: its task is over, or it died by a signal
+   * @returns null when it has a folder already @throws when there can be no process
+   */
+  start(attempt: Attempt, ended: (signal: string | null) => void): Shim | null {
+    const { tasks, cgroups } = this.#options;
+    const warm = this.#ready.pop() ?? this.#make();
     this.fill();
     const folder = join(tasks, attempt.key);
     try {
@@ -79,43 +93,66 @@ export class WarmShims {
       if (hasCode(error, "ENOTEMPTY") || hasCode(error, "EEXIST")) return null;
       throw error;
     }
-    warm.child.removeAllListeners("exit");
-    const { stdin } = warm.child;
-    stdin?.end(taskLines(attempt, join(folder, WORK_FOLDER)), () => stdin.destroy());
+    warm.folder = folder;
+    warm.ended = ended;
+    this.#given.set(attempt.key, warm);
+    warm.stdin.write(taskText(attempt, join(folder, WORK_FOLDER)));
+    // without a cgroup nobody could say that nothing is left of its task
+    if (!cgroups) warm.stdin.end();
     return warm;
   }
 
+  /** The shim of an attempt that is over, where it waits for the next one. */
+  waiting(key: string): Shim | null {
+    const warm = this.#given.get(key);
+    return warm && warm.ended === null ? warm : null;
+  }
+
   /**
-   * Takes back the folder and the cgroup of an attempt that ended by itself. Only then nothing writes there any more:
-   * its shim is known to be through, and its cgroup to be empty.
+   * Takes back shim, folder and cgroup of an attempt that ended by itself and that nobody asks about any more.
+   *
+   * @returns false when they can't be used again; the shim is gone then
    */
-  recycle(folder: string, { start, exit, cgroup }: Run): boolean {
-    const { cgroups, tasks } = this.#options;
-    if (this.#closed || this.#spare.length >= MOST_SPARE || !start || !exit) return false;
-    if (!cgroups || cgroup === null || !isWarm(cgroup) || !cgroups.isEmpty(cgroup)) return false;
-    if (!emptyFolder(folder)) return false;
-    renameSync(folder, join(tasks, cgroup));
-    this.#spare.push(cgroup);
+  async takeBack(key: string, run: Run): Promise<boolean> {
+    const warm = this.#given.get(key);
+    if (!warm) return false;
+    this.#given.delete(key);
+    let kept = false;
+    try {
+      kept = this.#renew(warm, run);
+    } finally {
+      if (!kept) await this.#end(warm);
+    }
+    return kept;
+  }
+
+  #renew(warm: Warm, { start, exit }: Run): boolean {
+    const { folder, cgroup, stdin } = warm;
+    if (this.#closed || stdin.writableEnded || this.#ready.length >= MOST_READY || !start || !exit || cgroup === null)
+      return false;
+    if (!emptyFolder(folder, cgroupLine(cgroup).length)) return false;
+    warm.folder = join(this.#options.tasks, cgroup);
+    renameSync(folder, warm.folder);
+    this.#ready.push(warm);
     return true;
   }
 
   #make(): Warm {
     const { tasks, cgroups, user, boot, place } = this.#options;
-    const spare = this.#spare.pop();
-    const name = spare ?? `${PREFIX}${randomBytes(6).toString("hex")}`;
+    const name = `${PREFIX}${randomBytes(6).toString("hex")}`;
     const folder = join(tasks, name);
     const opened: number[] = [];
     try {
       const cgroup = cgroups ? name : null;
-      const files = spare ? reopenFolder(folder, opened) : createFolder(folder, user, opened);
+      const files = createFolder(folder, user, opened);
       writeSync(files.run, cgroupLine(cgroup));
-      const stdio: ("pipe" | number)[] = ["pipe", files.stdout, files.run, files.stderr];
+      const stdio: ("pipe" | number)[] = ["pipe", files.stdout, files.run, files.stderr, "pipe"];
       if (cgroups) {
         const procs = cgroups.create(name);
         opened.push(procs);
         stdio.push(procs);
       }
-      const child = spawn("/bin/sh", ["-c", this.#text, "sh", boot], {
+      const child = spawn("/bin/sh", ["-s", boot], {
         cwd: folder,
         env: nodeEnvironment(place, user.name),
         detached: true,
@@ -124,10 +161,21 @@ export class WarmShims {
       });
       // told by the missing pid below, at once
       child.on("error", () => {});
-      child.stdin?.on("error", () => {});
-      if (child.pid === undefined) throw new Error("no process could be started (too many, or no memory)");
-      const warm: Warm = { child, pid: child.pid, cgroup, folder };
-      child.once("exit", () => this.#died(warm));
+      const {
+        pid,
+        stdin,
+        stdio: { [CHANNEL]: channel },
+      } = child;
+      if (pid === undefined || stdin === null || !(channel instanceof Socket))
+        throw new Error("no process could be started (too many, or no memory)");
+      const warm: Warm = { child, pid, stdin, channel, cgroup, folder, ended: null };
+      // told by its end
+      for (const stream of [stdin, channel]) stream.on("error", () => {});
+      stdin.write(this.#text);
+      // without a cgroup its group is searched for leftovers, which needs its leader dead
+      if (cgroup === null) channel.resume();
+      else channel.on("data", () => this.#over(warm, null));
+      child.once("exit", (_code, signal) => this.#died(warm, signal));
       return warm;
     } catch (error) {
       this.#remove(name);
@@ -137,14 +185,33 @@ export class WarmShims {
     }
   }
 
-  #died(warm: Warm): void {
+  #over(warm: Warm, signal: string | null): void {
+    const { ended } = warm;
+    if (ended === null) return;
+    warm.ended = null;
+    if ([...this.#given.values()].filter((given) => given.ended === null).length > MOST_READY) warm.stdin.end();
+    ended(signal);
+  }
+
+  #died(warm: Warm, signal: string | null): void {
     const at = this.#ready.indexOf(warm);
     if (at >= 0) this.#ready.splice(at, 1);
-    this.#remove(basename(warm.folder));
+    const name = basename(warm.folder);
+    if (isWarm(name)) this.#remove(name);
+    else if (this.#given.get(name) === warm) this.#given.delete(name);
+    this.#over(warm, signal);
   }
 
   #discard(warm: Warm): void {
     warm.child.kill("SIGKILL");
+  }
+
+  /** @returns when it is gone */
+  async #end(warm: Warm): Promise<void> {
+    if (warm.child.exitCode !== null || warm.child.signalCode !== null) return;
+    const gone = once(warm.child, "exit");
+    this.#discard(warm);
+    await gone;
   }
 
   #remove(name: string): void {
@@ -152,13 +219,12 @@ export class WarmShims {
     this.#options.cgroups?.remove(name);
   }
 
-  /** @returns when none is left */
+  /** Those with a task end after it. @returns when none is left that waits */
   async close(): Promise<void> {
     this.#closed = true;
     if (this.#refill) clearTimeout(this.#refill);
-    const gone = this.#ready.map(({ child }) => new Promise((resolve) => child.once("exit", resolve)));
-    for (const warm of this.#ready) this.#discard(warm);
-    await Promise.all(gone);
-    for (const name of this.#spare.splice(0)) this.#remove(name);
+    const given = [...this.#given.values()];
+    for (const { ended, stdin } of given) if (ended) stdin.end();
+    await Promise.all([...this.#ready, ...given.filter(({ ended }) => !ended)].map((warm) => this.#end(warm)));
   }
 }
