@@ -150,7 +150,7 @@ test("nothing starts that the guard can't be told of", async () => {
   await settle();
   expect(did).not.toContain("start 7k2m.0@1");
   await settle();
-  expect(host.state.attempts.get("7k2m.0@1")?.end).toMatchObject({ reason: "start-failed" });
+  expect(host.state.attempts.get("7k2m.0@1")?.end).toMatchObject({ reason: "node-fault" });
 });
 
 test("an end is forgotten only when its output is with the broker, whatever was acked", async () => {

@@ -69,7 +69,8 @@ CREATE TABLE `self` (
 	`id` integer PRIMARY KEY NOT NULL,
 	`incarnation` integer NOT NULL,
 	`generation` integer NOT NULL,
-	`since_restore_ms` integer NOT NULL
+	`since_restore_ms` integer NOT NULL,
+	`restored_ordinal` integer NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE `token` (

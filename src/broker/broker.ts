@@ -68,6 +68,7 @@ export class Broker implements Turns {
   readonly #reportTimes = new Map<string, number[]>();
   #incarnation: number;
   #sinceRestoreMs: number;
+  #restoredOrdinal: number;
   #lastTickAt: number;
   #ordinal: number;
   readonly #unsavedJobs = new Set<JobMemory>();
@@ -89,6 +90,7 @@ export class Broker implements Turns {
     this.#sinceRestoreMs = restored ? 0 : (known?.sinceRestoreMs ?? NOT_RESTORED);
     this.#lastTickAt = now;
     this.#ordinal = this.#store.newestOrdinal();
+    this.#restoredOrdinal = restored ? this.#ordinal : (known?.restoredOrdinal ?? 0);
     this.#access = new Access(this.#store);
     this.#fleet = new Fleet(this.#store);
     for (const row of this.#store.liveJobs()) this.#jobs.set(row.id, jobMemory(row, this.#store.grantsOf(row.id)));
@@ -117,6 +119,7 @@ export class Broker implements Turns {
       incarnation: this.#incarnation,
       generation: this.#platform.generation,
       sinceRestoreMs: this.#sinceRestoreMs,
+      restoredOrdinal: this.#restoredOrdinal,
     });
   }
 
@@ -127,9 +130,10 @@ export class Broker implements Turns {
     this.#saveSelf();
   }
 
-  /** Nothing of the job that these rows do not know can run any more. */
+  /** Something of the job that these rows do not know may still run. */
   #isHeld(job: JobMemory): boolean {
-    return this.#sinceRestoreMs !== NOT_RESTORED && this.#sinceRestoreMs < (job.template.lostAfterMs ?? 0);
+    if (this.#sinceRestoreMs === NOT_RESTORED || job.ordinal > this.#restoredOrdinal) return false;
+    return this.#sinceRestoreMs < (job.template.lostAfterMs ?? 0);
   }
 
   // Entries.

@@ -13,6 +13,8 @@ export const self = sqliteTable("self", {
   generation: integer().notNull(),
   /** time counted since a restore; -1: never restored, or nothing waits for it any more */
   sinceRestoreMs: integer("since_restore_ms").notNull(),
+  /** newest job of the backup: what was submitted later cannot have been handed out before */
+  restoredOrdinal: integer("restored_ordinal").notNull(),
 });
 
 export const job = sqliteTable("job", {

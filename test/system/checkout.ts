@@ -1,7 +1,7 @@
 /** A copy of this project's sources in a folder of its own, so that `npm start` and builds there disturb nobody. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, cpSync, existsSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { cleanEnvironment, endAllOf } from "./processes.ts";
@@ -10,15 +10,21 @@ import { removeTraces } from "./traces.ts";
 /** Where tests let a league keep its data. */
 const DATA_FOLDERS = [".hansa", "demo"];
 const PASSABLE_MODE = 0o711;
+const OPEN_MODE = 0o777;
 const LEFT_OUT = new Set([".git", ".hansa", "dist", "node_modules", "test", "docs"]);
 
 export class Checkout {
   readonly root: string;
+  /** where tasks may leave marks */
+  readonly marks: string;
 
   constructor() {
     this.root = mkdtempSync(join(tmpdir(), "hansa-checkout-"));
     // tasks may run as another user
     chmodSync(this.root, PASSABLE_MODE);
+    this.marks = join(this.root, "marks");
+    mkdirSync(this.marks);
+    chmodSync(this.marks, OPEN_MODE);
     for (const entry of readdirSync(".")) {
       if (!LEFT_OUT.has(entry)) cpSync(entry, join(this.root, entry), { recursive: true });
     }

@@ -185,7 +185,7 @@ describe.concurrent("tasks of a silent node, stopAfter 30 s", () => {
           return PASS;
         });
       });
-      league.addAgent("late", "n1", { url: proxy.url });
+      league.addAgent("late", "n1", { url: proxy.url, words: ["--no-wake"] });
       await heldSince;
       await sleep(LATE_IN_HOLD_MS);
       const disconnect = { stopAfter: `${STOP_AFTER_S}s` };
