@@ -1,6 +1,6 @@
 /**
- * Sums of counters over a time in which objects may be rebuilt: each building begins its counters at zero, so they are
- * read often enough to lose nothing. Reading is not counted, and keeps an object from being put to sleep.
+ * What objects count over a time. Their counters begin at zero whenever they are built anew, so they are read often
+ * enough not to be put to sleep; reading is not counted.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "../cli/api/client.ts";
