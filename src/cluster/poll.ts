@@ -146,6 +146,8 @@ function reconcile(
       claimed.add(live);
       confirm(memory, live, node);
     } else if (!job && withinRecovery(memory)) {
+      // How much it needs nobody here knows: perhaps all there is.
+      ghosts.set(`${task}@${epoch}`, node.inventory?.capacity ?? {});
       // After a restore the Broker may hand it out again once it has lapsed, so it must not be renewed.
       if (memory.self.renewsUnknown) unknown.push(attemptKey(taskId(id.job, id.index), epoch));
     } else {
