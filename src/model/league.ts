@@ -1,0 +1,22 @@
+/** What a league decides for itself: what its rounds aim at, and how long past use counts. */
+
+export const OBJECTIVES = ["utilisation", "completion-time", "cost", "balance"] as const;
+export type Objective = (typeof OBJECTIVES)[number];
+
+export interface LeagueSettings {
+  /** what the optimised round prefers among what is fair */
+  objective: Objective;
+  /** past use counts half as much after so long */
+  historyHalfLifeMs: number;
+  /** how much past use counts beside present use; 0: not at all */
+  historyWeight: number;
+  /** each hand-out counts as if it had run at least so long, so that a burst of short tasks cannot slip in */
+  entryPenaltyMs: number;
+}
+
+export const DEFAULT_SETTINGS: LeagueSettings = {
+  objective: "utilisation",
+  historyHalfLifeMs: 3_600_000,
+  historyWeight: 0.25,
+  entryPenaltyMs: 10_000,
+};

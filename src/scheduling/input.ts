@@ -1,0 +1,89 @@
+/** What a round sees of a league, and what it decides. Plain data: the same for a live round, a test and a benchmark. */
+import type { Constraint } from "../model/constraints.ts";
+import type { Objective } from "../model/league.ts";
+import type { PartitionKey } from "../model/partition.ts";
+import type { Resources } from "../model/resources.ts";
+import type { RolePolicy } from "../model/role.ts";
+import type { Shape } from "../protocol/levels.ts";
+
+export interface RoundPartition {
+  cluster: string;
+  name: string;
+  owner: string | null;
+  /** what may be in use at once: its total less what is down */
+  usable: Resources;
+  /** of `usable`, roles outside of the owner's subtree may use at most this; a resource that is not named: all */
+  lendable: Resources;
+  price: number;
+  speed: number;
+  /** nodes that are up and belong to it, those alike together; slices of the same nodes each name them */
+  shapes: readonly Shape[];
+}
+
+export interface RoundHeld {
+  /** may be running there now, whatever the new limit says */
+  charged: number;
+  /** does not fit there until the partition's shapes change */
+  barred: boolean;
+}
+
+export interface RoundJob {
+  id: string;
+  demand: Resources;
+  constraints: readonly Constraint[];
+  role: string;
+  driver: string;
+  /** null: any */
+  clusters: readonly string[] | null;
+  /** tasks that are not terminal */
+  remaining: number;
+  /** absent: nothing there */
+  held: ReadonlyMap<PartitionKey, RoundHeld>;
+  /** how long a task of it runs on a partition of speed 1, if any has ended */
+  meanRunMs: number | null;
+}
+
+export interface RoundInput {
+  partitions: readonly RoundPartition[];
+  /** in order of age, oldest first: ties go to the older */
+  jobs: readonly RoundJob[];
+  /** roles that are configured; every other one has the defaults */
+  roles: ReadonlyMap<string, RolePolicy>;
+  /** decayed past use by role, already weighted: counts in its share as if it were in use now */
+  history: ReadonlyMap<string, Resources>;
+  /** where an optimised round would have each job's tasks; followed where there is a choice */
+  plan: Plan | null;
+  objective: Objective;
+}
+
+/** By job and partition, how many tasks at once. */
+export type Limits = Map<string, Map<PartitionKey, number>>;
+export type Plan = ReadonlyMap<string, ReadonlyMap<PartitionKey, number>>;
+
+/** Why a job got no more than it got. */
+export type Stop =
+  /** it has all it wants */
+  | { kind: "satisfied" }
+  /** no partition, were it empty, has a slot for it: nodes, constraints, roles and drivers are for explain to tell */
+  | { kind: "no-slot" }
+  /** the limit, or guarantee plus borrow limit, of `role` leaves no room for another task */
+  | { kind: "over-limit"; role: string; resource: string; bound: "limit" | "borrow" | "lend" }
+  /** there is room, but only in what other owners do not lend any more of */
+  | { kind: "lend-limit"; partition: PartitionKey; resource: string }
+  /** the league is full, and others that have less, or have a right to it, got the room */
+  | { kind: "share" }
+  /** the league is full, and nobody stands before it */
+  | { kind: "space" };
+
+export interface RoundResult {
+  /** > 0 only */
+  limits: Limits;
+  /** what each job would have if nothing ran yet: what is fair. Sums to what progressive filling gave */
+  entitled: Limits;
+  /** by job */
+  stops: Map<string, Stop>;
+  /** by role that has jobs, every ancestor too: what its jobs are entitled to, and its share after that */
+  roles: Map<string, { entitled: Resources; share: number }>;
+  /** jobs that want more than they are entitled to, and would fit somewhere if it were empty: an optimised round may help */
+  contended: boolean;
+}
