@@ -78,16 +78,27 @@ export function fsyncMsP50(folder: string): number {
   return rounded(percentile(samples, 0.5));
 }
 
-/** `--name NUMBER` for each name. */
-export function numbers<Name extends string>(defaults: Record<Name, number>): Record<Name, number> {
-  const names = Object.keys(defaults);
+/** `--name NUMBER` for each name. @param texts options that `textOption` reads */
+export function numbers<Name extends string>(
+  defaults: Record<Name, number>,
+  texts: readonly string[] = [],
+): Record<Name, number> {
+  const names = [...Object.keys(defaults), ...texts];
   const { values } = parseArgs({
     options: Object.fromEntries(names.map((name) => [name, { type: "string" as const }])),
   });
-  const given = Object.entries(values).map(([name, text]) => {
+  const given = Object.entries(values).flatMap(([name, text]) => {
+    if (texts.includes(name)) return [];
     const number = Number(text);
     if (!Number.isSafeInteger(number) || number < 0) throw new Error(`--${name} wants a whole number, not "${text}"`);
-    return [name, number];
+    return [[name, number]];
   });
   return { ...defaults, ...Object.fromEntries(given) };
+}
+
+/** `--name TEXT`; null: not given */
+export function textOption(name: string): string | null {
+  const { values } = parseArgs({ strict: false, options: { [name]: { type: "string" } } });
+  const text = values[name];
+  return typeof text === "string" ? text : null;
 }

@@ -16,6 +16,7 @@ function built(path: string): string {
 }
 
 export const workerBundle = (): string => built("worker/index.js");
+export const solverWasm = (): string => built("worker/highs.wasm");
 export const agentBundle = (): string => built("hansa-agent.cjs");
 
 /** The workerd binary of the npm package. */

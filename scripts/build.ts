@@ -1,10 +1,12 @@
 /**
  * Bundles the Worker, the agent and the CLI into `dist/`: all, or those that are named. One Worker bundle serves
  * everywhere: wrangler deploys it as it is (`no_bundle`), `hansa serve` gives it to workerd, the tests to Miniflare.
+ * Beside it lies the solver's WebAssembly, which it imports as a module.
  */
 import { readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { type BuildOptions, build } from "esbuild";
+import { copyWasm, highsPlugin } from "./highs.ts";
 
 const { version } = JSON.parse(readFileSync("package.json", "utf8"));
 
@@ -25,6 +27,7 @@ export const WORKER: BuildOptions = {
   mainFields: ["module", "main"],
   conditions: ["workerd", "worker", "import"],
   external: ["cloudflare:workers"],
+  plugins: [highsPlugin],
   // A third of the bytes to load at a cold start; names stay, so that stack traces can be read.
   minifyWhitespace: true,
   minifySyntax: true,
@@ -34,6 +37,7 @@ const bundles: Record<string, () => Promise<unknown>> = {
   worker: async () => {
     await rm("dist/worker", { recursive: true, force: true });
     await build({ ...WORKER, entryPoints: ["src/worker.ts"], outfile: "dist/worker/index.js" });
+    await copyWasm("dist/worker");
   },
   agent: () =>
     build({

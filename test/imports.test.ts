@@ -10,7 +10,7 @@ const MAY_SEE: Record<string, string[]> = {
   "src/model": [],
   "src/protocol": ["src/model"],
   "src/scheduling": ["src/model", "src/protocol"],
-  "src/platform": ["src/model"],
+  "src/platform": ["src/model", "src/scheduling"],
   ...Object.fromEntries(
     OBJECTS.map((object) => [object, ["src/model", "src/protocol", "src/scheduling", "src/platform", "migrations"]]),
   ),

@@ -6,6 +6,7 @@ const config = {
   listen: "127.0.0.1:8787",
   tls: null,
   bundle: "/srv/hansa/dist/worker/index.js",
+  wasm: "/srv/hansa/dist/worker/highs.wasm",
   objects: "/var/lib/hansa/objects",
   variables: ["HANSA_SECRET", "HANSA_GENERATION"],
   jsonLogs: false,
@@ -21,6 +22,12 @@ it("names the three objects with keys that never change, since their files deriv
     expect(text).toContain(`(className = "${name}", uniqueKey = "${key}", enableSql = true)`);
   }
   for (const binding of ["BROKER", "CLUSTER", "SHELF"]) expect(text).toContain(`(name = "${binding}", durableObject`);
+});
+
+it("gives the bundle the module that it imports, by the name it has there", () => {
+  const text = capnpConfig(config);
+  expect(text).toContain('(name = "index.js", esModule = embed "/srv/hansa/dist/worker/index.js")');
+  expect(text).toContain('(name = "highs.wasm", wasm = embed "/srv/hansa/dist/worker/highs.wasm")');
 });
 
 it("names variables and never their values", () => {

@@ -7,6 +7,8 @@ export interface BrokerConfig {
   tls: { certificate: string; key: string } | null;
   /** absolute path of the Worker's bundle */
   bundle: string;
+  /** absolute path of the solver's WebAssembly, which the bundle imports */
+  wasm: string;
   /** absolute path of the folder for the objects' SQLite files */
   objects: string;
   /** environment variables that the Worker gets as bindings */
@@ -27,7 +29,7 @@ const OBJECTS = [
 const text = (value: string): string => `"${value.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
 const list = (items: readonly string[]): string => `[${items.join(", ")}]`;
 
-export function capnpConfig({ listen, tls, bundle, objects, variables, jsonLogs }: BrokerConfig): string {
+export function capnpConfig({ listen, tls, bundle, wasm, objects, variables, jsonLogs }: BrokerConfig): string {
   const protocol = tls
     ? `https = (options = (), tlsOptions = (keypair = (privateKey = embed ${text(tls.key)}, certificateChain = embed ${text(tls.certificate)})))`
     : "http = ()";
@@ -52,7 +54,10 @@ const config :Workerd.Config = (
 );
 
 const hansa :Workerd.Worker = (
-  modules = [(name = "index.js", esModule = embed ${text(bundle)})],
+  modules = [
+    (name = "index.js", esModule = embed ${text(bundle)}),
+    (name = "highs.wasm", wasm = embed ${text(wasm)}),
+  ],
   compatibilityDate = ${text(COMPATIBILITY.date)},
   compatibilityFlags = ${list(COMPATIBILITY.flags.map(text))},
   durableObjectNamespaces = ${list(namespaces)},

@@ -4,7 +4,7 @@ import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Problem } from "../../src/model/problems.ts";
-import { workerBundle, workerdBinary } from "../installation.ts";
+import { solverWasm, workerBundle, workerdBinary } from "../installation.ts";
 import { capnpConfig } from "./capnp.ts";
 import { Child, type ChildEnd, endText, restartPauseMs } from "./child.ts";
 import { createFolders, type DataFolder, PRIVATE_FILE_MODE, readGeneration } from "./dataFolder.ts";
@@ -49,6 +49,7 @@ function childOf(plan: BrokerPlan, owner: { started(): void; ended(end: ChildEnd
     listen: listenText(listen),
     tls,
     bundle: workerBundle(),
+    wasm: solverWasm(),
     objects: data.objects,
     variables: Object.keys(variables),
     jsonLogs,

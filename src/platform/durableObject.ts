@@ -7,6 +7,7 @@ import { Problem } from "../model/problems.ts";
 import { type Answer, answerOf, valueIn } from "./answer.ts";
 import { countedSql } from "./countedSql.ts";
 import { Counters } from "./counters.ts";
+import { solver } from "./highs.ts";
 import { type Namespaces, nameOf, type Purpose, refOf, stubOf } from "./namespaces.ts";
 import { ONLY_MESSAGE_HEADER } from "./objects.ts";
 import { withRetries } from "./retry.ts";
@@ -213,6 +214,7 @@ export abstract class TurnsObject extends DurableObject<ObjectEnv> {
       self: this.#self,
       sql,
       generation: Number(this.env.HANSA_GENERATION ?? 0),
+      solver,
       now: () => current().nowMs,
       random: Math.random,
       setAlarm: (atMs) => {

@@ -6,6 +6,7 @@
  * (calls, socket messages, the alarm) leaves only after its commit; a crash in between loses it, so an object must be
  * able to send it again from its rows.
  */
+import type { LpSolver } from "../scheduling/assign/lp.ts";
 
 export type SqlValue = null | number | string | Uint8Array;
 export type Row = Record<string, SqlValue>;
@@ -51,6 +52,8 @@ export interface Platform {
   readonly sockets: Sockets;
   /** rises when the data was restored from a backup, so that objects take a new incarnation */
   readonly generation: number;
+  /** made when it is first asked; null: a round does without */
+  readonly solver: LpSolver | null;
 }
 
 export type Outcome = { ok: true; value: unknown } | { ok: false; error: string };

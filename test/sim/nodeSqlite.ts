@@ -6,6 +6,7 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { checkBinds } from "../../src/platform/binds.ts";
 import type { ObjectRef, Outcome, Platform, Row, SocketId, SqlValue, Turns } from "../../src/platform/seam.ts";
+import { nodeSolver } from "../support/highs.ts";
 
 /** What a turn sends once it is committed. */
 export type Effect =
@@ -209,6 +210,7 @@ export class ObjectHome<T extends Turns> {
       get generation() {
         return home.generation;
       },
+      solver: nodeSolver,
     };
   }
 

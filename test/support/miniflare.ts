@@ -1,7 +1,9 @@
 /** Runs a Worker bundle with its objects in Miniflare (a real workerd), for tests of one part or of the whole API. */
+import { readFileSync } from "node:fs";
 import { build } from "esbuild";
 import { Miniflare } from "miniflare";
 import { WORKER } from "../../scripts/build.ts";
+import { HIGHS_WASM, WASM_MODULE } from "../../scripts/highs.ts";
 
 export const OBJECTS = { BROKER: "BrokerObject", CLUSTER: "ClusterObject", SHELF: "ShelfObject" } as const;
 export const SECRET = "a secret for tests, at least 32 characters";
@@ -47,7 +49,10 @@ export async function runWorker(code: string, options: WorkerOptions = {}): Prom
           manifest: {
             mainModule: "index.js",
             modulesRoot: "/",
-            modules: { "index.js": { type: "esm", contents: code } },
+            modules: {
+              "index.js": { type: "esm", contents: code },
+              [WASM_MODULE]: { type: "wasm", contents: readFileSync(HIGHS_WASM) },
+            },
           },
           exports: Object.fromEntries(
             objects.map(([, className]) => [className, { type: "durable-object", storage: "sqlite" }]),

@@ -1,0 +1,66 @@
+/**
+ * `npm run bench:round -- --instance PATH --runs 9`: how long the optimised round's assignment takes inside of workerd,
+ * and how near to the bound it comes. Cold: a fresh solver and nothing kept. Warm: the last state, a disturbed instance.
+ */
+import { readFileSync } from "node:fs";
+import { basename } from "node:path";
+import { seeded } from "../test/sim/nodeSqlite.ts";
+import { numbers, percentile, printLine, progress, rounded, textOption } from "./line.ts";
+import { disturbed, faultsOf, readInstance } from "./roundInstance.ts";
+import { type Answer, RoundWorkerd } from "./roundWorkerd.ts";
+
+const { runs, seed } = numbers({ runs: 9, seed: 1 }, ["instance"]);
+const path = textOption("instance");
+if (path === null || runs < 1) throw new Error("it wants --instance PATH, and at least one run");
+const startedAtMs = performance.now();
+const instance = readInstance(readFileSync(path, "utf8"));
+const random = seeded(seed);
+
+const workerd = await RoundWorkerd.start();
+const faults: string[] = [];
+const idleMib = workerd.memoryMib().now;
+
+async function measured(start: "cold" | "warm"): Promise<Answer> {
+  const problem = start === "cold" ? instance : disturbed(instance, random);
+  const answer = await workerd.solve(problem, start);
+  if (answer.ms === 0) throw new Error("the Worker's clock stood still");
+  faults.push(...faultsOf(problem, answer.placed, answer.value, answer.bound));
+  progress(
+    `${start} ${answer.ms.toFixed(0)} ms, gap ${answer.gapPct.toFixed(3)} %, ${answer.method} ${JSON.stringify(answer.stats)}`,
+  );
+  return answer;
+}
+
+const times = (answers: readonly Answer[]) => {
+  const ms = answers.map((answer) => answer.ms);
+  return { p50: rounded(percentile(ms, 0.5)), max: rounded(Math.max(...ms)), n: ms.length };
+};
+
+try {
+  const cold: Answer[] = [];
+  const warm: Answer[] = [];
+  for (let run = 0; run < runs; run++) {
+    cold.push(await measured("cold"));
+    warm.push(await measured("warm"));
+  }
+  const [first] = cold;
+  if (!first) throw new Error("no run");
+  if (cold.some(({ value, bound }) => value !== first.value || bound !== first.bound))
+    faults.push("the same instance gave different answers");
+  printLine("round", seed, startedAtMs, {
+    instance: basename(path, ".json"),
+    variables: instance.classes.reduce((sum, { on }) => sum + on.length, 0),
+    cold_ms: times(cold),
+    warm_ms: times(warm),
+    peak_mib: rounded(workerd.memoryMib().peak - idleMib),
+    gap_pct: rounded((100 * (first.bound - first.value)) / first.bound),
+    lp_bound: rounded(first.bound),
+    objective: rounded(first.value),
+    method: first.method,
+    runtime: "workerd",
+  });
+} finally {
+  workerd.stop();
+}
+for (const fault of faults) progress(`fault: ${fault}`);
+if (faults.length > 0) process.exitCode = 1;
