@@ -2,6 +2,7 @@
 
 import { attemptKey, type Epoch, type TaskId } from "../../src/model/ids.ts";
 import type { Template } from "../../src/model/job.ts";
+import { isWithin } from "../../src/model/role.ts";
 import type { Assignment, PollReply, Update } from "../../src/protocol/agent.ts";
 import { CONFIRM_DELAY_MS, holdMs, pauseMs, termAtMs } from "./poll.ts";
 import type { AgentRules } from "./rules.ts";
@@ -40,7 +41,7 @@ const deadlineFrom = (sentAtMs: number, template: Template): number | null =>
 /** Why this node does not run it, by its own config; null when it does. */
 function refusal(state: AgentState, template: Template): string | null {
   const { roles, drivers } = state.inventory;
-  if (roles && !roles.includes(template.role))
+  if (roles && !roles.some((role) => isWithin(template.role, role)))
     return `this node accepts the roles ${roles.join(", ") || "(none)"}, not ${template.role}`;
   if (!drivers.includes(template.driver))
     return `this node accepts the drivers ${drivers.join(", ") || "(none)"}, not ${template.driver}`;

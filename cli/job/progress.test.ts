@@ -11,6 +11,8 @@ const job = (over: Partial<JobView>): JobView => ({
   role: "default",
   counts: { waiting: 0, live: 0, succeeded: 0, failed: 0, cancelled: 0 },
   clusters: {},
+  partitions: {},
+  borrows: [],
   waits: null,
   lastFailure: null,
   resources: {},

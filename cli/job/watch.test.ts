@@ -42,6 +42,8 @@ class FakeBroker {
       role: "default",
       counts: { waiting: 0, live: this.states.length - ended, succeeded: ended, failed: 0, cancelled: 0 },
       clusters: {},
+      partitions: {},
+      borrows: [],
       waits: null,
       lastFailure: null,
       resources: {},

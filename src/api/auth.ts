@@ -7,6 +7,7 @@ import { createMiddleware } from "hono/factory";
 import type { Caller } from "../broker/methods.ts";
 import { sha256Hex } from "../model/digest.ts";
 import { Problem } from "../model/problems.ts";
+import { isWithin } from "../model/role.ts";
 import { verifyToken } from "../model/token.ts";
 import type { Scope } from "../model/views.ts";
 import { BoundedMap } from "./boundedMap.ts";
@@ -72,9 +73,10 @@ export function mustOwn(caller: Caller, cluster: string): void {
   throw new Problem("not-allowed", `this token is for cluster ${caller.cluster}, not for ${cluster}`);
 }
 
-/** A member's token is for one role. @returns the role to use */
+/** A member's token is for one role and those under it. @returns the role to use */
 export function roleFor(caller: Caller, asked: string | undefined): string | undefined {
-  if (caller.scope !== "member" || caller.role === null || asked === caller.role) return asked;
+  if (caller.scope !== "member" || caller.role === null) return asked;
   if (asked === undefined) return caller.role;
+  if (isWithin(asked, caller.role)) return asked;
   throw new Problem("not-allowed", `this token is for role ${caller.role}, not for ${asked}`);
 }

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { jobSpecSchema } from "../model/job.ts";
+import { editDistance, nearest } from "../model/nearest.ts";
 import { pollRequestSchema } from "../protocol/agent.ts";
 import { fieldErrors } from "./fields.ts";
 import { errorIn } from "./jsonPosition.ts";
-import { editDistance, nearest } from "./nearest.ts";
 
 const errorsOf = (spec: object) => {
   const { error } = jobSpecSchema.safeParse(spec);

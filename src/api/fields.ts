@@ -1,7 +1,7 @@
 /** What zod finds wrong, told by field, with the name that was likely meant for one that does not exist. */
 import type { z } from "@hono/zod-openapi";
+import { nearest } from "../model/nearest.ts";
 import type { FieldError } from "../model/problems.ts";
-import { nearest } from "./nearest.ts";
 import { keysAt, type Path } from "./schemaKeys.ts";
 
 /** Enough to act on; a body of a thousand wrong items need not be answered with all of them. */

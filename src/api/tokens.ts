@@ -4,6 +4,7 @@ import type { Caller } from "../broker/methods.ts";
 import { macHex, sha256Hex } from "../model/digest.ts";
 import { formatDuration, parseDuration } from "../model/duration.ts";
 import { Problem } from "../model/problems.ts";
+import { roleSchema } from "../model/roleRequest.ts";
 import { composeToken } from "../model/token.ts";
 import { scopeSchema, tokenViewSchema } from "../model/views.ts";
 import { newApi } from "./api.ts";
@@ -52,7 +53,7 @@ const tokenRequest = z
         "admin: everything · owner: one cluster's nodes · member: jobs of one role · join: new nodes of one cluster",
     }),
     cluster: nameText.optional().openapi({ description: "Of an owner's and a join token." }),
-    role: nameText.optional().openapi({ description: "Of a member's token." }),
+    role: roleSchema.optional().openapi({ description: "Of a member's token: this role and those under it." }),
     uses: z
       .int()
       .min(1)

@@ -3,10 +3,24 @@ import { ObjectHome } from "../../test/sim/nodeSqlite.ts";
 import { type JobSpecInput, jobSpecSchema } from "../model/job.ts";
 import { size, union } from "../model/ranges.ts";
 import type { EventView, ExplainView, JobView } from "../model/views.ts";
-import type { Grant, GrantMessage, JobReport, Report, ReportAnswer } from "../protocol/levels.ts";
+import type { Grant, GrantMessage, JobReport, PartitionLevel, Report, ReportAnswer } from "../protocol/levels.ts";
 import { Broker } from "./broker.ts";
 
 const SHAPE = { count: 1, capacity: { cpus: 1000, mem: 1_000_000 }, attributes: {}, drivers: ["process"] };
+
+const level = (rest: Partial<PartitionLevel> = {}): PartitionLevel => ({
+  name: "default",
+  owner: null,
+  isSlice: false,
+  price: 1,
+  speed: 1,
+  total: SHAPE.capacity,
+  usable: SHAPE.capacity,
+  offered: {},
+  lendable: {},
+  shapes: [SHAPE],
+  ...rest,
+});
 
 let home: ObjectHome<Broker>;
 beforeEach(() => {
@@ -54,9 +68,11 @@ class FakeCluster {
       cluster: this.name,
       incarnation: this.incarnation,
       rev: ++this.rev,
-      shapes: [SHAPE],
+      partitions: [level()],
       nodes: { up: 1, silent: 0, total: 1 },
       events: [],
+      used: [],
+      usedSince: this.incarnation,
       jobs: Object.entries(jobs).map(([id, said]) => ({
         job: id,
         genApplied: this.grants.get(id)?.gen ?? 0,
@@ -64,10 +80,11 @@ class FakeCluster {
         failed: [],
         cancelled: [],
         returned: [],
-        live: 0,
+        live: {},
         waiting: 0,
         reason: null,
-        usedMs: {},
+        ranMs: 0,
+        ran: 0,
         lastFailure: null,
         ...said,
       })),
@@ -103,7 +120,7 @@ describe("a submission", () => {
   test("is granted in its own turn, spread over the clusters, and its rows are few", () => {
     const before = home.rowsWritten;
     submit({ command: "true", count: 4 });
-    expect([north.grant().limit, south.grant().limit]).toEqual([2, 2]);
+    expect([north.grant().limits.default, south.grant().limits.default]).toEqual([2, 2]);
     expect(north.grant().supply).toMatchObject([{ from: 0, to: 2, handout: 1, attemptsUsed: 0 }]);
     expect(home.rowsWritten - before).toBe(4);
     conserved();
@@ -135,9 +152,9 @@ describe("a submission", () => {
 describe("a report", () => {
   test("moves what ended out of the supply, tops it up in the answer, and ends the job", () => {
     submit({ command: "true", count: 30, clusters: ["north"] });
-    expect(north.grant().limit).toBe(10);
+    expect(north.grant().limits.default).toBe(10);
     const answer = north.report({ abcdefghij: { done: [[0, 10]] } });
-    expect(answer.grants).toMatchObject([{ job: "abcdefghij", limit: 10 }]);
+    expect(answer.grants).toMatchObject([{ job: "abcdefghij", limits: { default: 10 } }]);
     conserved();
     north.report({ abcdefghij: { done: [[0, 29]], failed: [[29, 30]] } });
     expect(job()).toMatchObject({ state: "failed", counts: { succeeded: 29, failed: 1, waiting: 0, live: 0 } });
@@ -168,7 +185,7 @@ describe("a report", () => {
 
   test("from a Cluster that began anew marks its supply as perhaps running, and keeps what was done", () => {
     submit({ command: "true", count: 4, clusters: ["north"] });
-    north.take().report({ abcdefghij: { done: [[0, 1]], live: 3 } });
+    north.take().report({ abcdefghij: { done: [[0, 1]], live: { default: 3 } } });
     north.incarnation = 2;
     north.rev = 0;
     north.grants.clear();
@@ -182,8 +199,8 @@ describe("a report", () => {
 describe("a cancel", () => {
   test("is final when every cluster says that nothing lives", () => {
     submit({ command: "true", count: 30 });
-    north.take().report({ abcdefghij: { live: 10 } });
-    south.report({ abcdefghij: { live: 10 } });
+    north.take().report({ abcdefghij: { live: { default: 10 } } });
+    south.report({ abcdefghij: { live: { default: 10 } } });
     home.call("cancel", { id: "abcdefghij" });
     expect(job().state).toBe("cancelling");
     for (const cluster of [north, south]) {
@@ -191,7 +208,7 @@ describe("a cancel", () => {
       expect(action).toBe("cancel");
       const ranges = supply.map(({ from, to }): [number, number] => [from, to]);
       expect(job().state).toBe("cancelling");
-      cluster.report({ abcdefghij: { cancelled: ranges, live: 0 } });
+      cluster.report({ abcdefghij: { cancelled: ranges, live: {} } });
     }
     expect(job()).toMatchObject({ state: "cancelled", counts: { cancelled: 30 } });
     conserved();

@@ -4,25 +4,30 @@
  */
 
 import { type JobSpec, taskCount, templateOf } from "../model/job.ts";
+import { type PartitionKey, parsePartitionKey } from "../model/partition.ts";
 import { Problem } from "../model/problems.ts";
 import { isTerminal } from "../model/states.ts";
-import type { EventView, ExplainView, JobView } from "../model/views.ts";
+import type { EventView, ExplainView, JobView, RoleView } from "../model/views.ts";
 import type { ObjectRef, Outcome, Platform, SocketId, Turns } from "../platform/seam.ts";
-import type { Grant, GrantMessage, Report, ReportAnswer, ReturnReason, WaitReason } from "../protocol/levels.ts";
-import { type Explanation, explain } from "../scheduling/explain.ts";
-import { round } from "../scheduling/round.ts";
+import type { Counts, Grant, GrantMessage, Report, ReportAnswer, ReturnReason } from "../protocol/levels.ts";
 import { Access } from "./access.ts";
 import { Fleet } from "./fleet.ts";
 import { firstGen, firstHandout } from "./generation.ts";
+import { Ledger } from "./ledger.ts";
 import type { BrokerMethods, WatchEvents } from "./methods.ts";
+import { Rounds } from "./rounds.ts";
+import { Shares } from "./shares.ts";
 import {
   countsOf,
   type GrantState,
+  highestOf,
   isApplied,
   type JobMemory,
   jobMemory,
   jobView,
-  roundJob,
+  liveOf,
+  stateOf,
+  sumOf,
   terminalOf,
 } from "./state.ts";
 import { BrokerStore, type EventBody } from "./store.ts";
@@ -58,11 +63,29 @@ const NOT_RESTORED = -1;
 /** Returns that say: not there, as things are. */
 const BARRING = new Set<ReturnReason>(["does-not-fit", "fragmented", "refused"]);
 
+/** Limits by cluster and partition. */
+function clusterCounts(limits: ReadonlyMap<PartitionKey, number>): Map<string, Record<string, number>> {
+  const byCluster = new Map<string, Record<string, number>>();
+  for (const [key, limit] of limits) {
+    const { cluster, partition } = parsePartitionKey(key);
+    const counts = byCluster.get(cluster) ?? {};
+    counts[partition] = limit;
+    byCluster.set(cluster, counts);
+  }
+  return byCluster;
+}
+
+const isSameCounts = (a: Counts, b: Counts): boolean =>
+  Object.keys({ ...a, ...b }).every((name) => (a[name] ?? 0) === (b[name] ?? 0));
+
 export class Broker implements Turns {
   readonly #platform: Platform;
   readonly #store: BrokerStore;
   readonly #access: Access;
   readonly #fleet: Fleet;
+  readonly #shares: Shares;
+  readonly #rounds: Rounds;
+  readonly #ledger: Ledger;
   readonly #jobs = new Map<string, JobMemory>();
   readonly #watchers = new Map<SocketId, { job: string | null }>();
   readonly #reportTimes = new Map<string, number[]>();
@@ -78,7 +101,6 @@ export class Broker implements Turns {
   #alarmAt: number | null = null;
   #pokeAt: number;
   #grantsSent = 0;
-  #rounds = 0;
 
   constructor(platform: Platform) {
     this.#platform = platform;
@@ -93,6 +115,9 @@ export class Broker implements Turns {
     this.#restoredOrdinal = restored ? this.#ordinal : (known?.restoredOrdinal ?? 0);
     this.#access = new Access(this.#store);
     this.#fleet = new Fleet(this.#store);
+    this.#shares = new Shares(this.#store, now);
+    this.#ledger = new Ledger(this.#store);
+    this.#rounds = new Rounds(this.#fleet, this.#shares, this.#ledger, platform.solver, now);
     for (const row of this.#store.liveJobs()) this.#jobs.set(row.id, jobMemory(row, this.#store.grantsOf(row.id)));
     if (restored) this.#leap();
     if (!known || restored) this.#saveSelf();
@@ -195,12 +220,38 @@ export class Broker implements Turns {
         return this.#fleet.list(args as Args<"clusters">, this.#jobs.values());
       case "cluster":
         return this.#fleet.view((args as Args<"cluster">).name, this.#jobs.values());
+      case "roles":
+        return this.#shares.views(this.#fleet.partitions(), this.#jobs.values(), this.#rounds.result);
+      case "role":
+        return this.#roleView((args as Args<"role">).name);
+      case "putRole": {
+        const { name, policy } = args as Args<"putRole">;
+        if (this.#shares.put(name, policy)) this.#emit(now, { type: "role.changed", detail: name });
+        this.#round(now);
+        return this.#roleView(name);
+      }
+      case "removeRole": {
+        const { name } = args as Args<"removeRole">;
+        this.#shares.remove(name);
+        this.#emit(now, { type: "role.removed", detail: name });
+        this.#round(now);
+        return this.#roleView(name);
+      }
+      case "league":
+        return this.#shares.settings;
+      case "changeLeague": {
+        if (this.#shares.change(args as Args<"changeLeague">)) this.#emit(now, { type: "league.changed" });
+        this.#round(now);
+        return this.#shares.settings;
+      }
+      case "ledger":
+        return this.#ledger.view();
       case "events": {
         const { since, limit, job } = args as Args<"events">;
         return this.#store.events(since, limit, job);
       }
       case "metrics":
-        return this.#metrics();
+        return this.#metrics(now);
       default:
         throw new Problem("not-found", `a Broker has no method ${method}`);
     }
@@ -233,8 +284,14 @@ export class Broker implements Turns {
       for (const job of this.#jobs.values())
         for (const grant of job.grants.values()) if (!isApplied(grant)) grant.sent = false;
       if (this.#jobs.size > 0) this.#pokeClusters();
+      this.#shares.save();
     }
-    this.#round();
+    this.#round(now);
+    if (this.#rounds.optimise(now)) {
+      this.#round(now);
+      const decided = this.#rounds.view();
+      if (decided) this.#emit(now, { type: "round.decided", round: decided });
+    }
     this.#settle(now, null);
   }
 
@@ -285,7 +342,7 @@ export class Broker implements Turns {
     };
     const job = jobMemory(row, []);
     this.#jobs.set(id, job);
-    this.#round();
+    this.#round(now);
     this.#store.insertJob(job, spec.each ?? null);
     this.#unsavedJobs.delete(job);
     if (job.grants.size === 0) this.#pokeClusters();
@@ -300,12 +357,12 @@ export class Broker implements Turns {
     job.banked = merge(job.banked, { ...NOTHING, cancelled: rangesOf(job.queue) });
     job.queue = [];
     for (const grant of job.grants.values()) {
-      if (grant.supply.length > 0) this.#regrant(grant, { action: "cancel", limit: 0 });
+      if (grant.supply.length > 0) this.#regrant(grant, { action: "cancel", limits: {} });
     }
     this.#unsavedJobs.add(job);
     this.#progressed.add(id);
     this.#finishIfOver(job, now);
-    this.#round();
+    this.#round(now);
     return this.#viewOf(job);
   }
 
@@ -326,8 +383,8 @@ export class Broker implements Turns {
 
   #viewOf(job: JobMemory): JobView {
     const counts = countsOf(job);
-    const why = counts.waiting > 0 && !isTerminal(job.state) ? this.#why(job) : null;
-    return jobView(job, why && { reason: why.reason, detail: why.sentence });
+    const why = counts.waiting > 0 && !isTerminal(job.state) ? this.#rounds.why(job, this.#isHeld(job)) : null;
+    return jobView(job, why && { reason: why.reason, detail: why.sentence }, (key) => this.#fleet.ownerOf(key));
   }
 
   #list(args: { prefix: string; state: string | null; after: string | null; limit: number }) {
@@ -339,40 +396,19 @@ export class Broker implements Turns {
     };
   }
 
-  #why(job: JobMemory): Explanation {
-    if (this.#isHeld(job)) return explain(this.#fleet.rounds(), roundJob(job), "holding");
-    const local =
-      [...job.grants.values()]
-        .map((grant): WaitReason | null =>
-          isApplied(grant) || grant.limit === 0 ? (grant.reported?.reason ?? null) : "granting",
-        )
-        .find((reason) => reason !== null) ?? null;
-    return explain(this.#fleet.rounds(), roundJob(job), local);
-  }
-
   #explain(id: string): ExplainView {
     const job = this.#find(id);
     const view = this.#viewOf(job);
-    if (view.counts.waiting === 0 || isTerminal(job.state)) {
-      return {
-        job: id,
-        state: view.state,
-        reason: null,
-        sentence: `It does not wait: ${view.state}.`,
-        funnel: [],
-        position: null,
-      };
-    }
-    const { reason, sentence, funnel } = this.#why(job);
-    const ahead = [...this.#jobs.values()].filter(
-      (other) => other.ordinal < job.ordinal && countsOf(other).waiting > 0,
-    ).length;
-    return { job: id, state: view.state, reason, sentence, funnel, position: ahead + 1 };
+    return this.#rounds.explain(job, view, this.#isHeld(job), this.#jobs.values());
+  }
+
+  #roleView(name: string): RoleView {
+    return this.#shares.view(name, this.#fleet.partitions(), this.#jobs.values(), this.#rounds.result);
   }
 
   #finishIfOver(job: JobMemory, now: number): void {
     const terminal = terminalOf(job);
-    const live = [...job.grants.values()].some((grant) => (grant.reported?.live ?? 0) > 0 && grant.supply.length > 0);
+    const live = [...job.grants.values()].some((grant) => liveOf(grant) > 0 && grant.supply.length > 0);
     if (terminalSize(terminal) < job.count || live) return;
     job.state = terminal.failed.length > 0 ? "failed" : terminal.cancelled.length > 0 ? "cancelled" : "succeeded";
     job.endedAt = now;
@@ -404,8 +440,9 @@ export class Broker implements Turns {
       }
     }
     if (cluster !== "same") this.#unbar(report.cluster);
-    for (const { type, node } of report.events) this.#emit(now, { type, node, cluster: report.cluster });
-    if (roundNeeded) this.#round();
+    for (const event of report.events) this.#emit(now, { ...event, cluster: report.cluster });
+    this.#ledger.note(report, ended.length > 0, now);
+    if (roundNeeded) this.#round(now);
     const isCurrent = report.incarnation === this.#fleet.incarnation(report.cluster);
     const grants = isCurrent ? this.#unsent(report.cluster, "and unconfirmed") : [];
     this.#settle(now, report.cluster);
@@ -432,17 +469,18 @@ export class Broker implements Turns {
     grant.reported = said;
     grant.supply = supply;
     grant.recentEnds = ends;
-    if (isApplied(grant)) grant.oldLimit = grant.limit;
+    if (isApplied(grant)) grant.oldLimits = grant.limits;
     const hasRoomAgain = before?.reason === "fragmented" && said.reason !== "fragmented";
-    if (hasRoomAgain) grant.barred = false;
-    if (job.state === "waiting" && said.live > 0) {
+    if (hasRoomAgain) grant.barredIn = {};
+    if (job.state === "waiting" && sumOf(said.live) > 0) {
       job.state = "running";
       this.#unsavedJobs.add(job);
     }
     if (returned.length > 0) this.#takeBack(job, grant, returned, said);
     this.#unsavedGrants.add(grant);
     this.#progressed.add(job.id);
-    return hasRoomAgain || ends > 0 || before?.live !== said.live || before?.genApplied !== said.genApplied;
+    const isSameLive = JSON.stringify(before?.live) === JSON.stringify(said.live);
+    return hasRoomAgain || ends > 0 || !isSameLive || before?.genApplied !== said.genApplied;
   }
 
   #takeBack(
@@ -453,7 +491,11 @@ export class Broker implements Turns {
   ): void {
     if (job.state === "cancelling") job.banked = merge(job.banked, { ...NOTHING, cancelled: rangesOf(returned) });
     else job.queue = requeue(job.queue, returned);
-    if (said.returned.some(({ reason }) => BARRING.has(reason))) grant.barred = true;
+    const barring = said.returned.find(({ reason }) => BARRING.has(reason));
+    if (barring) {
+      grant.barredIn = { ...grant.barredIn };
+      for (const name of Object.keys(grant.limits)) grant.barredIn[name] = barring.reason;
+    }
     // The next gen omits what came back: the Cluster may stop repeating it.
     grant.gen += 1;
     grant.sent = false;
@@ -477,7 +519,7 @@ export class Broker implements Turns {
   #unbar(cluster: string): void {
     for (const job of this.#jobs.values()) {
       const grant = job.grants.get(cluster);
-      if (grant?.barred) grant.barred = false;
+      if (grant) grant.barredIn = {};
     }
   }
 
@@ -490,27 +532,27 @@ export class Broker implements Turns {
 
   // The round.
 
-  #round(): void {
-    this.#rounds += 1;
+  #round(now: number): void {
     const jobs = [...this.#jobs.values()].filter((job) => job.state !== "cancelling");
-    const limits = round(this.#fleet.rounds(), jobs.map(roundJob));
+    const { limits } = this.#rounds.decide(jobs, now);
     for (const job of jobs) {
-      const wanted = limits.get(job.id);
-      for (const name of new Set([...(wanted?.keys() ?? []), ...job.grants.keys()])) {
-        this.#grantTo(job, name, wanted?.get(name) ?? 0);
+      const byCluster = clusterCounts(limits.get(job.id) ?? new Map());
+      for (const name of new Set([...byCluster.keys(), ...job.grants.keys()])) {
+        this.#grantTo(job, name, byCluster.get(name) ?? {});
       }
     }
   }
 
-  /** Brings limit and supply of one (job, cluster) to what the round wants. */
-  #grantTo(job: JobMemory, cluster: string, limit: number): void {
+  /** Brings limits and supply of one (job, cluster) to what the round wants. */
+  #grantTo(job: JobMemory, cluster: string, limits: Counts): void {
     const grant = job.grants.get(cluster) ?? this.#newGrant(job, cluster);
+    const limit = sumOf(limits);
     const held = supplySize(grant.supply);
     const extra = Math.min(limit, 2 * grant.recentEnds);
     const missing = limit === 0 || this.#isHeld(job) ? 0 : Math.min(limit + extra - held, queueSize(job.queue));
     const draws = missing > 0 && (held < limit || held < limit + extra / 2);
-    const limitChanged = grant.limit !== limit && (held > 0 || draws);
-    if (!draws && !limitChanged) return;
+    const limitsChanged = !isSameCounts(grant.limits, limits) && (held > 0 || draws);
+    if (!draws && !limitsChanged) return;
     job.grants.set(cluster, grant);
     let supply = grant.supply;
     if (draws) {
@@ -518,9 +560,10 @@ export class Broker implements Turns {
       job.queue = queue;
       job.nextHandout += 1;
       this.#unsavedJobs.add(job);
+      this.#shares.entered(job.template.role, job.template.resources, supplySize(drawn));
       supply = [...supply, ...drawn];
     }
-    this.#regrant(grant, { action: "run", limit, supply });
+    this.#regrant(grant, { action: "run", limits, supply });
   }
 
   #newGrant(job: JobMemory, cluster: string): GrantState {
@@ -529,20 +572,20 @@ export class Broker implements Turns {
       cluster,
       gen: firstGen(this.#platform.generation),
       action: "run",
-      limit: 0,
+      limits: {},
       supply: [],
       incarnation: 0,
       rev: 0,
       reported: null,
-      barred: false,
-      oldLimit: 0,
+      barredIn: {},
+      oldLimits: {},
       recentEnds: 0,
       sent: false,
     };
   }
 
-  #regrant(grant: GrantState, level: Partial<Pick<GrantState, "action" | "limit" | "supply">>): void {
-    grant.oldLimit = Math.max(grant.oldLimit, grant.limit);
+  #regrant(grant: GrantState, level: Partial<Pick<GrantState, "action" | "limits" | "supply">>): void {
+    grant.oldLimits = highestOf(grant.oldLimits, grant.limits);
     Object.assign(grant, level, { gen: grant.gen + 1, sent: false });
     this.#unsavedGrants.add(grant);
   }
@@ -566,7 +609,7 @@ export class Broker implements Turns {
       job: job.id,
       gen: grant.gen,
       action: grant.action,
-      limit: grant.limit,
+      limits: grant.limits,
       template: job.template,
       supply: grant.supply.map(({ incarnation: given, ...entry }) => ({
         ...entry,
@@ -584,6 +627,8 @@ export class Broker implements Turns {
     for (const name of this.#fleet.names()) this.#send(name, answered);
     this.#tell(now);
     if (this.#jobs.size > 0) this.#setAlarm(this.#pokeAt);
+    const optimiseAt = this.#rounds.dueAt(now);
+    if (optimiseAt !== null) this.#setAlarm(optimiseAt);
     if ([...this.#jobs.values()].some((job) => this.#isHeld(job))) this.#setAlarm(now + HOLD_TICK_MS);
   }
 
@@ -629,7 +674,7 @@ export class Broker implements Turns {
   }
 
   #progressOf(job: JobMemory, now: number): EventView {
-    return { type: "job.progress", at: now, job: job.id, state: jobView(job, null).state, counts: countsOf(job) };
+    return { type: "job.progress", at: now, job: job.id, state: stateOf(job), counts: countsOf(job) };
   }
 
   #tell(now: number): void {
@@ -641,6 +686,9 @@ export class Broker implements Turns {
             const job = this.#jobs.get(id);
             return job ? [this.#progressOf(job, now)] : [];
           });
+    const seesAll = [...this.#watchers.values()].some(({ job }) => job === null);
+    const decided = seesAll ? this.#rounds.takeDecided() : null;
+    if (decided) progress.push({ type: "round.decided", at: now, round: decided });
     this.#fresh = [];
     this.#progressed.clear();
     for (const [socket, watch] of this.#watchers) {
@@ -649,7 +697,7 @@ export class Broker implements Turns {
     }
   }
 
-  #metrics(): Record<string, number> {
+  #metrics(now: number): Record<string, number> {
     let waiting = 0;
     let live = 0;
     for (const job of this.#jobs.values()) {
@@ -662,7 +710,7 @@ export class Broker implements Turns {
       tasks_waiting: waiting,
       tasks_live: live,
       grants_sent_total: this.#grantsSent,
-      rounds_total: this.#rounds,
+      ...this.#rounds.figures(now),
       events_total: this.#store.counts().events,
       clusters: this.#fleet.names().length,
       watchers: this.#watchers.size,

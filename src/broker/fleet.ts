@@ -1,12 +1,14 @@
 /** The clusters of a league as the Broker knows them: from what they report. */
+
+import { type PartitionKey, parsePartitionKey } from "../model/partition.ts";
 import { Problem } from "../model/problems.ts";
 import { add, type Resources } from "../model/resources.ts";
 import type { ClusterView } from "../model/views.ts";
 import type { Report } from "../protocol/levels.ts";
-import { capacityOf, type RoundCluster } from "../scheduling/round.ts";
+import type { RoundPartition } from "../scheduling/input.ts";
 import { answerOnce } from "./access.ts";
 import type { Idempotency, Page } from "./methods.ts";
-import { charged, type JobMemory } from "./state.ts";
+import { charged, type JobMemory, sumOf } from "./state.ts";
 import type { BrokerStore, ClusterRow } from "./store.ts";
 
 export class Fleet {
@@ -29,8 +31,23 @@ export class Fleet {
       .sort();
   }
 
-  rounds(): RoundCluster[] {
-    return [...this.#clusters.values()].filter((row) => !row.removed);
+  /** Sorted by cluster, each cluster's in its own order. */
+  partitions(): RoundPartition[] {
+    return this.names().flatMap((cluster) =>
+      this.#row(cluster).partitions.map(({ total: _, ...level }) => ({ cluster, ...level })),
+    );
+  }
+
+  /** Whatever state its nodes are in. */
+  total(): Resources {
+    let total: Resources = {};
+    for (const name of this.names()) for (const level of this.#row(name).partitions) total = add(total, level.total);
+    return total;
+  }
+
+  ownerOf(key: PartitionKey): string | null {
+    const { cluster, partition } = parsePartitionKey(key);
+    return this.#clusters.get(cluster)?.partitions.find(({ name }) => name === partition)?.owner ?? null;
   }
 
   incarnation(name: string): number {
@@ -46,11 +63,11 @@ export class Fleet {
     const reborn = row.incarnation !== 0 && report.incarnation > row.incarnation;
     const changed =
       report.incarnation !== row.incarnation ||
-      JSON.stringify([report.shapes, report.nodes]) !== JSON.stringify([row.shapes, row.nodes]);
+      JSON.stringify([report.partitions, report.nodes]) !== JSON.stringify([row.partitions, row.nodes]);
     Object.assign(row, {
       incarnation: report.incarnation,
       rev: report.rev,
-      shapes: report.shapes,
+      partitions: report.partitions,
       nodes: report.nodes,
     });
     // The rev alone is not worth a row: grants keep theirs.
@@ -72,7 +89,7 @@ export class Fleet {
         labels: args.labels,
         incarnation: before?.incarnation ?? 0,
         rev: before?.rev ?? 0,
-        shapes: [],
+        partitions: [],
         nodes: { up: 0, silent: 0, total: 0 },
         removed: false,
         createdAt: now,
@@ -126,13 +143,15 @@ export class Fleet {
     let used: Resources = {};
     for (const job of jobs) {
       const grant = job.grants.get(row.name);
-      if (grant) used = add(used, job.template.resources, charged(grant));
+      if (grant) used = add(used, job.template.resources, sumOf(charged(grant)));
     }
+    const capacity = row.partitions.reduce((sum: Resources, { usable }) => add(sum, usable), {});
     return {
       name: row.name,
       labels: row.labels,
       nodes: row.nodes,
-      capacity: capacityOf(row),
+      partitions: row.partitions.map((level) => level.name),
+      capacity,
       charged: used,
       createdAt: row.createdAt,
     };

@@ -1,6 +1,17 @@
 /** What may be asked of a Broker. Called by the Worker and by Clusters; arguments are already validated. */
 import type { JobSpec } from "../model/job.ts";
-import type { ClusterView, EventView, ExplainView, JobView, Scope, TokenView } from "../model/views.ts";
+import type { LeagueSettings } from "../model/league.ts";
+import type { RolePolicy } from "../model/role.ts";
+import type {
+  ClusterView,
+  EventView,
+  ExplainView,
+  JobView,
+  LedgerView,
+  RoleView,
+  Scope,
+  TokenView,
+} from "../model/views.ts";
 import type { Report, ReportAnswer } from "../protocol/levels.ts";
 
 /** Who asks: decided by the Worker from a verified token. */
@@ -55,6 +66,14 @@ export interface BrokerMethods {
   removeCluster(args: { name: string }): ClusterView;
   clusters(args: { after: string | null; limit: number }): Page<ClusterView>;
   cluster(args: { name: string }): ClusterView;
+
+  roles(args: Record<never, never>): RoleView[];
+  role(args: { name: string }): RoleView;
+  putRole(args: { name: string; policy: RolePolicy }): RoleView;
+  removeRole(args: { name: string }): RoleView;
+  league(args: Record<never, never>): LeagueSettings;
+  changeLeague(args: Partial<LeagueSettings>): LeagueSettings;
+  ledger(args: Record<never, never>): LedgerView;
 
   events(args: { since: string | null; limit: number; job: string | null }): { events: EventView[]; cursor: string };
   metrics(args: Record<never, never>): Record<string, number>;

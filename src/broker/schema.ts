@@ -1,9 +1,12 @@
 /** Rows of a Broker: no row per task. JSON columns hold what is only ever read and written whole. */
 import { integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import type { Template } from "../model/job.ts";
+import type { LeagueSettings } from "../model/league.ts";
+import type { Resources } from "../model/resources.ts";
+import type { RolePolicy } from "../model/role.ts";
 import type { JobState } from "../model/states.ts";
 import type { EventView, Scope } from "../model/views.ts";
-import type { JobReport, Report } from "../protocol/levels.ts";
+import type { Counts, JobReport, PartitionLevel, Report, ReturnReason, Use } from "../protocol/levels.ts";
 import type { Held, Queued, Terminal } from "./supply.ts";
 
 export const self = sqliteTable("self", {
@@ -55,14 +58,14 @@ export const grant = sqliteTable(
     cluster: text().notNull(),
     gen: integer().notNull(),
     action: text().$type<"run" | "cancel">().notNull(),
-    limit: integer().notNull(),
+    limits: text({ mode: "json" }).$type<Counts>().notNull().default({}),
     supply: text({ mode: "json" }).$type<Held[]>().notNull(),
     /** (incarnation, rev) of `reported` */
     incarnation: integer().notNull(),
     rev: integer().notNull(),
     reported: text({ mode: "json" }).$type<JobReport | null>(),
-    /** this class does not fit there until the cluster's shapes change */
-    barred: integer({ mode: "boolean" }).notNull(),
+    /** partitions where this class does not fit until the cluster's shapes change */
+    barredIn: text("barred_in", { mode: "json" }).$type<Record<string, ReturnReason>>().notNull().default({}),
   },
   (t) => [primaryKey({ columns: [t.job, t.cluster] })],
 );
@@ -72,10 +75,37 @@ export const cluster = sqliteTable("cluster", {
   labels: text({ mode: "json" }).$type<Record<string, string>>().notNull(),
   incarnation: integer().notNull(),
   rev: integer().notNull(),
-  shapes: text({ mode: "json" }).$type<Report["shapes"]>().notNull(),
+  partitions: text({ mode: "json" }).$type<PartitionLevel[]>().notNull().default([]),
   nodes: text({ mode: "json" }).$type<Report["nodes"]>().notNull(),
   removed: integer({ mode: "boolean" }).notNull(),
   createdAt: integer("created_at").notNull(),
+});
+
+/** Roles that were configured; every other one has the defaults. */
+export const role = sqliteTable("role", {
+  name: text().primaryKey(),
+  policy: text({ mode: "json" }).$type<RolePolicy>().notNull(),
+});
+
+/** One row: what the league decides for itself. */
+export const league = sqliteTable("league", {
+  id: integer().primaryKey(),
+  settings: text({ mode: "json" }).$type<LeagueSettings>().notNull(),
+});
+
+/** What a cluster counted of use: `current` since `since`, `banked` of what it counted before it lost its counters. */
+export const ledger = sqliteTable("ledger", {
+  cluster: text().primaryKey(),
+  since: integer().notNull(),
+  current: text({ mode: "json" }).$type<Use[]>().notNull(),
+  banked: text({ mode: "json" }).$type<Use[]>().notNull(),
+});
+
+/** One row: decayed past use by role, as of `at` on this object's clock. A hint: saved now and then. */
+export const history = sqliteTable("history", {
+  id: integer().primaryKey(),
+  at: integer().notNull(),
+  use: text({ mode: "json" }).$type<Record<string, Resources>>().notNull(),
 });
 
 export const token = sqliteTable("token", {

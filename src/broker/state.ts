@@ -1,13 +1,17 @@
 /** What a Broker keeps in memory of jobs that are not over: a cache of its rows, and hints that may be lost. */
 import { type Constraint, parseConstraint } from "../model/constraints.ts";
+import { type PartitionKey, partitionKey } from "../model/partition.ts";
+import { add } from "../model/resources.ts";
+import { isWithin } from "../model/role.ts";
 import type { JobView } from "../model/views.ts";
-import type { RoundJob } from "../scheduling/round.ts";
+import type { Counts, ReturnReason } from "../protocol/levels.ts";
+import type { RoundJob } from "../scheduling/input.ts";
 import type { GrantRow, JobRow } from "./store.ts";
 import { merge, NOTHING, queueSize, supplySize, type Terminal, terminalSize } from "./supply.ts";
 
 export interface GrantState extends GrantRow {
-  /** highest limit that the Cluster may still act on: reset when it reports that it applied the newest gen */
-  oldLimit: number;
+  /** highest limits that the Cluster may still act on: reset when it reports that it applied the newest gen */
+  oldLimits: Counts;
   /** tasks that ended there between the last two reports */
   recentEnds: number;
   /** the newest gen left, and no error came back */
@@ -24,7 +28,7 @@ export function jobMemory(row: JobRow, grants: readonly GrantRow[]): JobMemory {
     ...row,
     constraints: row.template.constraints.map(parseConstraint).filter((c) => c !== null),
     grants: new Map(
-      grants.map((grant) => [grant.cluster, { ...grant, oldLimit: grant.limit, recentEnds: 0, sent: false }]),
+      grants.map((grant) => [grant.cluster, { ...grant, oldLimits: grant.limits, recentEnds: 0, sent: false }]),
     ),
   };
 }
@@ -37,12 +41,34 @@ export const terminalOf = (job: JobMemory): Terminal => {
 
 export const isApplied = (grant: GrantState): boolean => (grant.reported?.genApplied ?? 0) >= grant.gen;
 
-/** Attempts that may be running in a cluster, whatever the Broker would like. */
-export function charged(grant: GrantState): number {
+export const sumOf = (counts: Counts): number => Object.values(counts).reduce((n, count) => n + count, 0);
+export const liveOf = (grant: GrantState): number => sumOf(grant.reported?.live ?? {});
+
+/** By resource and name the higher of two. */
+export function highestOf(a: Counts, b: Counts): Record<string, number> {
+  const highest: Record<string, number> = { ...a };
+  for (const [name, count] of Object.entries(b)) highest[name] = Math.max(highest[name] ?? 0, count);
+  return highest;
+}
+
+/** Attempts that may be running in each partition of a cluster, whatever the Broker would like. */
+export function charged(grant: GrantState): Record<string, number> {
   const held = supplySize(grant.supply);
-  const live = grant.reported?.live ?? 0;
-  const may = isApplied(grant) ? Math.max(grant.limit, live) : Math.max(grant.limit, grant.oldLimit, live);
-  return Math.min(may, held);
+  const wanted = isApplied(grant) ? grant.limits : highestOf(grant.limits, grant.oldLimits);
+  const may = highestOf(wanted, grant.reported?.live ?? {});
+  return Object.fromEntries(Object.entries(may).map(([name, count]) => [name, Math.min(count, held)]));
+}
+
+/** What a job may be using of each partition of the league. */
+export function* chargesOf(
+  job: JobMemory,
+): Generator<{ partition: PartitionKey; count: number; barredFor: ReturnReason | undefined }> {
+  for (const [cluster, grant] of job.grants) {
+    const counts = charged(grant);
+    for (const name of Object.keys({ ...counts, ...grant.barredIn })) {
+      yield { partition: partitionKey(cluster, name), count: counts[name] ?? 0, barredFor: grant.barredIn[name] };
+    }
+  }
 }
 
 export const roundJob = (job: JobMemory): RoundJob => ({
@@ -57,9 +83,23 @@ export const roundJob = (job: JobMemory): RoundJob => ({
       ? 0
       : queueSize(job.queue) + [...job.grants.values()].reduce((n, g) => n + supplySize(g.supply), 0),
   held: new Map(
-    [...job.grants].map(([cluster, grant]) => [cluster, { charged: charged(grant), barred: grant.barred }]),
+    [...chargesOf(job)].map(({ partition, count, barredFor }) => [
+      partition,
+      { charged: count, barred: barredFor !== undefined, ...(barredFor && { barredFor }) },
+    ]),
   ),
+  meanRunMs: meanRunMs(job),
 });
+
+function meanRunMs(job: JobMemory): number | null {
+  let ranMs = 0;
+  let ran = 0;
+  for (const { reported } of job.grants.values()) {
+    ranMs += reported?.ranMs ?? 0;
+    ran += reported?.ran ?? 0;
+  }
+  return ran === 0 ? null : ranMs / ran;
+}
 
 export function countsOf(job: JobMemory, terminal: Terminal = terminalOf(job)): JobView["counts"] {
   const succeeded = terminal.done.reduce((n, [a, b]) => n + b - a, 0);
@@ -68,25 +108,37 @@ export function countsOf(job: JobMemory, terminal: Terminal = terminalOf(job)): 
   const unfinished = job.count - terminalSize(terminal);
   const live = Math.min(
     unfinished,
-    [...job.grants.values()].reduce((n, g) => n + (g.reported?.live ?? 0), 0),
+    [...job.grants.values()].reduce((n, g) => n + liveOf(g), 0),
   );
   return { waiting: unfinished - live, live, succeeded, failed, cancelled };
 }
 
-export function jobView(job: JobMemory, waits: JobView["waits"]): JobView {
+/** @param ownerOf who owns a partition; null: nobody */
+export function jobView(
+  job: JobMemory,
+  waits: JobView["waits"],
+  ownerOf: (partition: PartitionKey) => string | null,
+): JobView {
   const clusters: JobView["clusters"] = {};
+  const partitions: JobView["partitions"] = {};
   let lastFailure: JobView["lastFailure"] = null;
   for (const [name, grant] of job.grants) {
     const { reported } = grant;
     const of = countsOf({ ...job, grants: new Map([[name, grant]]), banked: NOTHING });
     clusters[name] = {
-      limit: grant.limit,
-      live: reported?.live ?? 0,
+      limit: sumOf(grant.limits),
+      live: liveOf(grant),
       succeeded: of.succeeded,
       failed: of.failed,
       cancelled: of.cancelled,
       supply: supplySize(grant.supply),
     };
+    for (const partition of Object.keys(highestOf(grant.limits, reported?.live ?? {}))) {
+      partitions[partitionKey(name, partition)] = {
+        limit: grant.limits[partition] ?? 0,
+        live: reported?.live[partition] ?? 0,
+      };
+    }
     if (reported?.lastFailure) lastFailure = { ...reported.lastFailure, cluster: name };
   }
   return {
@@ -97,6 +149,8 @@ export function jobView(job: JobMemory, waits: JobView["waits"]): JobView {
     role: job.template.role,
     counts: countsOf(job),
     clusters,
+    partitions,
+    borrows: borrowsOf(job, partitions, ownerOf),
     waits,
     lastFailure,
     resources: job.template.resources,
@@ -106,8 +160,20 @@ export function jobView(job: JobMemory, waits: JobView["waits"]): JobView {
   };
 }
 
+function borrowsOf(
+  job: JobMemory,
+  partitions: JobView["partitions"],
+  ownerOf: (partition: PartitionKey) => string | null,
+): JobView["borrows"] {
+  return Object.entries(partitions).flatMap(([partition, { limit }]) => {
+    const owner = ownerOf(partition);
+    if (owner === null || limit === 0 || isWithin(job.template.role, owner)) return [];
+    return [{ partition, owner, resources: add({}, job.template.resources, limit) }];
+  });
+}
+
 /** `running` as soon as something of it runs or ran. */
-function stateOf(job: JobMemory): JobView["state"] {
+export function stateOf(job: JobMemory): JobView["state"] {
   if (job.state !== "waiting") return job.state;
   const { live, succeeded, failed } = countsOf(job);
   return live + succeeded + failed > 0 ? "running" : "waiting";

@@ -1,6 +1,7 @@
 /** The rows of a Broker. What a report writes is plain prepared SQL; the rest drizzle. */
 import { and, asc, count, desc, eq, gt, gte, lt, notInArray } from "drizzle-orm";
 import migrations from "../../migrations/broker/migrations.js";
+import type { LeagueSettings } from "../model/league.ts";
 import type { EventView } from "../model/views.ts";
 import { type Database, database, migrate } from "../platform/drizzle.ts";
 import type { Sql } from "../platform/seam.ts";
@@ -9,6 +10,9 @@ import * as schema from "./schema.ts";
 export type JobRow = typeof schema.job.$inferSelect;
 export type GrantRow = typeof schema.grant.$inferSelect;
 export type ClusterRow = typeof schema.cluster.$inferSelect;
+export type RoleRow = typeof schema.role.$inferSelect;
+export type HistoryRow = typeof schema.history.$inferSelect;
+export type LedgerRow = typeof schema.ledger.$inferSelect;
 export type TokenRow = typeof schema.token.$inferSelect;
 export type SelfRow = typeof schema.self.$inferSelect;
 export type EventBody = Omit<EventView, "cursor" | "at">;
@@ -135,24 +139,72 @@ export class BrokerStore {
 
   saveGrant(row: GrantRow): void {
     this.#sql.exec(
-      `INSERT INTO "grant" (job, cluster, gen, action, "limit", supply, incarnation, rev, reported, barred) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-       ON CONFLICT (job, cluster) DO UPDATE SET gen = excluded.gen, action = excluded.action, "limit" = excluded."limit",
-         supply = excluded.supply, incarnation = excluded.incarnation, rev = excluded.rev, reported = excluded.reported, barred = excluded.barred`,
+      `INSERT INTO "grant" (job, cluster, gen, action, limits, supply, incarnation, rev, reported, barred_in) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (job, cluster) DO UPDATE SET gen = excluded.gen, action = excluded.action, limits = excluded.limits,
+         supply = excluded.supply, incarnation = excluded.incarnation, rev = excluded.rev, reported = excluded.reported, barred_in = excluded.barred_in`,
       row.job,
       row.cluster,
       row.gen,
       row.action,
-      row.limit,
+      JSON.stringify(row.limits),
       JSON.stringify(row.supply),
       row.incarnation,
       row.rev,
       row.reported === null ? null : JSON.stringify(row.reported),
-      row.barred ? 1 : 0,
+      JSON.stringify(row.barredIn),
     );
   }
   saveCluster(row: ClusterRow): void {
     const { name, ...set } = row;
     this.#db.insert(schema.cluster).values(row).onConflictDoUpdate({ target: schema.cluster.name, set }).run();
+  }
+
+  // Shares.
+
+  roles(): RoleRow[] {
+    return this.#db.select().from(schema.role).all();
+  }
+  saveRole(row: RoleRow): void {
+    const { name, policy } = row;
+    this.#db
+      .insert(schema.role)
+      .values({ name, policy })
+      .onConflictDoUpdate({ target: schema.role.name, set: { policy } })
+      .run();
+  }
+  removeRole(name: string): void {
+    this.#db.delete(schema.role).where(eq(schema.role.name, name)).run();
+  }
+  settings(): LeagueSettings | undefined {
+    return this.#db.select().from(schema.league).get()?.settings;
+  }
+  saveSettings(settings: LeagueSettings): void {
+    this.#db
+      .insert(schema.league)
+      .values({ id: 1, settings })
+      .onConflictDoUpdate({ target: schema.league.id, set: { settings } })
+      .run();
+  }
+  history(): HistoryRow | undefined {
+    return this.#db.select().from(schema.history).get();
+  }
+  saveHistory(set: Omit<HistoryRow, "id">): void {
+    this.#db
+      .insert(schema.history)
+      .values({ id: 1, ...set })
+      .onConflictDoUpdate({ target: schema.history.id, set })
+      .run();
+  }
+  ledger(): LedgerRow[] {
+    return this.#db.select().from(schema.ledger).all();
+  }
+  saveLedger(row: LedgerRow): void {
+    const { cluster, ...set } = row;
+    this.#db
+      .insert(schema.ledger)
+      .values({ cluster, ...set })
+      .onConflictDoUpdate({ target: schema.ledger.cluster, set })
+      .run();
   }
 
   // Tokens.

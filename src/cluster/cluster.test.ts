@@ -88,7 +88,7 @@ const grant = (rest: Partial<Grant> & { spec?: object } = {}) => {
     job: "abcd",
     gen,
     action: "run",
-    limit: 10,
+    limits: { default: 10 },
     supply: [{ from: 0, to: 1, handout: 1, attemptsUsed: 0 }],
     template: templateOf(jobSpecSchema.parse({ command: "true", disconnect: { stopAfter: "30s" }, ...spec })),
     ...level,
@@ -176,10 +176,10 @@ describe("a grant", () => {
   test("of a lower gen changes nothing", () => {
     new Node("n1");
     gen = 5;
-    grant({ limit: 0 });
+    grant({ limits: {} });
     gen = 2;
-    grant({ limit: 10 });
-    expect(home.object.inspect().jobs.get("abcd")).toMatchObject({ gen: 6, limit: 0 });
+    grant({ limits: { default: 10 } });
+    expect(home.object.inspect().jobs.get("abcd")).toMatchObject({ gen: 6, limits: {} });
   });
 
   test("is still there after the object was rebuilt", () => {
@@ -190,21 +190,21 @@ describe("a grant", () => {
 
   test("limits what is live at once, not what is supplied", () => {
     const node = new Node("n1");
-    grant({ limit: 2, supply: [{ from: 0, to: 5, handout: 1, attemptsUsed: 0 }] });
+    grant({ limits: { default: 2 }, supply: [{ from: 0, to: 5, handout: 1, attemptsUsed: 0 }] });
     expect(node.poll().assignments).toHaveLength(2);
   });
 
   test("that cancels stops what is live and ends what waits", () => {
     const node = new Node("n1");
-    grant({ limit: 1, supply: [{ from: 0, to: 2, handout: 1, attemptsUsed: 0 }] });
+    grant({ limits: { default: 1 }, supply: [{ from: 0, to: 2, handout: 1, attemptsUsed: 0 }] });
     node.poll();
-    grant({ action: "cancel", limit: 0, supply: [{ from: 0, to: 2, handout: 1, attemptsUsed: 0 }] });
-    expect(lastReport()?.jobs[0]).toMatchObject({ cancelled: [[1, 2]], live: 1 });
+    grant({ action: "cancel", limits: {}, supply: [{ from: 0, to: 2, handout: 1, attemptsUsed: 0 }] });
+    expect(lastReport()?.jobs[0]).toMatchObject({ cancelled: [[1, 2]], live: { default: 1 } });
     const reply = node.poll({ running: [["abcd.0", E1]] });
     expect(reply.stops).toMatchObject([{ task: "abcd.0", epoch: E1, reason: "cancelled" }]);
     expect(reply.renews).toEqual([]);
     node.poll({ updates: [ended(E1, { state: "cancelled", reason: "cancelled" })] });
-    expect(lastReport()?.jobs[0]).toMatchObject({ cancelled: [[0, 2]], live: 0 });
+    expect(lastReport()?.jobs[0]).toMatchObject({ cancelled: [[0, 2]], live: {} });
   });
 });
 
@@ -300,7 +300,7 @@ describe("the end of an attempt", () => {
     expect(node.poll({ updates: [ended(E1)] }).acked).toEqual([`abcd.0@${E1}:end`]);
     expect(node.poll({ updates: [ended(E1, { state: "failed", code: 1 })] }).acked).toHaveLength(1);
     expect(task()).toMatchObject({ state: "succeeded" });
-    expect(lastReport()?.jobs[0]).toMatchObject({ done: [[0, 1]], failed: [], live: 0 });
+    expect(lastReport()?.jobs[0]).toMatchObject({ done: [[0, 1]], failed: [], live: {} });
     home.crash();
     expect(task()).toMatchObject({ state: "succeeded" });
   });
@@ -423,7 +423,7 @@ test("what has room in all but on no node says so, is given back, and is asked f
   const nodes = [new Node("n1"), new Node("n2")];
   grant({
     job: "full",
-    limit: 2,
+    limits: { default: 2 },
     supply: [{ from: 0, to: 2, handout: 1, attemptsUsed: 0 }],
     spec: { resources: { cpus: 0.6 } },
   });

@@ -9,18 +9,21 @@ import type { TaskView } from "../model/views.ts";
 import type { ObjectRef, Outcome, Platform, SocketId, Turns } from "../platform/seam.ts";
 import type { PollReply, PollRequest } from "../protocol/agent.ts";
 import type { GrantMessage, Report, ReportAnswer, WaitReason } from "../protocol/levels.ts";
-import { type PlaceClass, type PlaceNode, place } from "../scheduling/place.ts";
+import { type PlaceClass, type PlaceNode, type PlacePartition, place } from "../scheduling/place.ts";
 import { applyGrants, returnWaiting } from "./grants.ts";
+import { accounts, levels } from "./levels.ts";
 import { ClusterMemory, NOT_RECOVERING } from "./memory.ts";
 import type { ClusterMethods, ClusterSocketMessage, Held, NodeClaims } from "./methods.ts";
+import { put, remove, viewAll, viewOne } from "./partitionChanges.ts";
 import { type Heard, hasNews, hear, isRest, type OpenPoll, replyTo, turnedAway } from "./poll.ts";
 import { isIdle, jobReport, nodeCounts, runsDry } from "./reports.ts";
 import type { ClusterRules } from "./rules.ts";
 import { CLUSTER_RULES, TICK_MS } from "./rules.ts";
 import { markOverdue, nextOverdueAt, recoveryTicks, tick, tickRecovery } from "./silence.ts";
 import { fitsNow, starvedBy } from "./starved.ts";
-import { itemOf, type JobState, type NodeState, stockSize, takeFrom } from "./state.ts";
+import { itemOf, type JobState, limitOf, liveCounts, type NodeState, stockSize, takeFrom } from "./state.ts";
 import { ClusterStore } from "./store.ts";
+import { fold, usesOf } from "./use.ts";
 import { isCurrent, nodeView, taskView, unstarted } from "./views.ts";
 import { type WakeAttachment, Wakers } from "./wakers.ts";
 
@@ -112,6 +115,20 @@ export class Cluster implements Turns {
         return this.#pause(args as Args<"pauseNode">, now);
       case "removeNode":
         return this.#remove((args as Args<"removeNode">).name, now);
+      case "partitions":
+        return viewAll(this.#memory, now);
+      case "partition":
+        return viewOne(this.#memory, (args as Args<"partition">).name, now);
+      case "putPartition": {
+        const { spec, position } = args as Args<"putPartition">;
+        put(this.#memory, spec, position);
+        return viewOne(this.#memory, spec.name, now);
+      }
+      case "removePartition": {
+        const view = viewOne(this.#memory, (args as Args<"removePartition">).name, now);
+        remove(this.#memory, view.name);
+        return view;
+      }
       case "tasks":
         return this.#tasks(args as Args<"tasks">);
       case "task":
@@ -194,7 +211,9 @@ export class Cluster implements Turns {
     this.#memory.brokerAnswered = true;
     const ended = answer.ended.filter((id) => {
       const job = this.#memory.jobs.get(id);
-      return job !== undefined && isIdle(job) && this.#memory.jobs.delete(id);
+      if (job === undefined || !isIdle(job)) return false;
+      fold(this.#memory, job);
+      return this.#memory.jobs.delete(id);
     });
     if (ended.length > 0) this.#store.endGrants(ended);
     applyGrants(this.#memory, answer.incarnation, answer.grants);
@@ -212,7 +231,7 @@ export class Cluster implements Turns {
   }
 
   #shapes(now: number): string {
-    return JSON.stringify([this.#memory.shapes(now), nodeCounts(this.#memory, now)]);
+    return JSON.stringify([levels(this.#memory, now), nodeCounts(this.#memory, now)]);
   }
 
   #reportIfDue(now: number): void {
@@ -229,10 +248,12 @@ export class Cluster implements Turns {
       cluster: this.#platform.self.name,
       incarnation: this.#memory.self.incarnation,
       rev,
-      shapes: this.#memory.shapes(now),
+      partitions: levels(this.#memory, now),
       nodes: nodeCounts(this.#memory, now),
-      jobs: dirty.map(jobReport),
+      jobs: dirty.map((job) => jobReport(this.#memory, job)),
       events: this.#memory.events,
+      used: usesOf(this.#memory, now),
+      usedSince: this.#memory.self.usedSince,
     };
     this.#memory.events = [];
     for (const job of dirty) job.dirty = "no";
@@ -357,13 +378,14 @@ export class Cluster implements Turns {
     if (polling) polls.set(polling.node, polling);
     const { placements, starved } = place(
       this.#placeNodes(now, (node) => polls.has(node.name)),
+      this.#placePartitions(now),
       waiting,
     );
-    for (const { job, index, node } of placements) {
+    for (const { job, index, node, partition } of placements) {
       const poll = polls.get(node);
       const state = this.#memory.jobs.get(job);
       if (!poll || !state) continue;
-      this.#handOut(state, index, poll);
+      this.#handOut(state, index, poll, partition, now);
       // The reply to a copy of its poll does not reach it.
       this.#wakers.call(node, now);
     }
@@ -378,16 +400,24 @@ export class Cluster implements Turns {
       .filter((node) => node !== null);
   }
 
+  #placePartitions(now: number): Map<string, PlacePartition> {
+    return new Map(
+      [...accounts(this.#memory, now)].map(([name, { free }]) => [name, { free, pack: this.#memory.spec(name).pack }]),
+    );
+  }
+
   #classes(now: number): PlaceClass[] {
     const classes: PlaceClass[] = [];
     for (const job of this.#memory.jobs.values()) {
-      const room = job.action === "run" ? job.limit - job.live.size - stockSize(job.limbo) : 0;
+      const room = job.action === "run" ? limitOf(job) - job.live.size - stockSize(job.limbo) : 0;
       if (job.fresh.length === 0 && job.retry.size === 0) continue;
       if (job.fresh.length === 0 && [...job.retry.values()].every((retry) => retry.notBefore > now)) {
         this.#say(job, "backoff");
         continue;
       }
       const { resources, role, driver } = job.template;
+      const live = liveCounts(job);
+      const rooms = Object.entries(job.limits).map(([name, limit]) => [name, limit - (live[name] ?? 0)] as const);
       classes.push({
         job: job.id,
         demand: resources,
@@ -396,13 +426,14 @@ export class Cluster implements Turns {
         driver,
         refusedBy: job.refusedBy,
         room,
+        rooms: Object.fromEntries(rooms),
         tasks: waitingTasks(job, now),
       });
     }
     return classes;
   }
 
-  #handOut(job: JobState, index: number, poll: OpenPoll): void {
+  #handOut(job: JobState, index: number, poll: OpenPoll, partition: string, now: number): void {
     const retry = job.retry.get(index);
     const stock = retry ? null : takeFrom(job.fresh, index);
     const epoch = retry ? epochOf(retry.handout, retry.local + 1) : epochOf(stock?.handout ?? 0, 0);
@@ -410,6 +441,7 @@ export class Cluster implements Turns {
     const attemptsUsed = retry?.attemptsUsed ?? stock?.attemptsUsed ?? 0;
     const item = itemOf(job.supply, index) ?? retry?.item ?? null;
     const carried = { session: poll.session, seq: poll.seq };
+    const where = { partition, lender: this.#memory.spec(partition).owner, assignedAt: now };
     job.live.set(index, {
       job,
       index,
@@ -419,6 +451,7 @@ export class Cluster implements Turns {
       session: poll.session,
       carried,
       item,
+      ...where,
       confirmed: false,
     });
     this.#store.handOut({
@@ -431,6 +464,7 @@ export class Cluster implements Turns {
       carriedSession: poll.session,
       carriedSeq: poll.seq,
       item,
+      ...where,
     });
     job.reason = null;
     job.starvedAt = null;
@@ -472,7 +506,7 @@ export class Cluster implements Turns {
   #settle(now: number): void {
     for (const job of this.#memory.jobs.values()) {
       // Nothing of it may start here: another cluster may have room.
-      if (job.action === "run" && job.limit === 0) returnWaiting(this.#memory, job, "surplus");
+      if (job.action === "run" && limitOf(job) === 0) returnWaiting(this.#memory, job, "surplus");
     }
     this.#place(now, null);
     for (const [node, hold] of this.#holds) {
@@ -493,7 +527,7 @@ export class Cluster implements Turns {
     const waiting = this.#classes(now).filter(({ room }) => room > 0);
     if (waiting.length === 0) return;
     const nodes = this.#placeNodes(now, ({ name, rest }) => rest !== "awake" || this.#holds.has(name));
-    for (const { node } of place(nodes, waiting).placements) this.#wakers.call(node, now);
+    for (const { node } of place(nodes, this.#placePartitions(now), waiting).placements) this.#wakers.call(node, now);
   }
 
   #setAlarm(now: number): void {

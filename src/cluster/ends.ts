@@ -3,13 +3,14 @@
  * terminal state is final; the end of an attempt decides its task only if nothing newer was handed out.
  */
 import { type Epoch, handoutOf, localOf, parseTaskId } from "../model/ids.ts";
+import { REST } from "../model/partition.ts";
 import { withIndex } from "../model/ranges.ts";
 import type { EndReason } from "../model/states.ts";
 import type { Update } from "../protocol/agent.ts";
 import type { ReturnReason } from "../protocol/levels.ts";
 import { accepts } from "../scheduling/place.ts";
 import type { ClusterMemory } from "./memory.ts";
-import { addUsed, isAdopted, itemOf, type JobState, type Live, type Stock, takeFrom } from "./state.ts";
+import { isAdopted, itemOf, type JobState, type Live, type Stock, takeFrom } from "./state.ts";
 import type { AttemptRow, EndColumns } from "./store.ts";
 
 /** Ends that say nothing against the task: they use no retry. */
@@ -105,7 +106,9 @@ function recordLate(memory: ClusterMemory, job: string, index: number, node: str
   const row = memory.store.task(job, index);
   if (!row) return !withinRecovery(memory);
   if (row.epoch !== update.epoch || row.reason === "agent-lost") {
-    memory.store.recordLate(attemptRow(job, index, update.epoch, node, update.state, columnsOf(update)));
+    memory.store.recordLate(
+      attemptRow({ job, index, epoch: update.epoch, node, ...NOWHERE }, update.state, columnsOf(update)),
+    );
   }
   return true;
 }
@@ -115,20 +118,22 @@ export const RECOVERY_MS = 120_000;
 export const withinRecovery = (memory: ClusterMemory): boolean =>
   memory.self.recoverMs >= 0 && !(memory.brokerAnswered && memory.self.recoverMs >= RECOVERY_MS);
 
-const attemptRow = (
-  job: string,
-  index: number,
-  epoch: number,
-  node: string,
-  state: AttemptRow["state"],
-  end: EndColumns,
-): AttemptRow => ({
-  job,
+type Identity = Pick<AttemptRow, "job" | "index" | "epoch" | "node" | "partition" | "lender">;
+/** Of an attempt that these rows never handed out. */
+const NOWHERE = { partition: REST, lender: null };
+
+const attemptRow = (identity: Identity, state: AttemptRow["state"], end: EndColumns): AttemptRow => ({
+  ...identity,
+  state,
+  ...end,
+});
+const identityOf = ({ job, index, epoch, node, partition, lender }: Live): Identity => ({
+  job: job.id,
   index,
   epoch,
   node,
-  state,
-  ...end,
+  partition,
+  lender,
 });
 
 /** A new incarnation learns from its nodes what runs: valid credential, valid hand-out, the newest that is claimed. */
@@ -147,6 +152,7 @@ export function adopt(
   if (!stock) return null;
   takeFrom(job.limbo, index);
   job.heldEnds.delete(index);
+  const place = before ?? memory.placeFor(job, node);
   const live: Live = {
     job,
     index,
@@ -156,6 +162,9 @@ export function adopt(
     session,
     carried: { session, seq: 0 },
     item: itemOf(job.supply, index),
+    partition: place.partition,
+    lender: place.lender,
+    assignedAt: before?.assignedAt ?? memory.builtAt,
     confirmed: true,
   };
   job.live.set(index, live);
@@ -170,15 +179,18 @@ export function adopt(
     carriedSession: session,
     carriedSeq: 0,
     item: live.item,
+    partition: live.partition,
+    lender: live.lender,
+    assignedAt: live.assignedAt,
   });
   return live;
 }
 
 function endLive(memory: ClusterMemory, live: Live, update: Update, now: number): void {
   const { job, index } = live;
-  const end = columnsOf(update);
+  const end = { ...columnsOf(update), ranMs: update.ranMs ?? heldMs(live, now) };
   job.live.delete(index);
-  job.usedMs = addUsed(job.usedMs, job.template.resources, update.ranMs ?? 0);
+  job.ran.add(live, end.ranMs);
   const blamed = update.state === "failed" && !FREE_OF_BLAME.has(update.reason ?? "exit");
   const attemptsUsed = live.attemptsUsed + (blamed ? 1 : 0);
   if (update.state === "refused") job.refusedBy.add(live.node);
@@ -188,10 +200,13 @@ function endLive(memory: ClusterMemory, live: Live, update: Update, now: number)
     settle(memory, job, index, decided, attemptsUsed, end);
     return;
   }
-  memory.store.keepAttempt(attemptRow(job.id, index, live.epoch, live.node, update.state, end));
+  memory.store.keepAttempt(attemptRow(identityOf(live), update.state, end));
   const backoffMs = blamed ? Math.min(MAX_BACKOFF_MS, job.template.retryBackoffMs * 2 ** (attemptsUsed - 1)) : 0;
   tryAgain(memory, live, attemptsUsed, backoffMs, update.reason ?? "exit", end, now);
 }
+
+/** How long its resources were held here, by this object's clock: for ends that no node told. */
+const heldMs = (live: Live, now: number): number => Math.max(0, now - live.assignedAt);
 
 /** null: it is tried again */
 function decision(update: Update, job: JobState, usedUp: boolean): "succeeded" | "failed" | "cancelled" | null {
@@ -260,7 +275,7 @@ export function canRunHere(memory: ClusterMemory, job: JobState, now: number): b
   const wanted = { demand: resources, constraints: job.constraints, role, driver, refusedBy: job.refusedBy };
   return memory.upNodes(now).some((node) => {
     const shape = memory.placeNode(node);
-    return shape !== null && accepts(shape, wanted);
+    return shape?.partitions.some((name) => (job.limits[name] ?? 0) > 0) === true && accepts(shape, wanted);
   });
 }
 
@@ -281,9 +296,11 @@ export function giveBack(
 export function lose(memory: ClusterMemory, live: Live, now: number): void {
   const { job, index } = live;
   job.live.delete(index);
-  memory.store.keepAttempt(attemptRow(job.id, index, live.epoch, live.node, "lost", LOST));
-  if (job.action === "cancel") settle(memory, job, index, "cancelled", live.attemptsUsed, LOST);
-  else tryAgain(memory, live, live.attemptsUsed, 0, "agent-lost", LOST, now);
+  const end = { ...LOST, ranMs: heldMs(live, now) };
+  job.ran.add(live, end.ranMs);
+  memory.store.keepAttempt(attemptRow(identityOf(live), "lost", end));
+  if (job.action === "cancel") settle(memory, job, index, "cancelled", live.attemptsUsed, end);
+  else tryAgain(memory, live, live.attemptsUsed, 0, "agent-lost", end, now);
 }
 
 /** A later poll shows that the node never started it, and never will. */

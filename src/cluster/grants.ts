@@ -3,7 +3,8 @@ import { handoutOf } from "../model/ids.ts";
 import { intersect, normalize, type Range, type Ranges, subtract, take } from "../model/ranges.ts";
 import type { Grant, Returned, Supply } from "../protocol/levels.ts";
 import type { ClusterMemory } from "./memory.ts";
-import { cancelWaiting, type JobState, jobState, stockSize, stockUp } from "./state.ts";
+import { cancelWaiting, type JobState, jobState, limitOf, stockSize, stockUp } from "./state.ts";
+import { unfold } from "./use.ts";
 
 export function applyGrants(memory: ClusterMemory, incarnation: number, grants: readonly Grant[]): void {
   if (incarnation < memory.self.broker) return;
@@ -21,7 +22,7 @@ function applyGrant(memory: ClusterMemory, grant: Grant): void {
   if (!known && grant.supply.some((entry) => entry.recover)) memory.startRecovery();
   job.gen = grant.gen;
   job.action = grant.action;
-  job.limit = grant.limit;
+  job.limits = grant.limits;
   job.supply = grant.supply;
   job.returned = stillReturned(job.returned, grant.supply);
   stockUp(job, (index) => handedOut(job, index));
@@ -37,10 +38,12 @@ function applyGrant(memory: ClusterMemory, grant: Grant): void {
 /** A job that was over may be told of again by a Broker that was restored. */
 function revive(memory: ClusterMemory, id: string): JobState | null {
   const row = memory.store.grant(id);
-  return row ? jobState(row, memory.store.tasksOf(id)) : null;
+  if (row?.ended) unfold(memory, row);
+  return row ? jobState(row, memory.store.tasksOf(id), memory.store.attemptsOf(id)) : null;
 }
 
-const fresh = (grant: Grant): JobState => jobState({ ...grant, gen: 0, supply: [], returned: [], ended: false }, []);
+const fresh = (grant: Grant): JobState =>
+  jobState({ ...grant, gen: 0, supply: [], returned: [], ended: false }, [], []);
 
 const handedOut = (job: JobState, index: number): number => {
   const live = job.live.get(index);
@@ -59,7 +62,7 @@ function stillReturned(returned: readonly Returned[], supply: readonly Supply[])
 
 /** Supply is about twice the limit; what is far beyond it another cluster may run sooner. Never handed out: safe to return. */
 function returnSurplus(job: JobState): void {
-  let surplus = stockSize(job.fresh) - 4 * job.limit - 4;
+  let surplus = stockSize(job.fresh) - 4 * limitOf(job) - 4;
   for (let i = job.fresh.length - 1; i >= 0 && surplus > 0; i--) {
     const stock = job.fresh[i];
     if (!stock) continue;

@@ -1,19 +1,19 @@
 /** Everything a Cluster knows at hand: its rows loaded, and the look-ups that the steps beside this file share. */
+import { type PartitionSpec, REST, restSpec } from "../model/partition.ts";
 import { add, type Resources } from "../model/resources.ts";
-import type { NodeEvent, Shape } from "../protocol/levels.ts";
+import type { ClusterEvent } from "../protocol/levels.ts";
 import type { PlaceNode } from "../scheduling/place.ts";
+import { partitionsOf } from "./partitions.ts";
 import { CLUSTER_RULES, type ClusterRules } from "./rules.ts";
 import { type JobState, jobState, type Live, type NodeState, type Silence } from "./state.ts";
-import type { ClusterStore, SelfRow } from "./store.ts";
+import type { ClusterStore, GrantRow, SelfRow } from "./store.ts";
+import { UseTally } from "./tally.ts";
 
 /** Silence after which nothing new is placed on a node. */
 export const SUSPECT_MS = 60_000;
 
 /** `recoverMs` of an object that has lost nothing. */
 export const NOT_RECOVERING = -1;
-
-/** Attributes that no two nodes share: the Broker need not know them. */
-const OWN_ATTRIBUTES = new Set(["node", "hostname"]);
 
 export class ClusterMemory {
   readonly store: ClusterStore;
@@ -22,8 +22,13 @@ export class ClusterMemory {
   readonly jobs = new Map<string, JobState>();
   /** by `node/session` */
   readonly silences = new Map<string, Silence>();
-  /** what happened to nodes and the Broker does not know yet */
-  events: NodeEvent[] = [];
+  /** what happened and the Broker does not know yet */
+  events: ClusterEvent[] = [];
+  /** in order, `default` last */
+  partitions: PartitionSpec[];
+  /** of jobs that are over */
+  readonly folded: UseTally;
+  readonly builtAt: number;
   readonly cluster: string;
   self: Omit<SelfRow, "id">;
   /** the Broker answered a report of this life: it has told what it knows */
@@ -39,6 +44,7 @@ export class ClusterMemory {
     this.store = store;
     this.cluster = cluster;
     this.rules = rules;
+    this.builtAt = now;
     const known = store.self();
     if (known && known.generation === generation) {
       this.self = known;
@@ -50,7 +56,9 @@ export class ClusterMemory {
         recoverMs: known ? 0 : NOT_RECOVERING,
         renewsUnknown: false,
         broker: 0,
+        usedSince: known?.usedSince ?? 0,
       };
+      if (!known) this.self.usedSince = this.self.incarnation;
       store.saveSelf(this.self);
       if (known) store.forgetUnfinished();
     }
@@ -66,10 +74,19 @@ export class ClusterMemory {
         silentTold: false,
       });
     }
-    for (const row of store.liveGrants()) this.jobs.set(row.job, jobState(row, store.tasksOf(row.job)));
+    const specs = store.partitions().map(({ spec }) => spec);
+    const rest = specs.find(({ name }) => name === REST) ?? restSpec();
+    this.partitions = [...specs.filter(({ name }) => name !== REST), rest];
+    this.folded = new UseTally(store.uses());
+    for (const row of store.liveGrants()) this.jobs.set(row.job, this.jobOf(row));
     for (const { node, session, silentMs } of store.silences()) {
-      this.silences.set(silenceKey(node, session), { node, session, silentMs, lastTickAt: now });
+      this.silences.set(silenceKey(node, session), { node, session, silentMs, lastTickAt: now, isMass: false });
     }
+  }
+
+  /** As its rows tell. */
+  jobOf(row: GrantRow): JobState {
+    return jobState(row, this.store.tasksOf(row.job), this.store.attemptsOf(row.job));
   }
 
   *liveOn(node: string): Generator<Live> {
@@ -90,8 +107,8 @@ export class ClusterMemory {
   }
 
   saveGrant(job: JobState): void {
-    const { id, gen, action, limit, supply, returned, template } = job;
-    this.store.saveGrant({ job: id, gen, action, limit, supply, returned, template, ended: false });
+    const { id, gen, action, limits, supply, returned, template } = job;
+    this.store.saveGrant({ job: id, gen, action, limits, supply, returned, template, ended: false });
   }
 
   /** Places on it what is new. */
@@ -122,9 +139,10 @@ export class ClusterMemory {
       name: node.name,
       capacity: node.inventory.capacity,
       used: this.usedOn(node),
-      attributes: { ...node.inventory.attributes, node: node.name, cluster: this.cluster },
+      attributes: this.attributesOf(node),
       roles: node.inventory.roles ?? null,
       drivers: node.inventory.drivers,
+      partitions: partitionsOf(this.partitions, this.attributesOf(node)),
       listening,
     };
   }
@@ -133,19 +151,22 @@ export class ClusterMemory {
     return [...this.nodes.values()].filter((node) => this.isUp(node, now));
   }
 
-  /** Nodes that are up, those alike together. */
-  shapes(now: number): Shape[] {
-    const shapes = new Map<string, Shape>();
-    for (const node of this.upNodes(now)) {
-      if (node.inventory === null) continue;
-      const { capacity, attributes, roles, drivers } = node.inventory;
-      const shared = Object.fromEntries(Object.entries(attributes).filter(([name]) => !OWN_ATTRIBUTES.has(name)));
-      const key = JSON.stringify([capacity, shared, roles, drivers]);
-      const shape = shapes.get(key);
-      if (shape) shape.count += 1;
-      else shapes.set(key, { count: 1, capacity, attributes: shared, ...(roles && { roles }), drivers });
-    }
-    return [...shapes.values()];
+  attributesOf(node: NodeState): Record<string, string> {
+    return { ...node.inventory?.attributes, node: node.name, cluster: this.cluster };
+  }
+
+  // Partitions.
+
+  spec(name: string): PartitionSpec {
+    return this.partitions.find((spec) => spec.name === name) ?? (this.partitions.at(-1) as PartitionSpec);
+  }
+
+  /** Where an attempt counts that a node claims and no row tells of: one of its job's partitions if there is one. */
+  placeFor(job: JobState, node: string): { partition: string; lender: string | null } {
+    const state = this.nodes.get(node);
+    const names = state ? partitionsOf(this.partitions, this.attributesOf(state)) : [REST];
+    const name = names.find((one) => (job.limits[one] ?? 0) > 0) ?? (names.at(-1) as string);
+    return { partition: name, lender: this.spec(name).owner };
   }
 
   /** Rows were lost or are older than what runs: count silence anew. */
@@ -165,12 +186,16 @@ export class ClusterMemory {
   mark(node: string, session: number, now: number): void {
     const key = silenceKey(node, session);
     if (this.silences.has(key)) return;
-    this.silences.set(key, { node, session, silentMs: 0, lastTickAt: now });
+    this.silences.set(key, { node, session, silentMs: 0, lastTickAt: now, isMass: false });
     this.store.mark(node, session, 0);
   }
 
+  silenceOf(node: string, session: number): Silence | undefined {
+    return this.silences.get(silenceKey(node, session));
+  }
+
   isMarked(node: string, session: number): boolean {
-    return this.silences.has(silenceKey(node, session));
+    return this.silenceOf(node, session) !== undefined;
   }
 
   unmark(node: string, session: number): void {

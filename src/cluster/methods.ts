@@ -1,5 +1,6 @@
 /** What may be asked of a Cluster. Called by the Worker and by the Broker; arguments are already validated. */
-import type { NodeView, TaskView } from "../model/views.ts";
+import type { PartitionSpec } from "../model/partition.ts";
+import type { NodeView, PartitionView, TaskView } from "../model/views.ts";
 import type { PollReply, PollRequest } from "../protocol/agent.ts";
 import type { GrantMessage } from "../protocol/levels.ts";
 
@@ -20,6 +21,11 @@ export interface ClusterMethods {
   node(args: { name: string }): NodeView;
   pauseNode(args: { name: string; paused: boolean }): NodeView;
   removeNode(args: { name: string }): NodeView;
+  partitions(args: Record<never, never>): PartitionView[];
+  partition(args: { name: string }): PartitionView;
+  /** @param position null: where it is, or last of those that were made */
+  putPartition(args: { spec: PartitionSpec; position: number | null }): PartitionView;
+  removePartition(args: { name: string }): PartitionView;
   tasks(args: { job: string; state: string | null; after: number | null; limit: number }): {
     items: TaskView[];
     next: number | null;

@@ -1,9 +1,12 @@
 /** What a Cluster tells the Broker of each job: absolute and cumulative. */
+import { REST } from "../model/partition.ts";
 import type { JobReport } from "../protocol/levels.ts";
 import type { ClusterMemory } from "./memory.ts";
-import { type JobState, stockSize } from "./state.ts";
+import { heldBySilence } from "./silence.ts";
+import { type JobState, limitOf, liveCounts, stockSize } from "./state.ts";
 
-export function jobReport(job: JobState): JobReport {
+export function jobReport(memory: ClusterMemory, job: JobState): JobReport {
+  const ran = job.ran.all();
   return {
     job: job.id,
     genApplied: job.gen,
@@ -11,12 +14,23 @@ export function jobReport(job: JobState): JobReport {
     failed: job.failed,
     cancelled: job.cancelled,
     returned: job.returned,
-    live: job.live.size + stockSize(job.limbo),
+    live: withLimbo(job),
     waiting: stockSize(job.fresh) + job.retry.size,
-    reason: job.reason,
-    usedMs: job.usedMs,
+    reason: job.reason ?? heldBySilence(memory, job),
+    ranMs: ran.reduce((ms, one) => ms + one.ms * memory.spec(one.partition).speed, 0),
+    ran: ran.reduce((n, { attempts }) => n + attempts, 0),
     lastFailure: job.lastFailure,
   };
+}
+
+/** What may be running and nobody knows where counts where the job may run most. */
+function withLimbo(job: JobState): Record<string, number> {
+  const counts = liveCounts(job);
+  const limbo = stockSize(job.limbo);
+  if (limbo === 0) return counts;
+  const [most] = Object.entries(job.limits).sort(([, a], [, b]) => b - a);
+  const name = most?.[0] ?? REST;
+  return { ...counts, [name]: (counts[name] ?? 0) + limbo };
 }
 
 export function nodeCounts(memory: ClusterMemory, now: number): { up: number; silent: number; total: number } {
@@ -37,4 +51,4 @@ export const isIdle = (job: JobState): boolean =>
   job.live.size === 0 && job.retry.size === 0 && job.fresh.length === 0 && job.limbo.length === 0;
 
 /** The cluster would soon have nothing left to hand out. */
-export const runsDry = (job: JobState): boolean => stockSize(job.fresh) + job.retry.size < job.limit / 2;
+export const runsDry = (job: JobState): boolean => stockSize(job.fresh) + job.retry.size < limitOf(job) / 2;

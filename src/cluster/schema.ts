@@ -1,9 +1,11 @@
 /** Rows of a Cluster. JSON columns hold what is only ever read and written whole. */
 import { integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import type { Template } from "../model/job.ts";
+import { type PartitionSpec, REST } from "../model/partition.ts";
+import type { Resources } from "../model/resources.ts";
 import type { EndReason, TaskState } from "../model/states.ts";
 import type { Inventory } from "../protocol/agent.ts";
-import type { Returned, Supply } from "../protocol/levels.ts";
+import type { Counts, Returned, Supply } from "../protocol/levels.ts";
 
 /** One row: what the object knows of itself. */
 export const self = sqliteTable("self", {
@@ -19,6 +21,8 @@ export const self = sqliteTable("self", {
   renewsUnknown: integer("renews_unknown", { mode: "boolean" }).notNull(),
   /** newest incarnation of the Broker that spoke */
   broker: integer().notNull(),
+  /** incarnation in which the counters of use began */
+  usedSince: integer("used_since").notNull().default(0),
 });
 
 export const node = sqliteTable("node", {
@@ -39,7 +43,7 @@ export const grant = sqliteTable("grant", {
   job: text().primaryKey(),
   gen: integer().notNull(),
   action: text().$type<"run" | "cancel">().notNull(),
-  limit: integer().notNull(),
+  limits: text({ mode: "json" }).$type<Counts>().notNull().default({}),
   supply: text({ mode: "json" }).$type<Supply[]>().notNull(),
   returned: text({ mode: "json" }).$type<Returned[]>().notNull(),
   template: text({ mode: "json" }).$type<Template>().notNull(),
@@ -65,6 +69,11 @@ export const task = sqliteTable(
     /** waiting: not before this time (ms, this object's clock) */
     notBefore: integer("not_before").notNull(),
     item: text(),
+    partition: text().notNull().default(REST),
+    /** the partition's owner when it was handed out */
+    lender: text(),
+    /** by this object's clock */
+    assignedAt: integer("assigned_at").notNull().default(0),
     reason: text().$type<EndReason>(),
     code: integer(),
     signal: text(),
@@ -84,6 +93,8 @@ export const attempt = sqliteTable(
     index: integer().notNull(),
     epoch: integer().notNull(),
     node: text().notNull(),
+    partition: text().notNull().default(REST),
+    lender: text(),
     state: text().$type<"succeeded" | "failed" | "cancelled" | "refused" | "lost">().notNull(),
     reason: text().$type<EndReason>(),
     code: integer(),
@@ -105,4 +116,23 @@ export const silence = sqliteTable(
     silentMs: integer("silent_ms").notNull(),
   },
   (t) => [primaryKey({ columns: [t.node, t.session] })],
+);
+
+/** Partitions that the owner made, and `default` once its policy was changed; a lower position comes first. */
+export const partition = sqliteTable("partition", {
+  name: text().primaryKey(),
+  position: integer().notNull(),
+  spec: text({ mode: "json" }).$type<PartitionSpec>().notNull(),
+});
+
+/** What jobs that are over have used: milli-unit · ms by partition, its owner then ('' for none), and role. */
+export const use = sqliteTable(
+  "use",
+  {
+    partition: text().notNull(),
+    lender: text().notNull(),
+    role: text().notNull(),
+    resourceMs: text("resource_ms", { mode: "json" }).$type<Resources>().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.partition, t.lender, t.role] })],
 );

@@ -4,7 +4,7 @@ import { lose, RECOVERY_MS, recoveryIsOver } from "./ends.ts";
 import { returnLimbo } from "./grants.ts";
 import type { ClusterMemory } from "./memory.ts";
 import { massHoldMs, TICK_MS, tickMs } from "./rules.ts";
-import { isAdopted, type Live, type NodeState } from "./state.ts";
+import { isAdopted, type JobState, type Live, type NodeState, type Silence } from "./state.ts";
 
 /** A kept attempt of a removed node has no deadline: the node is told to stop it, and has so long to hear that. */
 const REMOVED_KEPT_MS = 621_000;
@@ -18,7 +18,11 @@ const HELD_END_MS = 60_000;
 export function markOverdue(memory: ClusterMemory, now: number): void {
   for (const node of memory.nodes.values()) {
     if (!node.removed && now - node.seenAt <= node.expectMs + OVERDUE_MS) continue;
-    for (const live of memory.liveOn(node.name)) if (mayBeLost(live, node)) memory.mark(node.name, live.session, now);
+    for (const live of memory.liveOn(node.name)) {
+      if (!mayBeLost(live, node) || memory.isMarked(node.name, live.session)) continue;
+      memory.mark(node.name, live.session, now);
+      dirtyJobsOn(memory, node.name);
+    }
   }
 }
 
@@ -50,7 +54,9 @@ export function tick(memory: ClusterMemory, now: number): void {
     mark.lastTickAt = now;
     memory.store.mark(mark.node, mark.session, mark.silentMs);
     const all = [...memory.silences.values()].map((other) => other.silentMs);
-    const countedMs = mark.silentMs - massHoldMs(mark.silentMs, all, nodes);
+    const holdMs = massHoldMs(mark.silentMs, all, nodes);
+    noteHold(mark, holdMs, memory);
+    const countedMs = mark.silentMs - holdMs;
     const removed = memory.nodes.get(mark.node)?.removed === true;
     for (const attempt of live) {
       const { lostAfterMs } = attempt.job.template;
@@ -58,6 +64,34 @@ export function tick(memory: ClusterMemory, now: number): void {
         lose(memory, attempt, now);
     }
   }
+}
+
+/** That replacements wait because so many are silent together is told once. */
+function noteHold(mark: Silence, holdMs: number, memory: ClusterMemory): void {
+  if (holdMs > 0 === mark.isMass) return;
+  const isFirst = holdMs > 0 && ![...memory.silences.values()].some(({ isMass }) => isMass);
+  mark.isMass = holdMs > 0;
+  dirtyJobsOn(memory, mark.node);
+  if (!isFirst) return;
+  const detail = `more than a third of ${memory.nodes.size} nodes fell silent together; what ran there waits ${holdMs / 60_000} min longer`;
+  memory.events.push({ type: "cluster.mass-silence", detail });
+}
+
+/** Why their work waits has changed. */
+function dirtyJobsOn(memory: ClusterMemory, node: string): void {
+  for (const { job } of memory.liveOn(node)) if (job.dirty === "no") job.dirty = "soon";
+}
+
+/** What the work waits for that a silent node has; null: all nodes that have some speak. */
+export function heldBySilence(memory: ClusterMemory, job: JobState): "holding" | "mass-silence" | null {
+  if (memory.silences.size === 0) return null;
+  let held: "holding" | "mass-silence" | null = null;
+  for (const { node, session } of job.live.values()) {
+    const mark = memory.silenceOf(node, session);
+    if (mark?.isMass) return "mass-silence";
+    if (mark) held = "holding";
+  }
+  return held;
 }
 
 /** The same for work that only the Broker knows of since this object began anew. */

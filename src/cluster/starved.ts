@@ -29,5 +29,6 @@ function candidates(memory: ClusterMemory, job: JobState, now: number): PlaceNod
     .upNodes(now)
     .map((node) => memory.placeNode(node))
     .filter((node) => node !== null)
+    .filter((node) => node.partitions.some((name) => (job.limits[name] ?? 0) > 0))
     .filter((node) => accepts(node, wanted));
 }

@@ -5,9 +5,11 @@ import { type Epoch, handoutOf, localOf } from "../model/ids.ts";
 import type { Template } from "../model/job.ts";
 import { contains, normalize, type Range, type Ranges, subtract, union, withIndex } from "../model/ranges.ts";
 import type { Resources } from "../model/resources.ts";
+import { isTerminal } from "../model/states.ts";
 import type { Inventory } from "../protocol/agent.ts";
-import type { JobReport, Returned, Supply, WaitReason } from "../protocol/levels.ts";
-import type { GrantRow, TaskRow } from "./store.ts";
+import type { Counts, JobReport, Returned, Supply, WaitReason } from "../protocol/levels.ts";
+import type { AttemptRow, GrantRow, TaskRow } from "./store.ts";
+import { RanTally } from "./tally.ts";
 
 /** A hand-out that may be running. */
 export interface Live {
@@ -19,6 +21,11 @@ export interface Live {
   session: number;
   carried: { session: number; seq: number };
   item: string | null;
+  partition: string;
+  /** the partition's owner when it was handed out */
+  lender: string | null;
+  /** by this object's clock */
+  assignedAt: number;
   /** a poll showed it */
   confirmed: boolean;
 }
@@ -48,7 +55,7 @@ export interface JobState {
   id: string;
   gen: number;
   action: "run" | "cancel";
-  limit: number;
+  limits: Counts;
   template: Template;
   constraints: Constraint[];
   supply: Supply[];
@@ -64,7 +71,7 @@ export interface JobState {
   failed: Ranges;
   cancelled: Ranges;
   refusedBy: Set<string>;
-  usedMs: Resources;
+  ran: RanTally;
   lastFailure: JobReport["lastFailure"];
   reason: WaitReason | null;
   /** since when tasks wait here with room granted and nothing of the job live; a hint */
@@ -102,14 +109,17 @@ export interface Silence {
   session: number;
   silentMs: number;
   lastTickAt: number;
+  /** it fell silent with many others */
+  isMass: boolean;
 }
 
-export function jobState(row: GrantRow, tasks: readonly TaskRow[]): JobState {
+/** @param attempts ended ones that did not decide their task */
+export function jobState(row: GrantRow, tasks: readonly TaskRow[], attempts: readonly AttemptRow[]): JobState {
   const state: JobState = {
     id: row.job,
     gen: row.gen,
     action: row.action,
-    limit: row.limit,
+    limits: row.limits,
     template: row.template,
     constraints: row.template.constraints.map(parseConstraint).filter((c) => c !== null),
     supply: row.supply,
@@ -123,17 +133,22 @@ export function jobState(row: GrantRow, tasks: readonly TaskRow[]): JobState {
     failed: [],
     cancelled: [],
     refusedBy: new Set(),
-    usedMs: {},
+    ran: new RanTally(),
     lastFailure: null,
     reason: null,
     starvedAt: null,
     dirty: "now",
   };
+  const decidedBy = new Map(tasks.filter(isOver).map((task) => [task.index, task.epoch]));
+  for (const attempt of attempts) {
+    // A lost attempt that came back and decided its task is told by both rows.
+    if (attempt.ranMs !== null && decidedBy.get(attempt.index) !== attempt.epoch) state.ran.add(attempt, attempt.ranMs);
+  }
   const handouts = new Map<number, number>();
   for (const task of tasks) {
     const epoch = task.epoch as Epoch;
     handouts.set(task.index, handoutOf(epoch));
-    state.usedMs = addUsed(state.usedMs, row.template.resources, task.ranMs ?? 0);
+    if (isOver(task) && task.ranMs !== null) state.ran.add(task, task.ranMs);
     switch (task.state) {
       case "succeeded":
         state.done = withIndex(state.done, task.index);
@@ -167,6 +182,9 @@ export function jobState(row: GrantRow, tasks: readonly TaskRow[]): JobState {
           session: task.session,
           carried: { session: task.carriedSession, seq: task.carriedSeq },
           item: task.item,
+          partition: task.partition,
+          lender: task.lender,
+          assignedAt: task.assignedAt,
           confirmed: false,
         });
     }
@@ -175,6 +193,8 @@ export function jobState(row: GrantRow, tasks: readonly TaskRow[]): JobState {
   if (state.action === "cancel") cancelWaiting(state);
   return state;
 }
+
+const isOver = ({ state }: TaskRow): boolean => state !== "returned" && isTerminal(state);
 
 /** What never ran, or waits to be tried again, is cancelled by the grant itself: no rows. */
 export function cancelWaiting(state: JobState): void {
@@ -201,12 +221,16 @@ export function stockUp(state: JobState, handoutAt: (index: number) => number): 
   }
 }
 
-export const addUsed = (used: Resources, resources: Resources, ranMs: number): Resources => {
-  if (ranMs === 0) return used;
-  const sum: Record<string, number> = { ...used };
-  for (const name in resources) sum[name] = (sum[name] ?? 0) + (resources[name] as number) * ranMs;
-  return sum;
-};
+/** At once over all partitions. */
+export const limitOf = (job: Pick<JobState, "limits">): number =>
+  Object.values(job.limits).reduce((n, limit) => n + limit, 0);
+
+/** By partition; what is not known to be anywhere (limbo) is not in it. */
+export function liveCounts(job: Pick<JobState, "live">): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { partition } of job.live.values()) counts[partition] = (counts[partition] ?? 0) + 1;
+  return counts;
+}
 
 export function itemOf(supply: readonly Supply[], index: number): string | null {
   for (const entry of supply) {

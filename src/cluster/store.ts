@@ -3,12 +3,14 @@ import { and, asc, eq, gt, inArray, notInArray, sql as text } from "drizzle-orm"
 import migrations from "../../migrations/cluster/migrations.js";
 import { type Database, database, migrate } from "../platform/drizzle.ts";
 import type { Sql } from "../platform/seam.ts";
+import type { Use } from "../protocol/levels.ts";
 import * as schema from "./schema.ts";
 
 export type GrantRow = typeof schema.grant.$inferSelect;
 export type TaskRow = typeof schema.task.$inferSelect;
 export type NodeRow = typeof schema.node.$inferSelect;
 export type AttemptRow = typeof schema.attempt.$inferSelect;
+export type PartitionRow = typeof schema.partition.$inferSelect;
 export type SelfRow = typeof schema.self.$inferSelect;
 
 /** How an attempt ended, as rows have it. */
@@ -48,6 +50,20 @@ export class ClusterStore {
   tasksOf(job: string): TaskRow[] {
     return this.#db.select().from(schema.task).where(eq(schema.task.job, job)).all();
   }
+  attemptsOf(job: string): AttemptRow[] {
+    return this.#db.select().from(schema.attempt).where(eq(schema.attempt.job, job)).all();
+  }
+  /** In their order, `default` last if it has a row. */
+  partitions(): PartitionRow[] {
+    return this.#db.select().from(schema.partition).orderBy(asc(schema.partition.position)).all();
+  }
+  uses(): Use[] {
+    return this.#db
+      .select()
+      .from(schema.use)
+      .all()
+      .map(({ lender, ...use }) => ({ ...use, lender: lender === "" ? null : lender }));
+  }
   silences(): (typeof schema.silence.$inferSelect)[] {
     return this.#db.select().from(schema.silence).all();
   }
@@ -58,7 +74,7 @@ export class ClusterStore {
       .delete(schema.task)
       .where(notInArray(schema.task.state, ["succeeded", "failed", "cancelled"]))
       .run();
-    this.#db.update(schema.grant).set({ supply: [], limit: 0 }).run();
+    this.#db.update(schema.grant).set({ supply: [], limits: {} }).run();
   }
 
   // Hot path.
@@ -67,15 +83,27 @@ export class ClusterStore {
   handOut(
     row: Pick<
       TaskRow,
-      "job" | "index" | "epoch" | "attemptsUsed" | "node" | "session" | "carriedSession" | "carriedSeq" | "item"
+      | "job"
+      | "index"
+      | "epoch"
+      | "attemptsUsed"
+      | "node"
+      | "session"
+      | "carriedSession"
+      | "carriedSeq"
+      | "item"
+      | "partition"
+      | "lender"
+      | "assignedAt"
     >,
   ): void {
     this.#sql.exec(
-      `INSERT INTO task (job, "index", epoch, state, attempts_used, node, session, carried_session, carried_seq, not_before, item)
-       VALUES (?, ?, ?, 'assigned', ?, ?, ?, ?, ?, 0, ?)
+      `INSERT INTO task (job, "index", epoch, state, attempts_used, node, session, carried_session, carried_seq, not_before, item, partition, lender, assigned_at)
+       VALUES (?, ?, ?, 'assigned', ?, ?, ?, ?, ?, 0, ?, ?, ?, ?)
        ON CONFLICT (job, "index") DO UPDATE SET epoch = excluded.epoch, state = 'assigned', attempts_used = excluded.attempts_used,
          node = excluded.node, session = excluded.session, carried_session = excluded.carried_session,
-         carried_seq = excluded.carried_seq, not_before = 0, item = excluded.item, reason = NULL, code = NULL, signal = NULL,
+         carried_seq = excluded.carried_seq, not_before = 0, item = excluded.item, partition = excluded.partition,
+         lender = excluded.lender, assigned_at = excluded.assigned_at, reason = NULL, code = NULL, signal = NULL,
          message = NULL, ran_ms = NULL, stdout_bytes = NULL, stderr_bytes = NULL`,
       row.job,
       row.index,
@@ -86,6 +114,9 @@ export class ClusterStore {
       row.carriedSession,
       row.carriedSeq,
       row.item,
+      row.partition,
+      row.lender,
+      row.assignedAt,
     );
   }
   /** The end of the newest attempt, and what becomes of its task. */
@@ -121,12 +152,13 @@ export class ClusterStore {
   /** The end of an attempt that decides nothing: what is known of it already stands, unless it was lost on that node. */
   recordLate(row: AttemptRow): void {
     const { attempt } = schema;
+    const { partition: _, lender: __, ...set } = row;
     this.#db
       .insert(attempt)
       .values(row)
       .onConflictDoUpdate({
         target: [attempt.job, attempt.index, attempt.epoch],
-        set: row,
+        set,
         setWhere: text`${attempt.state} = ${"lost"} AND ${attempt.node} = ${row.node}`,
       })
       .run();
@@ -161,6 +193,24 @@ export class ClusterStore {
   }
   grant(job: string): GrantRow | undefined {
     return this.#db.select().from(schema.grant).where(eq(schema.grant.job, job)).get();
+  }
+
+  // Partitions and their use.
+
+  savePartition(row: PartitionRow): void {
+    const { name, ...set } = row;
+    this.#db.insert(schema.partition).values(row).onConflictDoUpdate({ target: schema.partition.name, set }).run();
+  }
+  removePartition(name: string): void {
+    this.#db.delete(schema.partition).where(eq(schema.partition.name, name)).run();
+  }
+  saveUse({ partition, lender, role, resourceMs }: Use): void {
+    const { use } = schema;
+    this.#db
+      .insert(use)
+      .values({ partition, lender: lender ?? "", role, resourceMs })
+      .onConflictDoUpdate({ target: [use.partition, use.lender, use.role], set: { resourceMs } })
+      .run();
   }
 
   // Nodes and their silence.

@@ -1,7 +1,9 @@
 /** What people see of a Cluster. */
 import { type Epoch, handoutOf, type JobId, taskId } from "../model/ids.ts";
-import type { AttemptView, NodeView, TaskView } from "../model/views.ts";
+import { amountsText, type PartitionSpec } from "../model/partition.ts";
+import type { AttemptView, NodeView, PartitionView, TaskView } from "../model/views.ts";
 import type { ClusterMemory } from "./memory.ts";
+import { type Account, partitionsOf } from "./partitions.ts";
 import { itemOf, type JobState, type NodeState } from "./state.ts";
 import type { AttemptRow, EndColumns, TaskRow } from "./store.ts";
 
@@ -19,6 +21,35 @@ export function nodeView(memory: ClusterMemory, node: NodeState, cluster: string
     pressure: [...node.pressure],
     version: node.inventory?.version ?? "",
   };
+}
+
+export function partitionView(
+  memory: ClusterMemory,
+  spec: PartitionSpec,
+  amounts: Account,
+  now: number,
+): PartitionView {
+  const members = [...memory.nodes.values()].filter(
+    (node) => !node.removed && partitionsOf(memory.partitions, memory.attributesOf(node)).includes(spec.name),
+  );
+  return {
+    cluster: memory.cluster,
+    name: spec.name,
+    nodes: [...spec.nodes],
+    slice: spec.slice && amountsText(spec.slice),
+    owner: spec.owner,
+    lend: lendText(spec.lend),
+    pack: spec.pack,
+    price: spec.price,
+    speed: spec.speed,
+    nodeCounts: { up: members.filter((node) => memory.isUp(node, now)).length, total: members.length },
+    amounts,
+  };
+}
+
+function lendText(lend: PartitionSpec["lend"]): PartitionView["lend"] {
+  if (lend === "none") return lend;
+  return Object.keys(lend).length === 0 ? "all" : amountsText(lend);
 }
 
 const ended = (end: EndColumns) => ({

@@ -1,9 +1,12 @@
 /** What a person asks for (`JobSpec`) and what the rest of the house works with (`Template`, all defaults applied). */
 import { z } from "zod";
+import { resourcesSchema } from "./amounts.ts";
 import { parseConstraint } from "./constraints.ts";
 import { formatDuration, parseDuration } from "./duration.ts";
 import { MAX_TASKS, NAME } from "./ids.ts";
-import { MAX_AMOUNT, parseAmount, RESOURCE_NAME, type Resources } from "./resources.ts";
+import type { Resources } from "./resources.ts";
+import { DEFAULT_ROLE } from "./role.ts";
+import { roleSchema } from "./roleRequest.ts";
 
 /** Shortest `stopAfter`: TERM, grace and KILL must fit in front of the deadline with room for a poll. */
 export const MIN_STOP_AFTER_MS = 30_000;
@@ -29,27 +32,6 @@ const duration = (minMs: number, maxMs = MAX_DURATION_MS) =>
           : `${text} is out of range; between ${formatDuration(minMs)} and ${formatDuration(maxMs)}`,
     });
     return z.NEVER;
-  });
-
-export const resourcesSchema = z
-  .record(
-    z.string().regex(RESOURCE_NAME, "a resource name is like cpus, mem, gpus or licences"),
-    z.union([z.number(), z.string()]),
-  )
-  .transform((amounts, ctx) => {
-    const milli: Record<string, number> = {};
-    for (const [name, amount] of Object.entries(amounts)) {
-      const parsed = parseAmount(name, amount);
-      if (parsed === null) {
-        const example = name === "mem" || name === "disk" ? "128MiB or 2GiB" : "0.5 or 4";
-        ctx.addIssue({
-          code: "custom",
-          path: [name],
-          message: `"${amount}" is not an amount; write it like ${example}, at most ${MAX_AMOUNT / 1000}`,
-        });
-      } else if (parsed > 0) milli[name] = parsed;
-    }
-    return milli as Resources;
   });
 
 const constraint = z
@@ -108,7 +90,7 @@ export const jobSpecSchema = z
     resources: resourcesSchema.optional().describe("Per task. Default: cpus 0.1, mem 64MiB."),
     clusters: z.array(nameSchema).min(1).max(1000).optional().describe("Only these clusters."),
     constraints: z.array(constraint).max(50).optional(),
-    role: nameSchema.optional(),
+    role: roleSchema.optional(),
     driver: z.enum(["process"]).optional(),
     retry: z
       .strictObject({ max: z.int().min(0).max(100).optional(), backoff: duration(0, 3_600_000).optional() })
@@ -191,7 +173,7 @@ export function templateOf(spec: JobSpec): Template {
     cwd: spec.cwd ?? null,
     resources: { ...DEFAULT_RESOURCES, ...spec.resources },
     constraints: spec.constraints ?? [],
-    role: spec.role ?? "default",
+    role: spec.role ?? DEFAULT_ROLE,
     driver: spec.driver ?? "process",
     retryMax: spec.retry?.max ?? 0,
     retryBackoffMs: spec.retry?.backoff ?? 1000,

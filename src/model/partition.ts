@@ -1,5 +1,8 @@
 /** Partitions: named shares of a cluster's resources. Every cluster has a last one, `default`, that holds the rest. */
-import { MAX_AMOUNT, type Resources } from "./resources.ts";
+import { z } from "zod";
+import { parseConstraint } from "./constraints.ts";
+import { MAX_AMOUNT, parseAmount, RESOURCE_NAME, type Resources } from "./resources.ts";
+import { roleSchema } from "./roleRequest.ts";
 
 export const REST = "default";
 
@@ -15,7 +18,7 @@ export interface PartitionSpec {
   /** the role that gets it back when it asks; null: nobody's */
   owner: string | null;
   /** what others than the owner may use at once; a resource that is not named: all of it */
-  lend: Amounts;
+  lend: Amounts | "none";
   pack: "pack" | "spread";
   /** of one cpu with what belongs to it, for an hour, in whatever unit the league counts */
   price: number;
@@ -54,3 +57,85 @@ export function resolveAmounts(amounts: Amounts, whole: Resources): Resources {
   }
   return resolved;
 }
+
+/** What others than the owner may use at once, of a partition that has `total`. */
+export const lendableOf = (lend: PartitionSpec["lend"], total: Resources): Resources =>
+  lend === "none" ? Object.fromEntries(Object.keys(total).map((name) => [name, 0])) : resolveAmounts(lend, total);
+
+const PERCENT = /^(\d{1,3}(?:\.\d{1,3})?)\s*%$/;
+
+const amountsSchema = z
+  .record(
+    z.string().regex(RESOURCE_NAME, "a resource name is like cpus, mem, gpus or licences"),
+    z.union([z.number(), z.string()]),
+  )
+  .transform((given, ctx) => {
+    const amounts: Record<string, Amounts[string]> = {};
+    for (const [name, text] of Object.entries(given)) {
+      const percent = PERCENT.exec(String(text).trim());
+      const amount = percent ? null : parseAmount(name, text);
+      if (percent && Number(percent[1]) <= 100) amounts[name] = { percent: Number(percent[1]) };
+      else if (amount !== null) amounts[name] = { amount };
+      else {
+        ctx.addIssue({
+          code: "custom",
+          path: [name],
+          message: `"${text}" is neither an amount nor a percentage; write it like 4, 8GiB or 25%`,
+        });
+      }
+    }
+    return amounts as Amounts;
+  });
+
+const rule = z
+  .string()
+  .max(500)
+  .refine((text) => parseConstraint(text) !== null, {
+    error: (issue) => `"${issue.input}" is not a rule; write it like "gpu_model = T4", "region in eu, us" or "has ssd"`,
+  });
+
+/** As a person writes it; what is left out has its default. */
+export const partitionRequestSchema = z.strictObject({
+  nodes: z.array(rule).max(50).optional().describe("Rules that its nodes satisfy; default: every node."),
+  slice: amountsSchema.nullable().optional().describe("So much of those nodes (4, 8GiB or 25%); default: whole nodes."),
+  owner: roleSchema.nullable().optional().describe("The role that gets it back when it asks; default: nobody."),
+  lend: z
+    .union([z.enum(["all", "none"]), amountsSchema])
+    .optional()
+    .describe("What others than the owner may use at once; a resource that is not named: all of it. Default: all."),
+  pack: z.enum(["pack", "spread"]).optional().describe("Which node next: the fullest that fits, or the emptiest."),
+  price: z.number().min(0).max(1e6).optional().describe("Of one cpu with what belongs to it, for an hour; default 1."),
+  speed: z.number().min(0.01).max(100).optional().describe("How fast a task runs here; default 1."),
+  position: z
+    .int()
+    .min(0)
+    .max(1000)
+    .optional()
+    .describe("Lower comes first when a node satisfies several; default: last."),
+});
+export type PartitionRequestInput = z.input<typeof partitionRequestSchema>;
+export type PartitionRequest = z.output<typeof partitionRequestSchema>;
+
+export function specOf(name: string, request: PartitionRequest): PartitionSpec {
+  const { nodes, slice, owner, lend, pack, price, speed } = request;
+  const rest = restSpec();
+  return {
+    name,
+    nodes: nodes ?? rest.nodes,
+    slice: slice ?? rest.slice,
+    owner: owner ?? rest.owner,
+    lend: lend === undefined || lend === "all" ? rest.lend : lend,
+    pack: pack ?? rest.pack,
+    price: price ?? rest.price,
+    speed: speed ?? rest.speed,
+  };
+}
+
+/** As a person writes it: `25%`, `4`, `8192MiB`. */
+export const amountsText = (amounts: Amounts): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(amounts).map(([name, wanted]) => {
+      if ("percent" in wanted) return [name, `${wanted.percent}%`];
+      return [name, `${wanted.amount / 1000}${name === "mem" || name === "disk" ? "MiB" : ""}`];
+    }),
+  );

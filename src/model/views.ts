@@ -1,19 +1,10 @@
 /** What the API answers with. The schemas are the source of the types, of OpenAPI, and of the CLI's parsing. */
 import { z } from "zod";
+import { OBJECTIVES } from "./league.ts";
+import { REASONS } from "./reasons.ts";
 
 const amounts = z.record(z.string(), z.number()).describe("milli-units: 1000 = one cpu, one MiB, one gpu");
-const waitReason = z.enum([
-  "no-nodes",
-  "never-fits",
-  "constraint",
-  "not-accepted",
-  "space",
-  "fragmented",
-  "backoff",
-  "holding",
-  "paused",
-  "granting",
-]);
+const waitReason = z.enum(REASONS);
 
 export const jobViewSchema = z
   .object({
@@ -40,6 +31,12 @@ export const jobViewSchema = z
         supply: z.number(),
       }),
     ),
+    partitions: z
+      .record(z.string(), z.object({ limit: z.number(), live: z.number() }))
+      .describe("by CLUSTER/PARTITION: how many may run at once, how many do"),
+    borrows: z
+      .array(z.object({ partition: z.string(), owner: z.string(), resources: amounts }))
+      .describe("what its limits take of partitions that other roles own"),
     waits: z.object({ reason: waitReason, detail: z.string() }).nullable(),
     lastFailure: z.object({ index: z.number(), cluster: z.string(), node: z.string(), message: z.string() }).nullable(),
     resources: amounts,
@@ -99,6 +96,7 @@ export const clusterViewSchema = z
     name: z.string(),
     labels: z.record(z.string(), z.string()),
     nodes: z.object({ up: z.number(), silent: z.number(), total: z.number() }),
+    partitions: z.array(z.string()),
     capacity: amounts,
     charged: amounts,
     createdAt: z.number(),
@@ -124,6 +122,20 @@ export const tokenViewSchema = z
   .meta({ id: "Token" });
 export type TokenView = z.infer<typeof tokenViewSchema>;
 
+export const roundViewSchema = z
+  .object({
+    method: z.enum(["greedy", "sifting", "prices"]).describe("how the assignment was found"),
+    objective: z.enum(OBJECTIVES),
+    value: z.number().describe("of the objective, as decided"),
+    bound: z.number().describe("no assignment can have a higher value"),
+    gapPct: z.number().describe("100 · (bound − value) / bound"),
+    jobs: z.number(),
+    partitions: z.number(),
+    contended: z.boolean().describe("some job wants more than its share, and would fit"),
+  })
+  .meta({ id: "Round" });
+export type RoundView = z.infer<typeof roundViewSchema>;
+
 export const eventViewSchema = z
   .object({
     /** opaque; pass the newest one seen as `since` to go on after it; absent on events that are not stored */
@@ -139,6 +151,13 @@ export const eventViewSchema = z
       "node.silent",
       "node.back",
       "node.removed",
+      "cluster.mass-silence",
+      "partition.changed",
+      "partition.removed",
+      "role.changed",
+      "role.removed",
+      "league.changed",
+      "round.decided",
       "token.created",
       "token.revoked",
     ]),
@@ -148,6 +167,7 @@ export const eventViewSchema = z
     state: z.string().optional(),
     counts: jobViewSchema.shape.counts.optional(),
     detail: z.string().optional(),
+    round: roundViewSchema.optional(),
   })
   .meta({ id: "Event" });
 export type EventView = z.infer<typeof eventViewSchema>;
@@ -159,7 +179,108 @@ export const explainViewSchema = z
     reason: waitReason.nullable(),
     sentence: z.string(),
     funnel: z.array(z.object({ clause: z.string(), nodes: z.number() })).describe("clause → nodes that survive it"),
+    fix: z
+      .object({
+        text: z.string(),
+        change: z.string(),
+        startsNow: z.number().describe("tasks that would start at once"),
+      })
+      .nullable()
+      .describe("checked: the same functions were run with the change applied"),
     position: z.number().nullable().describe("jobs that wait in front of it, plus one"),
+    estimateMs: z.number().nullable().describe("until its next task starts, if things go on as they did"),
   })
   .meta({ id: "Explain" });
 export type ExplainView = z.infer<typeof explainViewSchema>;
+
+export const accountSchema = z
+  .object({
+    total: amounts,
+    free: amounts,
+    used: amounts,
+    offered: amounts.describe("held by offers to frameworks"),
+    reserved: amounts.describe("held for gangs that are not complete"),
+    stopping: amounts.describe("used by attempts that are being stopped"),
+    down: amounts.describe("unused, on nodes that take nothing now"),
+  })
+  .describe("total = free + used + offered + reserved + stopping + down, for each resource");
+
+export const partitionViewSchema = z
+  .object({
+    cluster: z.string(),
+    name: z.string(),
+    nodes: z.array(z.string()).describe("constraints that its nodes satisfy"),
+    slice: z.record(z.string(), z.string()).nullable().describe("null: whole nodes"),
+    owner: z.string().nullable(),
+    lend: z
+      .union([z.enum(["all", "none"]), z.record(z.string(), z.string())])
+      .describe("what others than the owner may use; a resource that is not named: all"),
+    pack: z.enum(["pack", "spread"]),
+    price: z.number(),
+    speed: z.number(),
+    nodeCounts: z.object({ up: z.number(), total: z.number() }),
+    amounts: accountSchema,
+  })
+  .meta({ id: "Partition" });
+export type PartitionView = z.infer<typeof partitionViewSchema>;
+
+const bounds = amounts.describe("a resource that is not named is not bounded");
+export const roleViewSchema = z
+  .object({
+    name: z.string(),
+    configured: z.boolean().describe("false: it has the defaults"),
+    weight: z.number(),
+    guarantee: amounts,
+    limit: bounds,
+    lend: bounds,
+    borrow: bounds,
+    owns: z.array(z.string()).describe("partitions, as CLUSTER/PARTITION"),
+    entitled: amounts.describe("what is fair now"),
+    charged: amounts.describe("what its jobs may be using now"),
+    history: amounts.describe("past use, decayed"),
+    share: z.number().describe("what it borrows of what can be borrowed, by its weight: the lowest is next"),
+    jobs: z.number(),
+  })
+  .meta({ id: "Role" });
+export type RoleView = z.infer<typeof roleViewSchema>;
+
+export const leagueViewSchema = z
+  .object({
+    objective: z.enum(OBJECTIVES),
+    historyHalfLifeMs: z.number(),
+    historyWeight: z.number(),
+    entryPenaltyMs: z.number(),
+  })
+  .meta({ id: "League" });
+export type LeagueView = z.infer<typeof leagueViewSchema>;
+
+const resourceSeconds = z.record(z.string(), z.number()).describe("amount · seconds: cpu-seconds, MiB-seconds, …");
+export const ledgerViewSchema = z
+  .object({
+    entries: z
+      .array(
+        z.object({
+          partition: z.string().describe("CLUSTER/PARTITION"),
+          lender: z.string().nullable().describe("the role that owned it then; null: nobody's"),
+          borrower: z.string(),
+          kind: z.enum(["own", "lent", "common"]).describe("own: lender and borrower are of one subtree"),
+          resourceSeconds,
+        }),
+      )
+      .describe("who used what of whom"),
+    roles: z
+      .array(
+        z.object({
+          role: z.string(),
+          used: resourceSeconds,
+          own: resourceSeconds,
+          common: resourceSeconds,
+          borrowed: resourceSeconds,
+          lent: resourceSeconds,
+        }),
+      )
+      .describe("used = own + common + borrowed, and over all roles borrowed = lent"),
+    balanced: z.boolean(),
+  })
+  .meta({ id: "Ledger" });
+export type LedgerView = z.infer<typeof ledgerViewSchema>;

@@ -9,6 +9,9 @@ import type { Ranges } from "../model/ranges.ts";
 import type { Resources } from "../model/resources.ts";
 import type { EndReason } from "../model/states.ts";
 
+/** Tasks by partition. */
+export type Counts = Readonly<Record<string, number>>;
+
 /** Indices `[from, to)` that a cluster may run under one hand-out number. */
 export interface Supply {
   from: number;
@@ -25,8 +28,8 @@ export interface Grant {
   job: string;
   gen: number;
   action: "run" | "cancel";
-  /** at most so many live attempts at once; what shares charge */
-  limit: number;
+  /** by partition, at most so many live attempts at once; what shares charge. Of a partition not named: none */
+  limits: Counts;
   supply: Supply[];
   template: Template;
 }
@@ -66,45 +69,88 @@ export interface JobReport {
   failed: Ranges;
   cancelled: Ranges;
   returned: Returned[];
-  /** accepted by a node or on the way to it, and what of the supply waits here */
-  live: number;
+  /** accepted by a node or on the way to it, by partition */
+  live: Counts;
+  /** what of the supply waits here */
   waiting: number;
   /** why the waiting ones wait, if they do not only wait for room under `limit` */
   reason: WaitReason | null;
-  /** milli-unit · ms used by ended and live attempts */
-  usedMs: Resources;
+  /** how long its ended attempts ran in all, by the partition's speed as if on one of speed 1 */
+  ranMs: number;
+  /** ended attempts that `ranMs` counts */
+  ran: number;
   lastFailure: { index: number; node: string; message: string } | null;
 }
 
-/** Why tasks wait; closed list. */
+/** What a Cluster says of a job's waiting tasks, beyond that they wait for room under their limits. */
 export type WaitReason =
-  | "no-nodes" // no cluster that the job may use has a node that is up
-  | "never-fits" // no node, empty, could hold it
-  | "constraint" // no node satisfies the job's clusters and constraints
-  | "not-accepted" // the nodes' own configs refuse its role or driver
-  | "space" // waits for room
+  | "no-nodes" // no node is up
+  | "does-not-fit" // no node here, empty, could hold it
+  | "refused" // the nodes' own configs refused it when it was handed out
   | "fragmented" // enough in all, not on one node
+  | "space" // every node that could run it is busy
   | "backoff" // waits before the next try
   | "holding" // a node is silent; its work waits until nothing can still run there
-  | "paused" // the nodes are paused, drained or under pressure
-  | "granting"; // on the way to a cluster
+  | "mass-silence" // the same, and longer: so many nodes fell silent together that it is likely the link
+  | "paused"; // the nodes are paused, drained or under pressure
 
 /** Cluster → Broker. */
 export interface Report {
   cluster: string;
   incarnation: number;
   rev: number;
-  shapes: Shape[];
+  /** all of them, the last one is `default` */
+  partitions: PartitionLevel[];
   /** nodes up, silent, and in all */
   nodes: { up: number; silent: number; total: number };
   jobs: JobReport[];
-  /** what happened to nodes since the last report that was answered */
-  events: NodeEvent[];
+  /** what happened to nodes and partitions since the last report that was answered */
+  events: ClusterEvent[];
+  /** what was used in each partition, cumulative since `usedSince` */
+  used: Use[];
+  /** incarnation in which the counting began: rises when the counters were lost */
+  usedSince: number;
 }
 
-export interface NodeEvent {
-  type: "node.joined" | "node.silent" | "node.back" | "node.removed";
-  node: string;
+/** A partition as the round needs it. */
+export interface PartitionLevel {
+  name: string;
+  owner: string | null;
+  /** a budget on nodes that other partitions have too */
+  isSlice: boolean;
+  price: number;
+  speed: number;
+  /** whatever state its nodes are in */
+  total: Resources;
+  /** what may be in use at once: the total less what is down or taken by attempts that are not this league's to give */
+  usable: Resources;
+  /** held by offers to frameworks, of what is usable */
+  offered: Resources;
+  /** of the total, roles outside of the owner's subtree may use at most this; a resource that is not named: all */
+  lendable: Resources;
+  /** its nodes that are up */
+  shapes: Shape[];
+}
+
+/** milli-unit · ms that a role used in a partition while `lender` owned it; null: nobody did. */
+export interface Use {
+  partition: string;
+  lender: string | null;
+  role: string;
+  resourceMs: Resources;
+}
+
+export interface ClusterEvent {
+  type:
+    | "node.joined"
+    | "node.silent"
+    | "node.back"
+    | "node.removed"
+    | "partition.changed"
+    | "partition.removed"
+    | "cluster.mass-silence";
+  node?: string;
+  detail?: string;
 }
 
 export interface ReportAnswer {

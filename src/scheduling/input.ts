@@ -4,16 +4,20 @@ import type { Objective } from "../model/league.ts";
 import type { PartitionKey } from "../model/partition.ts";
 import type { Resources } from "../model/resources.ts";
 import type { RolePolicy } from "../model/role.ts";
-import type { Shape } from "../protocol/levels.ts";
+import type { ReturnReason, Shape } from "../protocol/levels.ts";
 
 export interface RoundPartition {
   cluster: string;
   name: string;
   owner: string | null;
+  /** a budget on nodes that other partitions have too */
+  isSlice: boolean;
   /** what may be in use at once: its total less what is down */
   usable: Resources;
   /** of `usable`, roles outside of the owner's subtree may use at most this; a resource that is not named: all */
   lendable: Resources;
+  /** held by offers to frameworks, of what is usable */
+  offered: Resources;
   price: number;
   speed: number;
   /** nodes that are up and belong to it, those alike together; slices of the same nodes each name them */
@@ -25,6 +29,8 @@ export interface RoundHeld {
   charged: number;
   /** does not fit there until the partition's shapes change */
   barred: boolean;
+  /** why it is barred */
+  barredFor?: ReturnReason;
 }
 
 export interface RoundJob {

@@ -15,7 +15,9 @@ const pieces = (
 export function shorten(method: string, args: unknown): string {
   if (method === "grant") {
     const { incarnation, grants } = args as GrantMessage;
-    const each = grants.map((g) => `${g.job} gen ${g.gen} ${g.action} ≤${g.limit} supply ${pieces(g.supply)}`);
+    const each = grants.map(
+      (g) => `${g.job} gen ${g.gen} ${g.action} ≤${JSON.stringify(g.limits)} supply ${pieces(g.supply)}`,
+    );
     return `${incarnation}: ${each.join(" | ")}`;
   }
   if (method === "report") {

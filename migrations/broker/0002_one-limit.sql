@@ -1,0 +1,3 @@
+ALTER TABLE `cluster` DROP COLUMN `shapes`;--> statement-breakpoint
+ALTER TABLE `grant` DROP COLUMN `limit`;--> statement-breakpoint
+ALTER TABLE `grant` DROP COLUMN `barred`;

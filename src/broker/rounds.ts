@@ -1,0 +1,214 @@
+/**
+ * The rounds of a league: each decides greedily at once; when jobs contend, an alarm soon after has the optimiser make
+ * a plan, which the rounds after it follow where there is a choice. Keeps what the last round saw, to explain it.
+ */
+
+import { isTerminal } from "../model/states.ts";
+import type { ExplainView, JobView, RoundView } from "../model/views.ts";
+import type { WaitReason } from "../protocol/levels.ts";
+import type { LpSolver } from "../scheduling/assign/lp.ts";
+import { explain } from "../scheduling/explain/explain.ts";
+import { reasonOf, type Told } from "../scheduling/explain/reason.ts";
+import type { Waiting } from "../scheduling/explain/waiting.ts";
+import type { RoundInput, RoundResult } from "../scheduling/input.ts";
+import { boundOf, isWorthwhile, type Optimised, optimise, problemKey } from "../scheduling/optimise.ts";
+import { round } from "../scheduling/round.ts";
+import { starvedJobs } from "../scheduling/starving.ts";
+import type { Fleet } from "./fleet.ts";
+import { Gauges } from "./gauges.ts";
+import type { Ledger } from "./ledger.ts";
+import type { Shares } from "./shares.ts";
+import { countsOf, type GrantState, isApplied, type JobMemory, roundJob, sumOf } from "./state.ts";
+
+/** More submissions may come together; one plan serves them all. */
+const OPTIMISE_AFTER_MS = 50;
+/** A plan stays good for a while: what ends is replaced by its like. */
+const OPTIMISE_EVERY_MS = 2_000;
+
+export class Rounds {
+  readonly #fleet: Fleet;
+  readonly #shares: Shares;
+  readonly #ledger: Ledger;
+  readonly #solver: LpSolver | null;
+  readonly #gauges: Gauges;
+  #last: { input: RoundInput; result: RoundResult } | null = null;
+  #optimised: Optimised | null = null;
+  /** of the league that the plan was made for */
+  #plannedFor: string | null = null;
+  #dueAt: number | null = null;
+  #optimisedAt = Number.NEGATIVE_INFINITY;
+  #isFresh = false;
+  #rounds = 0;
+  #optimisations = 0;
+
+  constructor(fleet: Fleet, shares: Shares, ledger: Ledger, solver: LpSolver | null, now: number) {
+    this.#fleet = fleet;
+    this.#shares = shares;
+    this.#ledger = ledger;
+    this.#solver = solver;
+    this.#gauges = new Gauges(now);
+    this.#gauges.figures(fleet.total(), ledger.total());
+  }
+
+  /** @param jobs that are not over and not being cancelled, oldest first */
+  decide(jobs: readonly JobMemory[], now: number): RoundResult {
+    this.#rounds += 1;
+    this.#shares.accrue(jobs, now);
+    this.#gauges.pass(this.#fleet.total(), now);
+    const input = this.#inputOf(jobs);
+    const result = round(input);
+    this.#last = { input, result };
+    this.#isFresh = true;
+    this.#schedule(input, result, now);
+    return result;
+  }
+
+  #inputOf(jobs: readonly JobMemory[]): RoundInput {
+    return {
+      partitions: this.#fleet.partitions(),
+      jobs: jobs.map(roundJob),
+      roles: this.#shares.policies,
+      history: this.#shares.history(),
+      plan: this.#optimised?.plan ?? null,
+      objective: this.#shares.settings.objective,
+    };
+  }
+
+  #schedule(input: RoundInput, result: RoundResult, now: number): void {
+    if (!result.contended || !isWorthwhile(input)) {
+      this.#optimised = null;
+      this.#plannedFor = null;
+      this.#dueAt = null;
+      return;
+    }
+    if (this.#dueAt !== null || problemKey(input) === this.#plannedFor) return;
+    this.#dueAt = Math.max(now + OPTIMISE_AFTER_MS, this.#optimisedAt + OPTIMISE_EVERY_MS);
+  }
+
+  /** When the optimiser is to run; null: not now. A clock that jumped back delays it no longer than its period. */
+  dueAt(now: number): number | null {
+    return this.#dueAt === null ? null : Math.min(this.#dueAt, now + OPTIMISE_EVERY_MS);
+  }
+
+  /** Makes a plan if one is due. @returns whether there is a new one: another round follows it */
+  optimise(now: number): boolean {
+    const dueAt = this.dueAt(now);
+    if (dueAt === null || now < dueAt || this.#last === null) return false;
+    const { input, result } = this.#last;
+    this.#dueAt = null;
+    this.#optimisedAt = now;
+    this.#optimisations += 1;
+    this.#plannedFor = problemKey(input);
+    this.#optimised = optimise(input, result, this.#solver, this.#optimised?.warm ?? null);
+    return true;
+  }
+
+  /** How good the last round is, against a bound that no assignment can pass. */
+  view(): RoundView | null {
+    if (this.#last === null) return null;
+    const { input, result } = this.#last;
+    const { value, bound } = boundOf(input, result, this.#optimised?.warm ?? null);
+    return {
+      method: this.#optimised?.method ?? "greedy",
+      objective: input.objective,
+      value,
+      bound,
+      gapPct: bound > 0 ? (100 * (bound - value)) / bound : 0,
+      jobs: input.jobs.length,
+      partitions: input.partitions.length,
+      contended: result.contended,
+    };
+  }
+
+  /** The last round, once: for those who watch. */
+  takeDecided(): RoundView | null {
+    if (!this.#isFresh) return null;
+    this.#isFresh = false;
+    return this.view();
+  }
+
+  get result(): RoundResult | null {
+    return this.#last?.result ?? null;
+  }
+
+  // Why jobs wait.
+
+  #waitingOf(job: JobMemory, isHeld: boolean): Waiting {
+    const last = this.#last ?? this.#sight([job]);
+    const isKnown = last.input.jobs.some(({ id }) => id === job.id);
+    const { input, result } = isKnown ? last : this.#sight([job]);
+    const seen = input.jobs.find(({ id }) => id === job.id) ?? roundJob(job);
+    return { input, result, job: seen, texts: job.template.constraints, local: isHeld ? "holding" : localReason(job) };
+  }
+
+  #sight(jobs: readonly JobMemory[]): { input: RoundInput; result: RoundResult } {
+    const input = this.#inputOf(jobs);
+    return { input, result: round(input) };
+  }
+
+  why(job: JobMemory, isHeld: boolean): Told {
+    return reasonOf(this.#waitingOf(job, isHeld));
+  }
+
+  /** @param all jobs that are not over */
+  explain(job: JobMemory, view: JobView, isHeld: boolean, all: Iterable<JobMemory>): ExplainView {
+    const waiting = this.#waitingOf(job, isHeld);
+    const isSilent = waiting.local === "holding" || waiting.local === "mass-silence";
+    if (isTerminal(job.state) || (view.counts.waiting === 0 && !isSilent)) {
+      const sentence = `It does not wait: ${view.state}.`;
+      return {
+        job: job.id,
+        state: view.state,
+        reason: null,
+        sentence,
+        funnel: [],
+        fix: null,
+        position: null,
+        estimateMs: null,
+      };
+    }
+    const position = 1 + [...all].filter((other) => isBefore(other, job)).length;
+    const { reason, sentence, funnel, fix, estimateMs } = explain(waiting, position);
+    return {
+      job: job.id,
+      state: view.state,
+      reason,
+      sentence,
+      funnel: funnel.map(({ clause, nodes }) => ({ clause, nodes })),
+      fix: fix && { text: fix.text, change: fix.command, startsNow: fix.startsNow },
+      position,
+      estimateMs,
+    };
+  }
+
+  /** R, T, U of the design, the gap, and what must be none. */
+  figures(now: number): Record<string, number> {
+    this.#gauges.pass(this.#fleet.total(), now);
+    const decided = this.view();
+    const starved = this.#last === null ? 0 : starvedJobs(this.#last.input, this.#last.result).length;
+    return {
+      rounds_total: this.#rounds,
+      optimisations_total: this.#optimisations,
+      round_gap_pct: decided?.gapPct ?? 0,
+      round_value: decided?.value ?? 0,
+      round_bound: decided?.bound ?? 0,
+      round_contended: decided?.contended ? 1 : 0,
+      starved_jobs: starved,
+      ...this.#gauges.figures(this.#fleet.total(), this.#ledger.total()),
+    };
+  }
+}
+
+const isBefore = (other: JobMemory, job: JobMemory): boolean =>
+  other.ordinal < job.ordinal && countsOf(other).waiting > 0;
+
+function localReason(job: JobMemory): WaitReason | "granting" | null {
+  for (const grant of job.grants.values()) {
+    const reason = reasonIn(grant);
+    if (reason !== null) return reason;
+  }
+  return null;
+}
+
+const reasonIn = (grant: GrantState): WaitReason | "granting" | null =>
+  isApplied(grant) || sumOf(grant.limits) === 0 ? (grant.reported?.reason ?? null) : "granting";

@@ -1,0 +1,167 @@
+/** Roles and what they are promised, the league's settings, and what each role used in the past. */
+import { DEFAULT_SETTINGS, type LeagueSettings } from "../model/league.ts";
+import { partitionKey } from "../model/partition.ts";
+import { Problem } from "../model/problems.ts";
+import { add, type Resources } from "../model/resources.ts";
+import { DEFAULT_POLICY, isWithin, lineage, type RolePolicy } from "../model/role.ts";
+import type { RoleView } from "../model/views.ts";
+import { accrue, enter, weighted } from "../scheduling/history.ts";
+import type { RoundPartition, RoundResult } from "../scheduling/input.ts";
+import { charged, type JobMemory, sumOf } from "./state.ts";
+import type { BrokerStore } from "./store.ts";
+
+const MAX_ROLES = 1_000;
+/** A clock that jumped, or an object that slept, counts at most so much. */
+const MAX_ELAPSED_MS = 3_600_000;
+
+export class Shares {
+  readonly #store: BrokerStore;
+  readonly #policies = new Map<string, RolePolicy>();
+  /** decayed mean of use, by role, as of `#at` */
+  readonly #past = new Map<string, Resources>();
+  #settings: LeagueSettings;
+  #inUse = new Map<string, Resources>();
+  #at: number;
+
+  constructor(store: BrokerStore, now: number) {
+    this.#store = store;
+    for (const { name, policy } of store.roles()) this.#policies.set(name, policy);
+    this.#settings = store.settings() ?? DEFAULT_SETTINGS;
+    const kept = store.history();
+    for (const [role, past] of Object.entries(kept?.use ?? {})) this.#past.set(role, past);
+    this.#at = kept?.at ?? now;
+  }
+
+  get policies(): ReadonlyMap<string, RolePolicy> {
+    return this.#policies;
+  }
+  get settings(): LeagueSettings {
+    return this.#settings;
+  }
+
+  /** @returns whether anything changed */
+  put(name: string, policy: RolePolicy): boolean {
+    if (JSON.stringify(this.#policies.get(name)) === JSON.stringify(policy)) return false;
+    if (this.#policies.size >= MAX_ROLES && !this.#policies.has(name))
+      throw new Problem("conflict", `a league has at most ${MAX_ROLES} configured roles`);
+    this.#policies.set(name, policy);
+    this.#store.saveRole({ name, policy });
+    return true;
+  }
+
+  remove(name: string): void {
+    if (!this.#policies.delete(name))
+      throw new Problem("not-found", `role ${name} is not configured: it has the defaults`);
+    this.#store.removeRole(name);
+  }
+
+  /** @returns whether anything changed */
+  change(settings: Partial<LeagueSettings>): boolean {
+    const changed = { ...this.#settings, ...settings };
+    if (JSON.stringify(changed) === JSON.stringify(this.#settings)) return false;
+    this.#settings = changed;
+    this.#store.saveSettings(changed);
+    return true;
+  }
+
+  // Past use.
+
+  /** What was in use since the last time has been so for as long. */
+  accrue(jobs: Iterable<JobMemory>, now: number): void {
+    const elapsedMs = Math.max(0, Math.min(now - this.#at, MAX_ELAPSED_MS));
+    this.#at = now;
+    for (const role of new Set([...this.#past.keys(), ...this.#inUse.keys()])) {
+      const past = accrue(
+        this.#past.get(role) ?? {},
+        this.#inUse.get(role) ?? {},
+        elapsedMs,
+        this.#settings.historyHalfLifeMs,
+      );
+      this.#past.set(role, past);
+    }
+    this.#inUse = chargedByRole(jobs);
+  }
+
+  /** So many tasks were handed to a cluster. */
+  entered(role: string, demand: Resources, tasks: number): void {
+    const { entryPenaltyMs, historyHalfLifeMs } = this.#settings;
+    this.#past.set(role, enter(this.#past.get(role) ?? {}, demand, tasks, entryPenaltyMs, historyHalfLifeMs));
+  }
+
+  /** As a round counts it. */
+  history(): Map<string, Resources> {
+    const { historyWeight } = this.#settings;
+    const history = new Map<string, Resources>();
+    if (historyWeight === 0) return history;
+    for (const [role, past] of this.#past) {
+      const counted = weighted(past, historyWeight);
+      if (Object.keys(counted).length > 0) history.set(role, counted);
+    }
+    return history;
+  }
+
+  /** Only a hint is lost when it is not. */
+  save(): void {
+    for (const [role, past] of this.#past) if (Object.keys(weighted(past, 1)).length === 0) this.#past.delete(role);
+    this.#store.saveHistory({ at: this.#at, use: Object.fromEntries(this.#past) });
+  }
+
+  // What people see.
+
+  /** Those that are configured, own something, or have jobs, every ancestor too. */
+  views(partitions: readonly RoundPartition[], jobs: Iterable<JobMemory>, last: RoundResult | null): RoleView[] {
+    const all = [...jobs];
+    const used = chargedByRole(all);
+    const owners = partitions.flatMap(({ owner }) => owner ?? []);
+    const names = new Set(
+      [...this.#policies.keys(), ...owners, ...all.map((job) => job.template.role)].flatMap(lineage),
+    );
+    return [...names].sort().map((name) => this.#view(name, partitions, all, used, last));
+  }
+
+  view(
+    name: string,
+    partitions: readonly RoundPartition[],
+    jobs: Iterable<JobMemory>,
+    last: RoundResult | null,
+  ): RoleView {
+    const all = [...jobs];
+    return this.#view(name, partitions, all, chargedByRole(all), last);
+  }
+
+  #view(
+    name: string,
+    partitions: readonly RoundPartition[],
+    jobs: readonly JobMemory[],
+    used: ReadonlyMap<string, Resources>,
+    last: RoundResult | null,
+  ): RoleView {
+    const under = <T>(entries: Iterable<[string, T]>): T[] =>
+      [...entries].filter(([role]) => isWithin(role, name)).map(([, value]) => value);
+    const whole = (amounts: readonly Resources[]): Resources =>
+      amounts.reduce((sum: Resources, one) => add(sum, one), {});
+    const decided = last?.roles.get(name);
+    return {
+      name,
+      configured: this.#policies.has(name),
+      ...(this.#policies.get(name) ?? DEFAULT_POLICY),
+      owns: partitions.filter(({ owner }) => owner === name).map((one) => partitionKey(one.cluster, one.name)),
+      entitled: decided?.entitled ?? {},
+      charged: whole(under(used)),
+      history: weighted(whole(under(this.#past)), 1),
+      share: decided?.share ?? 0,
+      jobs: jobs.filter(({ template }) => isWithin(template.role, name)).length,
+    };
+  }
+}
+
+/** What jobs may be using now. */
+function chargedByRole(jobs: Iterable<JobMemory>): Map<string, Resources> {
+  const used = new Map<string, Resources>();
+  for (const { template, grants } of jobs) {
+    let tasks = 0;
+    for (const grant of grants.values()) tasks += sumOf(charged(grant));
+    if (tasks > 0) used.set(template.role, add(used.get(template.role) ?? {}, template.resources, tasks));
+  }
+  return used;
+}

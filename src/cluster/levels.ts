@@ -1,0 +1,110 @@
+/** What the Broker is told of a cluster's partitions: amounts, shapes of nodes, policies. Derived from the memory. */
+import { lendableOf } from "../model/partition.ts";
+import { add, type Resources, subtract } from "../model/resources.ts";
+import type { PartitionLevel, Shape } from "../protocol/levels.ts";
+import type { ClusterMemory } from "./memory.ts";
+import { type Account, type AccountNode, accountsOf, partitionsOf } from "./partitions.ts";
+import type { NodeState } from "./state.ts";
+
+/** Attributes that no two nodes share: the Broker need not know them. */
+const OWN_ATTRIBUTES = new Set(["node", "hostname"]);
+
+/** By partition; they add up to what the nodes have, per resource. */
+export const accounts = (memory: ClusterMemory, now: number): Map<string, Account> =>
+  accountsOf(memory.partitions, accountNodes(memory, now));
+
+function accountNodes(memory: ClusterMemory, now: number): AccountNode[] {
+  const taken = takenByNode(memory);
+  return [...memory.nodes.values()]
+    .filter((node) => !node.removed || taken.has(node.name))
+    .map((node) => ({
+      attributes: memory.attributesOf(node),
+      // A removed node counts as large as what may still run there.
+      capacity: node.removed ? {} : (node.inventory?.capacity ?? {}),
+      up: memory.isUp(node, now),
+      used: taken.get(node.name)?.used ?? new Map(),
+      stopping: withGhosts(memory, node, taken.get(node.name)?.stopping ?? new Map()),
+    }));
+}
+
+interface Taken {
+  used: Map<string, Resources>;
+  stopping: Map<string, Resources>;
+}
+
+function takenByNode(memory: ClusterMemory): Map<string, Taken> {
+  const byNode = new Map<string, Taken>();
+  for (const job of memory.jobs.values()) {
+    for (const { node, partition } of job.live.values()) {
+      const taken = byNode.get(node) ?? { used: new Map(), stopping: new Map() };
+      byNode.set(node, taken);
+      const amounts = job.action === "cancel" ? taken.stopping : taken.used;
+      const { name } = memory.spec(partition);
+      amounts.set(name, add(amounts.get(name) ?? {}, job.template.resources));
+    }
+  }
+  return byNode;
+}
+
+/** Ghosts are of no partition: they take from the one that has the node whole. */
+function withGhosts(memory: ClusterMemory, node: NodeState, stopping: Map<string, Resources>): Map<string, Resources> {
+  if (node.ghosts.size === 0) return stopping;
+  const whole = wholeOf(memory, node);
+  let amounts = stopping.get(whole) ?? {};
+  for (const ghost of node.ghosts.values()) amounts = add(amounts, ghost);
+  return new Map(stopping).set(whole, amounts);
+}
+
+const wholeOf = (memory: ClusterMemory, node: NodeState): string =>
+  partitionsOf(memory.partitions, memory.attributesOf(node)).at(-1) as string;
+
+/** What the Broker needs to know of each partition. */
+export function levels(memory: ClusterMemory, now: number): PartitionLevel[] {
+  const all = accounts(memory, now);
+  const shapes = shapesOf(memory, now);
+  const ghosts = ghostsOf(memory);
+  return memory.partitions.map(({ name, owner, slice, price, speed, lend }) => {
+    const { total = {}, down = {}, offered = {} } = all.get(name) ?? {};
+    return {
+      name,
+      owner,
+      isSlice: slice !== null,
+      price,
+      speed,
+      total,
+      usable: subtract(subtract(total, down), ghosts.get(name) ?? {}),
+      offered,
+      lendable: lendableOf(lend, total),
+      shapes: shapes.get(name) ?? [],
+    };
+  });
+}
+
+function ghostsOf(memory: ClusterMemory): Map<string, Resources> {
+  const ghosts = new Map<string, Resources>();
+  for (const node of memory.nodes.values()) {
+    for (const [name, amounts] of withGhosts(memory, node, new Map())) {
+      ghosts.set(name, add(ghosts.get(name) ?? {}, amounts));
+    }
+  }
+  return ghosts;
+}
+
+/** By partition, its nodes that are up, those alike together. */
+function shapesOf(memory: ClusterMemory, now: number): Map<string, Shape[]> {
+  const found = new Map<string, Map<string, Shape>>();
+  for (const node of memory.upNodes(now)) {
+    if (node.inventory === null) continue;
+    const { capacity, attributes, roles, drivers } = node.inventory;
+    const shared = Object.fromEntries(Object.entries(attributes).filter(([name]) => !OWN_ATTRIBUTES.has(name)));
+    const key = JSON.stringify([capacity, shared, roles, drivers]);
+    for (const name of partitionsOf(memory.partitions, memory.attributesOf(node))) {
+      const shapes = found.get(name) ?? new Map<string, Shape>();
+      found.set(name, shapes);
+      const shape = shapes.get(key);
+      if (shape) shape.count += 1;
+      else shapes.set(key, { count: 1, capacity, attributes: shared, ...(roles && { roles }), drivers });
+    }
+  }
+  return new Map([...found].map(([name, shapes]) => [name, [...shapes.values()]]));
+}

@@ -1,0 +1,56 @@
+/** Sums of what was used: how long attempts ran, and milli-units · ms by partition, owner and role. */
+import { add, type Resources } from "../model/resources.ts";
+import type { Use } from "../protocol/levels.ts";
+
+/** How long attempts of one job ran, by where. */
+export interface Ran {
+  partition: string;
+  lender: string | null;
+  ms: number;
+  attempts: number;
+}
+
+type Where = Pick<Ran, "partition" | "lender">;
+const whereKey = ({ partition, lender }: Where): string => `${partition} ${lender ?? ""}`;
+
+export class RanTally {
+  readonly #byWhere = new Map<string, Ran>();
+
+  add({ partition, lender }: Where, ms: number): void {
+    const key = whereKey({ partition, lender });
+    const ran = this.#byWhere.get(key) ?? { partition, lender, ms: 0, attempts: 0 };
+    ran.ms += ms;
+    ran.attempts += 1;
+    this.#byWhere.set(key, ran);
+  }
+
+  all(): readonly Ran[] {
+    return [...this.#byWhere.values()];
+  }
+}
+
+/** Sums by partition, lender and role. */
+export class UseTally {
+  readonly #byKey = new Map<string, Use>();
+
+  constructor(uses: readonly Use[] = []) {
+    for (const use of uses) this.#put(use);
+  }
+
+  #put(use: Use): Use {
+    this.#byKey.set(`${whereKey(use)} ${use.role}`, use);
+    return use;
+  }
+
+  /** @param times milliseconds for which `resources` were used; negative takes back */
+  add(where: Where, role: string, resources: Resources, times: number): Use {
+    const { partition, lender } = where;
+    const known = this.#byKey.get(`${whereKey(where)} ${role}`);
+    const resourceMs = add(known?.resourceMs ?? {}, resources, times);
+    return this.#put({ partition, lender, role, resourceMs });
+  }
+
+  all(): Use[] {
+    return [...this.#byKey.values()];
+  }
+}

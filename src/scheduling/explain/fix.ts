@@ -1,0 +1,217 @@
+/**
+ * One change that lets a waiting job start, found by trying: every candidate is made on a copy and the same round is
+ * run over it. What does not start a task there is not suggested.
+ */
+import { formatAmount, type Resources, timesFits } from "../../model/resources.ts";
+import { isWithin, lineage } from "../../model/role.ts";
+import type { RoundInput, RoundJob } from "../input.ts";
+import { round } from "../round.ts";
+import { shapeAccepts } from "../slots.ts";
+import { ANEW, type Change, withChange } from "./change.ts";
+import type { Told } from "./reason.ts";
+import { isAllowed, type Waiting } from "./waiting.ts";
+
+export interface Fix {
+  change: Change;
+  /** for a person */
+  text: string;
+  /** what to type */
+  command: string;
+  /** tasks that would start at once */
+  startsNow: number;
+}
+
+/** Reasons that end by themselves, soon or by the silence rule: nothing that a person changes is quicker. */
+const ENDS_BY_ITSELF = new Set<Told["reason"]>(["backoff", "granting", "holding", "mass-silence"]);
+/** A node more may go to others that are before it. */
+const MOST_NODES = 64;
+
+/** @returns null: it only has to wait, or nothing that was tried helps */
+export function fixOf(waiting: Waiting, told: Told): Fix | null {
+  if (ENDS_BY_ITSELF.has(told.reason)) return null;
+  const seen = UNUSABLE.has(told.reason) ? withoutUnusable(waiting) : waiting;
+  const before = grantedTo(seen.job.id, seen.input);
+  for (const change of candidates(seen, told)) {
+    const granted = grantedTo(isAnew(change) ? ANEW : seen.job.id, withChange(seen.input, seen.job, change));
+    const startsNow = isAnew(change) ? granted : granted - before;
+    if (startsNow > 0) return { change, startsNow, ...wordsFor(change, seen) };
+  }
+  return null;
+}
+
+/** Reasons that only the clusters know: the round would grant what cannot be used now. */
+const UNUSABLE = new Set<Told["reason"]>(["paused", "refused", "fragmented"]);
+
+function withoutUnusable(waiting: Waiting): Waiting {
+  const { input, result } = waiting;
+  const keys = [...(result.limits.get(waiting.job.id)?.keys() ?? []), ...waiting.job.held.keys()];
+  const held = new Map(waiting.job.held);
+  for (const key of keys) held.set(key, { charged: 0, ...held.get(key), barred: true });
+  const job = { ...waiting.job, held };
+  return { ...waiting, job, input: { ...input, jobs: input.jobs.map((one) => (one.id === job.id ? job : one)) } };
+}
+
+const isAnew = ({ kind }: Change): boolean => kind !== "bound" && kind !== "lend" && kind !== "nodes";
+
+const grantedTo = (id: string, input: RoundInput): number =>
+  [...(round(input).limits.get(id)?.values() ?? [])].reduce((a, b) => a + b, 0);
+
+/** Reasons that a smaller task may not have. */
+const SIZE_MATTERS = new Set<Told["reason"]>(["never-fits", "fragmented", "space", "share", "offers"]);
+
+/** In the order of how little they ask for; the cheap ones of a kind first. */
+function* candidates(waiting: Waiting, told: Told): Generator<Change> {
+  const { job, input, result } = waiting;
+  if (told.mistake) yield* corrections(waiting, told);
+  if (told.reason === "constraint" || told.reason === "misconfigured") yield* fewerConstraints(waiting);
+  if (told.reason === "not-accepted" || told.reason === "refused") yield* otherRoles(input, job);
+  if (told.reason === "over-limit") {
+    const stop = result.stops.get(job.id);
+    if (stop?.kind === "over-limit") yield* raised(input, job, stop);
+    if (stop?.kind === "lend-limit") yield { kind: "lend", partition: stop.partition };
+  }
+  if (job.clusters !== null) yield { kind: "any-cluster" };
+  if (SIZE_MATTERS.has(told.reason)) yield* smaller(job);
+  yield* moreNodes(input, job);
+}
+
+function* corrections({ job }: Waiting, { mistake }: Told): Generator<Change> {
+  if (mistake?.kind === "attribute" && mistake.meant !== null) {
+    const { index, name, meant } = mistake;
+    const constraints = job.constraints.map((c, i) => (i === index ? { ...c, name: meant } : c));
+    yield { kind: "constraints", constraints, dropped: `${name} → ${meant}` };
+  }
+  if (mistake?.kind === "resource") {
+    const { [mistake.name]: amount = 0, ...rest } = job.demand;
+    yield { kind: "resources", demand: { ...rest, [mistake.meant]: amount }, times: 1 };
+  }
+}
+
+/** One fewer; then all but none. */
+function* fewerConstraints({ job, texts }: Waiting): Generator<Change> {
+  for (const index of job.constraints.keys()) {
+    const constraints = job.constraints.filter((_, i) => i !== index);
+    yield { kind: "constraints", constraints, dropped: texts[index] ?? "" };
+  }
+  if (job.constraints.length > 1) yield { kind: "constraints", constraints: [], dropped: texts.join(" and ") };
+}
+
+function* otherRoles({ partitions }: RoundInput, job: RoundJob): Generator<Change> {
+  const accepted = new Set(partitions.flatMap(({ shapes }) => shapes.flatMap(({ roles }) => roles ?? [])));
+  for (const role of [...accepted].sort()) if (!isWithin(job.role, role)) yield { kind: "role", role };
+}
+
+/** By what one task needs, then by what all of them need. */
+function* raised(
+  input: RoundInput,
+  job: RoundJob,
+  stop: { role: string; resource: string; bound: "limit" | "borrow" | "lend" },
+): Generator<Change> {
+  const used = usedBy(input, stop.role)[stop.resource] ?? 0;
+  const wanted = job.demand[stop.resource] ?? 0;
+  const now = input.roles.get(stop.role)?.[stop.bound][stop.resource] ?? 0;
+  const { role, bound, resource } = stop;
+  for (const tasks of [1, job.remaining])
+    yield { kind: "bound", role, bound, resource, to: Math.max(now, used) + wanted * tasks };
+}
+
+function usedBy(input: RoundInput, role: string): Record<string, number> {
+  const used: Record<string, number> = {};
+  for (const job of input.jobs) {
+    if (!lineage(job.role).includes(role)) continue;
+    const count = [...job.held.values()].reduce((n, { charged }) => n + charged, 0);
+    for (const [name, amount] of Object.entries(job.demand)) used[name] = (used[name] ?? 0) + amount * count;
+  }
+  return used;
+}
+
+/** Half of everything, a quarter, …; of a count that must be whole, a whole part. */
+function* smaller({ demand }: RoundJob): Generator<Change> {
+  for (const times of [2, 4, 8]) {
+    const part: Resources = Object.fromEntries(
+      Object.entries(demand).map(([name, amount]) => [name, partOf(name, amount, times)]),
+    );
+    yield { kind: "resources", demand: part, times };
+  }
+}
+
+function partOf(name: string, amount: number, times: number): number {
+  const isWhole = name !== "cpus" && name !== "mem" && name !== "disk" && amount % 1000 === 0;
+  return isWhole ? Math.max(1000, Math.floor(amount / times / 1000) * 1000) : Math.max(1, Math.floor(amount / times));
+}
+
+/** Like one that could run it, or as large as one task and as its constraints want it; where the job may go. */
+function* moreNodes(input: RoundInput, job: RoundJob): Generator<Change> {
+  const homes = input.partitions.filter((one) => !one.isSlice && isAllowed(job, one));
+  for (const { cluster, name, shapes } of homes) {
+    const alike = shapes.find((one) => shapeAccepts(one, job, cluster) && timesFits(job.demand, one.capacity) > 0);
+    const shape = alike ?? madeFor(job, shapes[0]);
+    for (let count = 1; count <= MOST_NODES; count *= 4)
+      yield { kind: "nodes", cluster, partition: name, shape, count };
+  }
+}
+
+function madeFor(job: RoundJob, like: { capacity: Resources } | undefined) {
+  const capacity: Record<string, number> = { ...like?.capacity };
+  for (const [name, amount] of Object.entries(job.demand)) capacity[name] = Math.max(capacity[name] ?? 0, amount);
+  const attributes: Record<string, string> = {};
+  for (const c of job.constraints) {
+    if (c.op === "=" || c.op === ">=" || c.op === "<=") attributes[c.name] = String(c.value);
+    else if (c.op === "in" && c.values[0] !== undefined) attributes[c.name] = c.values[0];
+    else if (c.op === "has") attributes[c.name] = "yes";
+    else if (c.op === ">" || c.op === "<") attributes[c.name] = String(c.value + (c.op === ">" ? 1 : -1));
+  }
+  return { count: 1, capacity, attributes, drivers: [job.driver] };
+}
+
+function wordsFor(change: Change, { job }: Waiting): { text: string; command: string } {
+  switch (change.kind) {
+    case "resources": {
+      const pairs = pairsOf(change.demand);
+      const count = change.times === 1 ? "" : ` --count ${waitsOf(job) * change.times}`;
+      const what =
+        change.times === 1 ? "ask for what the nodes have" : `ask for ${change.times} times as many smaller tasks`;
+      return { text: what, command: `--resources ${pairs}${count}` };
+    }
+    case "constraints":
+      return change.dropped.includes("→")
+        ? { text: `write ${change.dropped.replace("→", "as")}`, command: `--constraint with ${change.dropped}` }
+        : { text: `leave out \`${change.dropped}\``, command: `without --constraint "${change.dropped}"` };
+    case "any-cluster":
+      return { text: "let it use every cluster", command: "without --clusters" };
+    case "role":
+      return { text: `run it under role ${change.role}, which nodes accept`, command: `--role ${change.role}` };
+    case "bound": {
+      const to = pairsOf({ [change.resource]: change.to });
+      return {
+        text: `raise what role ${change.role} may ${verbOf(change.bound)}`,
+        command: `hansa roles set ${change.role} --${change.bound} ${to}`,
+      };
+    }
+    case "lend":
+      return {
+        text: `let ${change.partition} be lent`,
+        command: `hansa partitions set ${change.partition} --lend all`,
+      };
+    case "nodes": {
+      const nodes = change.count === 1 ? "a node" : `${change.count} nodes`;
+      const size = Object.entries(change.shape.capacity).map(
+        ([name, amount]) => `${formatAmount(name, amount)} ${name}`,
+      );
+      return {
+        text: `add ${nodes} with ${size.join(", ")} to ${change.cluster}`,
+        command: `hansa token create --join ${change.cluster}`,
+      };
+    }
+  }
+}
+
+const waitsOf = ({ remaining, held }: RoundJob): number =>
+  remaining - [...held.values()].reduce((n, { charged }) => n + charged, 0);
+
+const verbOf = (bound: "limit" | "borrow" | "lend"): string => (bound === "limit" ? "use" : bound);
+
+const pairsOf = (resources: Resources): string =>
+  Object.entries(resources)
+    .map(([name, amount]) => `${name}=${amount / 1000}${name === "mem" || name === "disk" ? "MiB" : ""}`)
+    .join(",");

@@ -1,0 +1,55 @@
+/** How many nodes are left after each thing that a job asks for, in the order in which they are asked. */
+import { satisfies } from "../../model/constraints.ts";
+import { formatResources, timesFits } from "../../model/resources.ts";
+import { isWithin } from "../../model/role.ts";
+import type { Shape } from "../../protocol/levels.ts";
+import type { RoundPartition } from "../input.ts";
+import { attributesIn, isAllowed, isOwn, type Waiting } from "./waiting.ts";
+
+export interface Step {
+  clause: string;
+  nodes: number;
+  kind: "up" | "clusters" | "constraint" | "accepts" | "size";
+  /** of `constraint`: which of the job's */
+  index?: number;
+}
+
+interface Entry {
+  partition: RoundPartition;
+  shape: Shape;
+}
+
+/** A node is counted once, in the partition that has it whole. */
+export function funnelOf({ input, job, texts }: Pick<Waiting, "input" | "job" | "texts">): Step[] {
+  let left: Entry[] = input.partitions
+    .filter(({ isSlice }) => !isSlice)
+    .flatMap((partition) => partition.shapes.map((shape) => ({ partition, shape })));
+  const count = () => left.reduce((n, { shape }) => n + shape.count, 0);
+  const steps: Step[] = [{ clause: "nodes that are up", nodes: count(), kind: "up" }];
+  const keep = (step: Omit<Step, "nodes">, passes: (entry: Entry) => boolean) => {
+    left = left.filter(passes);
+    steps.push({ ...step, nodes: count() });
+  };
+  if (job.clusters !== null)
+    keep({ clause: `in ${job.clusters.join(", ")}`, kind: "clusters" }, ({ partition }) => isAllowed(job, partition));
+  job.constraints.forEach((c, index) => {
+    if (isOwn(c)) return;
+    keep({ clause: texts[index] ?? c.name, kind: "constraint", index }, ({ partition, shape }) =>
+      satisfies(attributesIn(partition, shape.attributes), c),
+    );
+  });
+  keep({ clause: `accepts role ${job.role} with driver ${job.driver}`, kind: "accepts" }, ({ shape }) =>
+    takes(shape, job),
+  );
+  keep(
+    { clause: `${formatResources(job.demand)} on one empty node`, kind: "size" },
+    ({ shape }) => timesFits(job.demand, shape.capacity) > 0,
+  );
+  return steps;
+}
+
+const takes = (shape: Shape, { role, driver }: { role: string; driver: string }): boolean =>
+  (shape.roles?.some((accepted) => isWithin(role, accepted)) ?? true) && shape.drivers.includes(driver);
+
+/** The first that leaves none; null: some nodes are left. */
+export const firstEmpty = (steps: readonly Step[]): Step | null => steps.find(({ nodes }) => nodes === 0) ?? null;

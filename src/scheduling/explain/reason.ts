@@ -1,0 +1,250 @@
+/** The one reason why a job's tasks wait, in one sentence. Pure: from what the round saw and decided. */
+
+import { parsePartitionKey, partitionKey } from "../../model/partition.ts";
+import type { Reason } from "../../model/reasons.ts";
+import {
+  add,
+  fits,
+  formatAmount,
+  formatResources,
+  type Resources,
+  shortest,
+  timesFits,
+} from "../../model/resources.ts";
+import { isWithin, lineage } from "../../model/role.ts";
+import type { RoundPartition, Stop } from "../input.ts";
+import { shapeAccepts } from "../slots.ts";
+import { firstEmpty, funnelOf, type Step } from "./funnel.ts";
+import { type Mistake, mistakeOf } from "./misconfigured.ts";
+import { isAllowed, type Waiting } from "./waiting.ts";
+
+export interface Told {
+  reason: Reason;
+  sentence: string;
+  funnel: Step[];
+  /** the mistake, of `misconfigured` */
+  mistake: Mistake | null;
+}
+
+export function reasonOf(waiting: Waiting): Told {
+  const funnel = funnelOf(waiting);
+  const mistake = mistakeOf(waiting);
+  const [reason, sentence] =
+    fromMistake(mistake) ?? fromNodes(waiting, firstEmpty(funnel)) ?? fromClusters(waiting) ?? fromRound(waiting);
+  return { reason, sentence, funnel, mistake: reason === "misconfigured" ? mistake : null };
+}
+
+type Answer = [reason: Reason, sentence: string];
+
+function fromMistake(mistake: Mistake | null): Answer | null {
+  switch (mistake?.kind) {
+    case undefined:
+      return null;
+    case "contradiction":
+      return ["misconfigured", `No node can satisfy both \`${mistake.texts[0]}\` and \`${mistake.texts[1]}\`.`];
+    case "attribute": {
+      const hint = mistake.meant === null ? `they have ${mistake.known.join(", ")}` : `did you mean ${mistake.meant}?`;
+      return ["misconfigured", `No node has an attribute ${mistake.name}: ${hint}`];
+    }
+    case "resource":
+      return ["misconfigured", `No node has a resource ${mistake.name}; did you mean ${mistake.meant}?`];
+  }
+}
+
+/** What no waiting cures unless nodes change. */
+function fromNodes({ input, job }: Waiting, empty: Step | null): Answer | null {
+  const wanted = formatResources(job.demand);
+  switch (empty?.kind) {
+    case "up":
+      return ["no-nodes", "No node of the league is up. Join one, or wait for one to come back."];
+    case "clusters":
+      return ["no-nodes", `No node is up in ${job.clusters?.join(", ")}, the only clusters the job may use.`];
+    case "constraint":
+      return ["constraint", `No node satisfies \`${empty.clause}\` together with what stands before it.`];
+    case "accepts":
+      return [
+        "not-accepted",
+        `The nodes that are left do not accept role ${job.role} with driver ${job.driver}: their own configs say so.`,
+      ];
+    case "size":
+      return ["never-fits", `No node is large enough for ${wanted}, even when empty.`];
+    case undefined:
+      break;
+  }
+  const fitting = partitionsFor(input.partitions, job);
+  if (fitting.length > 0 && !fitting.some(({ usable }) => fits(job.demand, usable))) {
+    return [
+      "never-fits",
+      `Its nodes are large enough for ${wanted}, but no partition on them is: ${fitting.map(nameOf).join(", ")}.`,
+    ];
+  }
+  return null;
+}
+
+/** Partitions with a node that, were it empty, could run it. */
+function partitionsFor(partitions: readonly RoundPartition[], job: Waiting["job"]): RoundPartition[] {
+  return partitions.filter(
+    (partition) =>
+      isAllowed(job, partition) &&
+      partition.shapes.some(
+        (shape) => shapeAccepts(shape, job, partition.cluster) && timesFits(job.demand, shape.capacity) > 0,
+      ),
+  );
+}
+
+const nameOf = ({ cluster, name }: RoundPartition): string => partitionKey(cluster, name);
+
+/** What the clusters say that hold its tasks. */
+function fromClusters({ job, local, input, result }: Waiting): Answer | null {
+  switch (local) {
+    case "mass-silence":
+      return [
+        "mass-silence",
+        "So many nodes fell silent together that it is likely the link. What ran there waits longer before it is handed out again.",
+      ];
+    case "holding":
+      return [
+        "holding",
+        "Something may still run that is not heard of: a silent node, or what a restored broker does not know. It is handed out when nothing can run any more.",
+      ];
+    case "backoff":
+      return ["backoff", "It failed and waits before its next try."];
+    case "paused":
+      return ["paused", "The nodes that could run it are paused, drained or under pressure."];
+    case "granting":
+      return ["granting", "It was granted and is on its way to a node."];
+    case "refused":
+      return refused(job.role);
+    default:
+      break;
+  }
+  const fitting = partitionsFor(input.partitions, job);
+  const barred = fitting.filter((partition) => job.held.get(nameOf(partition))?.barred);
+  const isBarredEverywhere = fitting.length > 0 && barred.length === fitting.length;
+  if (isBarredEverywhere && barred.every((one) => job.held.get(nameOf(one))?.barredFor === "refused"))
+    return refused(job.role);
+  const isShort = result.stops.get(job.id)?.kind !== "over-limit";
+  if ((local === "fragmented" || isBarredEverywhere) && isShort) {
+    return [
+      "fragmented",
+      `There is room for ${formatResources(job.demand)} in all, but not on one node; it starts when a node has it free.`,
+    ];
+  }
+  return null;
+}
+
+const refused = (role: string): Answer => [
+  "refused",
+  `Every node that could run it has refused it when it was handed out; its log says why. Their configs, or role ${role}, must change.`,
+];
+
+/** What the round decided. */
+function fromRound(waiting: Waiting): Answer {
+  const { result, job } = waiting;
+  const stop = result.stops.get(job.id) ?? { kind: "space" };
+  const entitled = total(result.entitled.get(job.id));
+  const granted = total(result.limits.get(job.id));
+  if (stop.kind === "over-limit" && entitled <= granted) return overLimit(waiting, stop);
+  if (stop.kind === "lend-limit" && entitled <= granted) {
+    const { cluster, partition } = parsePartitionKey(stop.partition);
+    return [
+      "over-limit",
+      `The owner of ${cluster}/${partition} lends no more ${stop.resource} of it, and nothing else is free.`,
+    ];
+  }
+  const offered = waiting.input.partitions.find(
+    (one) => isAllowed(job, one) && Object.keys(job.demand).some((name) => (one.offered[name] ?? 0) > 0),
+  );
+  if (offered)
+    return [
+      "offers",
+      `What it needs in ${nameOf(offered)} is held by offers to frameworks; an offer that is not taken comes back.`,
+    ];
+  if (entitled > granted) return owed(waiting, entitled - granted);
+  if (stop.kind === "share")
+    return [
+      "share",
+      `The league is full, and ${others(waiting)} had less or have a right to it: its turn comes as tasks end.`,
+    ];
+  const shortOf = shortestIn(waiting);
+  return [
+    "space",
+    `Every node that could run it is busy; it starts as soon as ${formatResources(job.demand)} is free on one${shortOf}.`,
+  ];
+}
+
+function overLimit({ input, job }: Waiting, stop: Extract<Stop, { kind: "over-limit" }>): Answer {
+  const { role, resource, bound } = stop;
+  const policy = input.roles.get(role);
+  const at = policy?.[bound === "lend" ? "lend" : bound][resource];
+  const amount = at === undefined ? "" : ` of ${formatAmount(resource, at)}`;
+  const whose = role === job.role ? `Role ${role}` : `Role ${role}, which it is under,`;
+  switch (bound) {
+    case "limit":
+      return ["over-limit", `${whose} is at its limit${amount} ${resource}; another task starts when one of its ends.`];
+    case "borrow":
+      return ["over-limit", `${whose} borrows as much ${resource} as it may${amount}; the rest is for others.`];
+    case "lend":
+      return ["over-limit", `Other roles lend no more ${resource}: what is idle is kept for ${role}.`];
+  }
+}
+
+/** Entitled, but what runs elsewhere above its own share still has the room. */
+function owed(waiting: Waiting, tasks: number): Answer {
+  const { job } = waiting;
+  const what = tasks === 1 ? "one task more is" : `${tasks} tasks more are`;
+  if (lineage(job.role).some((role) => isDueItsOwn(waiting, role))) {
+    return ["reclaim", `What is role ${job.role}'s own is lent: ${what} due, and start as borrowers' tasks end.`];
+  }
+  return ["share", `By its share ${what} due: they start as tasks of those that have more end.`];
+}
+
+/** The role is promised something that the job needs, and asks for no more of it than that. */
+function isDueItsOwn({ input, result, job }: Waiting, role: string): boolean {
+  const guarantee = input.roles.get(role)?.guarantee ?? {};
+  const owned = input.partitions.filter(({ owner }) => owner !== null && isWithin(owner, role));
+  const promised = owned.reduce((sum: Resources, { usable }) => add(sum, usable), guarantee);
+  const entitled = result.roles.get(role)?.entitled ?? {};
+  const names = Object.keys(job.demand).filter((name) => (promised[name] ?? 0) > 0);
+  return names.length > 0 && names.every((name) => (entitled[name] ?? 0) <= (promised[name] ?? 0));
+}
+
+function others({ result, job }: Waiting): string {
+  const names = [...result.limits.keys()].filter((id) => id !== job.id).length;
+  return names === 1 ? "another job" : `${names} other jobs`;
+}
+
+function shortestIn({ input, job, result }: Waiting): string {
+  const free = freeIn(input.partitions, input.jobs, result, job);
+  const short = free === null ? null : shortest(job.demand, free);
+  return short === null ? "" : ` (short of ${short})`;
+}
+
+/** What is free where most of it is. */
+function freeIn(
+  partitions: readonly RoundPartition[],
+  jobs: Waiting["input"]["jobs"],
+  result: Waiting["result"],
+  job: Waiting["job"],
+): Record<string, number> | null {
+  let best: Record<string, number> | null = null;
+  let bestTimes = -1;
+  for (const partition of partitionsFor(partitions, job)) {
+    const free: Record<string, number> = { ...partition.usable };
+    for (const other of jobs) {
+      const count = Math.max(
+        result.limits.get(other.id)?.get(nameOf(partition)) ?? 0,
+        other.held.get(nameOf(partition))?.charged ?? 0,
+      );
+      for (const [name, amount] of Object.entries(other.demand)) free[name] = (free[name] ?? 0) - count * amount;
+    }
+    const part = Math.min(
+      ...Object.entries(job.demand).map(([name, amount]) => (free[name] ?? 0) / Math.max(1, amount)),
+    );
+    if (part > bestTimes) [best, bestTimes] = [free, part];
+  }
+  return best;
+}
+
+const total = (limits: ReadonlyMap<string, number> | undefined): number =>
+  [...(limits?.values() ?? [])].reduce((a, b) => a + b, 0);

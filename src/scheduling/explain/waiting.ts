@@ -1,0 +1,26 @@
+/** What explain is asked: a job of a league as a round saw it, and what that round decided. */
+import type { Attributes, Constraint } from "../../model/constraints.ts";
+import type { WaitReason } from "../../protocol/levels.ts";
+import type { RoundInput, RoundJob, RoundPartition, RoundResult } from "../input.ts";
+
+export interface Waiting {
+  input: RoundInput;
+  result: RoundResult;
+  job: RoundJob;
+  /** its constraints as they were written, in the order of `job.constraints` */
+  texts: readonly string[];
+  /** what the clusters say of its tasks there; `granting`: they have not heard of it yet */
+  local: WaitReason | "granting" | null;
+}
+
+/** Only the Cluster knows attributes that no two nodes share. */
+export const isOwn = (c: Constraint): boolean => c.name === "node" || c.name === "hostname";
+
+/** Attributes of a node of this partition, as constraints see them. */
+export const attributesIn = ({ cluster }: RoundPartition, attributes: Attributes): Attributes => ({
+  ...attributes,
+  cluster,
+});
+
+export const isAllowed = (job: RoundJob, { cluster }: RoundPartition): boolean =>
+  job.clusters === null || job.clusters.includes(cluster);

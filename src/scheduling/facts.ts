@@ -1,0 +1,54 @@
+/** What a round knows of its input before it fills, and what stays the same while it does. */
+import type { RoundInput, RoundJob, RoundPartition } from "./input.ts";
+import { type Axes, axesOf } from "./shares/axes.ts";
+import { classKey, classSlots, keyOf } from "./slots.ts";
+
+/** Filling goes a task at a time up to so many tasks; beyond, in gifts of about so many parts of the league. */
+const MAX_STEPS = 4_000;
+/** With many jobs the parts are smaller, so that the last one is not left without. */
+const STEPS_PER_JOB = 2;
+
+/** By position among the partitions. */
+export type Slots = readonly number[];
+
+export interface Facts {
+  readonly input: RoundInput;
+  /** by name, so that it does not matter in which order they came */
+  readonly partitions: readonly RoundPartition[];
+  readonly axes: Axes;
+  /** what each could hold of a job, were it empty; jobs of one class have the very same array */
+  readonly slots: ReadonlyMap<RoundJob, Slots>;
+  /** the least part of the league that is given at once, if it is more than a task; 0: always one task */
+  readonly quantum: number;
+}
+
+export function factsOf(input: RoundInput): Facts {
+  const partitions = [...input.partitions].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+  const axes = axesOf([...partitions.map(({ usable }) => usable), ...input.jobs.map(({ demand }) => demand)]);
+  const slots = slotsOf(partitions, input.jobs);
+  return { input, partitions, axes, slots, quantum: quantumOf(input.jobs, slots) };
+}
+
+function slotsOf(partitions: readonly RoundPartition[], jobs: readonly RoundJob[]): Map<RoundJob, Slots> {
+  const classes = new Map<string, Slots>();
+  const slots = new Map<RoundJob, Slots>();
+  for (const job of jobs) {
+    const key = classKey(job);
+    const known = classes.get(key) ?? partitions.map((partition) => classSlots(partition, job));
+    classes.set(key, known);
+    slots.set(job, known);
+  }
+  return slots;
+}
+
+function quantumOf(jobs: readonly RoundJob[], slots: ReadonlyMap<RoundJob, Slots>): number {
+  let tasks = 0;
+  for (const job of jobs) tasks += Math.min(job.remaining, sum(slots.get(job) ?? []));
+  return tasks <= MAX_STEPS ? 0 : 1 / Math.max(MAX_STEPS, jobs.length * STEPS_PER_JOB);
+}
+
+const sum = (numbers: Iterable<number>): number => {
+  let all = 0;
+  for (const n of numbers) all += n;
+  return all;
+};

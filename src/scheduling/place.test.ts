@@ -1,0 +1,112 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { add, fits, type Resources } from "../model/resources.ts";
+import { type PlaceClass, type PlaceNode, type PlacePartition, place } from "./place.ts";
+
+const node = (name: string, capacity: Resources, rest: Partial<PlaceNode> = {}): PlaceNode => ({
+  name,
+  capacity,
+  used: {},
+  attributes: { arch: "x64" },
+  roles: null,
+  drivers: ["process"],
+  partitions: ["default"],
+  listening: true,
+  ...rest,
+});
+const wants = (id: string, demand: Resources, n: number, rest: Partial<PlaceClass> = {}): PlaceClass => ({
+  job: id,
+  demand,
+  constraints: [],
+  role: "default",
+  driver: "process",
+  refusedBy: new Set(),
+  room: n,
+  rooms: { default: n },
+  tasks: Array.from({ length: n }, (_, index) => ({ index, avoid: null })),
+  ...rest,
+});
+/** All that its nodes have free. */
+const whole = (nodes: readonly PlaceNode[], pack: PlacePartition["pack"] = "spread"): Map<string, PlacePartition> => {
+  const free = nodes.reduce((sum: Resources, n) => add(add(sum, n.capacity), n.used, -1), {});
+  return new Map([["default", { free, pack }]]);
+};
+const placed = (nodes: PlaceNode[], classes: PlaceClass[], partitions = whole(nodes)) =>
+  place(nodes, partitions, classes).placements;
+
+const anyDemand = fc.record({ cpus: fc.integer({ min: 50, max: 2000 }), mem: fc.integer({ min: 50, max: 2000 }) });
+
+test("never over a node's capacity, each task once, and nothing starves that fits", () => {
+  fc.assert(
+    fc.property(
+      fc.array(anyDemand, { minLength: 1, maxLength: 6 }),
+      fc.array(fc.tuple(anyDemand, fc.integer({ min: 1, max: 10 })), { maxLength: 4 }),
+      fc.constantFrom("pack" as const, "spread" as const),
+      (capacities, classes, pack) => {
+        const nodes = capacities.map((capacity, i) => node(`n${i}`, capacity));
+        const { placements, starved } = place(
+          nodes,
+          whole(nodes, pack),
+          classes.map(([demand, n], i) => wants(`j${i}`, demand, n)),
+        );
+        const used = new Map(nodes.map((n) => [n.name, {} as Resources]));
+        for (const { job: id, node: name } of placements) {
+          used.set(name, add(used.get(name) ?? {}, classes[Number(id.slice(1))]?.[0] ?? {}));
+        }
+        for (const n of nodes) expect(fits(used.get(n.name) ?? {}, n.capacity)).toBe(true);
+        expect(new Set(placements.map((p) => `${p.job}.${p.index}`)).size).toBe(placements.length);
+        for (const [i, [demand, n]] of classes.entries()) {
+          const count = placements.filter((p) => p.job === `j${i}`).length;
+          const fitsStill = nodes.some((candidate) =>
+            fits(demand, add(candidate.capacity, used.get(candidate.name) ?? {}, -1)),
+          );
+          if (count < n) expect(fitsStill).toBe(false);
+          expect(starved.includes(`j${i}`)).toBe(count < n);
+        }
+      },
+    ),
+  );
+});
+
+test("a task that failed on a node goes to another, or back to it when there is none", () => {
+  const again = (nodes: PlaceNode[]) =>
+    placed(nodes, [wants("j", { cpus: 100 }, 1, { tasks: [{ index: 0, avoid: "n1" }] })]);
+  expect(again([node("n1", { cpus: 1000 }), node("n2", { cpus: 1000 }, { used: { cpus: 500 } })])).toMatchObject([
+    { index: 0, node: "n2" },
+  ]);
+  expect(again([node("n1", { cpus: 1000 })])).toMatchObject([{ index: 0, node: "n1" }]);
+});
+
+test("what a node's own config does not accept is not placed on it; what is under a role that it names is", () => {
+  const picky = node("n1", { cpus: 1000 }, { roles: ["lab"] });
+  expect(placed([picky], [wants("j", { cpus: 1 }, 1)])).toEqual([]);
+  expect(placed([picky], [wants("j", { cpus: 1 }, 1, { role: "labor" })])).toEqual([]);
+  expect(placed([picky], [wants("j", { cpus: 1 }, 1, { role: "lab/ml" })])).toHaveLength(1);
+  const open = node("n1", { cpus: 1000 });
+  expect(placed([open], [wants("j", { cpus: 1 }, 1, { refusedBy: new Set(["n1"]) })])).toEqual([]);
+});
+
+test("a partition that packs fills one node before it begins the next, one that spreads does not", () => {
+  const nodes = [node("n1", { cpus: 400 }), node("n2", { cpus: 400 })];
+  const on = (pack: "pack" | "spread") =>
+    placed(nodes, [wants("j", { cpus: 100 }, 4)], whole(nodes, pack)).map((p) => p.node);
+  expect(on("pack")).toEqual(["n1", "n1", "n1", "n1"]);
+  expect(on("spread").sort()).toEqual(["n1", "n1", "n2", "n2"]);
+});
+
+test("a slice gives no more than its budget, and a job no more than its limit there", () => {
+  const nodes = [node("n1", { cpus: 1000 }, { partitions: ["lab", "default"] })];
+  const partitions = new Map<string, PlacePartition>([
+    ["lab", { free: { cpus: 300 }, pack: "spread" }],
+    ["default", { free: { cpus: 700 }, pack: "spread" }],
+  ]);
+  const byPartition = (rooms: Record<string, number>) => {
+    const counts: Record<string, number> = {};
+    for (const { partition } of placed(nodes, [wants("j", { cpus: 100 }, 9, { rooms })], partitions))
+      counts[partition] = (counts[partition] ?? 0) + 1;
+    return counts;
+  };
+  expect(byPartition({ lab: 9 })).toEqual({ lab: 3 });
+  expect(byPartition({ lab: 2, default: 1 })).toEqual({ lab: 2, default: 1 });
+  expect(byPartition({ lab: 9, default: 9 })).toEqual({ lab: 3, default: 6 });
+});

@@ -1,0 +1,234 @@
+/** What holds of every round, whatever the league. */
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { OBJECTIVES } from "../model/league.ts";
+import type { RolePolicy } from "../model/role.ts";
+import { bounded, broken, type Count, countsIn } from "./bounds.fixture.ts";
+import type { RoundInput, RoundJob, RoundPartition } from "./input.ts";
+import { job, league, partition, total } from "./round.fixture.ts";
+import { round } from "./round.ts";
+import { keyOf } from "./slots.ts";
+
+const RUNS = { numRuns: Number(process.env.HANSA_RUNS ?? 150) };
+const ROLES = ["a", "b", "c", "a/x", "a/y"];
+const maybe = <T>(value: fc.Arbitrary<T>, freq = 2) => fc.option(value, { nil: undefined, freq });
+const present = (amounts: Record<string, number | undefined>) =>
+  Object.fromEntries(Object.entries(amounts).flatMap(([name, n]) => (n === undefined ? [] : [[name, n]])));
+const anyAmounts = (max: number) => fc.record({ cpus: maybe(fc.nat(max), 1), mem: maybe(fc.nat(max), 1) }).map(present);
+const anyDemand = fc.record({ cpus: fc.integer({ min: 1, max: 8 }), mem: fc.integer({ min: 0, max: 8 }) });
+
+const anyPolicy = fc.record({
+  weight: fc.constantFrom(1, 1, 2, 0.5),
+  guarantee: anyAmounts(20),
+  limit: fc.oneof(fc.constant({}), anyAmounts(40)),
+  lend: fc.oneof(fc.constant({}), anyAmounts(10)),
+  borrow: fc.oneof(fc.constant({}), anyAmounts(20)),
+});
+const anyRoles = (names: string[]): fc.Arbitrary<Record<string, RolePolicy>> =>
+  fc.array(fc.tuple(fc.constantFrom(...names), anyPolicy), { maxLength: 4 }).map(Object.fromEntries);
+const anyPartition = (cluster: string, owners: (string | null)[]) =>
+  fc
+    .record({
+      nodes: fc.array(fc.record({ cpus: fc.integer({ min: 0, max: 20 }), mem: fc.integer({ min: 0, max: 20 }) }), {
+        minLength: 1,
+        maxLength: 3,
+      }),
+      owner: fc.constantFrom(...owners),
+      lendable: fc.oneof(fc.constant({}), anyAmounts(20)),
+      slice: fc.integer({ min: 50, max: 100 }),
+      price: fc.integer({ min: 1, max: 3 }),
+      speed: fc.integer({ min: 1, max: 3 }),
+    })
+    .map(({ nodes, owner, lendable, slice, price, speed }): RoundPartition => {
+      const usable = {
+        cpus: Math.floor((nodes.reduce((sum, { cpus }) => sum + cpus, 0) * slice) / 100),
+        mem: Math.floor((nodes.reduce((sum, { mem }) => sum + mem, 0) * slice) / 100),
+      };
+      const shapes = nodes.map((capacity) => ({ count: 1, capacity, attributes: {}, drivers: ["process"] }));
+      return partition(cluster, usable, { owner, lendable, price, speed, shapes });
+    });
+const anyJob = fc.record({
+  demand: anyDemand,
+  remaining: fc.nat(20),
+  role: fc.constantFrom(...ROLES),
+  clusters: maybe(fc.subarray(["north", "south", "west"], { minLength: 1 }), 3),
+  charged: fc.dictionary(fc.constantFrom("north", "south", "west", "gone"), fc.nat(6), { maxKeys: 2 }),
+  barred: maybe(fc.constantFrom("north", "south"), 5),
+  planned: maybe(fc.dictionary(fc.constantFrom("north", "south", "west"), fc.nat(6), { maxKeys: 2 }), 3),
+});
+const anyLeague = (
+  given: { roles?: string[]; owners?: (string | null)[]; isIdle?: boolean } = {},
+): fc.Arbitrary<RoundInput> =>
+  fc
+    .record({
+      partitions: fc.tuple(
+        ...["north", "south", "west"].map((name) => anyPartition(name, given.owners ?? [null, "a", "b", "a/x"])),
+      ),
+      roles: anyRoles(given.roles ?? ROLES),
+      jobs: fc.array(anyJob, { minLength: 1, maxLength: 7 }),
+      history: fc.dictionary(fc.constantFrom(...ROLES), anyAmounts(10), { maxKeys: 2 }),
+      objective: fc.constantFrom(...OBJECTIVES),
+    })
+    .map(({ partitions, roles, jobs, history, objective }) => {
+      const made = jobs.map(({ demand, remaining, role, clusters, charged, barred }, i): RoundJob => {
+        const held = new Map(
+          Object.entries(given.isIdle ? {} : charged).map(([cluster, n]) => [
+            `${cluster}/default`,
+            { charged: n, barred: false },
+          ]),
+        );
+        if (barred !== undefined)
+          held.set(`${barred}/default`, { charged: held.get(`${barred}/default`)?.charged ?? 0, barred: true });
+        return job(`j${i}`, demand, remaining, { role, clusters: clusters ?? null, held });
+      });
+      const plan = new Map(
+        jobs.flatMap(({ planned }, i) =>
+          planned ? [[`j${i}`, new Map(Object.entries(planned).map(([c, n]) => [`${c}/default`, n]))] as const] : [],
+        ),
+      );
+      return league(partitions, made, roles, { history: new Map(Object.entries(history)), plan, objective });
+    });
+
+const charged: Count = (one, where) => one.held.get(keyOf(where))?.charged ?? 0;
+/** Limits, and what still runs beyond them. */
+const granted =
+  (limit: Count): Count =>
+  (one, where) =>
+    Math.max(limit(one, where), charged(one, where));
+const plusOne =
+  (count: Count, more: RoundJob, there: RoundPartition): Count =>
+  (one, where) =>
+    count(one, where) + (one === more && where === there ? 1 : 0);
+
+describe("every round", () => {
+  test("entitles to nothing beyond capacity, slots, limits, and what is lent and borrowed", () => {
+    fc.assert(
+      fc.property(anyLeague(), (input) => {
+        expect(broken(input, countsIn(round(input).entitled))).toEqual([]);
+      }),
+      RUNS,
+    );
+  });
+
+  test("keeps back what roles do not lend of their guarantees", () => {
+    fc.assert(
+      fc.property(anyLeague({ roles: ["a", "b", "c"], owners: [null] }), (input) => {
+        expect(broken(input, countsIn(round(input).entitled))).toEqual([]);
+      }),
+      RUNS,
+    );
+  });
+
+  test("raises limits only into what is free beside what runs, and within all bounds", () => {
+    fc.assert(
+      fc.property(anyLeague(), (input) => {
+        const limit = countsIn(round(input).limits);
+        const runs = bounded(input, charged);
+        // What runs already may exceed a bound that was lowered; nothing is added to that.
+        const over = bounded(input, granted(limit)).filter(
+          ({ used, most }, i) => used > most && used > (runs[i]?.used ?? 0),
+        );
+        expect(over).toEqual([]);
+        for (const one of input.jobs) {
+          const limits = input.partitions.reduce((n, where) => n + limit(one, where), 0);
+          expect(limits).toBeLessThanOrEqual(one.remaining);
+        }
+      }),
+      RUNS,
+    );
+  });
+
+  test("grants what it entitles to where nothing runs yet", () => {
+    fc.assert(
+      fc.property(anyLeague({ isIdle: true }), (input) => {
+        const { limits, entitled } = round(input);
+        expect(limits).toEqual(entitled);
+        // Also when it is asked to admit beside a job that has nothing to do any more.
+        const idle = job("idle", { cpus: 1 }, 0, { held: new Map([["gone/default", { charged: 1, barred: false }]]) });
+        const beside = round({ ...input, jobs: [...input.jobs, idle] });
+        if (input.roles.size === 0) expect([...beside.limits].slice(0, -1)).toEqual([...beside.entitled].slice(0, -1));
+      }),
+      RUNS,
+    );
+  });
+
+  test("leaves no room unused that someone wants and may have", () => {
+    fc.assert(
+      fc.property(
+        anyLeague().map((input) => ({
+          ...input,
+          roles: new Map([...input.roles].map(([role, policy]) => [role, { ...policy, lend: {} }])),
+        })),
+        (input) => {
+          const result = round(input);
+          const entitled = countsIn(result.entitled);
+          for (const one of input.jobs)
+            for (const where of input.partitions) expect(broken(input, plusOne(entitled, one, where))).not.toEqual([]);
+        },
+      ),
+      RUNS,
+    );
+  });
+
+  test("lets nobody wait that is entitled to more while there is room for one of its tasks", () => {
+    fc.assert(
+      fc.property(
+        anyLeague().map((input) => ({
+          ...input,
+          roles: new Map([...input.roles].map(([role, policy]) => [role, { ...policy, lend: {} }])),
+        })),
+        (input) => {
+          const { limits, entitled } = round(input);
+          const runs = bounded(input, charged);
+          const now = granted(countsIn(limits));
+          for (const one of input.jobs) {
+            const has =
+              input.partitions.reduce((n, where) => n + now(one, where), 0) +
+              (one.held.get("gone/default")?.charged ?? 0);
+            if (has >= total(entitled, one.id)) continue;
+            for (const where of input.partitions) {
+              const over = bounded(input, plusOne(now, one, where)).filter(
+                ({ used, most }, i) => used > most && used > (runs[i]?.used ?? 0),
+              );
+              expect(over).not.toEqual([]);
+            }
+          }
+        },
+      ),
+      RUNS,
+    );
+  });
+
+  test("says why of every job", () => {
+    fc.assert(
+      fc.property(anyLeague(), (input) => {
+        const { stops, entitled, contended } = round(input);
+        for (const one of input.jobs) {
+          const stop = stops.get(one.id);
+          expect(stop?.kind === "satisfied").toBe(total(entitled, one.id) === one.remaining);
+        }
+        expect(contended).toBe([...stops.values()].some(({ kind }) => ["share", "space", "lend-limit"].includes(kind)));
+      }),
+      RUNS,
+    );
+  });
+
+  test("is the same for the same input, in whatever order partitions, roles and what runs are told", () => {
+    const reversed = <K, V>(map: ReadonlyMap<K, V>) => new Map([...map].reverse());
+    fc.assert(
+      fc.property(anyLeague(), (input) => {
+        const other: RoundInput = {
+          ...input,
+          partitions: [...input.partitions].reverse(),
+          roles: reversed(input.roles),
+          history: reversed(input.history),
+          plan: input.plan && reversed(input.plan),
+          jobs: input.jobs.map((one) => ({ ...one, held: reversed(one.held) })),
+        };
+        expect(round(input)).toEqual(round(input));
+        expect(round(other)).toEqual(round(input));
+      }),
+      RUNS,
+    );
+  });
+});

@@ -1,0 +1,80 @@
+/** What jobs want of the league while it fills: how many tasks more, where they could go, where they would rather. */
+import type { Facts, Slots } from "./facts.ts";
+import type { RoundJob } from "./input.ts";
+import { openRooms, type Room } from "./shares/rooms.ts";
+import { growTree, type Leaf, type Tree } from "./shares/tree.ts";
+
+/** Tasks by a room's index. */
+export type Counts = ReadonlyMap<number, number>;
+
+/** Rooms for a class of jobs. */
+export interface Places {
+  /** those that may still have space for a task: what is full stays full */
+  open: Room[];
+  readonly slots: Slots;
+}
+
+export interface Want {
+  readonly job: RoundJob;
+  readonly leaf: Leaf;
+  readonly places: Places;
+  /** where it does not fit although it seems so */
+  readonly barred: ReadonlySet<number>;
+  /** tasks that it still wants */
+  most: number;
+  /** what it has */
+  readonly taken: Map<number, number>;
+  /** at most so many in a room in all; null: as many as there are slots */
+  readonly ceiling: Counts | null;
+  /** where it would rather have its tasks: what the plan says, and where they run */
+  readonly planned: Counts;
+  readonly kept: Counts;
+}
+
+/** An empty league that fills. */
+export interface Filling {
+  readonly facts: Facts;
+  readonly tree: Tree;
+  readonly rooms: readonly Room[];
+  /** in order of age */
+  readonly wants: readonly Want[];
+}
+
+/** Everybody wants all that they have tasks for. */
+export function openFilling(facts: Facts): Filling {
+  const rooms = openRooms(facts.partitions, facts.axes);
+  const tree = growTree(facts.input, facts.axes, rooms);
+  const places = new Map<Slots, Places>();
+  const wants = [...tree.leaves].map(([job, leaf]) => {
+    const slots = facts.slots.get(job) ?? [];
+    const known = places.get(slots) ?? { open: rooms.filter((room) => (slots[room.index] ?? 0) > 0), slots };
+    places.set(slots, known);
+    return wantOf(facts, job, leaf, known, rooms);
+  });
+  return { facts, tree, rooms, wants };
+}
+
+function wantOf({ input }: Facts, job: RoundJob, leaf: Leaf, places: Places, rooms: readonly Room[]): Want {
+  const { id, held, remaining } = job;
+  const barred = new Set<number>();
+  const kept = new Map<number, number>();
+  const planned = new Map<number, number>();
+  const plan = input.plan?.get(id);
+  if (held.size > 0 || plan !== undefined) {
+    for (const { key, index } of rooms) {
+      const there = held.get(key);
+      if (there?.barred) barred.add(index);
+      if (there && there.charged > 0) kept.set(index, there.charged);
+      const tasks = plan?.get(key) ?? 0;
+      if (tasks > 0) planned.set(index, tasks);
+    }
+  }
+  return { job, leaf, places, barred, most: remaining, taken: new Map(), ceiling: null, planned, kept };
+}
+
+export function slotsLeft({ places, barred, taken, ceiling }: Want, room: Room): number {
+  if (barred.has(room.index)) return 0;
+  const slots = places.slots[room.index] ?? 0;
+  const most = ceiling === null ? slots : Math.min(slots, ceiling.get(room.index) ?? 0);
+  return most - (taken.get(room.index) ?? 0);
+}
