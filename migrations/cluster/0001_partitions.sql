@@ -8,6 +8,7 @@ CREATE TABLE `use` (
 	`partition` text NOT NULL,
 	`lender` text NOT NULL,
 	`role` text NOT NULL,
+	`task_ms` integer NOT NULL,
 	`resource_ms` text NOT NULL,
 	PRIMARY KEY(`partition`, `lender`, `role`)
 ) WITHOUT ROWID;

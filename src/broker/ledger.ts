@@ -13,6 +13,7 @@ import type { BrokerStore, LedgerRow } from "./store.ts";
 const SAVE_EVERY_MS = 10_000;
 
 type Sums = Record<string, number>;
+export type Total = Pick<Use, "taskMs" | "resourceMs">;
 
 export class Ledger {
   readonly #store: BrokerStore;
@@ -38,12 +39,17 @@ export class Ledger {
     this.#savedAt.set(cluster, now);
   }
 
-  /** milli-unit · ms of every use there was, all clusters together */
-  total(): Sums {
-    const sums: Sums = {};
-    for (const row of this.#rows.values())
-      for (const { resourceMs } of added(row.banked, row.current)) accumulate(sums, resourceMs);
-    return sums;
+  /** Of every use there was, all clusters together. */
+  total(): Total {
+    const resourceMs: Sums = {};
+    let taskMs = 0;
+    for (const row of this.#rows.values()) {
+      for (const use of added(row.banked, row.current)) {
+        accumulate(resourceMs, use.resourceMs);
+        taskMs += use.taskMs;
+      }
+    }
+    return { taskMs, resourceMs };
   }
 
   view(): LedgerView {
@@ -121,7 +127,7 @@ function combined(a: readonly Use[], b: readonly Use[], how: (x: number, y: numb
     const known = byKey.get(keyOf(use));
     const resourceMs: Sums = { ...known?.resourceMs };
     for (const [name, amount] of Object.entries(use.resourceMs)) resourceMs[name] = how(resourceMs[name] ?? 0, amount);
-    byKey.set(keyOf(use), { ...use, resourceMs });
+    byKey.set(keyOf(use), { ...use, taskMs: how(known?.taskMs ?? 0, use.taskMs), resourceMs });
   }
   return [...byKey.values()];
 }

@@ -46,8 +46,7 @@ export class Rounds {
     this.#shares = shares;
     this.#ledger = ledger;
     this.#solver = solver;
-    this.#gauges = new Gauges(now);
-    this.#gauges.figures(fleet.total(), ledger.total());
+    this.#gauges = new Gauges(fleet.total(), ledger.total(), now);
   }
 
   /** @param jobs that are not over and not being cancelled, oldest first */
@@ -117,6 +116,7 @@ export class Rounds {
       jobs: input.jobs.length,
       partitions: input.partitions.length,
       contended: result.contended,
+      ...this.#gauges.view(this.#ledger.total()),
     };
   }
 
@@ -194,7 +194,7 @@ export class Rounds {
       round_bound: decided?.bound ?? 0,
       round_contended: decided?.contended ? 1 : 0,
       starved_jobs: starved,
-      ...this.#gauges.figures(this.#fleet.total(), this.#ledger.total()),
+      ...this.#gauges.figures(this.#ledger.total()),
     };
   }
 }

@@ -132,6 +132,7 @@ export const use = sqliteTable(
     partition: text().notNull(),
     lender: text().notNull(),
     role: text().notNull(),
+    taskMs: integer("task_ms").notNull(),
     resourceMs: text("resource_ms", { mode: "json" }).$type<Resources>().notNull(),
   },
   (t) => [primaryKey({ columns: [t.partition, t.lender, t.role] })],

@@ -204,12 +204,12 @@ export class ClusterStore {
   removePartition(name: string): void {
     this.#db.delete(schema.partition).where(eq(schema.partition.name, name)).run();
   }
-  saveUse({ partition, lender, role, resourceMs }: Use): void {
+  saveUse({ partition, lender, role, taskMs, resourceMs }: Use): void {
     const { use } = schema;
     this.#db
       .insert(use)
-      .values({ partition, lender: lender ?? "", role, resourceMs })
-      .onConflictDoUpdate({ target: [use.partition, use.lender, use.role], set: { resourceMs } })
+      .values({ partition, lender: lender ?? "", role, taskMs, resourceMs })
+      .onConflictDoUpdate({ target: [use.partition, use.lender, use.role], set: { taskMs, resourceMs } })
       .run();
   }
 

@@ -42,12 +42,13 @@ export class UseTally {
     return use;
   }
 
-  /** @param times milliseconds for which `resources` were used; negative takes back */
-  add(where: Where, role: string, resources: Resources, times: number): Use {
+  /** @param ms for so long `resources` were used; negative takes back */
+  add(where: Where, role: string, resources: Resources, ms: number): Use {
     const { partition, lender } = where;
     const known = this.#byKey.get(`${whereKey(where)} ${role}`);
-    const resourceMs = add(known?.resourceMs ?? {}, resources, times);
-    return this.#put({ partition, lender, role, resourceMs });
+    const taskMs = (known?.taskMs ?? 0) + ms;
+    const resourceMs = add(known?.resourceMs ?? {}, resources, ms);
+    return this.#put({ partition, lender, role, taskMs, resourceMs });
   }
 
   all(): Use[] {

@@ -132,6 +132,9 @@ export const roundViewSchema = z
     jobs: z.number(),
     partitions: z.number(),
     contended: z.boolean().describe("some job wants more than its share, and would fit"),
+    resources: amounts.describe("R: what the league has"),
+    taskMs: z.number().describe("T: how long its tasks ran, added up"),
+    utilisation: z.record(z.string(), z.number()).describe("U: what of R was used since the broker's object began"),
   })
   .meta({ id: "Round" });
 export type RoundView = z.infer<typeof roundViewSchema>;

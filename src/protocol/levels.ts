@@ -132,11 +132,14 @@ export interface PartitionLevel {
   shapes: Shape[];
 }
 
-/** milli-unit · ms that a role used in a partition while `lender` owned it; null: nobody did. */
+/** What a role used in a partition while `lender` owned it; null: nobody did. */
 export interface Use {
   partition: string;
   lender: string | null;
   role: string;
+  /** how long its attempts ran, added up */
+  taskMs: number;
+  /** milli-unit · ms */
   resourceMs: Resources;
 }
 
