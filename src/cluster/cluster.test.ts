@@ -2,7 +2,8 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { ObjectHome } from "../../test/sim/nodeSqlite.ts";
 import { epochOf } from "../model/ids.ts";
 import { jobSpecSchema, silenceLimitMs, templateOf } from "../model/job.ts";
-import type { NodeView, TaskView } from "../model/views.ts";
+import { type PartitionSpec, restSpec } from "../model/partition.ts";
+import type { NodeView, PartitionView, TaskView } from "../model/views.ts";
 import type { Inventory, PollReply, PollRequest, Update } from "../protocol/agent.ts";
 import type { Grant, Report } from "../protocol/levels.ts";
 import { Cluster } from "./cluster.ts";
@@ -684,4 +685,117 @@ test("an idle poll writes nothing and asks nobody", () => {
   expect(home.rowsWritten).toBe(before);
   expect(home.take("call")).toEqual([]);
   expect(home.take("alarm")).toEqual([]);
+});
+
+describe("partitions", () => {
+  const put = (name: string, rest: Partial<PartitionSpec> = {}, position: number | null = null) =>
+    home.call("putPartition", { spec: { ...restSpec(), name, ...rest }, position }) as PartitionView;
+  const partition = (name: string) => home.call("partition", { name }) as PartitionView;
+  const names = () => (home.call("partitions", {}) as PartitionView[]).map(({ name }) => name);
+  const ten = [{ from: 0, to: 10, handout: 1, attemptsUsed: 0 }];
+  const spec = { resources: { cpus: 0.1, mem: "1MiB" }, disconnect: { stopAfter: "30s" } };
+  const usedIn = (name: string) => partition(name).amounts.used.cpus ?? 0;
+
+  test("stand in the order in which they were made, or where they were put; the rest is last", () => {
+    put("a");
+    put("b");
+    expect(names()).toEqual(["a", "b", "default"]);
+    put("b", {}, 0);
+    expect(names()).toEqual(["b", "a", "default"]);
+    home.crash();
+    expect(names()).toEqual(["b", "a", "default"]);
+    home.call("removePartition", { name: "b" });
+    home.crash();
+    expect(names()).toEqual(["a", "default"]);
+  });
+
+  test("the rest takes a policy, but neither rules nor a slice, and is never removed", () => {
+    expect(put("default", { owner: "lab", pack: "pack" })).toMatchObject({ owner: "lab", pack: "pack" });
+    expect(() => put("default", { nodes: ["arch = x64"] })).toThrow(/neither nodes nor slice/);
+    expect(() => home.call("removePartition", { name: "default" })).toThrow(/cannot be removed/);
+    home.crash();
+    expect(partition("default")).toMatchObject({ owner: "lab", pack: "pack" });
+  });
+
+  test("what a job may run in each is kept, also by a slice's budget", () => {
+    put("lab", { slice: { cpus: { amount: 300 }, mem: { percent: 50 } } });
+    const node = new Node("n1");
+    grant({ limits: { lab: 9, default: 2 }, supply: ten, spec });
+    node.poll();
+    expect([usedIn("lab"), usedIn("default")]).toEqual([300, 200]);
+    expect(lastReport()?.jobs[0]?.live).toEqual({ lab: 3, default: 2 });
+  });
+
+  test("what runs goes on, and counts where it was handed out, whatever becomes of its partition", () => {
+    put("lab", { nodes: ["arch = x64"], owner: "lab" });
+    const node = new Node("n1");
+    grant({ limits: { lab: 1 }, spec });
+    node.poll();
+    put("lab", { nodes: ["arch = arm64"], owner: "lab" });
+    expect([usedIn("lab"), usedIn("default")]).toEqual([100, 0]);
+    home.crash();
+    node.poll({ running: [["abcd.0", E1]] });
+    expect(usedIn("lab")).toBe(100);
+    home.call("removePartition", { name: "lab" });
+    expect(usedIn("default")).toBe(100);
+  });
+
+  test("are told to the Broker with what may be in use of them, and who owns them", () => {
+    new Node("n1");
+    put("lab", { slice: { cpus: { percent: 25 } }, owner: "lab", lend: { cpus: { amount: 100 } }, speed: 2 });
+    expect(lastReport()?.partitions).toMatchObject([
+      { name: "lab", isSlice: true, owner: "lab", speed: 2, usable: { cpus: 250 }, lendable: { cpus: 100 } },
+      { name: "default", isSlice: false, owner: null, usable: { cpus: 750, mem: 1_000_000 }, lendable: {} },
+    ]);
+  });
+
+  test("lend nothing when they say so, whatever resources there are", () => {
+    new Node("n1", { capacity: { cpus: 1000, mem: 1000, licences: 5000 } });
+    put("lab", { nodes: ["arch = x64"], owner: "lab", lend: "none" });
+    expect(lastReport()?.partitions[0]?.lendable).toEqual({ cpus: 0, mem: 0, licences: 0 });
+  });
+
+  test("a node that takes nothing now is down, but for what runs there", () => {
+    const node = new Node("n1");
+    grant({ spec });
+    node.poll();
+    home.call("pauseNode", { name: "n1", paused: true });
+    expect(partition("default").amounts).toMatchObject({ used: { cpus: 100 }, down: { cpus: 900 }, free: {} });
+    expect(lastReport()?.partitions[0]?.usable.cpus).toBe(100);
+  });
+
+  test("what an attempt that is being stopped has is neither used nor free", () => {
+    const node = new Node("n1");
+    grant({ spec });
+    node.poll();
+    grant({ action: "cancel", limits: {}, spec });
+    expect(partition("default").amounts).toMatchObject({ stopping: { cpus: 100 }, free: { cpus: 900 }, used: {} });
+  });
+
+  test("count what was used by who owned them then, live attempts as far as they have come, and lose none", () => {
+    put("default", { owner: "lab" });
+    const node = new Node("n1");
+    grant({ supply: [{ from: 0, to: 2, handout: 1, attemptsUsed: 0 }], spec: { ...spec, role: "shop" } });
+    node.poll();
+    home.nowMs += 1_000;
+    let price = 1;
+    const used = () => {
+      put("probe", { price: ++price });
+      return lastReport()?.used;
+    };
+    const running: PollRequest["running"] = [["abcd.1", E1]];
+    node.poll({ running, updates: [ended(E1, { ranMs: 700 })] });
+    put("default", { owner: "web" });
+    const lent = { partition: "default", lender: "lab", role: "shop", taskMs: 1_700 };
+    expect(used()).toMatchObject([{ ...lent, resourceMs: { cpus: 170_000 } }]);
+    home.crash();
+    expect(used()).toMatchObject([lent]);
+    node.poll({ running: [], updates: [ended(E1, { uuid: "abcd.1:end", task: "abcd.1", ranMs: 900 })] });
+    // The Broker says that the job is over: its rows are not read again.
+    const { to, args } = home.take("call").at(-1) ?? {};
+    const answer = { nextReportMs: 0, rev: 0, ended: ["abcd"], incarnation: 1, grants: [] };
+    if (to) home.result(to, "report", args, { ok: true, value: answer });
+    home.crash();
+    expect(used()).toMatchObject([{ ...lent, taskMs: 1_600, resourceMs: { cpus: 160_000 } }]);
+  });
 });

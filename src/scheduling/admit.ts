@@ -1,6 +1,7 @@
 /**
- * What may be granted now. Nothing that runs is taken away, and limits are raised only into what is free now: a job
- * above what it is entitled to shrinks as its tasks end, the others grow into that, whoever is next in line first.
+ * What may be granted now. Nothing that runs is taken away, and limits are raised only into what is free now: what runs
+ * where another is entitled to be shrinks as its tasks end, and that one grows into it, whoever is next in line first.
+ * Meanwhile nothing stays idle but what is kept for a task that needs more than is free yet.
  */
 import type { Facts } from "./facts.ts";
 import { fill, give } from "./fill.ts";
@@ -10,24 +11,53 @@ import { charge } from "./shares/charge.ts";
 import { available } from "./shares/quota.ts";
 import { excessIn, isOwner, type Room } from "./shares/rooms.ts";
 import type { RoleNode } from "./shares/tree.ts";
-import { type Counts, type Filling, openFilling, type Want } from "./wants.ts";
+import { type Counts, type Filling, NOWHERE, openFilling, total, type Want } from "./wants.ts";
+import { spaceIn } from "./where.ts";
 
 /** @param entitled of each job. @returns limits of each job, in the same order */
 export function admit(facts: Facts, entitled: readonly Counts[]): Counts[] {
   const filling = openFilling(facts);
   chargeHeld(filling);
-  const due = filling.wants.map((want, i): Want => {
-    const ceiling = entitled[i] ?? new Map<number, number>();
-    const most = Math.min(total(ceiling), want.job.remaining) - total(want.taken);
-    return { ...want, ceiling, most: Math.max(0, most) };
+  const claims = filling.wants.map((want, i): Claim => {
+    const fair = entitled[i] ?? new Map<number, number>();
+    return { want, fair, tasks: Math.min(total(fair), want.job.remaining) };
   });
-  fill(filling, due);
-  // Who waits for a place that others still use may have any other that would stay idle.
-  const anywhere = due.map((want): Want => ({ ...want, ceiling: null }));
-  fill(filling, anywhere);
-  const awaited = awaitedRooms(due, anywhere);
-  return due.map((want) => limitsOf(filling, want, awaited));
+  const raise = (upTo: (claim: Claim) => number, ceilingOf: (claim: Claim) => Counts | null): void =>
+    fill(
+      filling,
+      claims.map((claim) => {
+        const most = Math.max(0, upTo(claim) - total(claim.want.taken));
+        return { ...claim.want, most, ceiling: ceilingOf(claim) };
+      }),
+    );
+  raise(
+    ({ tasks }) => tasks,
+    ({ fair }) => fair,
+  );
+  // Who is entitled to a place that others still use may have another one meanwhile.
+  keepFor(filling, claims);
+  raise(
+    ({ tasks }) => tasks,
+    () => null,
+  );
+  // What those entitled to it have no tasks for now, as all of them run elsewhere, is anyone's.
+  const awaited = keepFor(filling, claims);
+  raise(
+    ({ want }) => want.job.remaining,
+    () => null,
+  );
+  const isAnyShort = claims.some(isShort);
+  return claims.map((claim) => limitsOf(filling, claim, awaited, isAnyShort));
 }
+
+/** What a job is entitled to, of which it has no tasks for more than `tasks`. */
+interface Claim {
+  readonly want: Want;
+  readonly fair: Counts;
+  readonly tasks: number;
+}
+
+const isShort = ({ want, tasks }: Claim): boolean => total(want.taken) < tasks;
 
 /**
  * What may still run is charged, whatever the limit. Where that is more than there is, as when nodes went down, or is
@@ -35,43 +65,47 @@ export function admit(facts: Facts, entitled: readonly Counts[]): Counts[] {
  */
 function chargeHeld({ tree, rooms, wants }: Filling): void {
   for (const want of wants) {
-    let elsewhere = 0;
-    for (const { charged } of want.job.held.values()) elsewhere += charged;
-    if (elsewhere === 0) continue;
-    for (const room of rooms) {
-      const charged = want.kept.get(room.index) ?? 0;
-      if (charged > 0) give(want, room, charged);
-      elsewhere -= charged;
+    for (const [index, tasks] of want.kept) {
+      const room = rooms[index];
+      if (room) {
+        give(want, room, tasks);
+        continue;
+      }
+      const amounts = want.leaf.demand.map((wanted) => wanted * tasks);
+      charge(want.leaf, null, amounts);
+      addTo(tree.league.subtree, amounts);
+      want.taken.set(NOWHERE, tasks);
     }
-    const amounts = want.leaf.demand.map((wanted) => wanted * elsewhere);
-    charge(want.leaf, null, amounts);
-    addTo(tree.league.subtree, amounts);
   }
   for (const room of rooms) addTo(tree.league.subtree, excessIn(room));
 }
 
-/** Rooms that someone is entitled to, and has nothing instead of. */
-function awaitedRooms(due: readonly Want[], anywhere: readonly Want[]): Set<number> {
-  const awaited = new Set<number>();
-  for (const [i, { ceiling, taken }] of due.entries()) {
-    if (anywhere[i]?.most === 0) continue;
-    for (const [index, most] of ceiling ?? []) if (most > (taken.get(index) ?? 0)) awaited.add(index);
+/** Closes the rooms that someone is short of, and that have no space for its next task yet. @returns all of them */
+function keepFor({ rooms, wants }: Filling, claims: readonly Claim[]): ReadonlySet<Room> {
+  const awaited = new Set<Room>();
+  for (const { want, fair } of claims.filter(isShort)) {
+    for (const room of rooms) {
+      const lacks = (fair.get(room.index) ?? 0) > (want.taken.get(room.index) ?? 0);
+      if (lacks && spaceIn(room, want.leaf) === 0) awaited.add(room);
+    }
   }
+  for (const places of new Set(wants.map((want) => want.places)))
+    places.open = rooms.filter((room) => (places.slots[room.index] ?? 0) > 0 && !awaited.has(room));
   return awaited;
 }
 
-function limitsOf(filling: Filling, want: Want, awaited: ReadonlySet<number>): Counts {
+function limitsOf({ rooms }: Filling, claim: Claim, awaited: ReadonlySet<Room>, isAnyShort: boolean): Counts {
+  const { want, fair } = claim;
+  const { kept, taken, job } = want;
   const limits = new Map<number, number>();
-  const entitled = want.ceiling ?? new Map<number, number>();
-  const isAbove = total(want.kept) > total(entitled);
-  for (const room of filling.rooms) {
-    const { index } = room;
-    const running = want.kept.get(index) ?? 0;
-    const granted = want.taken.get(index) ?? 0;
-    const fair = entitled.get(index) ?? 0;
-    const mayStay = !isAbove && !awaited.has(index) && isInBounds(want, room);
-    const limit = granted > running || mayStay ? granted : Math.min(fair, granted);
-    if (limit > 0) limits.set(index, limit);
+  const running = total(kept);
+  const isAbove = running > job.remaining || (isAnyShort && running > total(fair));
+  for (const room of rooms) {
+    const granted = taken.get(room.index) ?? 0;
+    const isRaised = granted > (kept.get(room.index) ?? 0);
+    const mayStay = !isAbove && !awaited.has(room) && isInBounds(want, room);
+    const limit = isRaised || mayStay ? granted : Math.min(fair.get(room.index) ?? 0, granted);
+    if (limit > 0) limits.set(room.index, limit);
   }
   return limits;
 }
@@ -89,10 +123,4 @@ function isInBounds({ leaf, barred, places, kept }: Want, room: Room): boolean {
       if (at(above.used, r) > at(above.limit, r)) return false;
   }
   return true;
-}
-
-function total(counts: Counts): number {
-  let tasks = 0;
-  for (const n of counts.values()) tasks += n;
-  return tasks;
 }

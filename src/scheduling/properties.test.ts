@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { OBJECTIVES } from "../model/league.ts";
+import type { Resources } from "../model/resources.ts";
 import type { RolePolicy } from "../model/role.ts";
 import { bounded, broken, type Count, countsIn } from "./bounds.fixture.ts";
 import type { RoundInput, RoundJob, RoundPartition } from "./input.ts";
@@ -100,6 +101,32 @@ const plusOne =
   (one, where) =>
     count(one, where) + (one === more && where === there ? 1 : 0);
 
+/** The same league of so many times everything, but for what a task needs. */
+function magnified(input: RoundInput, n: number): RoundInput {
+  const more = (amounts: Resources): Resources =>
+    Object.fromEntries(Object.entries(amounts).map(([name, amount]) => [name, amount * n]));
+  return {
+    ...input,
+    partitions: input.partitions.map((one) => ({
+      ...one,
+      usable: more(one.usable),
+      lendable: more(one.lendable),
+      shapes: one.shapes.map((shape) => ({ ...shape, capacity: more(shape.capacity) })),
+    })),
+    roles: new Map(
+      [...input.roles].map(([role, { weight, guarantee, limit, lend, borrow }]) => [
+        role,
+        { weight, guarantee: more(guarantee), limit: more(limit), lend: more(lend), borrow: more(borrow) },
+      ]),
+    ),
+    jobs: input.jobs.map((one) => ({
+      ...one,
+      remaining: one.remaining * n,
+      held: new Map([...one.held].map(([key, { charged: tasks, barred }]) => [key, { charged: tasks * n, barred }])),
+    })),
+  };
+}
+
 describe("every round", () => {
   test("entitles to nothing beyond capacity, slots, limits, and what is lent and borrowed", () => {
     fc.assert(
@@ -170,7 +197,7 @@ describe("every round", () => {
     );
   });
 
-  test("lets nobody wait that is entitled to more while there is room for one of its tasks", () => {
+  test("lets nobody wait while there is room that it may have, but for what is kept for a larger task", () => {
     fc.assert(
       fc.property(
         anyLeague().map((input) => ({
@@ -181,12 +208,13 @@ describe("every round", () => {
           const { limits, entitled } = round(input);
           const runs = bounded(input, charged);
           const now = granted(countsIn(limits));
-          for (const one of input.jobs) {
-            const has =
-              input.partitions.reduce((n, where) => n + now(one, where), 0) +
-              (one.held.get("gone/default")?.charged ?? 0);
-            if (has >= total(entitled, one.id)) continue;
-            for (const where of input.partitions) {
+          const has = (one: RoundJob) =>
+            input.partitions.reduce((n, where) => n + now(one, where), one.held.get("gone/default")?.charged ?? 0);
+          const short = input.jobs.filter((one) => has(one) < Math.min(one.remaining, total(entitled, one.id)));
+          const isAwaited = (where: RoundPartition) =>
+            short.some((one) => countsIn(entitled)(one, where) > now(one, where));
+          for (const one of input.jobs.filter((job) => has(job) < job.remaining)) {
+            for (const where of input.partitions.filter((partition) => !isAwaited(partition))) {
               const over = bounded(input, plusOne(now, one, where)).filter(
                 ({ used, most }, i) => used > most && used > (runs[i]?.used ?? 0),
               );
@@ -195,6 +223,39 @@ describe("every round", () => {
           }
         },
       ),
+      RUNS,
+    );
+  });
+
+  /** Later: what ran beyond its limit has ended, what was granted runs. */
+  const later = (input: RoundInput, { limits }: ReturnType<typeof round>): RoundInput => ({
+    ...input,
+    jobs: input.jobs.map((one) => {
+      const held = new Map([...one.held].map(([key, { barred }]) => [key, { charged: 0, barred }]));
+      for (const [key, charged] of limits.get(one.id) ?? [])
+        held.set(key, { barred: false, ...held.get(key), charged });
+      return { ...one, held };
+    }),
+  });
+
+  test("goes on as it is once all that was granted runs", () => {
+    fc.assert(
+      fc.property(anyLeague({ isIdle: true }), (input) => {
+        const first = round(input);
+        expect(round(later(input, first)).limits).toEqual(first.limits);
+      }),
+      RUNS,
+    );
+  });
+
+  test("gives everyone what is fair as tasks end, whatever ran before", () => {
+    fc.assert(
+      fc.property(anyLeague(), (start) => {
+        let input = start;
+        for (let n = 0; n < 15; n++) input = later(input, round(input));
+        const { limits, entitled } = round(input);
+        for (const { id } of input.jobs) expect(total(limits, id)).toBeGreaterThanOrEqual(total(entitled, id));
+      }),
       RUNS,
     );
   });
@@ -210,6 +271,28 @@ describe("every round", () => {
         expect(contended).toBe([...stops.values()].some(({ kind }) => ["share", "space", "lend-limit"].includes(kind)));
       }),
       RUNS,
+    );
+  });
+
+  test("holds to the same where many tasks are given at once", () => {
+    fc.assert(
+      fc.property(
+        anyLeague().map((input) => magnified(input, 997)),
+        (input) => {
+          const { entitled, limits } = round(input);
+          expect(broken(input, countsIn(entitled))).toEqual([]);
+          const runs = bounded(input, charged);
+          const over = bounded(input, granted(countsIn(limits))).filter(
+            ({ used, most }, i) => used > most && used > (runs[i]?.used ?? 0),
+          );
+          expect(over).toEqual([]);
+          if ([...input.roles.values()].some(({ lend }) => Object.keys(lend).length > 0)) return;
+          for (const one of input.jobs)
+            for (const where of input.partitions)
+              expect(broken(input, plusOne(countsIn(entitled), one, where))).not.toEqual([]);
+        },
+      ),
+      { numRuns: 40 },
     );
   });
 

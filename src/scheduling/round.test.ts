@@ -1,4 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { parseConstraint } from "../model/constraints.ts";
+import type { RolePolicy } from "../model/role.ts";
+import type { RoundInput, RoundJob, RoundPartition, Stop } from "./input.ts";
 import { job, league, partition, running, total } from "./round.fixture.ts";
 import { round } from "./round.ts";
 
@@ -35,5 +38,182 @@ describe("a round where nothing is configured", () => {
       new Map([["north/default", 5]]),
     );
     expect(limits({}, 1001)).toEqual(new Map());
+  });
+});
+
+/** Jobs of one-cpu tasks, a role each. */
+const cpuJobs = (wants: Record<string, number>, rest: Record<string, Partial<RoundJob>> = {}) =>
+  Object.entries(wants).map(([role, tasks]) => job(role, { cpus: 1 }, tasks, { role, ...rest[role] }));
+const tasksOf = (input: RoundInput) => {
+  const { entitled } = round(input);
+  return Object.fromEntries(input.jobs.map(({ id }) => [id, total(entitled, id)]));
+};
+const one = (cpus: number) => [partition("all", { cpus })];
+
+describe("roles", () => {
+  test("share by weight, level by level", () => {
+    const wants = { "lab/ml": 99, "lab/bio": 99, desk: 99 };
+    expect(tasksOf(league(one(60), cpuJobs(wants)))).toEqual({ "lab/ml": 15, "lab/bio": 15, desk: 30 });
+    const roles = { lab: { weight: 2 }, "lab/ml": { weight: 3 } };
+    expect(tasksOf(league(one(60), cpuJobs(wants), roles))).toEqual({ "lab/ml": 30, "lab/bio": 10, desk: 20 });
+  });
+
+  test("have what they are guaranteed first, whatever they used before, then share the rest", () => {
+    const roles = { lab: { guarantee: { cpus: 30 } } };
+    const history = new Map([["lab", { cpus: 500 }]]);
+    const wants = { desk: 99, lab: 99 };
+    expect(tasksOf(league(one(60), cpuJobs(wants), roles))).toEqual({ desk: 15, lab: 45 });
+    expect(tasksOf(league(one(60), cpuJobs(wants), roles, { history }))).toEqual({ desk: 30, lab: 30 });
+  });
+
+  test("have less now for what they used before, unless it was their own", () => {
+    const history = new Map([["lab/ml", { cpus: 10 }]]);
+    const wants = { desk: 99, "lab/ml": 99 };
+    expect(tasksOf(league(one(60), cpuJobs(wants), {}, { history }))).toEqual({ desk: 35, "lab/ml": 25 });
+    const owned = [...one(60), partition("own", { cpus: 10 }, { owner: "lab" })];
+    expect(tasksOf(league(owned, cpuJobs(wants), {}, { history }))).toEqual({ desk: 30, "lab/ml": 40 });
+  });
+
+  test("are guaranteed nothing of a resource that is named with 0, and are not kept from one that is not named", () => {
+    const whole = [partition("all", { cpus: 100, gpus: 8 })];
+    const gpuJobs = ["desk", "lab"].map((role) => job(role, { cpus: 1, gpus: 1 }, 99, { role }));
+    expect(tasksOf(league(whole, gpuJobs, { lab: { guarantee: { cpus: 50 } } }))).toEqual({ desk: 0, lab: 8 });
+    expect(tasksOf(league(whole, gpuJobs, { lab: { guarantee: { cpus: 50, gpus: 0 } } }))).toEqual({ desk: 4, lab: 4 });
+  });
+
+  test("tell what they are entitled to and their share, ancestors too", () => {
+    const { roles } = round(league(one(60), cpuJobs({ "lab/ml": 30, desk: 10 }), { lab: { guarantee: { cpus: 20 } } }));
+    expect(Object.fromEntries(roles)).toEqual({
+      lab: { entitled: { cpus: 30 }, share: 10 / 60 },
+      "lab/ml": { entitled: { cpus: 30 }, share: 30 / 60 },
+      desk: { entitled: { cpus: 10 }, share: 10 / 60 },
+    });
+  });
+});
+
+describe("where tasks go", () => {
+  const places = (input: RoundInput, id: string) => Object.fromEntries(round(input).entitled.get(id) ?? []);
+  const north = partition("north", { cpus: 10 }, { price: 3, speed: 2 });
+  const south = partition("south", { cpus: 10 }, { price: 1, speed: 1 });
+
+  test.each([
+    ["utilisation", { "north/default": 3, "south/default": 3 }],
+    ["balance", { "north/default": 3, "south/default": 3 }],
+    ["cost", { "south/default": 6 }],
+    ["completion-time", { "north/default": 6 }],
+  ] as const)("by objective: %s", (objective, expected) => {
+    expect(places(league([north, south], cpuJobs({ desk: 6 }), {}, { objective }), "desk")).toEqual(expected);
+  });
+
+  test("where the plan says, then where they run, before the objective", () => {
+    const plan = new Map([["desk", new Map([["north/default", 2]])]]);
+    const [desk] = cpuJobs({ desk: 6 }, { desk: { held: running({ north: 1 }) } });
+    const cost = { objective: "cost" } as const;
+    expect(places(league([north, south], cpuJobs({ desk: 6 }), {}, { plan, ...cost }), "desk")).toEqual({
+      "north/default": 2,
+      "south/default": 4,
+    });
+    expect(places(league([north, south], desk ? [desk] : [], {}, cost), "desk")).toEqual({
+      "north/default": 1,
+      "south/default": 5,
+    });
+  });
+
+  test("an owner's in its own first, others' in what is nobody's first", () => {
+    const partitions = [partition("labs", { cpus: 10 }, { owner: "lab" }), partition("open", { cpus: 10 })];
+    const input = league(partitions, cpuJobs({ desk: 5, "lab/ml": 5 }));
+    expect(places(input, "desk")).toEqual({ "open/default": 5 });
+    expect(places(input, "lab/ml")).toEqual({ "labs/default": 5 });
+  });
+
+  test("only on nodes that accept the role, by its own name or one it is under", () => {
+    const shapes = [{ count: 1, capacity: { cpus: 10 }, attributes: {}, roles: ["lab"], drivers: ["process"] }];
+    const input = league([partition("all", { cpus: 10 }, { shapes })], cpuJobs({ "lab/ml": 3, laboratory: 3 }));
+    expect(tasksOf(input)).toEqual({ "lab/ml": 3, laboratory: 0 });
+  });
+
+  test("only on nodes that satisfy its constraints, their cluster among their attributes", () => {
+    const constraints = ["arch = x64", "cluster = south"].flatMap((text) => parseConstraint(text) ?? []);
+    const jobs = [job("desk", { cpus: 1 }, 99, { constraints })];
+    expect(places(league([north, south], jobs), "desk")).toEqual({ "south/default": 10 });
+  });
+
+  test("in slices of the same nodes by each slice's budget and what fits a node", () => {
+    const shapes = [{ count: 3, capacity: { cpus: 4 }, attributes: {}, drivers: ["process"] }];
+    const slices = [5, 7].map((cpus, i) => partition("all", { cpus }, { name: `slice${i}`, shapes }));
+    expect(tasksOf(league(slices, cpuJobs({ desk: 99 })))).toEqual({ desk: 12 });
+    expect(tasksOf(league(slices, [job("wide", { cpus: 3 }, 99)]))).toEqual({ wide: 3 });
+    expect(tasksOf(league(slices, [job("wider", { cpus: 5 }, 99)]))).toEqual({ wider: 0 });
+  });
+});
+
+describe("why a job got no more", () => {
+  type Case = [string, Record<string, Partial<RolePolicy>>, RoundPartition[], Record<string, number>, string, Stop];
+  const lent = partition("labs", { cpus: 10 }, { owner: "lab", lendable: { cpus: 4 } });
+  const over = (role: string, bound: "limit" | "borrow" | "lend"): Stop => ({
+    kind: "over-limit",
+    role,
+    resource: "cpus",
+    bound,
+  });
+  test.each([
+    ["it has all", {}, one(10), { desk: 5 }, "desk", { kind: "satisfied" }],
+    ["nothing could hold it", {}, one(0), { desk: 5 }, "desk", { kind: "no-slot" }],
+    ["a limit", { lab: { limit: { cpus: 3 } } }, one(10), { "lab/ml": 5 }, "lab/ml", over("lab", "limit")],
+    ["a borrow limit", { lab: { borrow: { cpus: 3 } } }, one(10), { "lab/ml": 5 }, "lab/ml", over("lab", "borrow")],
+    [
+      "what another keeps back",
+      { lab: { guarantee: { cpus: 8 }, lend: { cpus: 1 } } },
+      one(10),
+      { desk: 5 },
+      "desk",
+      over("lab", "lend"),
+    ],
+    [
+      "an owner lends no more",
+      {},
+      [lent],
+      { desk: 5 },
+      "desk",
+      { kind: "lend-limit", partition: "labs/default", resource: "cpus" },
+    ],
+    ["others got the room by their share", {}, one(10), { desk: 9, lab: 9 }, "desk", { kind: "share" }],
+    ["an owner has a right to it", {}, [lent], { desk: 5, lab: 10 }, "desk", { kind: "share" }],
+    ["it fills all there is", {}, one(10), { desk: 11 }, "desk", { kind: "space" }],
+  ] satisfies Case[])("%s", (_, roles, partitions, wants, id, stop) => {
+    const result = round(league(partitions, cpuJobs(wants), roles));
+    expect(result.stops.get(id)).toEqual(stop);
+    expect(result.contended).toBe(["share", "space", "lend-limit"].includes(stop.kind));
+  });
+});
+
+describe("what may be granted now", () => {
+  const partitions = [partition("labs", { cpus: 10 }, { owner: "lab" }), partition("open", { cpus: 10 })];
+  const limitsOf = (jobs: RoundJob[], where = partitions) => {
+    const { limits } = round(league(where, jobs));
+    return Object.fromEntries(jobs.map(({ id }) => [id, Object.fromEntries(limits.get(id) ?? [])]));
+  };
+
+  test("a borrower shrinks where the owner is entitled, and gets no more there", () => {
+    const jobs = cpuJobs({ desk: 30, lab: 10 }, { desk: { held: running({ labs: 9, open: 10 }) } });
+    expect(limitsOf(jobs)).toEqual({ desk: { "open/default": 10 }, lab: { "labs/default": 1 } });
+  });
+
+  test("a place that would stay idle goes to whoever waits for one where others still run", () => {
+    // What the owner runs elsewhere it would rather have at home; nothing of it waits.
+    const jobs = cpuJobs({ lab: 10, desk: 30 }, { lab: { held: running({ open: 10 }) } });
+    expect(limitsOf(jobs)).toEqual({ lab: { "open/default": 10 }, desk: { "labs/default": 10 } });
+    // It goes on so while nobody is short of anything.
+    const later = cpuJobs(
+      { lab: 10, desk: 30 },
+      { lab: { held: running({ open: 10 }) }, desk: { held: running({ labs: 10 }) } },
+    );
+    expect(limitsOf(later)).toEqual({ lab: { "open/default": 10 }, desk: { "labs/default": 10 } });
+  });
+
+  test("what runs where there is no room any more takes none from elsewhere", () => {
+    const jobs = cpuJobs({ desk: 30, lab: 30 }, { desk: { held: running({ labs: 8, gone: 8 }) } });
+    const down = [partition("labs", { cpus: 0 }, { owner: "lab" }), partition("open", { cpus: 10 })];
+    expect(limitsOf(jobs, down)).toEqual({ desk: {}, lab: { "open/default": 10 } });
   });
 });

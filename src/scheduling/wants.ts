@@ -4,8 +4,17 @@ import type { RoundJob } from "./input.ts";
 import { openRooms, type Room } from "./shares/rooms.ts";
 import { growTree, type Leaf, type Tree } from "./shares/tree.ts";
 
-/** Tasks by a room's index. */
+/** Tasks by a room's index, or `NOWHERE`. */
 export type Counts = ReadonlyMap<number, number>;
+
+/** Where a partition was that is no more. */
+export const NOWHERE = -1;
+
+export function total(counts: Counts): number {
+  let tasks = 0;
+  for (const n of counts.values()) tasks += n;
+  return tasks;
+}
 
 /** Rooms for a class of jobs. */
 export interface Places {
@@ -62,12 +71,15 @@ function wantOf({ input }: Facts, job: RoundJob, leaf: Leaf, places: Places, roo
   const plan = input.plan?.get(id);
   if (held.size > 0 || plan !== undefined) {
     for (const { key, index } of rooms) {
-      const there = held.get(key);
-      if (there?.barred) barred.add(index);
-      if (there && there.charged > 0) kept.set(index, there.charged);
+      const { barred: isBarred = false, charged = 0 } = held.get(key) ?? {};
+      if (isBarred) barred.add(index);
+      if (charged > 0) kept.set(index, charged);
       const tasks = plan?.get(key) ?? 0;
       if (tasks > 0) planned.set(index, tasks);
     }
+    let elsewhere = -total(kept);
+    for (const { charged } of held.values()) elsewhere += charged;
+    if (elsewhere > 0) kept.set(NOWHERE, elsewhere);
   }
   return { job, leaf, places, barred, most: remaining, taken: new Map(), ceiling: null, planned, kept };
 }

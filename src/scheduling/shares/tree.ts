@@ -28,7 +28,7 @@ export interface RoleNode extends QuotaNode {
   readonly lendable: Vector;
   /** all that its subtree uses, wherever */
   readonly used: Vector;
-  /** of the league's children: more has less */
+  /** dominant share of what counts beyond its quota */
   share: number;
   /** how much of what it is promised it uses */
   fill: number;
@@ -69,22 +69,22 @@ export function growTree(input: RoundInput, axes: Axes, rooms: readonly Room[]):
   const league = grow(LEAGUE);
   for (const path of [...input.roles.keys()].sort()) grow(path);
   for (const room of rooms) if (room.owner !== null) own(grow(room.owner), room, league);
-  const leaves = new Map<RoundJob, Leaf>();
-  for (const [age, job] of input.jobs.entries()) {
-    const role = grow(job.role);
-    for (let above: RoleNode | null = role; above !== null; above = above.parent) above.age = Math.min(above.age, age);
-    const demand = vectorOf(axes, job.demand);
-    leaves.set(job, { role, demand, used: demand.map(() => 0), share: 0, fill: 0, age });
-  }
-  for (const [path, past] of input.history) {
-    for (const above of [...lineage(path), LEAGUE]) {
-      const node = roles.get(above);
-      if (node) addTo(node.history, vectorOf(axes, past));
-    }
-  }
+  const leaves = new Map(input.jobs.map((job, age) => [job, leafOf(grow(job.role), vectorOf(axes, job.demand), age)]));
+  remember(roles, input, axes);
   promise(league, roles.values(), rooms);
   for (const node of roles.values()) restand(node);
   return { axes, league, roles, leaves };
+}
+
+function leafOf(role: RoleNode, demand: Vector, age: number): Leaf {
+  for (let above: RoleNode | null = role; above !== null; above = above.parent) above.age = Math.min(above.age, age);
+  return { role, demand, used: demand.map(() => 0), share: 0, fill: 0, age };
+}
+
+/** What jobs of a role used counts for all that it is under. */
+function remember(roles: ReadonlyMap<string, RoleNode>, { history }: RoundInput, axes: Axes): void {
+  for (const [path, past] of history)
+    for (const above of lineage(path)) addTo(roles.get(above)?.history ?? [], vectorOf(axes, past));
 }
 
 function roleNode(axes: Axes, path: string, parent: RoleNode | null, policy: RolePolicy): RoleNode {
