@@ -2,9 +2,9 @@
 import { OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { routePath } from "hono/route";
+import { fieldErrors } from "../model/fields.ts";
 import { Problem } from "../model/problems.ts";
 import type { ApiEnv } from "./env.ts";
-import { fieldErrors } from "./fields.ts";
 
 export type Api = OpenAPIHono<ApiEnv>;
 

@@ -1,5 +1,6 @@
 /** `/v1/clusters`: the league's clusters. */
 import { createRoute, z } from "@hono/zod-openapi";
+import { labelsSchema } from "../model/labels.ts";
 import { clusterViewSchema } from "../model/views.ts";
 import { newApi } from "./api.ts";
 import { callerOf, READERS } from "./auth.ts";
@@ -22,14 +23,10 @@ import {
   problems,
 } from "./schemas.ts";
 
-const MAX_LABELS = 100;
-
 const clusterRequest = z
   .strictObject({
     name: nameText,
-    labels: z
-      .record(z.string().regex(/^[A-Za-z][A-Za-z0-9_.-]{0,62}$/), z.string().max(256))
-      .refine((labels) => Object.keys(labels).length <= MAX_LABELS, `at most ${MAX_LABELS} labels`)
+    labels: labelsSchema
       .optional()
       .openapi({ description: "Notes on the place, for people; constraints look at nodes' own attributes." }),
   })

@@ -2,7 +2,8 @@
 import { z } from "zod";
 import { resourcesSchema } from "./amounts.ts";
 import { parseConstraint } from "./constraints.ts";
-import { formatDuration, parseDuration } from "./duration.ts";
+import { formatDuration } from "./duration.ts";
+import { durationSchema } from "./durationSchema.ts";
 import { MAX_TASKS, NAME } from "./ids.ts";
 import type { Resources } from "./resources.ts";
 import { DEFAULT_ROLE } from "./role.ts";
@@ -14,25 +15,10 @@ const DEFAULT_STOP_AFTER_MS = 600_000;
 const DEFAULT_STOP_GRACE_MS = 10_000;
 /** TERM is sent this long before the grace begins to run out, so that KILL is done by the deadline. */
 export const GUARD_MARGIN_MS = 5_000;
-const MAX_DURATION_MS = 365 * 86_400_000;
 const MAX_COMMAND_CHARS = 128 * 1024;
 
 /** The silence a Cluster must have counted before it hands an at-most-one attempt out again (clock drift ≤ 1 %). */
 export const silenceLimitMs = (stopAfterMs: number): number => stopAfterMs + 15_000 + Math.ceil(stopAfterMs / 100);
-
-const duration = (minMs: number, maxMs = MAX_DURATION_MS) =>
-  z.string().transform((text, ctx) => {
-    const ms = parseDuration(text);
-    if (ms !== null && ms >= minMs && ms <= maxMs) return ms;
-    ctx.addIssue({
-      code: "custom",
-      message:
-        ms === null
-          ? `"${text}" is not a length of time; write it like 500ms, 30s, 10m or 2h`
-          : `${text} is out of range; between ${formatDuration(minMs)} and ${formatDuration(maxMs)}`,
-    });
-    return z.NEVER;
-  });
 
 const constraint = z
   .string()
@@ -93,19 +79,19 @@ export const jobSpecSchema = z
     role: roleSchema.optional(),
     driver: z.enum(["process"]).optional(),
     retry: z
-      .strictObject({ max: z.int().min(0).max(100).optional(), backoff: duration(0, 3_600_000).optional() })
+      .strictObject({ max: z.int().min(0).max(100).optional(), backoff: durationSchema(0, 3_600_000).optional() })
       .optional(),
-    timeout: duration(1000).optional().describe("How long one attempt may run."),
-    stopGrace: duration(0, 3_600_000).optional().describe("Time between TERM and KILL; default 10s."),
+    timeout: durationSchema(1000).optional().describe("How long one attempt may run."),
+    stopGrace: durationSchema(0, 3_600_000).optional().describe("Time between TERM and KILL; default 10s."),
     copies: z.enum(["at-most-one", "at-least-one"]).optional(),
     disconnect: z
       .union([
         z.literal("keep"),
         z.strictObject({
-          stopAfter: duration(MIN_STOP_AFTER_MS)
+          stopAfter: durationSchema(MIN_STOP_AFTER_MS)
             .optional()
             .describe("An attempt that was not renewed for this long is stopped on its node. Default 10m."),
-          lostAfter: duration(1000).optional().describe("Silence after which a replacement may start."),
+          lostAfter: durationSchema(1000).optional().describe("Silence after which a replacement may start."),
           onReturn: z.enum(["keep-new"]).optional(),
         }),
       ])

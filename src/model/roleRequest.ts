@@ -1,7 +1,7 @@
 /** Roles as people write them; apart from role.ts, so that an agent need not carry a validator. */
 import { z } from "zod";
 import { boundsSchema, resourcesSchema } from "./amounts.ts";
-import { MAX_ROLE_CHARS, ROLE } from "./role.ts";
+import { DEFAULT_POLICY, MAX_ROLE_CHARS, ROLE, type RolePolicy } from "./role.ts";
 
 export const roleSchema = z
   .string()
@@ -17,3 +17,14 @@ export const rolePolicySchema = z.strictObject({
   borrow: boundsSchema.optional().describe("Beyond its guarantee it may use at most this."),
 });
 export type RolePolicyInput = z.input<typeof rolePolicySchema>;
+
+export function policyOf(request: z.output<typeof rolePolicySchema>): RolePolicy {
+  const { weight, guarantee, limit, lend, borrow } = request;
+  return {
+    weight: weight ?? DEFAULT_POLICY.weight,
+    guarantee: guarantee ?? DEFAULT_POLICY.guarantee,
+    limit: limit ?? DEFAULT_POLICY.limit,
+    lend: lend ?? DEFAULT_POLICY.lend,
+    borrow: borrow ?? DEFAULT_POLICY.borrow,
+  };
+}

@@ -1,5 +1,5 @@
 /** Looks into a zod schema for the names that an object at a path may have. */
-import { z } from "@hono/zod-openapi";
+import { z } from "zod";
 
 export type Path = readonly PropertyKey[];
 

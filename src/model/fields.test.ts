@@ -1,10 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { jobSpecSchema } from "../model/job.ts";
-import { editDistance, nearest } from "../model/nearest.ts";
 import { pollRequestSchema } from "../protocol/agent.ts";
 import { fieldErrors } from "./fields.ts";
-import { errorIn } from "./jsonPosition.ts";
+import { jobSpecSchema } from "./job.ts";
+import { editDistance, nearest } from "./nearest.ts";
 
 const errorsOf = (spec: object) => {
   const { error } = jobSpecSchema.safeParse(spec);
@@ -43,6 +42,13 @@ test("wrong types, absurd numbers and wrong items are named by their place", () 
   expect(errorsOf({ command: "x", resources: { mem: "128 parsecs" } })[0]?.field).toBe("resources.mem");
 });
 
+test("a name that can be none is told with what one is like", () => {
+  expect(errorsOf({ command: "x", env: { "not a name": "1" } })).toEqual([
+    { field: "env.not a name", message: "an environment name" },
+  ]);
+  expect(errorsOf({ command: "x", resources: { CPUS: 1 } })[0]?.message).toContain("a resource name is like cpus");
+});
+
 test("a body wrong in a thousand places is answered with a few", () => {
   const { error } = pollRequestSchema.safeParse({ running: new Array(1000).fill(5) });
   expect(error && fieldErrors(error.issues, pollRequestSchema).length).toBe(20);
@@ -62,46 +68,4 @@ test("edit distance is zero for the same and symmetric", () => {
       expect(editDistance(a, b)).toBeLessThanOrEqual(Math.max(a.length, b.length));
     }),
   );
-});
-
-test("any JSON has no error, and one cut short has it at its end", () => {
-  fc.assert(
-    fc.property(fc.json(), fc.nat(3), (text, indent) => {
-      const shown = JSON.stringify(JSON.parse(text), null, indent);
-      expect(errorIn(shown)).toBe(null);
-      expect(errorIn(`[${shown}`)).toMatchObject({ offset: shown.length + 1 });
-    }),
-  );
-});
-
-test("whatever the runtime refuses as JSON, this refuses, and nothing else", () => {
-  const parses = (text: string) => {
-    try {
-      JSON.parse(text);
-      return true;
-    } catch {
-      return false;
-    }
-  };
-  const almost = fc
-    .array(fc.constantFrom("{", "}", "[", "]", ",", ":", '"a"', "1", "-", "true", " ", '"', "\\", "\n"))
-    .map((parts) => parts.join(""));
-  fc.assert(
-    fc.property(almost, (text) => {
-      expect(errorIn(text) === null).toBe(parses(text));
-    }),
-    { numRuns: 2000 },
-  );
-});
-
-test.each([
-  ['{"a": x}', 1, 7],
-  ['{\n  "a": 1,\n}', 3, 1],
-  ['{"a" 1}', 1, 6],
-  ["[1 2]", 1, 4],
-  ["", 1, 1],
-  ["{} {}", 1, 4],
-  ["{'a': 1}", 1, 2],
-])("the place of the error in %j is line %i, column %i", (text, line, column) => {
-  expect(errorIn(text)).toMatchObject({ line, column });
 });

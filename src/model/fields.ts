@@ -1,7 +1,7 @@
 /** What zod finds wrong, told by field, with the name that was likely meant for one that does not exist. */
-import type { z } from "@hono/zod-openapi";
-import { nearest } from "../model/nearest.ts";
-import type { FieldError } from "../model/problems.ts";
+import type { z } from "zod";
+import { nearest } from "./nearest.ts";
+import type { FieldError } from "./problems.ts";
 import { keysAt, type Path } from "./schemaKeys.ts";
 
 /** Enough to act on; a body of a thousand wrong items need not be answered with all of them. */
@@ -22,6 +22,9 @@ function errorsOf(issue: Issue, prefix: Path, schema: z.ZodType | null): FieldEr
   if (issue.code === "invalid_union") {
     const meant = closestOption(issue.errors);
     if (meant) return meant.flatMap((inner) => errorsOf(inner, path, schema));
+  }
+  if (issue.code === "invalid_key") {
+    return [{ field: fieldName(path), message: issue.issues[0]?.message ?? issue.message }];
   }
   return [{ field: fieldName(path), message: issue.message }];
 }

@@ -1,0 +1,35 @@
+/** A league's settings as people write them. */
+import { z } from "zod";
+import { durationSchema } from "./durationSchema.ts";
+import { type LeagueSettings, OBJECTIVES } from "./league.ts";
+
+const MIN_HALF_LIFE_MS = 1_000;
+const MAX_PENALTY_MS = 3_600_000;
+
+/** What is left out stays as it is. */
+export const leagueRequestSchema = z.strictObject({
+  objective: z.enum(OBJECTIVES).optional().describe("What the optimised round prefers among what is fair."),
+  historyHalfLife: durationSchema(MIN_HALF_LIFE_MS)
+    .optional()
+    .describe("Past use counts half as much after so long; like 1h."),
+  historyWeight: z
+    .number()
+    .min(0)
+    .max(10)
+    .optional()
+    .describe("How much past use counts beside present use; 0: not at all."),
+  entryPenalty: durationSchema(0, MAX_PENALTY_MS)
+    .optional()
+    .describe("Each hand-out counts as if it had run at least so long; like 10s."),
+});
+export type LeagueRequestInput = z.input<typeof leagueRequestSchema>;
+
+export function settingsOf(request: z.output<typeof leagueRequestSchema>): Partial<LeagueSettings> {
+  const { objective, historyHalfLife, historyWeight, entryPenalty } = request;
+  return {
+    ...(objective !== undefined && { objective }),
+    ...(historyHalfLife !== undefined && { historyHalfLifeMs: historyHalfLife }),
+    ...(historyWeight !== undefined && { historyWeight }),
+    ...(entryPenalty !== undefined && { entryPenaltyMs: entryPenalty }),
+  };
+}
