@@ -6,11 +6,15 @@ import { limitedBody } from "./body.ts";
 import { clusters } from "./clusters.ts";
 import { events } from "./events.ts";
 import { jobs } from "./jobs.ts";
+import { league } from "./league.ts";
+import { ledger } from "./ledger.ts";
 import { logs } from "./logs.ts";
 import { metrics } from "./metrics.ts";
 import { nodes } from "./nodes.ts";
 import { addOpenApi } from "./openapi.ts";
+import { partitions } from "./partitions.ts";
 import { notFound, onError } from "./problems.ts";
+import { roles } from "./roles.ts";
 import { service } from "./service.ts";
 import { tasks } from "./tasks.ts";
 import { tokens } from "./tokens.ts";
@@ -23,7 +27,9 @@ export function makeApp(): Api {
   app.use("/metrics", presentToken);
   app.use("/agent/v1/join", limitedBody);
   app.use("/agent/v1/poll", limitedBody);
-  for (const resource of [service, jobs, tasks, logs, clusters, nodes, tokens, events, metrics, agents]) {
+  const fleet = [clusters, nodes, partitions];
+  const shares = [roles, league, ledger];
+  for (const resource of [service, jobs, tasks, logs, ...fleet, ...shares, tokens, events, metrics, agents]) {
     app.route("/", resource);
   }
   addOpenApi(app);

@@ -28,6 +28,12 @@ GET /v1/clusters/{cluster}/nodes
 GET DELETE /v1/clusters/{cluster}/nodes/{node}
 POST /v1/clusters/{cluster}/nodes/{node}/pause
 POST /v1/clusters/{cluster}/nodes/{node}/resume
+GET /v1/clusters/{cluster}/partitions
+GET PUT DELETE /v1/clusters/{cluster}/partitions/{partition}
+GET /v1/roles
+GET PUT DELETE /v1/roles/{role}
+GET PATCH /v1/league
+GET /v1/ledger
 GET POST /v1/tokens
 DELETE /v1/tokens/{id}
 GET /v1/whoami
@@ -93,7 +99,8 @@ test("every reference leads somewhere", () => {
 });
 
 test("what the description calls a body is refused when a field is unknown", () => {
-  for (const name of ["JobSpec", "NewCluster", "TokenRequest", "JoinRequest", "PollRequest"]) {
+  const bodies = ["JobSpec", "NewCluster", "PartitionRequest", "RolePolicy", "LeagueRequest"];
+  for (const name of [...bodies, "TokenRequest", "JoinRequest", "PollRequest"]) {
     expect(api.components.schemas[name].additionalProperties, name).toBe(false);
   }
 });

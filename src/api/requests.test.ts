@@ -66,6 +66,9 @@ test("a request that is wrong in itself calls no object and stores nothing", asy
     ["POST", "/v1/tokens", { scope: "admin", uses: 3 }, 400],
     ["POST", "/v1/tokens", { scope: "admin", expiresIn: "1000000d" }, 400],
     ["POST", "/v1/jobs/UPPER/cancel", "", 400],
+    ["PUT", "/v1/clusters/north/partitions/gpu", { onwer: "lab" }, 400],
+    ["PUT", "/v1/roles/lab%2FML", {}, 400],
+    ["PATCH", "/v1/league", { objective: "speed" }, 400],
   ];
   for (const [method, path, body, status] of wrongs) {
     const answer = await league.call(method, path, { body });

@@ -58,6 +58,9 @@ export const pageOf = <T extends z.ZodType>(item: T) =>
       .openapi({ description: "Pass it as `after` for the next page; null: this was the last." }),
   });
 
+/** Of what there are few: all at once. */
+export const listOf = <T extends z.ZodType>(item: T) => z.object({ items: z.array(item) });
+
 const codes = Object.keys(PROBLEMS) as [ProblemCode, ...ProblemCode[]];
 export const problemSchema = z
   .object({
