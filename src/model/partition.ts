@@ -100,7 +100,7 @@ export const partitionRequestSchema = z.strictObject({
   slice: amountsSchema.nullable().optional().describe("So much of those nodes (4, 8GiB or 25%); default: whole nodes."),
   owner: roleSchema.nullable().optional().describe("The role that gets it back when it asks; default: nobody."),
   lend: z
-    .union([z.enum(["all", "none"]), amountsSchema])
+    .union([z.enum(["all", "none"]), amountsSchema], { error: "all, none, or amounts like { cpus: 2, gpus: 50% }" })
     .optional()
     .describe("What others than the owner may use at once; a resource that is not named: all of it. Default: all."),
   pack: z.enum(["pack", "spread"]).optional().describe("Which node next: the fullest that fits, or the emptiest."),

@@ -38,7 +38,7 @@ export function parseAmount(resource: string, text: string | number): number | n
     if (!MIB_RESOURCES.has(resource)) return null;
     units *= (prefix && BINARY[prefix]) || (DECIMAL[prefix ?? ""] as number);
   }
-  const milli = Math.ceil(units * 1000 - 1e-6);
+  const milli = Math.max(0, Math.ceil(units * 1000 - 1e-6));
   return milli <= MAX_AMOUNT ? milli : null;
 }
 
