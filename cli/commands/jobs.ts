@@ -1,17 +1,17 @@
 /** `hansa ps`, `explain` and `cancel`. */
 import type { Command } from "commander";
 import { isTerminal } from "../../src/model/states.ts";
-import type { ExplainView, JobView, TaskView } from "../../src/model/views.ts";
+import type { JobView, TaskView } from "../../src/model/views.ts";
 import { cancelJob, explainJob, getJob, listJobs, tasksOf } from "../api/endpoints.ts";
 import { findJobId } from "../api/find.ts";
 import { type AccessOptions, type App, does, sessionOf, wholeNumber, withAccess } from "../app.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
+import { explainLines } from "../job/explain.ts";
 import { endLine, placeOf } from "../job/output.ts";
 import { progressLine, summaryLine, waitsLine } from "../job/progress.ts";
 import { printJson, type Session } from "../session.ts";
 import { age, commandLine, plural, seconds } from "../show/figures.ts";
 import { type Column, table } from "../show/table.ts";
-import type { Terminal } from "../show/terminal.ts";
 
 const DEFAULT_LIMIT = 20;
 
@@ -109,22 +109,15 @@ function ranFor(task: TaskView): string {
 export function addExplain(program: Command, app: App): void {
   const command = program
     .command("explain")
-    .description("say why a job waits")
+    .description("say why a job waits, what would let it start, and about when it will")
     .argument("<job>", "a job's id, or the beginning of it");
   does(app, withAccess(command), async (typed: string, options: AccessOptions) => {
-    const { client, terminal, json } = sessionOf(app, options);
+    const { client, terminal, json, self } = sessionOf(app, options);
     const explained = await explainJob(client, await findJobId(client, typed));
     if (json) printJson(terminal, explained);
-    else printExplain(terminal, explained);
+    else for (const line of explainLines(explained, self)) terminal.out(line);
     return EXIT.ok;
   });
-}
-
-function printExplain(terminal: Terminal, explained: ExplainView): void {
-  const { job, state, reason, sentence, funnel, position } = explained;
-  terminal.out(reason === null ? `${job} ${state}: ${sentence}` : `${job} waits: ${reason}. ${sentence}`);
-  for (const { clause, nodes } of funnel) terminal.out(`  ${plural(nodes, "node")}  ${clause}`);
-  if (position !== null) terminal.out(`position ${position}`);
 }
 
 export function addCancel(program: Command, app: App): void {

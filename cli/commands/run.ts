@@ -1,25 +1,15 @@
 /** `hansa run`: a command as a job, and `hansa submit`: a job file. */
 import { randomUUID } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { text } from "node:stream/consumers";
 import type { Command } from "commander";
-import { Problem } from "../../src/model/problems.ts";
 import { submitJob } from "../api/endpoints.ts";
 import { type AccessOptions, type App, collect, does, sessionOf, wholeNumber, withAccess } from "../app.ts";
 import { type AttachOptions, attach } from "../job/attach.ts";
 import { parseJobFile } from "../job/file.ts";
 import { eachItems, type RunOptions, specOf } from "../job/spec.ts";
+import { readText } from "../readText.ts";
 
 type Options = RunOptions & AttachOptions & AccessOptions;
-
-/** @param path `-` is standard input */
-async function readText(folder: string, path: string): Promise<string> {
-  if (path === "-") return text(process.stdin);
-  return readFile(resolve(folder, path), "utf8").catch((error: NodeJS.ErrnoException) => {
-    throw new Problem("invalid-request", `${path} can't be read: ${error.code ?? error.message}`);
-  });
-}
 
 export function addRun(program: Command, app: App): void {
   const command = program

@@ -2,13 +2,13 @@
  * Stays with a submitted job: progress, outputs, summary, exit code. Ctrl-C leaves it running, a second one cancels
  * it; a job that no node could ever run is not left behind unless that is wanted.
  */
-import { createInterface } from "node:readline/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isTerminal } from "../../src/model/states.ts";
 import type { JobView, TaskView } from "../../src/model/views.ts";
 import { cancelJob, explainJob, getJob } from "../api/endpoints.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
 import { printJson, printRecord, type Session } from "../session.ts";
+import { saysYes } from "../show/question.ts";
 import { type Interrupts, interrupts, when } from "./interrupts.ts";
 import { collected, endLine, placeOf, printPrefixed, withOutput } from "./output.ts";
 import { headLine, progressLine, summaryLine, waitsLine } from "./progress.ts";
@@ -74,16 +74,6 @@ async function wantsToWait(session: Session, submitted: JobView, options: Attach
   await cancelJob(client, job.id);
   terminal.note(`job ${job.id} was cancelled. Ask for less, or let it wait for other nodes: ${self} run --yes …`);
   return false;
-}
-
-/** Ctrl-C is no. */
-async function saysYes(question: string): Promise<boolean> {
-  const person = createInterface({ input: process.stdin, output: process.stderr });
-  const left = new AbortController();
-  person.once("SIGINT", () => left.abort());
-  const answer = await person.question(question, { signal: left.signal }).catch(() => "no");
-  person.close();
-  return /^y(es)?$/i.test(answer.trim());
 }
 
 async function stay(session: Session, submitted: JobView, presses: Interrupts): Promise<ExitCode> {

@@ -28,6 +28,16 @@ it("the head says how many tasks went where", () => {
   expect(headLine(job({ count: 1 }))).toBe("job 7k2m4x9p1a  1 task  echo hi");
 });
 
+it("the head says whether it fits and what of whom it borrows", () => {
+  const partitions = { "north/default": { limit: 2, live: 0 }, "north/gpu": { limit: 2, live: 0 } };
+  expect(headLine(job({ partitions }))).toBe("job 7k2m4x9p1a  4 tasks  fits now, borrows nothing  echo hi");
+  const of = (partition: string, owner: string, cpus: number) => ({ partition, owner, resources: { cpus } });
+  const borrows = [of("north/gpu", "lab", 1000), of("north/big", "lab", 500), of("south/gpu", "web", 250)];
+  expect(headLine(job({ partitions, borrows, count: 40 }))).toBe(
+    "job 7k2m4x9p1a  40 tasks  4 fit now, borrows 1.5 cpus of lab, 0.25 cpus of web  echo hi",
+  );
+});
+
 it("a long or many-lined command does not break the head", () => {
   const line = headLine(job({ command: `echo a\necho b ${"x".repeat(500)}` }));
   expect(line).not.toContain("\n");

@@ -1,4 +1,5 @@
 /** How a job is going, in one line. */
+import { add, formatResources, type Resources } from "../../src/model/resources.ts";
 import type { JobView } from "../../src/model/views.ts";
 import { commandLine, cut, plural, printable, seconds } from "../show/figures.ts";
 
@@ -16,10 +17,23 @@ const perCluster = (job: JobView, amount: (cluster: JobView["clusters"][string])
     .map(({ name, n }) => `${name} ${n}`)
     .join(", ");
 
-/** `job 7k2m…  4 tasks → north 2, south 2` */
+/** `job 7k2m…  4 tasks → north 2, south 2  fits now, borrows nothing  echo hi` */
 export function headLine(job: JobView): string {
   const places = perCluster(job, (cluster) => cluster.live + cluster.supply);
-  return `job ${job.id}  ${plural(job.count, "task")}${places ? ` → ${places}` : ""}  ${cut(printable(commandLine(job.command)), COMMAND_CHARS)}`;
+  const tasks = `${plural(job.count, "task")}${places ? ` → ${places}` : ""}`;
+  const command = cut(printable(commandLine(job.command)), COMMAND_CHARS);
+  return [`job ${job.id}`, tasks, fitLine(job), command].filter(Boolean).join("  ");
+}
+
+/** `fits now, borrows 2 cpus of lab`; empty while none of it may run */
+function fitLine({ count, counts, partitions, borrows }: JobView): string {
+  const fitting = Object.values(partitions).reduce((sum, { limit }) => sum + limit, 0);
+  if (fitting === 0) return "";
+  const fits = fitting >= count - doneOf(counts) ? "fits now" : `${fitting} fit${fitting === 1 ? "s" : ""} now`;
+  const byOwner = new Map<string, Resources>();
+  for (const { owner, resources } of borrows) byOwner.set(owner, add(byOwner.get(owner) ?? {}, resources));
+  const borrowed = [...byOwner].map(([owner, resources]) => `${formatResources(resources)} of ${owner}`);
+  return `${fits}, borrows ${borrowed.join(", ") || "nothing"}`;
 }
 
 /** `12 of 40 done, 8 running, 20 waiting, 1 failed` */

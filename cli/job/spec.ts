@@ -20,7 +20,7 @@ export interface RunOptions {
 
 const usage = (detail: string) => new Problem("invalid-request", detail);
 
-const listOf = (text: string): string[] =>
+export const listOf = (text: string): string[] =>
   text
     .split(",")
     .map((part) => part.trim())

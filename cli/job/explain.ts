@@ -1,0 +1,35 @@
+/** Why a job waits, what would let it start, and about when it will: in lines for a person. */
+import type { ExplainView } from "../../src/model/views.ts";
+import { plural } from "../show/figures.ts";
+
+const GAP = "     ";
+
+/** @param self how this command is called */
+export function explainLines(explained: ExplainView, self: string): string[] {
+  const { job, state, reason, sentence, funnel, fix, position, estimateMs } = explained;
+  const first = reason === null ? `${job} ${state}: ${sentence}` : `${job} waits: ${reason}. ${sentence}`;
+  const help = [
+    fix && `fix (checked): ${fix.text}: ${called(fix.change, self)}  ${starts(fix.startsNow)}`,
+    estimateMs !== null && `${fix ? "or " : ""}wait ≈ ${about(estimateMs)}`,
+  ].filter(Boolean);
+  const last = [help.join("; "), position !== null && `position ${position}`].filter(Boolean);
+  return [
+    first,
+    ...funnel.map(({ clause, nodes }) => `  ${plural(nodes, "node")}  ${clause}`),
+    ...(last.length > 0 ? [last.join(GAP)] : []),
+  ];
+}
+
+const called = (change: string, self: string): string => change.replace(/^hansa(?= )/, self);
+const starts = (tasks: number): string => (tasks === 1 ? "1 task starts now" : `${tasks} tasks start now`);
+
+/** One figure, as exact as a guess is: `40 s`, `6 min`, `3 h`, `2 days`. */
+export function about(ms: number): string {
+  const units: [size: number, most: number, name: string][] = [
+    [1000, 90, "s"],
+    [60_000, 90, "min"],
+    [3_600_000, 36, "h"],
+  ];
+  for (const [size, most, name] of units) if (ms < most * size) return `${Math.max(1, Math.round(ms / size))} ${name}`;
+  return plural(Math.round(ms / 86_400_000), "day");
+}
