@@ -62,4 +62,10 @@ export function wholeNumber(text: string): number {
   return number;
 }
 
+export function anyNumber(text: string): number {
+  const number = Number(text);
+  if (text.trim() === "" || !Number.isFinite(number)) throw new InvalidArgumentError("It must be a number.");
+  return number;
+}
+
 export const collect = (value: string, before: string[] = []): string[] => [...before, value];

@@ -9,7 +9,11 @@ import { addBackup, addRestore } from "./commands/backup.ts";
 import { addEvents } from "./commands/events.ts";
 import { addClusters, addNodes } from "./commands/fleet.ts";
 import { addCancel, addExplain, addPs } from "./commands/jobs.ts";
+import { addLeague } from "./commands/league.ts";
+import { addLedger } from "./commands/ledger.ts";
 import { addLogs } from "./commands/logs.ts";
+import { addPartitions } from "./commands/partitions.ts";
+import { addRoles } from "./commands/roles.ts";
 import { addRun, addSubmit } from "./commands/run.ts";
 import { addServe } from "./commands/serve.ts";
 import { addStart } from "./commands/start.ts";
@@ -60,6 +64,7 @@ Exit codes: 0 ok, 1 a task failed, 2 usage, 3 can never run, 4 broker unreachabl
   const groups: [heading: string, add: ((program: Command, app: App) => void)[]][] = [
     ["Jobs:", [addRun, addSubmit, addPs, addExplain, addLogs, addCancel, addEvents]],
     ["Fleet:", [addClusters, addNodes, addToken, addAgent]],
+    ["Shares:", [addPartitions, addRoles, addLeague, addLedger]],
     ["Broker:", [addStart, addServe, addBackup, addRestore]],
     ["This command:", [addLogin, addVersion]],
   ];

@@ -44,6 +44,14 @@ export class Client {
     return this.parsed(schema, await this.send("POST", path, { idempotencyKey: randomUUID(), ...call }));
   }
 
+  async put<T>(path: string, schema: z.ZodType<T>, call: Call = {}): Promise<T> {
+    return this.parsed(schema, await this.send("PUT", path, call));
+  }
+
+  async patch<T>(path: string, schema: z.ZodType<T>, call: Call = {}): Promise<T> {
+    return this.parsed(schema, await this.send("PATCH", path, call));
+  }
+
   async delete<T>(path: string, schema: z.ZodType<T>, call: Call = {}): Promise<T> {
     return this.parsed(schema, await this.send("DELETE", path, call));
   }
