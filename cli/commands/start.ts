@@ -6,16 +6,20 @@ import { type App, does } from "../app.ts";
 import { createFolders, type DataFolder, dataFolder, hold } from "../broker/dataFolder.ts";
 import { DEFAULT_LISTEN } from "../broker/listen.ts";
 import { speaker } from "../broker/say.ts";
+import { applyConfiguration, stepLine } from "../configuration/apply.ts";
+import { parseConfiguration } from "../configuration/file.ts";
 import { findContext } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
 import { demo } from "../league/demo.ts";
 import { endings } from "../league/ending.ts";
 import { type League, type LeagueRun, withLeague } from "../league/league.ts";
 import { CLUSTERS, LEAGUE } from "../league/plan.ts";
+import { readText } from "../readText.ts";
 
 interface StartOptions {
   data: string;
   listen: string;
+  config?: string;
   demo?: boolean;
 }
 
@@ -27,12 +31,16 @@ export function addStart(program: Command, app: App): void {
     .description("run a whole league on this machine: broker, two clusters, four nodes")
     .option("--data <folder>", "where everything is kept, also for the next start", DEFAULT_DATA)
     .option("--listen <address>", "HOST:PORT; the next free port is taken when this one is busy", DEFAULT_LISTEN)
+    .option("--config <file>", "settings, roles, clusters and partitions, as for apply; applied once the league is up")
     .option("--demo", "checksum a directory tree over both clusters, compare, end everything");
   does(app, command, async (options: StartOptions) => start(app, options));
 }
 
 async function start(app: App, options: StartOptions): Promise<ExitCode> {
   const { terminal, env, self } = app;
+  const { config } = options;
+  // What is wrong in it is told before anything is started.
+  const wanted = config === undefined ? null : parseConfiguration(await readText(app.cwd, config), config);
   const ending = endings(env);
   const data = dataFolder(options.data);
   createFolders(data);
@@ -42,10 +50,14 @@ async function start(app: App, options: StartOptions): Promise<ExitCode> {
   );
   try {
     if (options.demo) {
-      const passed = await withLeague(run, ({ client }) => demo({ client, terminal, json: false, self }, ending.first));
+      const passed = await withLeague(run, async ({ client }) => {
+        if (wanted) await applyConfiguration(client, wanted, (step) => terminal.out(stepLine(step)));
+        return demo({ client, terminal, json: false, self }, ending.first);
+      });
       return passed ? EXIT.ok : EXIT.taskFailed;
     }
     await withLeague(run, async (league) => {
+      if (wanted) await applyConfiguration(league.client, wanted, (step) => terminal.out(stepLine(step)));
       for (const line of welcome(league, app, data)) terminal.out(line);
       if (!ending.first.aborted) await once(ending.first, "abort");
     });
