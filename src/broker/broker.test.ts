@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { ObjectHome } from "../../test/sim/nodeSqlite.ts";
 import { type JobSpecInput, jobSpecSchema } from "../model/job.ts";
 import { size, union } from "../model/ranges.ts";
+import { DEFAULT_POLICY, type RolePolicy } from "../model/role.ts";
 import type { EventView, ExplainView, JobView } from "../model/views.ts";
 import type { Grant, GrantMessage, JobReport, PartitionLevel, Report, ReportAnswer } from "../protocol/levels.ts";
 import { Broker } from "./broker.ts";
@@ -30,6 +31,7 @@ beforeEach(() => {
 
 const submit = (spec: JobSpecInput, id = "abcdefghij", digest = "d1") =>
   home.call("submit", { id, digest, spec: jobSpecSchema.parse(spec) }) as JobView;
+const metrics = () => home.call("metrics", {}) as Record<string, number>;
 const job = (id = "abcdefghij") => home.call("job", { id }) as JobView;
 const problemOf = (run: () => unknown) => {
   try {
@@ -217,6 +219,43 @@ describe("a cancel", () => {
   test("of a job that nobody runs yet is over at once", () => {
     submit({ command: "true", resources: { cpus: 9 } });
     expect(home.call("cancel", { id: "abcdefghij" })).toMatchObject({ state: "cancelled" });
+  });
+});
+
+describe("a role", () => {
+  const put = (name: string, policy: Partial<RolePolicy>) =>
+    home.call("putRole", { name, policy: { ...DEFAULT_POLICY, ...policy } });
+  const one = { command: "true", clusters: ["north"], resources: { cpus: 1 } };
+
+  test("at its limit is told how to raise it", () => {
+    put("lab", { limit: { cpus: 500 } });
+    submit({ ...one, count: 3, resources: { cpus: 0.5 }, role: "lab" });
+    north.take().report({ abcdefghij: { live: { default: 1 } } });
+    expect(home.call("explain", { id: "abcdefghij" })).toMatchObject({
+      reason: "over-limit",
+      fix: { change: "hansa roles set lab --limit cpus=1", startsNow: 1 },
+    });
+  });
+
+  test("that borrows all that it may does not starve", () => {
+    put("lab", { borrow: { cpus: 1000 } });
+    const half = { command: "true", count: 3, resources: { cpus: 0.5 }, role: "lab" };
+    submit({ ...half, clusters: ["north"] });
+    north.take().report({ abcdefghij: { live: { default: 2 } } });
+    submit({ ...half, clusters: ["south"] }, "bbbbbbbbbb");
+    expect(south.take().grants.has("bbbbbbbbbb")).toBe(false);
+    expect(metrics().starved_jobs).toBe(0);
+  });
+
+  test("is charged for what is being cancelled until it has ended", () => {
+    put("lab", { limit: { cpus: 1000 } });
+    submit({ ...one, role: "lab" });
+    north.take().report({ abcdefghij: { live: { default: 1 } } });
+    submit({ ...one, clusters: ["south"], role: "lab" }, "bbbbbbbbbb");
+    home.call("cancel", { id: "abcdefghij" });
+    expect(south.take().grants.has("bbbbbbbbbb")).toBe(false);
+    north.take().report({ abcdefghij: { cancelled: [[0, 1]] } });
+    expect(south.grant("bbbbbbbbbb").limits).toEqual({ default: 1 });
   });
 });
 

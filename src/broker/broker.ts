@@ -533,9 +533,10 @@ export class Broker implements Turns {
   // The round.
 
   #round(now: number): void {
-    const jobs = [...this.#jobs.values()].filter((job) => job.state !== "cancelling");
-    const { limits } = this.#rounds.decide(jobs, now);
-    for (const job of jobs) {
+    // What is being cancelled wants nothing, and is charged until it has ended.
+    const { limits } = this.#rounds.decide([...this.#jobs.values()], now);
+    for (const job of this.#jobs.values()) {
+      if (job.state === "cancelling") continue;
       const byCluster = clusterCounts(limits.get(job.id) ?? new Map());
       for (const name of new Set([...byCluster.keys(), ...job.grants.keys()])) {
         this.#grantTo(job, name, byCluster.get(name) ?? {});

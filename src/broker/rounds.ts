@@ -49,7 +49,7 @@ export class Rounds {
     this.#gauges = new Gauges(fleet.total(), ledger.total(), now);
   }
 
-  /** @param jobs that are not over and not being cancelled, oldest first */
+  /** @param jobs that are not over, oldest first */
   decide(jobs: readonly JobMemory[], now: number): RoundResult {
     this.#rounds += 1;
     this.#shares.accrue(jobs, now);
