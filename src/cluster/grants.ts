@@ -16,8 +16,11 @@ export function applyGrants(memory: ClusterMemory, incarnation: number, grants: 
 }
 
 function applyGrant(memory: ClusterMemory, grant: Grant): void {
-  const known = memory.jobs.get(grant.job) ?? revive(memory, grant.job);
+  // A job that was over may be told of again: by a Broker that was restored, or by a copy that comes late.
+  const row = memory.jobs.has(grant.job) ? undefined : memory.store.grant(grant.job);
+  const known = row ? memory.jobOf(row) : memory.jobs.get(grant.job);
   if (known && known.gen >= grant.gen) return;
+  if (row?.ended) unfold(memory, row);
   const job = known ?? fresh(grant);
   if (!known && grant.supply.some((entry) => entry.recover)) memory.startRecovery();
   job.gen = grant.gen;
@@ -33,13 +36,6 @@ function applyGrant(memory: ClusterMemory, grant: Grant): void {
   job.dirty = "now";
   memory.jobs.set(job.id, job);
   memory.saveGrant(job);
-}
-
-/** A job that was over may be told of again by a Broker that was restored. */
-function revive(memory: ClusterMemory, id: string): JobState | null {
-  const row = memory.store.grant(id);
-  if (row?.ended) unfold(memory, row);
-  return row ? jobState(row, memory.store.tasksOf(id), memory.store.attemptsOf(id)) : null;
 }
 
 const fresh = (grant: Grant): JobState =>
