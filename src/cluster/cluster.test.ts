@@ -4,6 +4,7 @@ import { epochOf } from "../model/ids.ts";
 import { jobSpecSchema, silenceLimitMs, templateOf } from "../model/job.ts";
 import { type PartitionSpec, restSpec } from "../model/partition.ts";
 import type { NodeView, PartitionView, TaskView } from "../model/views.ts";
+import type { ObjectRef } from "../platform/seam.ts";
 import type { Inventory, PollReply, PollRequest, Update } from "../protocol/agent.ts";
 import type { Grant, Report } from "../protocol/levels.ts";
 import { Cluster } from "./cluster.ts";
@@ -181,6 +182,20 @@ describe("a grant", () => {
     gen = 2;
     grant({ limits: { default: 10 } });
     expect(home.object.inspect().jobs.get("abcd")).toMatchObject({ gen: 6, limits: {} });
+  });
+
+  test("that comes again when the job is over takes back nothing of what it used", () => {
+    const node = new Node("n1");
+    grant();
+    node.poll();
+    node.poll({ updates: [ended(E1, { ranMs: 500 })] });
+    const { to, args } = home.take("call").at(-1) as { to: ObjectRef; args: Report };
+    const over = { nextReportMs: 0, rev: 0, ended: ["abcd"], incarnation: 1, grants: [] };
+    home.result(to, "report", args, { ok: true, value: over });
+    gen = 0;
+    grant();
+    node.poll({ pressure: ["mem"] });
+    expect(lastReport()?.used).toMatchObject([{ role: "default", resourceMs: { cpus: 50_000 } }]);
   });
 
   test("is still there after the object was rebuilt", () => {
@@ -394,6 +409,17 @@ describe("a node", () => {
     expect(home.call("join", { name: "n1", key: "a-new-machine" })).toMatchObject({ node: "n1-2" });
     pass(120_000);
     expect(home.call("join", { name: "n1", key: "another-machine" })).toMatchObject({ node: "n1", serial: 2 });
+  });
+
+  test("that was removed takes no room with what ran there beside its rows", () => {
+    const node = new Node("n1");
+    new Node("n2");
+    grant();
+    node.poll();
+    node.poll({ running: [["abcd.0", E2]], pressure: ["mem"] });
+    expect(home.call("partition", { name: "default" })).toMatchObject({ amounts: { stopping: { cpus: 100 } } });
+    home.call("removeNode", { name: "n1" });
+    expect(lastReport()?.partitions).toMatchObject([{ total: { cpus: 1000 }, usable: { cpus: 1000 } }]);
   });
 
   test("that was removed is told so, and its work comes back by silence", () => {

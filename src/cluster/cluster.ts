@@ -622,6 +622,8 @@ export class Cluster implements Turns {
     const node = this.#node(name);
     if (!node.removed) {
       node.removed = true;
+      // It is not heard any more, and takes no room of what is left.
+      node.ghosts = new Map();
       this.#memory.saveNode(node);
       this.#memory.events.push({ type: "node.removed", node: name });
       for (const live of this.#memory.liveOn(name)) this.#memory.mark(name, live.session, now);

@@ -63,7 +63,7 @@ const isShort = ({ want, tasks }: Claim): boolean => total(want.taken) < tasks;
  * What may still run is charged, whatever the limit. Where that is more than there is, as when nodes went down, or is
  * in no partition any more, it counts for its role, but takes nothing from what there is elsewhere.
  */
-function chargeHeld({ tree, rooms, wants }: Filling): void {
+export function chargeHeld({ tree, rooms, wants }: Filling): void {
   for (const want of wants) {
     for (const [index, tasks] of want.kept) {
       const room = rooms[index];
