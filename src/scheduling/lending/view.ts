@@ -10,12 +10,12 @@ export interface Gang {
   owner: string;
   size: number;
   /** when it first came; being stopped does not change it */
-  queuedAtS: number;
+  queuedAtMs: number;
 }
 
 export interface Attempt {
   gang: Gang;
-  startedAtS: number;
+  startedAtMs: number;
 }
 
 /** Waiting gangs that no rule can tell apart but by age. */
@@ -27,7 +27,7 @@ export interface Line {
 }
 
 export interface LendingView {
-  nowS: number;
+  nowMs: number;
   /** in nobody's use */
   free: number;
   /** what each owner brought, and gets back */
@@ -44,12 +44,5 @@ export interface LendingDecision {
   stop: readonly Attempt[];
   start: readonly Gang[];
   /** when to decide again, though nothing comes or ends until then */
-  againAtS: number | null;
-}
-
-/** One run of a policy: may remember what it saw, and learns what ended from `ended`. */
-export interface LendingPolicy {
-  decide(view: LendingView): LendingDecision;
-  /** An attempt ran to its end; stopped ones never come here. */
-  ended?(attempt: Attempt, nowS: number): void;
+  againAtMs: number | null;
 }
