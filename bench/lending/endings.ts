@@ -2,11 +2,12 @@
 import type { Attempt } from "../../src/scheduling/lending/view.ts";
 
 export interface Ending {
-  atS: number;
+  atMs: number;
   attempt: Attempt;
 }
 
-const before = (a: Ending, b: Ending) => a.atS < b.atS || (a.atS === b.atS && a.attempt.gang.id < b.attempt.gang.id);
+const before = (a: Ending, b: Ending) =>
+  a.atMs < b.atMs || (a.atMs === b.atMs && a.attempt.gang.id < b.attempt.gang.id);
 
 export class Endings {
   private readonly heap: Ending[] = [];

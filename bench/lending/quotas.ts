@@ -5,9 +5,9 @@ import { TraceError, type TraceJob } from "./trace.ts";
 export function quotasOf(jobs: readonly TraceJob[], gpus: number): Map<string, number> {
   const largest = new Map<string, number>();
   const work = new Map<string, number>();
-  for (const { owner, size, durationS } of jobs) {
+  for (const { owner, size, durationMs } of jobs) {
     largest.set(owner, Math.max(largest.get(owner) ?? 0, size));
-    work.set(owner, (work.get(owner) ?? 0) + size * durationS);
+    work.set(owner, (work.get(owner) ?? 0) + size * durationMs);
   }
   const sum = (of: Map<string, number>) => [...of.values()].reduce((total, n) => total + n, 0);
   const left = gpus - sum(largest);

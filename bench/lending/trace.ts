@@ -4,17 +4,21 @@ import type { Gang } from "../../src/scheduling/lending/view.ts";
 
 /** Only the simulator may look at how long it runs. */
 export interface TraceJob extends Gang {
-  durationS: number;
+  durationMs: number;
 }
 
 export class TraceError extends Error {}
 
-const whole = z.string().regex(/^\d+$/).transform(Number).pipe(z.int());
+const milliseconds = z
+  .string()
+  .regex(/^\d+(\.\d+)?$/)
+  .transform((seconds) => Math.round(Number(seconds) * 1000));
+const amount = z.string().regex(/^\d+$/).transform(Number).pipe(z.int().min(1));
 const COLUMNS = {
   vc: z.string().min(1),
-  arrival_s: whole,
-  gpus: whole.pipe(z.number().min(1)),
-  duration_s_est: whole,
+  arrival_s: milliseconds,
+  gpus: amount,
+  duration_s_est: milliseconds,
 } as const;
 const rowSchema = z.object(COLUMNS);
 
@@ -39,7 +43,7 @@ export function parseTrace(text: string): TraceJob[] {
       id,
       owner: row.vc,
       size: row.gpus,
-      queuedAtS: row.arrival_s,
-      durationS: row.duration_s_est,
+      queuedAtMs: row.arrival_s,
+      durationMs: row.duration_s_est,
     }));
 }
