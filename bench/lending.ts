@@ -33,6 +33,8 @@ function measure(asked: Asked): void {
   const startedAtMs = performance.now();
   const { gpus, redraw } = asked;
   const { jobs, quotas } = readJobs(asked);
+  const brought = [...quotas.values()].reduce((sum, quota) => sum + quota, 0);
+  if (brought !== gpus) throw new RuleBroken(`owners brought ${brought} of ${gpus} GPUs`);
   const runs = {
     static: simulate(jobs, quotas, baselines.static()),
     borrow: simulate(jobs, quotas, baselines.borrow()),
