@@ -259,6 +259,37 @@ describe("a role", () => {
   });
 });
 
+describe("what may still run beyond a lowered limit", () => {
+  const half = { command: "true", count: 4, resources: { cpus: 0.5 }, role: "lab" };
+  const put = (cpus: number) => home.call("putRole", { name: "lab", policy: { ...DEFAULT_POLICY, limit: { cpus } } });
+  beforeEach(() => {
+    put(1000);
+    submit({ ...half, clusters: ["north"] });
+    expect(north.grant().limits).toEqual({ default: 2 });
+  });
+
+  test("is charged when its Cluster began anew", () => {
+    north.report({ abcdefghij: { live: { default: 2 } } });
+    submit({ ...half, clusters: ["south"] }, "bbbbbbbbbb");
+    north.take().report({ abcdefghij: { live: { default: 2 } } });
+    expect(north.grant().limits).toEqual({ default: 1 });
+    north.incarnation = 2;
+    north.rev = 0;
+    north.report({});
+    expect(south.take().grants.has("bbbbbbbbbb")).toBe(false);
+  });
+
+  test("is charged when the Broker was rebuilt before the Cluster had heard of it", () => {
+    submit({ ...half, clusters: ["south"] }, "bbbbbbbbbb");
+    home.crash();
+    put(1000);
+    north.report({});
+    expect(south.take().grants.has("bbbbbbbbbb")).toBe(false);
+    north.take().report({ abcdefghij: { live: { default: 1 } } });
+    expect(south.take().grants.has("bbbbbbbbbb")).toBe(true);
+  });
+});
+
 describe("events", () => {
   test("are stored in order, and a reader goes on where it was", () => {
     submit({ command: "true", clusters: ["north"] });

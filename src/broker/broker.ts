@@ -507,7 +507,10 @@ export class Broker implements Turns {
     for (const job of this.#jobs.values()) {
       const grant = job.grants.get(report.cluster);
       if (!grant) continue;
-      if (grant.reported) job.banked = merge(job.banked, grant.reported);
+      if (grant.reported) {
+        job.banked = merge(job.banked, grant.reported);
+        grant.oldLimits = highestOf(grant.oldLimits, grant.reported.live);
+      }
       // What the earlier one still says, late, counts no more.
       const { incarnation } = report;
       Object.assign(grant, { reported: null, incarnation, rev: 0, gen: grant.gen + 1, sent: false });

@@ -28,9 +28,22 @@ export function jobMemory(row: JobRow, grants: readonly GrantRow[]): JobMemory {
     ...row,
     constraints: row.template.constraints.map(parseConstraint).filter((c) => c !== null),
     grants: new Map(
-      grants.map((grant) => [grant.cluster, { ...grant, oldLimits: grant.limits, recentEnds: 0, sent: false }]),
+      grants.map((grant) => [
+        grant.cluster,
+        { ...grant, oldLimits: supposedLimits(grant), recentEnds: 0, sent: false },
+      ]),
     ),
   };
+}
+
+/** A partition that there is not: what may run, and nobody knows where. */
+const SOMEWHERE = "";
+
+/** As rows tell. What an earlier gen allowed they do not: a Cluster that has not confirmed the newest may use all it has. */
+function supposedLimits(grant: GrantRow): Counts {
+  if (isApplied(grant)) return grant.limits;
+  const known = sumOf(highestOf(grant.limits, grant.reported?.live ?? {}));
+  return { ...grant.limits, [SOMEWHERE]: Math.max(0, supplySize(grant.supply) - known) };
 }
 
 export const terminalOf = (job: JobMemory): Terminal => {
@@ -39,7 +52,7 @@ export const terminalOf = (job: JobMemory): Terminal => {
   return terminal;
 };
 
-export const isApplied = (grant: GrantState): boolean => (grant.reported?.genApplied ?? 0) >= grant.gen;
+export const isApplied = (grant: GrantRow): boolean => (grant.reported?.genApplied ?? 0) >= grant.gen;
 
 export const sumOf = (counts: Counts): number => Object.values(counts).reduce((n, count) => n + count, 0);
 export const liveOf = (grant: GrantState): number => sumOf(grant.reported?.live ?? {});
