@@ -3,7 +3,7 @@ import { ObjectHome } from "../../test/sim/nodeSqlite.ts";
 import { type JobSpecInput, jobSpecSchema } from "../model/job.ts";
 import { size, union } from "../model/ranges.ts";
 import { DEFAULT_POLICY, type RolePolicy } from "../model/role.ts";
-import type { EventView, ExplainView, JobView } from "../model/views.ts";
+import type { EventView, ExplainView, JobView, LedgerView } from "../model/views.ts";
 import type { Grant, GrantMessage, JobReport, PartitionLevel, Report, ReportAnswer } from "../protocol/levels.ts";
 import { Broker } from "./broker.ts";
 
@@ -257,6 +257,19 @@ describe("a role", () => {
     north.take().report({ abcdefghij: { cancelled: [[0, 1]] } });
     expect(south.grant("bbbbbbbbbb").limits).toEqual({ default: 1 });
   });
+});
+
+test("the ledger of every cluster is stored when a job has ended", () => {
+  const used = (ms: number) => [{ partition: "default", lender: null, role: "default", resourceMs: { cpus: ms } }];
+  submit({ command: "true", count: 2, resources: { cpus: 1 } });
+  south.take().report({ abcdefghij: { done: [] } }, { used: used(1_000_000) });
+  const [[from, to] = [0, 1]] = south.grant().supply.map((one): [number, number] => [one.from, one.to]);
+  south.report({ abcdefghij: { done: [[from, to]] } }, { used: used(2_000_000) });
+  north.report({ abcdefghij: { done: [[1 - from, 2 - from]] } }, { used: used(5_000_000) });
+  expect(job().state).toBe("succeeded");
+  home.crash();
+  const { roles } = home.call("ledger", {}) as LedgerView;
+  expect(roles).toMatchObject([{ role: "default", used: { cpus: 7 } }]);
 });
 
 describe("what may still run beyond a lowered limit", () => {

@@ -9,7 +9,7 @@ import type { LedgerView } from "../model/views.ts";
 import type { Report, Use } from "../protocol/levels.ts";
 import type { BrokerStore, LedgerRow } from "./store.ts";
 
-/** Absolute counts come again with the next report: they are stored when a job ended, or after so long. */
+/** Absolute counts come again with the next report: all are stored when a job ended, each after so long. */
 const SAVE_EVERY_MS = 10_000;
 
 type Sums = Record<string, number>;
@@ -19,6 +19,7 @@ export class Ledger {
   readonly #store: BrokerStore;
   readonly #rows = new Map<string, LedgerRow>();
   readonly #savedAt = new Map<string, number>();
+  readonly #unsaved = new Set<string>();
 
   constructor(store: BrokerStore) {
     this.#store = store;
@@ -26,15 +27,28 @@ export class Ledger {
   }
 
   /** @param isEnd a job ended with this report */
-  note({ cluster, used, usedSince }: Report, isEnd: boolean, now: number): void {
+  note(report: Report, isEnd: boolean, now: number): void {
+    const { cluster } = report;
+    const isNew = this.#rows.get(cluster)?.since !== report.usedSince;
+    this.#count(report);
+    if (isNew || now - (this.#savedAt.get(cluster) ?? 0) >= SAVE_EVERY_MS) this.#save(cluster, now);
+    // Of its other clusters no report may come for long.
+    if (isEnd) for (const name of this.#unsaved) this.#save(name, now);
+  }
+
+  #count({ cluster, used, usedSince }: Report): void {
     const known = this.#rows.get(cluster);
     const isSame = known?.since === usedSince;
     const banked = known && !isSame ? added(known.banked, known.current) : (known?.banked ?? []);
     const current = isSame ? highest(known.current, used) : used;
     if (isSame && JSON.stringify(current) === JSON.stringify(known.current)) return;
-    const row = { cluster, since: usedSince, current, banked };
-    this.#rows.set(cluster, row);
-    if (isSame && !isEnd && now - (this.#savedAt.get(cluster) ?? 0) < SAVE_EVERY_MS) return;
+    this.#rows.set(cluster, { cluster, since: usedSince, current, banked });
+    this.#unsaved.add(cluster);
+  }
+
+  #save(cluster: string, now: number): void {
+    const row = this.#rows.get(cluster);
+    if (!row || !this.#unsaved.delete(cluster)) return;
     this.#store.saveLedger(row);
     this.#savedAt.set(cluster, now);
   }
