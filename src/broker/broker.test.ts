@@ -260,7 +260,9 @@ describe("a role", () => {
 });
 
 test("the ledger of every cluster is stored when a job has ended", () => {
-  const used = (ms: number) => [{ partition: "default", lender: null, role: "default", resourceMs: { cpus: ms } }];
+  const used = (ms: number) => [
+    { partition: "default", lender: null, role: "default", taskMs: 1, resourceMs: { cpus: ms } },
+  ];
   submit({ command: "true", count: 2, resources: { cpus: 1 } });
   south.take().report({ abcdefghij: { done: [] } }, { used: used(1_000_000) });
   const [[from, to] = [0, 1]] = south.grant().supply.map((one): [number, number] => [one.from, one.to]);
