@@ -4,7 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
-import { seeded } from "../test/sim/nodeSqlite.ts";
+import type { AssignProblem } from "../src/scheduling/assign/problem.ts";
 import { numbers, percentile, printLine, progress, rounded, textOption } from "./line.ts";
 import { disturbed, faultsOf, readInstance } from "./roundInstance.ts";
 import { type Answer, RoundWorkerd } from "./roundWorkerd.ts";
@@ -13,21 +13,18 @@ const { runs, seed } = numbers({ runs: 9, seed: 1 }, ["instance"]);
 const path = textOption("instance");
 if (path === null || runs < 1) throw new Error("it wants --instance PATH, and at least one run");
 const startedAtMs = performance.now();
-const instance = readInstance(readFileSync(path, "utf8"));
-const random = seeded(seed);
+const text = readFileSync(path, "utf8");
+const instance = readInstance(text);
 
 const workerd = await RoundWorkerd.start();
-const faults: string[] = [];
 const idleMib = workerd.memoryMib().now;
+const faults: string[] = [];
 
-async function measured(start: "cold" | "warm"): Promise<Answer> {
-  const problem = start === "cold" ? instance : disturbed(instance, random);
-  const answer = await workerd.solve(problem, start);
-  if (answer.ms === 0) throw new Error("the Worker's clock stood still");
-  faults.push(...faultsOf(problem, answer.placed, answer.value, answer.bound));
-  progress(
-    `${start} ${answer.ms.toFixed(0)} ms, gap ${answer.gapPct.toFixed(3)} %, ${answer.method} ${JSON.stringify(answer.stats)}`,
-  );
+function checked(problem: AssignProblem, start: string, answer: Answer): Answer {
+  const { ms, placed, value, bound, gapPct, method, stats } = answer;
+  if (ms === 0) throw new Error("the Worker's clock stood still");
+  faults.push(...faultsOf(problem, placed, value, bound));
+  progress(`${start} ${ms} ms, gap ${gapPct.toFixed(3)} %, ${method} ${JSON.stringify(stats)}`);
   return answer;
 }
 
@@ -37,11 +34,16 @@ const times = (answers: readonly Answer[]) => {
 };
 
 try {
+  await workerd.bring(text);
   const cold: Answer[] = [];
   const warm: Answer[] = [];
+  let peakMib = 0;
   for (let run = 0; run < runs; run++) {
-    cold.push(await measured("cold"));
-    warm.push(await measured("warm"));
+    cold.push(checked(instance, "cold", await workerd.cold()));
+    const changeSeed = seed * 1000 + run;
+    warm.push(checked(disturbed(instance, changeSeed), "warm", await workerd.warm(changeSeed)));
+    // Later on it also holds the solvers of earlier cold runs, until they are collected.
+    if (run === 0) peakMib = workerd.memoryMib().peak - idleMib;
   }
   const [first] = cold;
   if (!first) throw new Error("no run");
@@ -52,7 +54,7 @@ try {
     variables: instance.classes.reduce((sum, { on }) => sum + on.length, 0),
     cold_ms: times(cold),
     warm_ms: times(warm),
-    peak_mib: rounded(workerd.memoryMib().peak - idleMib),
+    peak_mib: rounded(peakMib),
     gap_pct: rounded((100 * (first.bound - first.value)) / first.bound),
     lp_bound: rounded(first.bound),
     objective: rounded(first.value),

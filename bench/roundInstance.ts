@@ -1,39 +1,41 @@
 /** The instances that `bench:round` solves: read, disturbed by a seed, and whether a solution keeps within one. */
-import { z } from "zod";
 import type { AssignProblem, Placement } from "../src/scheduling/assign/problem.ts";
 
-const amounts = z.array(z.number().nonnegative());
+interface Instance {
+  resources: string[];
+  clusters: { capacity: number[] }[];
+  /** `on`: cluster, value per unit */
+  classes: { demand: number[]; count: number; on: [number, number][] }[];
+}
 
-const instanceSchema = z.object({
-  resources: z.array(z.string()),
-  clusters: z.array(z.object({ capacity: amounts })),
-  classes: z.array(
-    z.object({
-      demand: amounts,
-      count: z.int().nonnegative(),
-      /** cluster, value per unit */
-      on: z.array(z.tuple([z.int().nonnegative(), z.number()])),
-    }),
-  ),
-});
+const areNumbers = (value: unknown): value is number[] =>
+  Array.isArray(value) && value.every((each) => Number.isFinite(each));
+const areAmounts = (value: unknown): value is number[] => areNumbers(value) && value.every((each) => each >= 0);
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
 
-/** How a problem of such an instance crosses to the Worker. */
-export const problemSchema = z.object({
-  resources: z.int(),
-  partitions: z.array(z.object({ key: z.string(), capacity: amounts })),
-  rows: z.array(z.object({ key: z.string(), bound: amounts })),
-  classes: z.array(
-    z.object({
-      key: z.string(),
-      demand: amounts,
-      count: z.int(),
-      on: z.array(z.object({ partition: z.int(), value: z.number() })),
-    }),
-  ),
-});
+/** Looks without copying, so that the Worker's memory is what solving takes. */
+function isInstance(value: unknown): value is Instance {
+  if (!isObject(value)) return false;
+  const { resources, clusters, classes } = value;
+  if (!Array.isArray(resources) || !Array.isArray(clusters) || !Array.isArray(classes)) return false;
+  return (
+    clusters.every((cluster: unknown) => isObject(cluster) && areAmounts(cluster.capacity)) &&
+    classes.every(
+      (each: unknown) =>
+        isObject(each) &&
+        areAmounts(each.demand) &&
+        Number.isSafeInteger(each.count) &&
+        Array.isArray(each.on) &&
+        each.on.every((pair: unknown) => areNumbers(pair) && pair.length === 2),
+    )
+  );
+}
 
+/** @throws Error if it is no instance */
 export function readInstance(text: string): AssignProblem {
-  const { resources, clusters, classes } = instanceSchema.parse(JSON.parse(text));
+  const instance: unknown = JSON.parse(text);
+  if (!isInstance(instance)) throw new Error("this is no instance: resources, clusters[].capacity, classes[]");
+  const { resources, clusters, classes } = instance;
   return {
     resources: resources.length,
     partitions: clusters.map(({ capacity }, index) => ({ key: `p${index}`, capacity })),
@@ -47,11 +49,24 @@ export function readInstance(text: string): AssignProblem {
   };
 }
 
+/** Uniform in [0, 1), the same in every runtime (mulberry32). */
+function seeded(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = state;
+    t = Math.imul(t ^ (t >>> 15), t | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
 const CAPACITY_CHANGE = 0.05;
 const CLASSES_CHANGED = 0.1;
 
 /** What a round later may look like: every capacity up to ±5 % off, one class in ten with up to half as many more or less. */
-export function disturbed(problem: AssignProblem, random: () => number): AssignProblem {
+export function disturbed(problem: AssignProblem, seed: number): AssignProblem {
+  const random = seeded(seed);
   const change = (): number => 2 * random() - 1;
   return {
     ...problem,

@@ -11,7 +11,6 @@ import { freePort } from "../cli/broker/listen.ts";
 import { workerdBinary } from "../cli/installation.ts";
 import { WORKER } from "../scripts/build.ts";
 import { copyWasm, WASM_MODULE } from "../scripts/highs.ts";
-import type { AssignProblem } from "../src/scheduling/assign/problem.ts";
 
 const START_MS = 10_000;
 const LOOK_MS = 20;
@@ -57,22 +56,33 @@ export class RoundWorkerd {
 
   async #answers(): Promise<void> {
     const startedAtMs = performance.now();
-    const empty: AssignProblem = { resources: 0, partitions: [], rows: [], classes: [] };
     while (performance.now() - startedAtMs < START_MS) {
-      try {
-        await this.solve(empty, "cold");
-        return;
-      } catch {
-        await sleep(LOOK_MS);
-      }
+      // Until an instance is there it answers with a conflict.
+      const response = await fetch(this.#url, { method: "POST" }).catch(() => null);
+      await response?.arrayBuffer();
+      if (response) return;
+      await sleep(LOOK_MS);
     }
     this.stop();
     throw new Error("workerd does not answer");
   }
 
-  /** @param start "warm" from where the last call ended */
-  async solve(problem: AssignProblem, start: "cold" | "warm"): Promise<Answer> {
-    const response = await fetch(`${this.#url}?start=${start}`, { method: "POST", body: JSON.stringify(problem) });
+  async bring(instance: string): Promise<void> {
+    const response = await fetch(this.#url, { method: "PUT", body: instance });
+    if (!response.ok) throw new Error(`the Worker refused the instance: ${await response.text()}`);
+  }
+
+  cold(): Promise<Answer> {
+    return this.#solve("start=cold");
+  }
+
+  /** From where the last call ended. */
+  warm(seed: number): Promise<Answer> {
+    return this.#solve(`start=warm&seed=${seed}`);
+  }
+
+  async #solve(query: string): Promise<Answer> {
+    const response = await fetch(`${this.#url}?${query}`, { method: "POST" });
     if (!response.ok) throw new Error(`the Worker answered ${response.status}: ${await response.text()}`);
     return answerSchema.parse(await response.json());
   }

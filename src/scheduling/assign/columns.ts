@@ -2,7 +2,7 @@
  * A problem as flat arrays, for the loops that visit every column many times. Whatever has bounds is a *place*:
  * partitions first, then coupling rows; place b has a bound, a use and a price for each resource r at `b * resources + r`.
  */
-import type { AssignProblem } from "./problem.ts";
+import type { Amounts, AssignProblem } from "./problem.ts";
 
 export interface Columns {
   resources: number;
@@ -29,50 +29,78 @@ export interface Columns {
 }
 
 /** Leaves out columns that are worth nothing or that not even one unit fits in. */
-export function columnsOf({ resources, partitions, rows, classes }: AssignProblem): Columns {
-  const places = [...partitions.map(({ capacity }) => capacity), ...rows.map(({ bound }) => bound)];
-  const bound = Float64Array.from(places.flatMap((amounts) => pad(amounts, resources, Number.POSITIVE_INFINITY)));
+export function columnsOf(problem: AssignProblem): Columns {
+  const { resources, partitions, rows, classes } = problem;
+  const bound = boundsOf(problem);
   const demand = new Float64Array(classes.length * resources);
+  const count = new Float64Array(classes.length);
   const first = new Int32Array(classes.length + 1);
-  const value: number[] = [];
-  const partition: number[] = [];
-  const classOf: number[] = [];
-  const on: number[] = [];
-  const firstRow: number[] = [0];
-  const rowPlaces: number[] = [];
+  const most = classes.reduce((sum, { on }) => sum + on.length, 0);
+  const named = classes.reduce((sum, { on }) => on.reduce((all, column) => all + (column.rows?.length ?? 0), sum), 0);
+  const value = new Float64Array(most);
+  const partition = new Int32Array(most);
+  const classOf = new Int32Array(most);
+  const onOf = new Int32Array(most);
+  const firstRow = new Int32Array(most + 1);
+  const rowPlaces = new Int32Array(named);
+  let columns = 0;
   classes.forEach((each, index) => {
-    demand.set(pad(each.demand, resources, 0), index * resources);
-    const fitsIn = (place: number): boolean =>
-      each.demand.every((amount, resource) => amount <= (bound[place * resources + resource] ?? 0));
-    each.on.forEach((column, position) => {
-      const named = (column.rows ?? []).map((row) => partitions.length + row);
-      if (each.count < 1 || !(column.value > 0) || !fitsIn(column.partition) || !named.every(fitsIn)) return;
-      value.push(column.value);
-      partition.push(column.partition);
-      classOf.push(index);
-      on.push(position);
-      rowPlaces.push(...named);
-      firstRow.push(rowPlaces.length);
-    });
-    first[index + 1] = value.length;
+    const { on } = each;
+    for (let r = 0; r < resources; r++) demand[index * resources + r] = each.demand[r] ?? 0;
+    count[index] = Math.max(0, Math.floor(each.count));
+    for (let position = 0; position < on.length; position++) {
+      const column = on[position];
+      if (!column || each.count < 1 || !(column.value > 0)) continue;
+      let end = firstRow[columns] ?? 0;
+      let fits = fitsIn(each.demand, bound, column.partition, resources);
+      for (const row of column.rows ?? NO_ROWS) {
+        rowPlaces[end++] = partitions.length + row;
+        fits &&= fitsIn(each.demand, bound, partitions.length + row, resources);
+      }
+      if (!fits) continue;
+      value[columns] = column.value;
+      partition[columns] = column.partition;
+      classOf[columns] = index;
+      onOf[columns] = position;
+      firstRow[++columns] = end;
+    }
+    first[index + 1] = columns;
   });
   return {
     resources,
     partitions: partitions.length,
-    places: places.length,
+    places: partitions.length + rows.length,
     classes: classes.length,
     bound,
     demand,
-    count: Float64Array.from(classes, ({ count }) => Math.max(0, Math.floor(count))),
+    count,
     first,
-    value: Float64Array.from(value),
-    partition: Int32Array.from(partition),
-    classOf: Int32Array.from(classOf),
-    on: Int32Array.from(on),
-    firstRow: Int32Array.from(firstRow),
-    rows: Int32Array.from(rowPlaces),
+    value: value.subarray(0, columns),
+    partition: partition.subarray(0, columns),
+    classOf: classOf.subarray(0, columns),
+    on: onOf.subarray(0, columns),
+    firstRow: firstRow.subarray(0, columns + 1),
+    rows: rowPlaces.subarray(0, firstRow[columns] ?? 0),
   };
 }
 
-const pad = (amounts: readonly number[], length: number, rest: number): number[] =>
-  Array.from({ length }, (_, index) => amounts[index] ?? rest);
+const NO_ROWS: readonly number[] = [];
+
+function boundsOf({ resources, partitions, rows }: AssignProblem): Float64Array {
+  const bound = new Float64Array((partitions.length + rows.length) * resources).fill(Number.POSITIVE_INFINITY);
+  const set = (place: number, amounts: Amounts): void => {
+    for (let r = 0; r < resources; r++) bound[place * resources + r] = amounts[r] ?? Number.POSITIVE_INFINITY;
+  };
+  partitions.forEach(({ capacity }, index) => {
+    set(index, capacity);
+  });
+  rows.forEach((row, index) => {
+    set(partitions.length + index, row.bound);
+  });
+  return bound;
+}
+
+function fitsIn(demand: Amounts, bound: Float64Array, place: number, resources: number): boolean {
+  for (let r = 0; r < resources; r++) if ((demand[r] ?? 0) > (bound[place * resources + r] ?? 0)) return false;
+  return true;
+}

@@ -6,34 +6,50 @@ export interface Descent {
   prices: Prices;
   /** the dual bound at these prices */
   bound: number;
+  /** what the classes chose in the last steps, by class each; their mean is near to a solution */
+  recent: Int32Array[];
 }
 
-const COMMON_STEPS = 60;
+export interface DescentOptions {
+  maxSteps: number;
+  /** of the first step, in Polyak's measure: 1 would reach the expected optimum if the bound were linear */
+  length: number;
+}
+
+/** The optimum is expected to be this much below the lowest bound so far, as a share of it. */
+const EXPECTED_GAP = 0.02;
 /** Of the new direction; the rest is the old one's. Damps the zigzag of the plain subgradient. */
 const NEW_PART = 0.4;
-/** Steps without progress until the step length shrinks. */
+/** After so many steps without progress, from the best prices with shorter steps. */
 const PATIENCE = 3;
 const SHRINK = 0.5;
+/** A step that gains this part of what was expected of it makes the next ones longer. */
+const GOOD_STEP = 0.25;
+const GROW = 1.5;
 /** Less than this, as a share of the bound, is no progress. */
 const PROGRESS = 1e-4;
-/** The optimum is taken to be this much below the best bound so far. */
-const EXPECTED_GAP = 0.02;
+/** With shorter steps it goes nowhere. */
+const SHORTEST = 1e-3;
+/** How many of the last choices are kept. */
+const RECENT = 24;
 
-/** @param from prices to start at; null: one price per resource, the same everywhere */
-export function descend(columns: Columns, from: Prices | null, steps: number): Descent {
+/** @param from prices to start at */
+export function descend(columns: Columns, from: Prices, options: DescentOptions): Descent {
   const choices = noChoices(columns);
-  const start = from ?? commonPrices(columns);
-  const best: Descent = { prices: start.slice(), bound: Number.POSITIVE_INFINITY };
-  const prices = start.slice();
+  const best: Descent = { prices: from.slice(), bound: Number.POSITIVE_INFINITY, recent: [] };
+  const prices = from.slice();
   const scale = new Float64Array(prices.length);
   const direction = new Float64Array(prices.length);
-  let length = 0.5;
+  let { length } = options;
   let idle = 0;
-  for (let step = 0; step < steps; step++) {
+  for (let step = 0; step < options.maxSteps && length > SHORTEST; step++) {
     const bound = dualBound(columns, prices, choices);
+    best.recent[step % RECENT] = choices.column.slice();
     if (step === 0) setScale(columns, choices, scale);
-    idle = bound < best.bound * (1 - PROGRESS) ? 0 : idle + 1;
-    if (bound < best.bound) {
+    const gain = best.bound - bound;
+    if (step > 0 && gain > GOOD_STEP * length * EXPECTED_GAP * best.bound) length *= GROW;
+    idle = gain > PROGRESS * best.bound || step === 0 ? 0 : idle + 1;
+    if (gain > 0) {
       best.bound = bound;
       best.prices.set(prices);
     }
@@ -44,8 +60,8 @@ export function descend(columns: Columns, from: Prices | null, steps: number): D
     }
     turn(columns, choices, scale, direction, step === 0 ? 1 : NEW_PART);
     const square = squareOf(prices, direction);
-    if (square === 0) break;
-    move(prices, direction, scale, (length * (bound - best.bound * (1 - EXPECTED_GAP))) / square);
+    if (square > 0) move(prices, direction, scale, (length * (bound - best.bound * (1 - EXPECTED_GAP))) / square);
+    else prices.set(best.prices);
   }
   return best;
 }
@@ -82,43 +98,4 @@ function move(prices: Prices, direction: Float64Array, scale: Float64Array, leng
     const measure = scale[k] ?? 0;
     if (measure > 0) prices[k] = Math.max(0, (prices[k] ?? 0) - (length * (direction[k] ?? 0)) / measure);
   }
-}
-
-/** The prices if everything were one partition: few numbers, found in a few cheap passes over the classes. */
-function commonPrices(columns: Columns): Prices {
-  const pooled = pooledColumns(columns);
-  const { prices } = descend(pooled, new Float64Array(columns.resources), COMMON_STEPS);
-  const common = new Float64Array(columns.places * columns.resources);
-  for (let k = 0; k < columns.partitions * columns.resources; k++) {
-    if (Number.isFinite(columns.bound[k] ?? 0)) common[k] = prices[k % columns.resources] ?? 0;
-  }
-  return common;
-}
-
-/** One partition with what all have, and each class' most valuable column there. */
-function pooledColumns({ resources, partitions, classes, bound, demand, count, first, value }: Columns): Columns {
-  const pooled = new Float64Array(resources);
-  for (let k = 0; k < partitions * resources; k++)
-    pooled[k % resources] = (pooled[k % resources] ?? 0) + (bound[k] ?? 0);
-  const most = new Float64Array(classes);
-  for (let each = 0; each < classes; each++) {
-    for (let column = first[each] ?? 0; column < (first[each + 1] ?? 0); column++)
-      most[each] = Math.max(most[each] ?? 0, value[column] ?? 0);
-  }
-  return {
-    resources,
-    partitions: 1,
-    places: 1,
-    classes,
-    bound: pooled,
-    demand,
-    count,
-    first: Int32Array.from({ length: classes + 1 }, (_, index) => index),
-    value: most,
-    partition: new Int32Array(classes),
-    classOf: Int32Array.from({ length: classes }, (_, index) => index),
-    on: new Int32Array(classes),
-    firstRow: new Int32Array(classes + 1),
-    rows: new Int32Array(0),
-  };
 }

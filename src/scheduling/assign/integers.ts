@@ -1,6 +1,7 @@
 /** From fractions of units to whole ones. Whatever comes in, what goes out is within every count and every bound. */
 import type { Columns } from "./columns.ts";
-import { charge, margin, type Prices } from "./lagrangian.ts";
+import { charge, type Margins } from "./lagrangian.ts";
+import { falling, rising } from "./order.ts";
 
 export interface Whole {
   /** by column */
@@ -14,15 +15,17 @@ export interface Whole {
 /** A fraction this near to the next whole number is one: it comes from a solver. */
 const NEARLY = 1e-6;
 
+export const emptyWhole = (columns: Columns): Whole => ({
+  units: new Float64Array(columns.value.length),
+  use: new Float64Array(columns.bound.length),
+  left: columns.count.slice(),
+});
+
 export function floored(columns: Columns, x: Float64Array): Whole {
-  const whole: Whole = {
-    units: new Float64Array(columns.value.length),
-    use: new Float64Array(columns.bound.length),
-    left: columns.count.slice(),
-  };
+  const whole = emptyWhole(columns);
   for (let column = 0; column < x.length; column++) {
     const units = Math.floor((x[column] ?? 0) + NEARLY);
-    if (units <= 0) continue;
+    if (!(units > 0)) continue;
     add(columns, whole, column, Math.min(units, whole.left[columns.classOf[column] ?? 0] ?? 0));
   }
   return whole;
@@ -36,45 +39,52 @@ export function add(columns: Columns, whole: Whole, column: number, units: numbe
   charge(columns, column, units, whole.use);
 }
 
-/** How many units of a column's class the bounds still admit there. */
+/** How many units of a column's class the bounds still admit there; below 0: how many are too many. */
 export function room(columns: Columns, { use }: Whole, column: number): number {
-  const { resources, demand, bound, classOf, partition, firstRow, rows } = columns;
+  const { partition, firstRow, rows } = columns;
+  let units = roomIn(columns, use, column, partition[column] ?? 0);
+  for (let i = firstRow[column] ?? 0, end = firstRow[column + 1] ?? 0; i < end; i++)
+    units = Math.min(units, roomIn(columns, use, column, rows[i] ?? 0));
+  return units;
+}
+
+function roomIn(
+  { resources, demand, bound, classOf }: Columns,
+  use: Float64Array,
+  column: number,
+  place: number,
+): number {
   const demandAt = (classOf[column] ?? 0) * resources;
+  const placeAt = place * resources;
   let units = Number.POSITIVE_INFINITY;
-  for (let i = (firstRow[column] ?? 0) - 1, end = firstRow[column + 1] ?? 0; i < end; i++) {
-    const place = i < (firstRow[column] ?? 0) ? (partition[column] ?? 0) : (rows[i] ?? 0);
-    for (let r = 0; r < resources; r++) {
-      const amount = demand[demandAt + r] ?? 0;
-      if (amount <= 0) continue;
-      const k = place * resources + r;
-      units = Math.min(units, Math.floor(((bound[k] ?? 0) - (use[k] ?? 0)) / amount));
-    }
+  for (let r = 0; r < resources; r++) {
+    const amount = demand[demandAt + r] ?? 0;
+    if (amount <= 0) continue;
+    const fit = Math.floor(((bound[placeAt + r] ?? 0) - (use[placeAt + r] ?? 0)) / amount);
+    if (fit < units) units = fit;
   }
   return units;
 }
 
 /** Takes units away, those first that are worth least beside what they use, until no bound is exceeded. */
-export function shed(columns: Columns, whole: Whole, prices: Prices): void {
-  const placed = [...whole.units.keys()].filter((column) => (whole.units[column] ?? 0) > 0);
-  const margins = new Map(placed.map((column) => [column, margin(columns, prices, column)]));
-  placed.sort((a, b) => (margins.get(a) ?? 0) - (margins.get(b) ?? 0) || a - b);
+export function shed(columns: Columns, whole: Whole, margins: Margins): void {
+  if (whole.use.every((amount, k) => amount <= (columns.bound[k] ?? 0))) return;
+  const placed: number[] = [];
+  for (let column = 0; column < margins.length; column++) if ((whole.units[column] ?? 0) > 0) placed.push(column);
+  placed.sort(rising(margins));
   for (const column of placed) {
     const over = -room(columns, whole, column);
     if (over > 0) add(columns, whole, column, -Math.min(over, whole.units[column] ?? 0));
   }
 }
 
-/** Places what is left where it fits, dearest margin first. */
-export function fill(columns: Columns, whole: Whole, prices: Prices): void {
-  const { value, classOf } = columns;
-  const margins = new Float64Array(value.length);
+/** Places what is left where it fits, the greatest margin first. */
+export function fill(columns: Columns, whole: Whole, margins: Margins): void {
+  const { classOf } = columns;
   const candidates: number[] = [];
-  for (let column = 0; column < value.length; column++) {
-    if ((whole.left[classOf[column] ?? 0] ?? 0) <= 0) continue;
-    margins[column] = margin(columns, prices, column);
-    candidates.push(column);
-  }
-  candidates.sort((a, b) => (margins[b] ?? 0) - (margins[a] ?? 0) || a - b);
+  for (let column = 0; column < margins.length; column++)
+    if ((whole.left[classOf[column] ?? 0] ?? 0) > 0 && room(columns, whole, column) > 0) candidates.push(column);
+  candidates.sort(falling(margins));
   for (const column of candidates) {
     const units = Math.min(whole.left[classOf[column] ?? 0] ?? 0, room(columns, whole, column));
     if (units > 0) add(columns, whole, column, units);
@@ -86,3 +96,6 @@ export function worthOf({ value }: Columns, { units }: Whole): number {
   for (let column = 0; column < value.length; column++) total += (value[column] ?? 0) * (units[column] ?? 0);
   return total;
 }
+
+export const better = (columns: Columns, a: Whole, b: Whole): Whole =>
+  worthOf(columns, b) > worthOf(columns, a) ? b : a;

@@ -7,8 +7,11 @@ import type { Columns } from "./columns.ts";
 /** By place and resource, what a unit of it costs; ≥ 0, and 0 where there is no bound. */
 export type Prices = Float64Array;
 
+/** Of the value: what is behind by less is as good. */
+const TIE = 1e-6;
+
 export interface Choices {
-  /** by class: the column that pays most at these prices; -1: none pays */
+  /** by class: a column that pays most at these prices; -1: none pays */
   column: Int32Array;
   /** by place and resource: what is used if every class has all its units there */
   use: Float64Array;
@@ -33,6 +36,15 @@ export function margin(columns: Columns, prices: Prices, column: number): number
   return left;
 }
 
+/** By column. */
+export type Margins = Float64Array;
+
+export function marginsOf(columns: Columns, prices: Prices): Margins {
+  const margins = new Float64Array(columns.value.length);
+  for (let column = 0; column < margins.length; column++) margins[column] = margin(columns, prices, column);
+  return margins;
+}
+
 /** Adds `units` of a column to what is used. */
 export function charge(columns: Columns, column: number, units: number, use: Float64Array): void {
   const { resources, demand, partition, classOf, firstRow, rows } = columns;
@@ -47,7 +59,7 @@ export function charge(columns: Columns, column: number, units: number, use: Flo
 
 /** Σ bound·price + Σ count · the best margin. @param choices is filled with what the classes choose */
 export function dualBound(columns: Columns, prices: Prices, choices: Choices): number {
-  const { classes, first, count, bound } = columns;
+  const { classes, first, count, value, bound } = columns;
   choices.use.fill(0);
   let total = 0;
   for (let k = 0; k < bound.length; k++) {
@@ -55,12 +67,20 @@ export function dualBound(columns: Columns, prices: Prices, choices: Choices): n
     if (price > 0) total += price * (bound[k] ?? 0);
   }
   for (let each = 0; each < classes; each++) {
+    const from = first[each] ?? 0;
+    const to = first[each + 1] ?? 0;
+    // Equal ones are taken in another order by each class, or all would want the same.
+    const middle = to > from ? from + (each % (to - from)) : from;
+    const tie = TIE * (value[middle] ?? 0);
     let most = 0;
+    let better = -tie;
     let chosen = -1;
-    for (let column = first[each] ?? 0, end = first[each + 1] ?? 0; column < end; column++) {
+    for (let i = from; i < to; i++) {
+      const column = middle + i - from < to ? middle + i - from : middle + i - to;
       const left = margin(columns, prices, column);
-      if (left > most) {
-        most = left;
+      if (left > most) most = left;
+      if (left > better) {
+        better = left + tie;
         chosen = column;
       }
     }

@@ -5,8 +5,14 @@
  * (a one-sided box step).
  */
 import type { Columns } from "./columns.ts";
-import { type Choices, charge, type Prices } from "./lagrangian.ts";
+import { charge, type Prices } from "./lagrangian.ts";
 import { AT_LOWER, AT_UPPER, BASIC, type LinearProgram, type LpBasis, type LpOutcome } from "./lp.ts";
+
+/** Of the price, and of the dearest price. */
+const FEE_OVER_PRICE = 1.2;
+const LEAST_FEE = 0.02;
+/** Less is the solver's tolerance. */
+const OVERDRAWN = 1e-7;
 
 export interface Restricted {
   columns: Columns;
@@ -30,7 +36,7 @@ export interface Restricted {
 }
 
 /** @param prices what the fees start from */
-export function restrictedOf(columns: Columns, choices: Choices, prices: Prices): Restricted {
+export function restrictedOf(columns: Columns, fixed: Int32Array, prices: Prices): Restricted {
   const unit = meanDemand(columns);
   const bounded = Int32Array.from(columns.bound.keys()).filter((k) => Number.isFinite(columns.bound[k] ?? 0));
   const boundRow = new Int32Array(columns.bound.length).fill(-1);
@@ -40,7 +46,7 @@ export function restrictedOf(columns: Columns, choices: Choices, prices: Prices)
   const worth = meanValue(columns);
   return {
     columns,
-    fixed: choices.column.slice(),
+    fixed,
     rowOf: new Int32Array(columns.classes).fill(-1),
     open: [],
     chosen: [],
@@ -58,26 +64,34 @@ export function restrictedOf(columns: Columns, choices: Choices, prices: Prices)
 function fees(columns: Columns, bounded: Int32Array, unit: Float64Array, worth: number, prices: Prices): Float64Array {
   const inUnits = Float64Array.from(bounded, (k) => ((prices[k] ?? 0) * (unit[k % columns.resources] ?? 1)) / worth);
   const most = inUnits.reduce((a, b) => Math.max(a, b), 0) || 1;
-  return inUnits.map((price) => 1.05 * price + 0.01 * most);
+  return inUnits.map((price) => FEE_OVER_PRICE * price + LEAST_FEE * most);
 }
 
-/** Where the program would rather overdraw. @returns whether there was any */
-export function raiseFees(lp: Restricted, { overdrawn }: Solved): boolean {
-  let raised = false;
+/**
+ * Of the places that the program would rather overdraw: of all their resources, or it would go from one to the next.
+ * @param everywhere when the end is near, so that this is the last time
+ * @returns whether there was any
+ */
+export function raiseFees(lp: Restricted, { overdrawn }: Solved, everywhere: boolean): boolean {
+  const { resources } = lp.columns;
   const most = lp.fee.reduce((a, b) => Math.max(a, b), 0);
-  overdrawn.forEach((amount, row) => {
-    if (amount <= 1e-9) return;
-    lp.fee[row] = 1.5 * (lp.fee[row] ?? 0) + 0.02 * most;
-    raised = true;
+  const over = new Set<number>();
+  lp.bounded.forEach((k, row) => {
+    if ((overdrawn[row] ?? 0) > OVERDRAWN) over.add(Math.floor(k / resources));
   });
-  return raised;
+  lp.bounded.forEach((k, row) => {
+    const isOver = over.has(Math.floor(k / resources));
+    if (isOver || everywhere) lp.fee[row] = 3 * (lp.fee[row] ?? 0) + (isOver ? 0.3 : 0.1) * most;
+  });
+  return over.size > 0;
 }
 
 /**
  * Every class wholly at its best column, bounds overdrawn where that is too much: satisfies all rows, and is near the
  * end when prices are.
  */
-export function crash(lp: Restricted, { use }: Choices): void {
+export function crash(lp: Restricted): void {
+  const use = useOfFixed(lp, true);
   const { columns, bounded, open, chosen, fixed } = lp;
   const basis: LpBasis = {
     columns: new Int32Array(bounded.length + chosen.length),
@@ -125,7 +139,7 @@ function extended(array: Int32Array, value: number): Int32Array {
 export function programOf(lp: Restricted): LinearProgram {
   const { columns, bounded, fee, open, chosen, unit, worth } = lp;
   const { resources, value, classOf, count } = columns;
-  const use = fixedUse(lp);
+  const use = useOfFixed(lp, false);
   const total = bounded.length + chosen.length;
   const cost = new Float64Array(total);
   const starts = new Int32Array(total + 1);
@@ -170,11 +184,12 @@ function entriesOf({ columns, boundRow, unit }: Restricted, column: number, indi
   for (let i = firstRow[column] ?? 0; i < (firstRow[column + 1] ?? 0); i++) enter(rows[i] ?? 0);
 }
 
-function fixedUse({ columns, fixed, rowOf }: Restricted): Float64Array {
+/** @param openToo as if they were fixed too */
+function useOfFixed({ columns, fixed, rowOf }: Restricted, openToo: boolean): Float64Array {
   const use = new Float64Array(columns.bound.length);
   for (let each = 0; each < columns.classes; each++) {
     const column = fixed[each] ?? -1;
-    if (column >= 0 && (rowOf[each] ?? -1) < 0) charge(columns, column, columns.count[each] ?? 0, use);
+    if (column >= 0 && (openToo || (rowOf[each] ?? -1) < 0)) charge(columns, column, columns.count[each] ?? 0, use);
   }
   return use;
 }

@@ -4,20 +4,22 @@
  */
 import type { Columns } from "./columns.ts";
 import type { Prices } from "./lagrangian.ts";
-import { AT_LOWER, BASIC, type LpBasis } from "./lp.ts";
+import { AT_LOWER, AT_UPPER, BASIC, type LpBasis } from "./lp.ts";
 import type { AssignProblem } from "./problem.ts";
-import { addColumn, openClass, type Restricted } from "./restricted.ts";
+import type { Restricted } from "./restricted.ts";
 
 interface WarmPlace {
   /** by resource */
   prices: Float64Array;
+  bounds: Float64Array;
   overdraftStatus: Uint8Array;
   rowStatus: Uint8Array;
 }
 
 interface WarmClass {
   rowStatus: number;
-  columnStatus: Map<string, number>;
+  /** keys of the columns that were basic */
+  basic: Set<string>;
 }
 
 export interface AssignWarm {
@@ -26,8 +28,10 @@ export interface AssignWarm {
   classes: Map<string, WarmClass>;
 }
 
-/** The program must not grow from round to round: beyond this, per row, only basic columns are kept. */
-const KEPT_PER_ROW = 12;
+/** Per bounded amount. */
+const FEW_CLASSES = 20;
+/** Of what the bounds are worth. */
+const LITTLE = 5e-3;
 
 /** Partitions and rows have names of their own. */
 const placeKeys = ({ partitions, rows }: AssignProblem): string[] => [
@@ -36,8 +40,7 @@ const placeKeys = ({ partitions, rows }: AssignProblem): string[] => [
 ];
 
 /** A class may have several columns in one partition, which count in different rows. */
-function columnKey(columns: Columns, keys: readonly string[], column: number): string {
-  const { partition, firstRow, rows } = columns;
+function columnKey({ partition, firstRow, rows }: Columns, keys: readonly string[], column: number): string {
   let key = keys[partition[column] ?? 0] ?? "";
   for (let i = firstRow[column] ?? 0; i < (firstRow[column + 1] ?? 0); i++) key += ` ${keys[rows[i] ?? 0]}`;
   return key;
@@ -51,6 +54,7 @@ export function warmOf(problem: AssignProblem, lp: Restricted, prices: Prices): 
   keys.forEach((key, place) => {
     places.set(key, {
       prices: prices.slice(place * resources, (place + 1) * resources),
+      bounds: columns.bound.slice(place * resources, (place + 1) * resources),
       overdraftStatus: new Uint8Array(resources),
       rowStatus: new Uint8Array(resources).fill(BASIC),
     });
@@ -64,17 +68,13 @@ export function warmOf(problem: AssignProblem, lp: Restricted, prices: Prices): 
     place.rowStatus[k % resources] = basis.rows[row] ?? BASIC;
   });
   open.forEach((each, index) => {
-    classes.set(problem.classes[each]?.key ?? "", {
-      rowStatus: basis.rows[bounded.length + index] ?? BASIC,
-      columnStatus: new Map(),
-    });
+    const rowStatus = basis.rows[bounded.length + index] ?? BASIC;
+    classes.set(problem.classes[each]?.key ?? "", { rowStatus, basic: new Set() });
   });
-  const basicOnly = chosen.length > KEPT_PER_ROW * (bounded.length + open.length);
   chosen.forEach((column, index) => {
-    const status = basis.columns[bounded.length + index] ?? AT_LOWER;
-    if (basicOnly && status !== BASIC) return;
+    if (basis.columns[bounded.length + index] !== BASIC) return;
     const kept = classes.get(problem.classes[classOf[column] ?? 0]?.key ?? "");
-    kept?.columnStatus.set(columnKey(columns, keys, column), status);
+    kept?.basic.add(columnKey(columns, keys, column));
   });
   return { places, classes };
 }
@@ -90,38 +90,78 @@ export function warmPrices(warm: AssignWarm, problem: AssignProblem, { bound, re
   return prices;
 }
 
-/** Opens the classes that were open, with the columns they had, and takes the basis up again. */
-export function resume(warm: AssignWarm, problem: AssignProblem, lp: Restricted): void {
-  const { columns, bounded } = lp;
-  const keys = placeKeys(problem);
-  const columnStatus: number[] = [];
-  const rowStatus: number[] = [];
-  problem.classes.forEach(({ key }, each) => {
-    const before = warm.classes.get(key);
-    if (!before || columns.first[each] === columns.first[each + 1]) return;
-    openClass(lp, each);
-    rowStatus.push(before.rowStatus);
-    // Where prices now want it, which may be a column that it did not have.
-    if (lp.chosen.length > columnStatus.length) {
-      const column = lp.chosen[lp.chosen.length - 1] ?? 0;
-      columnStatus.push(before.columnStatus.get(columnKey(columns, keys, column)) ?? AT_LOWER);
+/** The basis that an earlier round ended with, read for another problem. */
+export class WarmBasis {
+  readonly #warm: AssignWarm;
+  readonly #columns: Columns;
+  readonly #keys: string[];
+  /** by class of this problem that was open */
+  readonly #classes: (WarmClass | undefined)[];
+
+  constructor(warm: AssignWarm, problem: AssignProblem, columns: Columns) {
+    this.#warm = warm;
+    this.#columns = columns;
+    this.#keys = placeKeys(problem);
+    this.#classes = problem.classes.map(({ key }) => warm.classes.get(key));
+  }
+
+  /**
+   * Whether to go on from it. Where a few bounds are shared by very many classes, prices from scratch are soon right,
+   * and a basis is not when bounds changed.
+   */
+  isUseful(): boolean {
+    const { bound, classes, partitions, resources } = this.#columns;
+    if (this.#warm.classes.size === 0) return false;
+    if (classes <= FEW_CLASSES * bound.length) return true;
+    let changed = 0;
+    let total = 0;
+    for (let k = 0; k < partitions * resources; k++) {
+      const place = this.#warm.places.get(this.#keys[Math.floor(k / resources)] ?? "");
+      const price = place?.prices[k % resources] ?? 0;
+      if (price === 0) continue;
+      total += price * (bound[k] ?? 0);
+      changed += price * Math.abs((bound[k] ?? 0) - (place?.bounds[k % resources] ?? 0));
     }
-    for (let column = columns.first[each] ?? 0; column < (columns.first[each + 1] ?? 0); column++) {
-      if (lp.isChosen[column]) continue;
-      const status = before.columnStatus.get(columnKey(columns, keys, column));
-      if (status === undefined) continue;
-      addColumn(lp, column);
-      columnStatus.push(status);
-    }
-  });
-  const ofPlace = (pick: (place: WarmPlace) => Uint8Array, otherwise: number): number[] =>
-    Array.from(bounded, (k) => {
-      const place = warm.places.get(keys[Math.floor(k / columns.resources)] ?? "");
-      return place ? (pick(place)[k % columns.resources] ?? otherwise) : otherwise;
-    });
-  const basis: LpBasis = {
-    columns: Int32Array.from([...ofPlace((place) => place.overdraftStatus, AT_LOWER), ...columnStatus]),
-    rows: Int32Array.from([...ofPlace((place) => place.rowStatus, BASIC), ...rowStatus]),
-  };
-  lp.basis = basis;
+    return changed <= LITTLE * total;
+  }
+
+  /** Whether it was split, or shared a full partition with others: then how is for a program to say. */
+  isShared(each: number): boolean {
+    const before = this.#classes[each];
+    return before !== undefined && before.basic.size + (before.rowStatus === BASIC ? 1 : 0) > 1;
+  }
+
+  /** Those that were basic. */
+  columnsOf(each: number): number[] {
+    const found: number[] = [];
+    if (!this.#classes[each]) return found;
+    const { first } = this.#columns;
+    for (let column = first[each] ?? 0; column < (first[each + 1] ?? 0); column++)
+      if (this.#isBasic(each, column)) found.push(column);
+    return found;
+  }
+
+  #isBasic(each: number, column: number): boolean {
+    return this.#classes[each]?.basic.has(columnKey(this.#columns, this.#keys, column)) === true;
+  }
+
+  of({ bounded, open, chosen, fixed, columns: { classOf, resources } }: Restricted): LpBasis {
+    const placeOf = (k: number): WarmPlace | undefined =>
+      this.#warm.places.get(this.#keys[Math.floor(k / resources)] ?? "");
+    const boundedNumbers = [...bounded];
+    return {
+      columns: Int32Array.from([
+        ...boundedNumbers.map((k) => placeOf(k)?.overdraftStatus[k % resources] ?? AT_LOWER),
+        ...chosen.map((column) => {
+          const each = classOf[column] ?? 0;
+          const isBasic = this.#classes[each] ? this.#isBasic(each, column) : fixed[each] === column;
+          return isBasic ? BASIC : AT_LOWER;
+        }),
+      ]),
+      rows: Int32Array.from([
+        ...boundedNumbers.map((k) => placeOf(k)?.rowStatus[k % resources] ?? BASIC),
+        ...open.map((each) => this.#classes[each]?.rowStatus ?? ((fixed[each] ?? -1) < 0 ? BASIC : AT_UPPER)),
+      ]),
+    };
+  }
 }
