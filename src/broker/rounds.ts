@@ -11,7 +11,7 @@ import { explain } from "../scheduling/explain/explain.ts";
 import { reasonOf, type Told } from "../scheduling/explain/reason.ts";
 import type { Waiting } from "../scheduling/explain/waiting.ts";
 import type { RoundInput, RoundResult } from "../scheduling/input.ts";
-import { boundOf, isWorthwhile, type Optimised, optimise, problemKey } from "../scheduling/optimise.ts";
+import { boundOf, isWorthwhile, type Optimised, optimise, problemKey } from "../scheduling/planning/optimise.ts";
 import { round } from "../scheduling/round.ts";
 import { starvedJobs } from "../scheduling/starving.ts";
 import type { Fleet } from "./fleet.ts";

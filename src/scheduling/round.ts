@@ -2,14 +2,14 @@
  * The round: how many tasks of each job may run in each partition at once. Pure. First what would be fair if nothing
  * ran yet, by shares and place; then what of it may be granted now, beside what runs.
  */
-import { admit } from "./admit.ts";
-import { factsOf } from "./facts.ts";
-import { fill } from "./fill.ts";
+import { admit } from "./filling/admit.ts";
+import { factsOf } from "./filling/facts.ts";
+import { fill } from "./filling/fill.ts";
+import { stopOf } from "./filling/stops.ts";
+import { type Counts, type Filling, openFilling } from "./filling/wants.ts";
 import type { Limits, RoundInput, RoundResult, Stop } from "./input.ts";
 import { resourcesOf } from "./shares/axes.ts";
 import { LEAGUE } from "./shares/tree.ts";
-import { stopOf } from "./stops.ts";
-import { type Counts, type Filling, openFilling } from "./wants.ts";
 
 export function round(input: RoundInput): RoundResult {
   const facts = factsOf(input);

@@ -1,11 +1,11 @@
 /** Jobs that a round should have given more, and did not: there are none, and a metric says so. */
 import type { PartitionKey } from "../model/partition.ts";
-import { chargeHeld } from "./admit.ts";
-import { factsOf } from "./facts.ts";
+import { chargeHeld } from "./filling/admit.ts";
+import { factsOf } from "./filling/facts.ts";
+import { openFilling, slotsLeft } from "./filling/wants.ts";
+import { spaceIn } from "./filling/where.ts";
 import type { RoundHeld, RoundInput, RoundJob, RoundResult } from "./input.ts";
 import { quotaTop, withinLimits, withinQuota } from "./shares/bounds.ts";
-import { openFilling, slotsLeft } from "./wants.ts";
-import { spaceIn } from "./where.ts";
 
 /**
  * Jobs that may use less than their fair part, beside a slot of that part which stays free when everyone uses all that

@@ -1,9 +1,9 @@
 /** Where a job's next tasks go: the rooms that have space for them, and which of those is best. */
-import type { Objective } from "../model/league.ts";
-import { timesIn } from "./shares/axes.ts";
-import { type Bound, quotaTop, withinBound, withinLimits, withinQuota } from "./shares/bounds.ts";
-import { isOwner, type Room } from "./shares/rooms.ts";
-import type { Leaf, RoleNode } from "./shares/tree.ts";
+import type { Objective } from "../../model/league.ts";
+import { timesIn } from "../shares/axes.ts";
+import { type Bound, quotaTop, withinBound, withinLimits, withinQuota } from "../shares/bounds.ts";
+import { isOwner, type Room } from "../shares/rooms.ts";
+import type { Leaf, RoleNode } from "../shares/tree.ts";
 import { slotsLeft, type Want } from "./wants.ts";
 
 /** The best room for the job within the bounds, and how many tasks could go there. */

@@ -2,12 +2,12 @@
  * Progressive filling (Ghodsi et al., NSDI'11) over partitions: whoever is next is given a task where it is best had,
  * until nobody can be given any. Nothing is ever taken back.
  */
-import { timesIn } from "./shares/axes.ts";
-import type { Bound } from "./shares/bounds.ts";
-import { charge } from "./shares/charge.ts";
-import { lineUp, serveNext } from "./shares/next.ts";
-import { isOwner, type Room, take } from "./shares/rooms.ts";
-import type { Leaf } from "./shares/tree.ts";
+import { timesIn } from "../shares/axes.ts";
+import type { Bound } from "../shares/bounds.ts";
+import { charge } from "../shares/charge.ts";
+import { lineUp, serveNext } from "../shares/next.ts";
+import { isOwner, type Room, take } from "../shares/rooms.ts";
+import type { Leaf } from "../shares/tree.ts";
 import type { Filling, Want } from "./wants.ts";
 import { choose } from "./where.ts";
 

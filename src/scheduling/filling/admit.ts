@@ -3,14 +3,15 @@
  * where another is entitled to be shrinks as its tasks end, and that one grows into it, whoever is next in line first.
  * Meanwhile nothing stays idle but what is kept for a task that needs more than is free yet.
  */
+
+import { addTo, at } from "../shares/axes.ts";
+import { quotaTop } from "../shares/bounds.ts";
+import { charge } from "../shares/charge.ts";
+import { available } from "../shares/quota.ts";
+import { excessIn, isOwner, type Room } from "../shares/rooms.ts";
+import type { RoleNode } from "../shares/tree.ts";
 import type { Facts } from "./facts.ts";
 import { fill, give } from "./fill.ts";
-import { addTo, at } from "./shares/axes.ts";
-import { quotaTop } from "./shares/bounds.ts";
-import { charge } from "./shares/charge.ts";
-import { available } from "./shares/quota.ts";
-import { excessIn, isOwner, type Room } from "./shares/rooms.ts";
-import type { RoleNode } from "./shares/tree.ts";
 import { type Counts, type Filling, NOWHERE, openFilling, total, type Want } from "./wants.ts";
 import { spaceIn } from "./where.ts";
 

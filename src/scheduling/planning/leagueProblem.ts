@@ -3,13 +3,13 @@
  * what it is entitled to and once for what goes beyond, which is worth far less. Rules that bind several partitions or
  * classes (limits, what is lent and borrowed) are coupling rows.
  */
-import type { Objective } from "../model/league.ts";
-import { partitionKey } from "../model/partition.ts";
-import { add, type Resources } from "../model/resources.ts";
-import { isWithin } from "../model/role.ts";
-import type { AssignClass, AssignProblem, CouplingRow } from "./assign/problem.ts";
-import type { RoundInput, RoundJob, RoundPartition, RoundResult } from "./input.ts";
-import { classKey, classSlots } from "./slots.ts";
+import type { Objective } from "../../model/league.ts";
+import { partitionKey } from "../../model/partition.ts";
+import { add, type Resources } from "../../model/resources.ts";
+import { isWithin } from "../../model/role.ts";
+import type { AssignClass, AssignProblem, CouplingRow } from "../assign/problem.ts";
+import type { RoundInput, RoundJob, RoundPartition, RoundResult } from "../input.ts";
+import { classKey, classSlots } from "../slots.ts";
 
 /** How much more a unit is worth that is fair than one that goes beyond. */
 const DUE_WORTH = 10;

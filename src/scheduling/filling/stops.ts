@@ -1,10 +1,10 @@
 /** Why a job got no more than it got, read off the filled league: what would have to change first. */
-import type { Stop } from "./input.ts";
-import { at, timesIn } from "./shares/axes.ts";
-import { quotaTop, withinQuota } from "./shares/bounds.ts";
-import { available, borrowable, localAvailable } from "./shares/quota.ts";
-import { isOwner, type Room } from "./shares/rooms.ts";
-import type { Leaf, RoleNode, Tree } from "./shares/tree.ts";
+import type { Stop } from "../input.ts";
+import { at, timesIn } from "../shares/axes.ts";
+import { quotaTop, withinQuota } from "../shares/bounds.ts";
+import { available, borrowable, localAvailable } from "../shares/quota.ts";
+import { isOwner, type Room } from "../shares/rooms.ts";
+import type { Leaf, RoleNode, Tree } from "../shares/tree.ts";
 import { type Counts, type Filling, slotsLeft, type Want } from "./wants.ts";
 import { spaceIn } from "./where.ts";
 

@@ -3,16 +3,16 @@
  * is decided before, by progressive filling; the program looks for the best place for it, and for more beside it. The
  * result is a plan, which rounds follow where there is a choice, and prices that bound what any assignment can reach.
  */
-import type { PartitionKey } from "../model/partition.ts";
-import { type AssignResult, assign } from "./assign/assign.ts";
-import { columnsOf } from "./assign/columns.ts";
-import { dualBound, noChoices } from "./assign/lagrangian.ts";
-import type { LpSolver } from "./assign/lp.ts";
-import type { AssignProblem, Placement } from "./assign/problem.ts";
-import { type AssignWarm, warmPrices } from "./assign/warm.ts";
-import type { Plan, RoundInput, RoundJob, RoundResult } from "./input.ts";
+import type { PartitionKey } from "../../model/partition.ts";
+import { type AssignResult, assign } from "../assign/assign.ts";
+import { columnsOf } from "../assign/columns.ts";
+import { dualBound, noChoices } from "../assign/lagrangian.ts";
+import type { LpSolver } from "../assign/lp.ts";
+import type { AssignProblem, Placement } from "../assign/problem.ts";
+import { type AssignWarm, warmPrices } from "../assign/warm.ts";
+import type { Plan, RoundInput, RoundJob, RoundResult } from "../input.ts";
+import { classKey } from "../slots.ts";
 import { type ClassOfJobs, type LeagueProblem, leagueProblem } from "./leagueProblem.ts";
-import { classKey } from "./slots.ts";
 
 export interface Optimised {
   plan: Plan;

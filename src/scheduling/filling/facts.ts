@@ -1,7 +1,7 @@
 /** What a round knows of its input before it fills, and what stays the same while it does. */
-import type { RoundInput, RoundJob, RoundPartition } from "./input.ts";
-import { type Axes, axesOf } from "./shares/axes.ts";
-import { classKey, classSlots, keyOf } from "./slots.ts";
+import type { RoundInput, RoundJob, RoundPartition } from "../input.ts";
+import { type Axes, axesOf } from "../shares/axes.ts";
+import { classKey, classSlots, keyOf } from "../slots.ts";
 
 /** Filling goes a task at a time up to so many tasks; beyond, in gifts of about so many parts of the league. */
 const MAX_STEPS = 4_000;

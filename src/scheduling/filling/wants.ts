@@ -1,8 +1,9 @@
 /** What jobs want of the league while it fills: how many tasks more, where they could go, where they would rather. */
+
+import type { RoundJob } from "../input.ts";
+import { openRooms, type Room } from "../shares/rooms.ts";
+import { growTree, type Leaf, type Tree } from "../shares/tree.ts";
 import type { Facts, Slots } from "./facts.ts";
-import type { RoundJob } from "./input.ts";
-import { openRooms, type Room } from "./shares/rooms.ts";
-import { growTree, type Leaf, type Tree } from "./shares/tree.ts";
 
 /** Tasks by a room's index, or `NOWHERE`. */
 export type Counts = ReadonlyMap<number, number>;
