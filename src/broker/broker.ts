@@ -1,48 +1,29 @@
 /**
  * The Broker of a league: jobs, shares, grants and tokens. It deals in counts and never in tasks: one row per (job,
- * cluster). A thin shell over the pure steps beside it; every entry is one turn that ends in `#settle`.
+ * cluster). A thin shell over the parts beside it; every entry is one turn that ends in `#settle`.
  */
 
 import { type JobSpec, taskCount, templateOf } from "../model/job.ts";
-import { type PartitionKey, parsePartitionKey } from "../model/partition.ts";
 import { Problem } from "../model/problems.ts";
 import { isTerminal } from "../model/states.ts";
 import type { EventView, ExplainView, JobView, RoleView } from "../model/views.ts";
 import type { ObjectRef, Outcome, Platform, SocketId, Turns } from "../platform/seam.ts";
-import type { Counts, Grant, GrantMessage, Report, ReportAnswer, ReturnReason } from "../protocol/levels.ts";
+import type { Grant, GrantMessage, Report, ReportAnswer } from "../protocol/levels.ts";
 import { Access } from "./access.ts";
+import { JobBook } from "./book.ts";
 import { Fleet } from "./fleet.ts";
-import { firstGen, firstHandout } from "./generation.ts";
+import { firstHandout } from "./generation.ts";
+import { Grants } from "./grants.ts";
+import { heardOf, Pace, recover, unbar } from "./heard.ts";
 import { Ledger } from "./ledger.ts";
 import type { BrokerMethods, WatchEvents } from "./methods.ts";
+import { HOLD_TICK_MS, Restored } from "./restored.ts";
 import { Rounds } from "./rounds.ts";
 import { Shares } from "./shares.ts";
-import {
-  countsOf,
-  type GrantState,
-  highestOf,
-  isApplied,
-  type JobMemory,
-  jobMemory,
-  jobView,
-  liveOf,
-  stateOf,
-  sumOf,
-  terminalOf,
-} from "./state.ts";
+import { countsOf, type JobMemory, jobMemory, jobView, stateOf, terminalOf } from "./state.ts";
 import { BrokerStore, type EventBody } from "./store.ts";
-import {
-  afterReport,
-  all,
-  draw,
-  merge,
-  NOTHING,
-  queueSize,
-  rangesOf,
-  requeue,
-  supplySize,
-  terminalSize,
-} from "./supply.ts";
+import { all, merge, NOTHING, rangesOf } from "./supply.ts";
+import { Watchers } from "./watchers.ts";
 
 /** Grants whose call failed are sent again. */
 const RESEND_MS = 1_000;
@@ -50,33 +31,7 @@ const RESEND_MS = 1_000;
 const POKE_MS = 180_000;
 /** An alarm that is late by more was lost. */
 const OVERDUE_MS = 5_000;
-/** Beyond so many reports a second from one cluster, the next may come a little later. */
-const REPORTS_PER_S = 40;
-const PACE_MS = 25;
 const WATCH_BATCH = 5_000;
-/** Hand-outs and gens that an older copy of these rows may have given away before it was lost. */
-const RESTORE_LEAP = 2 ** 20;
-/** Ticks are never longer, so that our own outages count at most one. */
-const HOLD_TICK_MS = 5_000;
-/** `sinceRestoreMs` when nothing waits for it. */
-const NOT_RESTORED = -1;
-/** Returns that say: not there, as things are. */
-const BARRING = new Set<ReturnReason>(["does-not-fit", "fragmented", "refused"]);
-
-/** Limits by cluster and partition. */
-function clusterCounts(limits: ReadonlyMap<PartitionKey, number>): Map<string, Record<string, number>> {
-  const byCluster = new Map<string, Record<string, number>>();
-  for (const [key, limit] of limits) {
-    const { cluster, partition } = parsePartitionKey(key);
-    const counts = byCluster.get(cluster) ?? {};
-    counts[partition] = limit;
-    byCluster.set(cluster, counts);
-  }
-  return byCluster;
-}
-
-const isSameCounts = (a: Counts, b: Counts): boolean =>
-  Object.keys({ ...a, ...b }).every((name) => (a[name] ?? 0) === (b[name] ?? 0));
 
 export class Broker implements Turns {
   readonly #platform: Platform;
@@ -86,79 +41,32 @@ export class Broker implements Turns {
   readonly #shares: Shares;
   readonly #rounds: Rounds;
   readonly #ledger: Ledger;
-  readonly #jobs = new Map<string, JobMemory>();
-  readonly #watchers = new Map<SocketId, { job: string | null }>();
-  readonly #reportTimes = new Map<string, number[]>();
-  #incarnation: number;
-  #sinceRestoreMs: number;
-  #restoredOrdinal: number;
-  #lastTickAt: number;
-  #ordinal: number;
-  readonly #unsavedJobs = new Set<JobMemory>();
-  readonly #unsavedGrants = new Set<GrantState>();
+  readonly #restored: Restored;
+  readonly #book: JobBook;
+  readonly #grants: Grants;
+  readonly #watchers: Watchers;
+  readonly #pace = new Pace();
   #fresh: EventView[] = [];
-  #progressed = new Set<string>();
   #alarmAt: number | null = null;
   #pokeAt: number;
-  #grantsSent = 0;
 
   constructor(platform: Platform) {
     this.#platform = platform;
+    const { sql, generation, sockets, solver } = platform;
     const now = platform.now();
-    this.#store = new BrokerStore(platform.sql);
-    const known = this.#store.self();
-    const restored = known !== undefined && known.generation !== platform.generation;
-    this.#incarnation = known && !restored ? known.incarnation : Math.max(now, (known?.incarnation ?? 0) + 1);
-    this.#sinceRestoreMs = restored ? 0 : (known?.sinceRestoreMs ?? NOT_RESTORED);
-    this.#lastTickAt = now;
-    this.#ordinal = this.#store.newestOrdinal();
-    this.#restoredOrdinal = restored ? this.#ordinal : (known?.restoredOrdinal ?? 0);
+    this.#store = new BrokerStore(sql);
     this.#access = new Access(this.#store);
     this.#fleet = new Fleet(this.#store);
     this.#shares = new Shares(this.#store, now);
     this.#ledger = new Ledger(this.#store);
-    this.#rounds = new Rounds(this.#fleet, this.#shares, this.#ledger, platform.solver, now);
-    for (const row of this.#store.liveJobs()) this.#jobs.set(row.id, jobMemory(row, this.#store.grantsOf(row.id)));
-    if (restored) this.#leap();
-    if (!known || restored) this.#saveSelf();
-    for (const { id, data } of platform.sockets.list())
-      if (data) this.#watchers.set(id, data as { job: string | null });
+    this.#rounds = new Rounds(this.#fleet, this.#shares, this.#ledger, solver, now);
+    this.#book = new JobBook(this.#store);
+    this.#restored = new Restored(this.#store, generation, this.#book.newestOrdinal, now);
+    if (this.#restored.isNew) this.#restored.leap(this.#book.live());
+    this.#grants = new Grants(this.#book, this.#fleet, this.#shares, this.#restored, this.#store, generation);
+    this.#watchers = new Watchers(sockets);
     this.#pokeAt = now + POKE_MS;
     this.#settle(now, null);
-  }
-
-  /** These rows are older than what the league has seen: nothing given out again may carry an old number. */
-  #leap(): void {
-    for (const job of this.#jobs.values()) {
-      job.nextHandout = Math.max(job.nextHandout + RESTORE_LEAP, firstHandout(this.#platform.generation));
-      this.#store.updateJob(job);
-      for (const grant of job.grants.values()) {
-        grant.gen = Math.max(grant.gen + RESTORE_LEAP, firstGen(this.#platform.generation));
-        this.#store.saveGrant(grant);
-      }
-    }
-  }
-
-  #saveSelf(): void {
-    this.#store.saveSelf({
-      incarnation: this.#incarnation,
-      generation: this.#platform.generation,
-      sinceRestoreMs: this.#sinceRestoreMs,
-      restoredOrdinal: this.#restoredOrdinal,
-    });
-  }
-
-  /** What was handed out after the backup may still run: clocks are not compared, ticks are counted. */
-  #tickHold(now: number): void {
-    if (this.#sinceRestoreMs === NOT_RESTORED) return;
-    this.#sinceRestoreMs += Math.max(0, Math.min(now - this.#lastTickAt, HOLD_TICK_MS));
-    this.#saveSelf();
-  }
-
-  /** Something of the job that these rows do not know may still run. */
-  #isHeld(job: JobMemory): boolean {
-    if (this.#sinceRestoreMs === NOT_RESTORED || job.ordinal > this.#restoredOrdinal) return false;
-    return this.#sinceRestoreMs < (job.template.lostAfterMs ?? 0);
   }
 
   // Entries.
@@ -195,7 +103,7 @@ export class Broker implements Turns {
       case "submit":
         return this.#submit(args as Args<"submit">, now);
       case "job":
-        return this.#view((args as Args<"job">).id);
+        return this.#viewOf(this.#book.find((args as Args<"job">).id));
       case "jobs":
         return this.#list(args as Args<"jobs">);
       case "cancel":
@@ -203,7 +111,7 @@ export class Broker implements Turns {
       case "explain":
         return this.#explain((args as Args<"explain">).id);
       case "placesOf": {
-        const job = this.#find((args as Args<"placesOf">).id);
+        const job = this.#book.find((args as Args<"placesOf">).id);
         return { clusters: [...job.grants.keys()].sort(), count: job.count, items: job.hasItems };
       }
       case "createCluster": {
@@ -212,16 +120,16 @@ export class Broker implements Turns {
         return made.view;
       }
       case "removeCluster": {
-        const view = this.#fleet.remove((args as Args<"removeCluster">).name, this.#jobs.values());
+        const view = this.#fleet.remove((args as Args<"removeCluster">).name, this.#book.live());
         this.#emit(now, { type: "cluster.removed", cluster: view.name });
         return view;
       }
       case "clusters":
-        return this.#fleet.list(args as Args<"clusters">, this.#jobs.values());
+        return this.#fleet.list(args as Args<"clusters">, this.#book.live());
       case "cluster":
-        return this.#fleet.view((args as Args<"cluster">).name, this.#jobs.values());
+        return this.#fleet.view((args as Args<"cluster">).name, this.#book.live());
       case "roles":
-        return this.#shares.views(this.#fleet.partitions(), this.#jobs.values(), this.#rounds.result);
+        return this.#shares.views(this.#fleet.partitions(), this.#book.live(), this.#rounds.result);
       case "role":
         return this.#roleView((args as Args<"role">).name);
       case "putRole": {
@@ -259,31 +167,24 @@ export class Broker implements Turns {
 
   message(socket: SocketId, message: unknown): void {
     const { since, job } = (message as WatchEvents).watch;
-    const watch = { job };
-    this.#watchers.set(socket, watch);
-    this.#platform.sockets.attach(socket, watch);
     const events = since === null ? [] : this.#store.events(since, WATCH_BATCH, job).events;
-    const watched = job === null ? null : (this.#jobs.get(job) ?? this.#ended(job));
-    const state = watched === null ? [] : [this.#progressOf(watched, this.#platform.now())];
-    this.#platform.sockets.send(socket, [...events, ...state]);
-    // The reader goes on from the last one it got.
-    if (events.length === WATCH_BATCH) this.#platform.sockets.close(socket);
+    const watched = job === null ? null : this.#book.lookUp(job);
+    const state = watched === null ? [] : [progressOf(watched, this.#platform.now())];
+    this.#watchers.add(socket, job, [...events, ...state], events.length < WATCH_BATCH);
   }
 
   closed(socket: SocketId): void {
-    this.#watchers.delete(socket);
+    this.#watchers.closed(socket);
   }
 
   alarm(): void {
     const now = this.#platform.now();
     this.#alarmAt = null;
-    this.#tickHold(now);
-    this.#lastTickAt = now;
+    this.#restored.tick(now);
     if (now >= this.#pokeAt) {
       this.#pokeAt = now + POKE_MS;
-      for (const job of this.#jobs.values())
-        for (const grant of job.grants.values()) if (!isApplied(grant)) grant.sent = false;
-      if (this.#jobs.size > 0) this.#pokeClusters();
+      this.#grants.sendAgain();
+      if (this.#book.size > 0) this.#pokeClusters();
       this.#shares.save();
     }
     this.#round(now);
@@ -297,17 +198,14 @@ export class Broker implements Turns {
 
   result(to: ObjectRef, method: string, args: unknown, outcome: Outcome): void {
     if (method !== "grant" || outcome.ok) return;
-    for (const { job, gen } of (args as GrantMessage).grants) {
-      const grant = this.#jobs.get(job)?.grants.get(to.name);
-      if (grant?.gen === gen) grant.sent = false;
-    }
+    for (const grant of (args as GrantMessage).grants) this.#grants.failed(to.name, grant);
     this.#setAlarm(this.#platform.now() + RESEND_MS);
   }
 
   // Jobs.
 
   #submit({ id, digest, spec }: { id: string; digest: string; spec: JobSpec }, now: number): JobView {
-    const known = this.#jobs.get(id) ?? this.#ended(id);
+    const known = this.#book.lookUp(id);
     if (known) {
       if (known.digest !== digest)
         throw new Problem("idempotency-key-reused", "this Idempotency-Key was used for another job; choose a new key");
@@ -327,7 +225,7 @@ export class Broker implements Turns {
     const count = taskCount(spec);
     const row = {
       id,
-      ordinal: ++this.#ordinal,
+      ordinal: this.#book.nextOrdinal(),
       digest,
       count,
       template: templateOf(spec),
@@ -341,49 +239,31 @@ export class Broker implements Turns {
       endedAt: null,
     };
     const job = jobMemory(row, []);
-    this.#jobs.set(id, job);
+    this.#book.add(job);
     this.#round(now);
-    this.#store.insertJob(job, spec.each ?? null);
-    this.#unsavedJobs.delete(job);
+    this.#book.insert(job, spec.each ?? null);
     if (job.grants.size === 0) this.#pokeClusters();
     this.#emit(now, { type: "job.submitted", job: id, detail: spec.name ?? "" });
     return this.#viewOf(job);
   }
 
   #cancel(id: string, now: number): JobView {
-    const job = this.#find(id);
+    const job = this.#book.find(id);
     if (isTerminal(job.state) || job.state === "cancelling") return this.#viewOf(job);
     job.state = "cancelling";
     job.banked = merge(job.banked, { ...NOTHING, cancelled: rangesOf(job.queue) });
     job.queue = [];
-    for (const grant of job.grants.values()) {
-      if (grant.supply.length > 0) this.#regrant(grant, { action: "cancel", limits: {} });
-    }
-    this.#unsavedJobs.add(job);
-    this.#progressed.add(id);
-    this.#finishIfOver(job, now);
+    this.#grants.cancel(job);
+    this.#book.changed(job);
+    this.#book.progressed(job);
+    this.#endIfOver(job, now);
     this.#round(now);
     return this.#viewOf(job);
   }
 
-  #find(id: string): JobMemory {
-    const job = this.#jobs.get(id) ?? this.#ended(id);
-    if (!job) throw new Problem("not-found", `there is no job ${id}`);
-    return job;
-  }
-
-  #ended(id: string): JobMemory | null {
-    const row = this.#store.job(id);
-    return row ? jobMemory(row, this.#store.grantsOf(id)) : null;
-  }
-
-  #view(id: string): JobView {
-    return this.#viewOf(this.#find(id));
-  }
-
   #viewOf(job: JobMemory): JobView {
     const counts = countsOf(job);
-    const why = counts.waiting > 0 && !isTerminal(job.state) ? this.#rounds.why(job, this.#isHeld(job)) : null;
+    const why = counts.waiting > 0 && !isTerminal(job.state) ? this.#rounds.why(job, this.#restored.holds(job)) : null;
     return jobView(job, why && { reason: why.reason, detail: why.sentence }, (key) => this.#fleet.ownerOf(key));
   }
 
@@ -391,31 +271,24 @@ export class Broker implements Turns {
     const rows = this.#store.jobs({ ...args, limit: args.limit + 1 });
     const page = rows.slice(0, args.limit);
     return {
-      items: page.map((row) => this.#viewOf(this.#jobs.get(row.id) ?? jobMemory(row, this.#store.grantsOf(row.id)))),
+      items: page.map((row) => this.#viewOf(this.#book.get(row.id) ?? jobMemory(row, this.#store.grantsOf(row.id)))),
       next: rows.length > args.limit ? (page.at(-1)?.id ?? null) : null,
     };
   }
 
   #explain(id: string): ExplainView {
-    const job = this.#find(id);
+    const job = this.#book.find(id);
     const view = this.#viewOf(job);
-    return this.#rounds.explain(job, view, this.#isHeld(job), this.#jobs.values());
+    return this.#rounds.explain(job, view, this.#restored.holds(job), this.#book.live());
   }
 
   #roleView(name: string): RoleView {
-    return this.#shares.view(name, this.#fleet.partitions(), this.#jobs.values(), this.#rounds.result);
+    return this.#shares.view(name, this.#fleet.partitions(), this.#book.live(), this.#rounds.result);
   }
 
-  #finishIfOver(job: JobMemory, now: number): void {
-    const terminal = terminalOf(job);
-    const live = [...job.grants.values()].some((grant) => liveOf(grant) > 0 && grant.supply.length > 0);
-    if (terminalSize(terminal) < job.count || live) return;
-    job.state = terminal.failed.length > 0 ? "failed" : terminal.cancelled.length > 0 ? "cancelled" : "succeeded";
-    job.endedAt = now;
-    this.#unsavedJobs.add(job);
-    this.#jobs.delete(job.id);
-    this.#progressed.delete(job.id);
-    this.#emit(now, { type: "job.ended", job: job.id, state: job.state, counts: countsOf(job, terminal) });
+  #endIfOver(job: JobMemory, now: number): void {
+    const ended = this.#book.endIfOver(job, now);
+    if (ended) this.#emit(now, { type: "job.ended", job: job.id, ...ended });
   }
 
   // The level protocol.
@@ -423,244 +296,70 @@ export class Broker implements Turns {
   #report(report: Report, now: number): ReportAnswer {
     const cluster = this.#fleet.heard(report);
     if (cluster === "unknown") throw new Problem("not-found", `there is no cluster ${report.cluster} in this league`);
-    if (cluster === "reborn") this.#recover(report);
+    if (cluster === "reborn") recover(this.#book, report);
     let roundNeeded = cluster !== "same";
     const ended: string[] = [];
     for (const jobReport of report.jobs) {
-      const job = this.#jobs.get(jobReport.job);
+      const job = this.#book.get(jobReport.job);
       if (!job) {
         ended.push(jobReport.job);
         continue;
       }
       const grant = job.grants.get(report.cluster);
-      if (grant && this.#heardOf(job, grant, report, jobReport)) {
+      if (grant && heardOf(this.#book, job, grant, report, jobReport)) {
         roundNeeded = true;
-        this.#finishIfOver(job, now);
-        if (!this.#jobs.has(job.id)) ended.push(job.id);
+        this.#endIfOver(job, now);
+        if (!this.#book.isLive(job.id)) ended.push(job.id);
       }
     }
-    if (cluster !== "same") this.#unbar(report.cluster);
+    if (cluster !== "same") unbar(this.#book, report.cluster);
     for (const event of report.events) this.#emit(now, { ...event, cluster: report.cluster });
     this.#ledger.note(report, ended.length > 0, now);
     if (roundNeeded) this.#round(now);
     const isCurrent = report.incarnation === this.#fleet.incarnation(report.cluster);
-    const grants = isCurrent ? this.#unsent(report.cluster, "and unconfirmed") : [];
+    const grants = isCurrent ? this.#grants.unsent(report.cluster, "and unconfirmed") : [];
     this.#settle(now, report.cluster);
     return {
-      nextReportMs: this.#pace(report.cluster, now),
+      nextReportMs: this.#pace.nextReportMs(report.cluster, now),
       rev: report.rev,
       clusterIncarnation: this.#fleet.incarnation(report.cluster),
       ended,
-      incarnation: this.#incarnation,
+      incarnation: this.#restored.incarnation,
       grants,
     };
   }
 
-  /** @returns whether anything changed that a round may use */
-  #heardOf(job: JobMemory, grant: GrantState, report: Report, said: Report["jobs"][number]): boolean {
-    const newer =
-      report.incarnation > grant.incarnation || (report.incarnation === grant.incarnation && report.rev > grant.rev);
-    if (!newer) return false;
-    const before = grant.reported;
-    const { supply, returned } = afterReport(grant.supply, said);
-    const ends = supplySize(grant.supply) - supplySize(supply);
-    grant.incarnation = report.incarnation;
-    grant.rev = report.rev;
-    grant.reported = said;
-    grant.supply = supply;
-    grant.recentEnds = ends;
-    if (isApplied(grant)) grant.oldLimits = grant.limits;
-    const hasRoomAgain = before?.reason === "fragmented" && said.reason !== "fragmented";
-    if (hasRoomAgain) grant.barredIn = {};
-    if (job.state === "waiting" && sumOf(said.live) > 0) {
-      job.state = "running";
-      this.#unsavedJobs.add(job);
-    }
-    if (returned.length > 0) this.#takeBack(job, grant, returned, said);
-    this.#unsavedGrants.add(grant);
-    this.#progressed.add(job.id);
-    const isSameLive = JSON.stringify(before?.live) === JSON.stringify(said.live);
-    return hasRoomAgain || ends > 0 || !isSameLive || before?.genApplied !== said.genApplied;
-  }
-
-  #takeBack(
-    job: JobMemory,
-    grant: GrantState,
-    returned: ReturnType<typeof afterReport>["returned"],
-    said: Report["jobs"][number],
-  ): void {
-    if (job.state === "cancelling") job.banked = merge(job.banked, { ...NOTHING, cancelled: rangesOf(returned) });
-    else job.queue = requeue(job.queue, returned);
-    const barring = said.returned.find(({ reason }) => BARRING.has(reason));
-    if (barring) {
-      grant.barredIn = { ...grant.barredIn };
-      for (const name of Object.keys(grant.limits)) grant.barredIn[name] = barring.reason;
-    }
-    // The next gen omits what came back: the Cluster may stop repeating it.
-    grant.gen += 1;
-    grant.sent = false;
-    this.#unsavedJobs.add(job);
-  }
-
-  /** A Cluster that began anew: what it had may still run on its nodes, and is only adopted until silence says otherwise. */
-  #recover(report: Report): void {
-    for (const job of this.#jobs.values()) {
-      const grant = job.grants.get(report.cluster);
-      if (!grant) continue;
-      if (grant.reported) {
-        job.banked = merge(job.banked, grant.reported);
-        grant.oldLimits = highestOf(grant.oldLimits, grant.reported.live);
-      }
-      // What the earlier one still says, late, counts no more.
-      const { incarnation } = report;
-      Object.assign(grant, { reported: null, incarnation, rev: 0, gen: grant.gen + 1, sent: false });
-      this.#unsavedJobs.add(job);
-      this.#unsavedGrants.add(grant);
-    }
-  }
-
-  #unbar(cluster: string): void {
-    for (const job of this.#jobs.values()) {
-      const grant = job.grants.get(cluster);
-      if (grant) grant.barredIn = {};
-    }
-  }
-
-  #pace(cluster: string, now: number): number {
-    const times = (this.#reportTimes.get(cluster) ?? []).filter((at) => at > now - 1000 && at <= now);
-    times.push(now);
-    this.#reportTimes.set(cluster, times);
-    return times.length > REPORTS_PER_S ? PACE_MS : 0;
-  }
-
-  // The round.
-
+  /** What is being cancelled wants nothing, and is charged until it has ended. */
   #round(now: number): void {
-    // What is being cancelled wants nothing, and is charged until it has ended.
-    const { limits } = this.#rounds.decide([...this.#jobs.values()], now);
-    for (const job of this.#jobs.values()) {
-      if (job.state === "cancelling") continue;
-      const byCluster = clusterCounts(limits.get(job.id) ?? new Map());
-      for (const name of new Set([...byCluster.keys(), ...job.grants.keys()])) {
-        this.#grantTo(job, name, byCluster.get(name) ?? {});
-      }
-    }
-  }
-
-  /** Brings limits and supply of one (job, cluster) to what the round wants. */
-  #grantTo(job: JobMemory, cluster: string, limits: Counts): void {
-    const grant = job.grants.get(cluster) ?? this.#newGrant(job, cluster);
-    const limit = sumOf(limits);
-    const held = supplySize(grant.supply);
-    const extra = Math.min(limit, 2 * grant.recentEnds);
-    const missing = limit === 0 || this.#isHeld(job) ? 0 : Math.min(limit + extra - held, queueSize(job.queue));
-    const draws = missing > 0 && (held < limit || held < limit + extra / 2);
-    const limitsChanged = !isSameCounts(grant.limits, limits) && (held > 0 || draws);
-    if (!draws && !limitsChanged) return;
-    job.grants.set(cluster, grant);
-    let supply = grant.supply;
-    if (draws) {
-      const { queue, drawn } = draw(job.queue, missing, job.nextHandout, this.#fleet.incarnation(cluster));
-      job.queue = queue;
-      job.nextHandout += 1;
-      this.#unsavedJobs.add(job);
-      this.#shares.entered(job.template.role, job.template.resources, supplySize(drawn));
-      supply = [...supply, ...drawn];
-    }
-    this.#regrant(grant, { action: "run", limits, supply });
-  }
-
-  #newGrant(job: JobMemory, cluster: string): GrantState {
-    return {
-      job: job.id,
-      cluster,
-      gen: firstGen(this.#platform.generation),
-      action: "run",
-      limits: {},
-      supply: [],
-      incarnation: 0,
-      rev: 0,
-      reported: null,
-      barredIn: {},
-      oldLimits: {},
-      recentEnds: 0,
-      sent: false,
-    };
-  }
-
-  #regrant(grant: GrantState, level: Partial<Pick<GrantState, "action" | "limits" | "supply">>): void {
-    grant.oldLimits = highestOf(grant.oldLimits, grant.limits);
-    Object.assign(grant, level, { gen: grant.gen + 1, sent: false });
-    this.#unsavedGrants.add(grant);
-  }
-
-  /** An answer repeats what the Cluster has not confirmed: nobody tells when an answer is lost. */
-  #unsent(cluster: string, which: "only" | "and unconfirmed" = "only"): Grant[] {
-    const grants: Grant[] = [];
-    for (const job of this.#jobs.values()) {
-      const grant = job.grants.get(cluster);
-      if (!grant || isApplied(grant) || (grant.sent && which === "only")) continue;
-      grant.sent = true;
-      grants.push(this.#wire(job, grant));
-    }
-    this.#grantsSent += grants.length;
-    return grants;
-  }
-
-  #wire(job: JobMemory, grant: GrantState): Grant {
-    const incarnation = this.#fleet.incarnation(grant.cluster);
-    return {
-      job: job.id,
-      gen: grant.gen,
-      action: grant.action,
-      limits: grant.limits,
-      template: job.template,
-      supply: grant.supply.map(({ incarnation: given, ...entry }) => ({
-        ...entry,
-        ...(job.hasItems && { items: this.#store.items(job.id, entry.from, entry.to) }),
-        ...(given !== 0 && given < incarnation && { recover: true }),
-      })),
-    };
+    this.#grants.follow(this.#rounds.decide(this.#book.live(), now).limits);
   }
 
   // The end of every turn.
 
   /** @param answered a cluster that gets its grants with the answer */
   #settle(now: number, answered: string | null): void {
-    this.#save();
-    for (const name of this.#fleet.names()) this.#send(name, answered);
+    this.#book.save();
+    for (const name of this.#fleet.names()) if (name !== answered) this.#send(name, this.#grants.unsent(name));
     this.#tell(now);
-    if (this.#jobs.size > 0) this.#setAlarm(this.#pokeAt);
+    if (this.#book.size > 0) this.#setAlarm(this.#pokeAt);
     const optimiseAt = this.#rounds.dueAt(now);
     if (optimiseAt !== null) this.#setAlarm(optimiseAt);
-    if ([...this.#jobs.values()].some((job) => this.#isHeld(job))) this.#setAlarm(now + HOLD_TICK_MS);
-  }
-
-  #save(): void {
-    for (const job of this.#unsavedJobs) this.#store.updateJob(job);
-    for (const grant of this.#unsavedGrants) this.#store.saveGrant(grant);
-    this.#unsavedJobs.clear();
-    this.#unsavedGrants.clear();
+    if (this.#book.live().some((job) => this.#restored.holds(job))) this.#setAlarm(now + HOLD_TICK_MS);
   }
 
   /** A message without grants: the Cluster says how it stands. */
   #pokeClusters(): void {
-    for (const name of this.#fleet.names()) {
-      this.#platform.call({ kind: "cluster", league: this.#platform.self.league, name }, "grant", {
-        incarnation: this.#incarnation,
-        clusterIncarnation: this.#fleet.incarnation(name),
-        grants: [],
-      } satisfies GrantMessage);
-    }
+    for (const name of this.#fleet.names()) this.#call(name, []);
   }
 
-  #send(cluster: string, answered: string | null): void {
-    if (cluster === answered) return;
-    const grants = this.#unsent(cluster);
-    if (grants.length === 0) return;
-    this.#platform.call({ kind: "cluster", league: this.#platform.self.league, name: cluster }, "grant", {
-      incarnation: this.#incarnation,
-      clusterIncarnation: this.#fleet.incarnation(cluster),
+  #send(cluster: string, grants: Grant[]): void {
+    if (grants.length > 0) this.#call(cluster, grants);
+  }
+
+  #call(name: string, grants: Grant[]): void {
+    this.#platform.call({ kind: "cluster", league: this.#platform.self.league, name }, "grant", {
+      incarnation: this.#restored.incarnation,
+      clusterIncarnation: this.#fleet.incarnation(name),
       grants,
     } satisfies GrantMessage);
   }
@@ -677,43 +376,27 @@ export class Broker implements Turns {
     this.#fresh.push(this.#store.append(now, body));
   }
 
-  #progressOf(job: JobMemory, now: number): EventView {
-    return { type: "job.progress", at: now, job: job.id, state: stateOf(job), counts: countsOf(job) };
-  }
-
   #tell(now: number): void {
-    const events = this.#fresh;
-    const progress =
-      this.#watchers.size === 0
-        ? []
-        : [...this.#progressed].flatMap((id) => {
-            const job = this.#jobs.get(id);
-            return job ? [this.#progressOf(job, now)] : [];
-          });
-    const seesAll = [...this.#watchers.values()].some(({ job }) => job === null);
-    const decided = seesAll ? this.#rounds.takeDecided() : null;
+    const progress = this.#book.takeProgressed().map((job) => progressOf(job, now));
+    const decided = this.#watchers.seeAll ? this.#rounds.takeDecided() : null;
     if (decided) progress.push({ type: "round.decided", at: now, round: decided });
+    this.#watchers.tell([...progress, ...this.#fresh]);
     this.#fresh = [];
-    this.#progressed.clear();
-    for (const [socket, watch] of this.#watchers) {
-      const mine = [...progress, ...events].filter((event) => watch.job === null || event.job === watch.job);
-      if (mine.length > 0) this.#platform.sockets.send(socket, mine);
-    }
   }
 
   #metrics(now: number): Record<string, number> {
     let waiting = 0;
     let live = 0;
-    for (const job of this.#jobs.values()) {
+    for (const job of this.#book.live()) {
       const counts = countsOf(job);
       waiting += counts.waiting;
       live += counts.live;
     }
     return {
-      jobs_live: this.#jobs.size,
+      jobs_live: this.#book.size,
       tasks_waiting: waiting,
       tasks_live: live,
-      grants_sent_total: this.#grantsSent,
+      grants_sent_total: this.#grants.sent,
       ...this.#rounds.figures(now),
       events_total: this.#store.counts().events,
       clusters: this.#fleet.names().length,
@@ -728,7 +411,7 @@ export class Broker implements Turns {
     terminal: ReturnType<typeof all>;
     count: number;
   } | null {
-    const job = this.#jobs.get(id) ?? this.#ended(id);
+    const job = this.#book.lookUp(id);
     if (!job) return null;
     return {
       queue: rangesOf(job.queue),
@@ -738,3 +421,11 @@ export class Broker implements Turns {
     };
   }
 }
+
+const progressOf = (job: JobMemory, now: number): EventView => ({
+  type: "job.progress",
+  at: now,
+  job: job.id,
+  state: stateOf(job),
+  counts: countsOf(job),
+});

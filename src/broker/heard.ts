@@ -1,0 +1,100 @@
+/** What a report of a Cluster changes: each (job, cluster) row is replaced iff the report is newer. */
+import type { Report, ReturnReason } from "../protocol/levels.ts";
+import type { JobBook } from "./book.ts";
+import { type GrantState, highestOf, isApplied, type JobMemory, sumOf } from "./state.ts";
+import { afterReport, merge, NOTHING, rangesOf, requeue, supplySize } from "./supply.ts";
+
+/** Returns that say: not there, as things are. */
+const BARRING = new Set<ReturnReason>(["does-not-fit", "fragmented", "refused"]);
+/** Beyond so many reports a second from one cluster, the next may come a little later. */
+const REPORTS_PER_S = 40;
+const PACE_MS = 25;
+
+/** @returns whether anything changed that a round may use */
+export function heardOf(
+  book: JobBook,
+  job: JobMemory,
+  grant: GrantState,
+  report: Report,
+  said: Report["jobs"][number],
+): boolean {
+  const newer =
+    report.incarnation > grant.incarnation || (report.incarnation === grant.incarnation && report.rev > grant.rev);
+  if (!newer) return false;
+  const before = grant.reported;
+  const { supply, returned } = afterReport(grant.supply, said);
+  const ends = supplySize(grant.supply) - supplySize(supply);
+  grant.incarnation = report.incarnation;
+  grant.rev = report.rev;
+  grant.reported = said;
+  grant.supply = supply;
+  grant.recentEnds = ends;
+  if (isApplied(grant)) grant.oldLimits = grant.limits;
+  const hasRoomAgain = before?.reason === "fragmented" && said.reason !== "fragmented";
+  if (hasRoomAgain) grant.barredIn = {};
+  if (job.state === "waiting" && sumOf(said.live) > 0) {
+    job.state = "running";
+    book.changed(job);
+  }
+  if (returned.length > 0) takeBack(book, job, grant, returned, said);
+  book.changedGrant(grant);
+  book.progressed(job);
+  const isSameLive = JSON.stringify(before?.live) === JSON.stringify(said.live);
+  return hasRoomAgain || ends > 0 || !isSameLive || before?.genApplied !== said.genApplied;
+}
+
+function takeBack(
+  book: JobBook,
+  job: JobMemory,
+  grant: GrantState,
+  returned: ReturnType<typeof afterReport>["returned"],
+  said: Report["jobs"][number],
+): void {
+  if (job.state === "cancelling") job.banked = merge(job.banked, { ...NOTHING, cancelled: rangesOf(returned) });
+  else job.queue = requeue(job.queue, returned);
+  const barring = said.returned.find(({ reason }) => BARRING.has(reason));
+  if (barring) {
+    grant.barredIn = { ...grant.barredIn };
+    for (const name of Object.keys(grant.limits)) grant.barredIn[name] = barring.reason;
+  }
+  // The next gen omits what came back: the Cluster may stop repeating it.
+  grant.gen += 1;
+  grant.sent = false;
+  book.changed(job);
+}
+
+/** A Cluster that began anew: what it had may still run on its nodes, and is only adopted until silence says otherwise. */
+export function recover(book: JobBook, { cluster, incarnation }: Report): void {
+  for (const job of book.live()) {
+    const grant = job.grants.get(cluster);
+    if (!grant) continue;
+    if (grant.reported) {
+      job.banked = merge(job.banked, grant.reported);
+      grant.oldLimits = highestOf(grant.oldLimits, grant.reported.live);
+    }
+    // What the earlier one still says, late, counts no more.
+    Object.assign(grant, { reported: null, incarnation, rev: 0, gen: grant.gen + 1, sent: false });
+    book.changed(job);
+    book.changedGrant(grant);
+  }
+}
+
+/** Other shapes: what did not fit may fit now. */
+export function unbar(book: JobBook, cluster: string): void {
+  for (const job of book.live()) {
+    const grant = job.grants.get(cluster);
+    if (grant) grant.barredIn = {};
+  }
+}
+
+/** When the next report of a cluster may come. */
+export class Pace {
+  readonly #times = new Map<string, number[]>();
+
+  nextReportMs(cluster: string, now: number): number {
+    const times = (this.#times.get(cluster) ?? []).filter((at) => at > now - 1000 && at <= now);
+    times.push(now);
+    this.#times.set(cluster, times);
+    return times.length > REPORTS_PER_S ? PACE_MS : 0;
+  }
+}

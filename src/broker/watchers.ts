@@ -1,0 +1,44 @@
+/** Who follows the league's events, or one job's. A watch is kept with its socket, so that it survives a rebuild. */
+import type { EventView } from "../model/views.ts";
+import type { SocketId, Sockets } from "../platform/seam.ts";
+
+/** null: the whole league */
+type Watch = { job: string | null };
+
+export class Watchers {
+  readonly #sockets: Sockets;
+  readonly #watches = new Map<SocketId, Watch>();
+
+  constructor(sockets: Sockets) {
+    this.#sockets = sockets;
+    for (const { id, data } of sockets.list()) if (data) this.#watches.set(id, data as Watch);
+  }
+
+  get size(): number {
+    return this.#watches.size;
+  }
+  /** Someone looks at more than one job. */
+  get seeAll(): boolean {
+    return [...this.#watches.values()].some(({ job }) => job === null);
+  }
+
+  /** @param first what it has missed; @param isWhole false: there is more, and the reader asks again */
+  add(socket: SocketId, job: string | null, first: readonly EventView[], isWhole: boolean): void {
+    const watch = { job };
+    this.#watches.set(socket, watch);
+    this.#sockets.attach(socket, watch);
+    this.#sockets.send(socket, first);
+    if (!isWhole) this.#sockets.close(socket);
+  }
+
+  closed(socket: SocketId): void {
+    this.#watches.delete(socket);
+  }
+
+  tell(events: readonly EventView[]): void {
+    for (const [socket, { job }] of this.#watches) {
+      const mine = events.filter((event) => job === null || event.job === job);
+      if (mine.length > 0) this.#sockets.send(socket, mine);
+    }
+  }
+}
