@@ -5,8 +5,9 @@
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import type { AssignProblem } from "../src/scheduling/assign/problem.ts";
+import { faultsOf } from "../test/support/assignment.ts";
 import { numbers, percentile, printLine, progress, rounded, textOption } from "./line.ts";
-import { disturbed, faultsOf, readInstance } from "./roundInstance.ts";
+import { disturbed, readInstance } from "./roundInstance.ts";
 import { type Answer, RoundWorkerd } from "./roundWorkerd.ts";
 
 const { runs, seed } = numbers({ runs: 9, seed: 1 }, ["instance"]);
@@ -21,9 +22,9 @@ const idleMib = workerd.memoryMib().now;
 const faults: string[] = [];
 
 function checked(problem: AssignProblem, start: string, answer: Answer): Answer {
-  const { ms, placed, value, bound, gapPct, method, stats } = answer;
+  const { ms, gapPct, method, stats } = answer;
   if (ms === 0) throw new Error("the Worker's clock stood still");
-  faults.push(...faultsOf(problem, placed, value, bound));
+  faults.push(...faultsOf(problem, answer));
   progress(`${start} ${ms} ms, gap ${gapPct.toFixed(3)} %, ${method} ${JSON.stringify(stats)}`);
   return answer;
 }

@@ -1,5 +1,5 @@
-/** The instances that `bench:round` solves: read, disturbed by a seed, and whether a solution keeps within one. */
-import type { AssignProblem, Placement } from "../src/scheduling/assign/problem.ts";
+/** The instances that `bench:round` solves: read, and disturbed by a seed. */
+import type { AssignProblem } from "../src/scheduling/assign/problem.ts";
 
 interface Instance {
   resources: string[];
@@ -80,38 +80,4 @@ export function disturbed(problem: AssignProblem, seed: number): AssignProblem {
         : each,
     ),
   };
-}
-
-/** Everything that is wrong with a solution; its value is added up anew. */
-export function faultsOf(problem: AssignProblem, placed: readonly Placement[], value: number, bound: number): string[] {
-  const faults: string[] = [];
-  const used = problem.partitions.map(() => new Array<number>(problem.resources).fill(0));
-  const units = new Map<number, number>();
-  let worth = 0;
-  for (const { class: each, on, units: count } of placed) {
-    const column = problem.classes[each]?.on[on];
-    if (!column || !Number.isSafeInteger(count) || count <= 0) {
-      faults.push(`${count} units of class ${each} on its option ${on}`);
-      continue;
-    }
-    worth += count * column.value;
-    units.set(each, (units.get(each) ?? 0) + count);
-    problem.classes[each]?.demand.forEach((amount, r) => {
-      const row = used[column.partition];
-      if (row) row[r] = (row[r] ?? 0) + count * amount;
-    });
-  }
-  for (const [each, count] of units) {
-    const most = problem.classes[each]?.count ?? 0;
-    if (count > most) faults.push(`class ${each} has ${most} units, ${count} are placed`);
-  }
-  used.forEach((row, partition) => {
-    row.forEach((amount, r) => {
-      const capacity = problem.partitions[partition]?.capacity[r] ?? 0;
-      if (amount > capacity) faults.push(`partition ${partition} has ${capacity} of resource ${r}, ${amount} is used`);
-    });
-  });
-  if (Math.abs(worth - value) > 1e-6 * Math.max(1, worth)) faults.push(`worth ${worth}, ${value} was told`);
-  if (bound < worth) faults.push(`worth ${worth}, more than the bound ${bound}`);
-  return faults;
 }

@@ -3,7 +3,7 @@ import { ObjectHome } from "../../test/sim/nodeSqlite.ts";
 import { type JobSpecInput, jobSpecSchema } from "../model/job.ts";
 import { size, union } from "../model/ranges.ts";
 import { DEFAULT_POLICY, type RolePolicy } from "../model/role.ts";
-import type { EventView, ExplainView, JobView, LedgerView } from "../model/views.ts";
+import type { EventView, ExplainView, JobView, LedgerView, RoleView } from "../model/views.ts";
 import type { Grant, GrantMessage, JobReport, PartitionLevel, Report, ReportAnswer } from "../protocol/levels.ts";
 import { Broker } from "./broker.ts";
 
@@ -31,6 +31,7 @@ beforeEach(() => {
 
 const submit = (spec: JobSpecInput, id = "abcdefghij", digest = "d1") =>
   home.call("submit", { id, digest, spec: jobSpecSchema.parse(spec) }) as JobView;
+const charged = (role: string) => (home.call("role", { name: role }) as RoleView).charged;
 const metrics = () => home.call("metrics", {}) as Record<string, number>;
 const job = (id = "abcdefghij") => home.call("job", { id }) as JobView;
 const problemOf = (run: () => unknown) => {
@@ -303,6 +304,17 @@ describe("what may still run beyond a lowered limit", () => {
     north.take().report({ abcdefghij: { live: { default: 1 } } });
     expect(south.take().grants.has("bbbbbbbbbb")).toBe(true);
   });
+});
+
+test("what is supplied as a limit falls is not charged by the limit before", () => {
+  home.call("putRole", { name: "lab", policy: { ...DEFAULT_POLICY, limit: { cpus: 1000 } } });
+  south.report({}, { partitions: [], nodes: { up: 0, silent: 0, total: 0 } });
+  submit({ command: "true", count: 9, resources: { cpus: 0.25 }, role: "lab" });
+  north.take().report({ abcdefghij: { live: { default: 4 } } });
+  south.report({});
+  north.report({ abcdefghij: { done: [[0, 1]], live: { default: 3 } } });
+  expect([north.grant().limits, south.grant().limits]).toEqual([{ default: 3 }, { default: 1 }]);
+  expect(charged("lab").cpus).toBe(1000);
 });
 
 describe("events", () => {

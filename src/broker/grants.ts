@@ -7,7 +7,7 @@ import type { Fleet } from "./fleet.ts";
 import { firstGen } from "./generation.ts";
 import type { Restored } from "./restored.ts";
 import type { Shares } from "./shares.ts";
-import { type GrantState, highestOf, isApplied, type JobMemory, sumOf } from "./state.ts";
+import { charged, type GrantState, isApplied, type JobMemory, sumOf } from "./state.ts";
 import type { BrokerStore } from "./store.ts";
 import { draw, queueSize, supplySize } from "./supply.ts";
 
@@ -88,7 +88,7 @@ export class Grants {
   }
 
   #change(grant: GrantState, level: Partial<Pick<GrantState, "action" | "limits" | "supply">>): void {
-    grant.oldLimits = highestOf(grant.oldLimits, grant.limits);
+    grant.oldLimits = charged(grant);
     Object.assign(grant, level, { gen: grant.gen + 1, sent: false });
     this.#book.changedGrant(grant);
   }

@@ -1,7 +1,7 @@
 /** What a report of a Cluster changes: each (job, cluster) row is replaced iff the report is newer. */
 import type { Report, ReturnReason } from "../protocol/levels.ts";
 import type { JobBook } from "./book.ts";
-import { type GrantState, highestOf, isApplied, type JobMemory, sumOf } from "./state.ts";
+import { charged, type GrantState, isApplied, type JobMemory, sumOf } from "./state.ts";
 import { afterReport, merge, NOTHING, rangesOf, requeue, supplySize } from "./supply.ts";
 
 /** Returns that say: not there, as things are. */
@@ -68,10 +68,8 @@ export function recover(book: JobBook, { cluster, incarnation }: Report): void {
   for (const job of book.live()) {
     const grant = job.grants.get(cluster);
     if (!grant) continue;
-    if (grant.reported) {
-      job.banked = merge(job.banked, grant.reported);
-      grant.oldLimits = highestOf(grant.oldLimits, grant.reported.live);
-    }
+    if (grant.reported) job.banked = merge(job.banked, grant.reported);
+    grant.oldLimits = charged(grant);
     // What the earlier one still says, late, counts no more.
     Object.assign(grant, { reported: null, incarnation, rev: 0, gen: grant.gen + 1, sent: false });
     book.changed(job);

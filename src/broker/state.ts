@@ -10,7 +10,7 @@ import type { GrantRow, JobRow } from "./store.ts";
 import { merge, NOTHING, queueSize, supplySize, type Terminal, terminalSize } from "./supply.ts";
 
 export interface GrantState extends GrantRow {
-  /** highest limits that the Cluster may still act on: reset when it reports that it applied the newest gen */
+  /** what may run by what it was told before the newest gen: reset when it reports that it applied that */
   oldLimits: Counts;
   /** tasks that ended there between the last two reports */
   recentEnds: number;

@@ -282,3 +282,7 @@ test("bytes are bytes, and a bind that SQLite would change is refused", async ()
   expect((await steps({ do: "blob", length: 5 })).value).toBe(5);
   expect((await steps({ do: "bind", value: true })).fault).toContain("bind 1 is of type boolean");
 });
+
+test("a turn asks the solver and has its answer before it ends", async () => {
+  expect(await puppet().value("solve")).toEqual({ status: "optimal", x: [3, 1], prices: [2, 1] });
+});

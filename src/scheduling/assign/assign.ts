@@ -5,7 +5,7 @@
 import { type Columns, columnsOf } from "./columns.ts";
 import { type Descent, descend } from "./descent.ts";
 import { greedy } from "./greedy.ts";
-import { better, fill, floored, shed, type Whole, worthOf } from "./integers.ts";
+import { fill, floored, shed, type Whole, worthOf } from "./integers.ts";
 import { marginsOf, type Prices } from "./lagrangian.ts";
 import type { LpSolver } from "./lp.ts";
 import { pooledPrices } from "./pool.ts";
@@ -13,7 +13,7 @@ import type { AssignProblem, Placement } from "./problem.ts";
 import { sift } from "./sift.ts";
 import { openAgain, openNear, startAt } from "./start.ts";
 import { exchange } from "./swap.ts";
-import { type AssignWarm, WarmBasis, warmOf, warmPrices } from "./warm.ts";
+import { type AssignWarm, WarmBasis, warmOf } from "./warm.ts";
 
 export interface AssignResult {
   placed: Placement[];
@@ -33,44 +33,43 @@ const COLD = { maxSteps: 200, length: 0.5 };
 const WARM = { maxSteps: 1, length: 0.5 };
 /** Of the bound: where so many options are equal that a program over few of them says little, this is enough. */
 const ENOUGH = 3e-3;
+/** Of the bound: what a program gave is so far below that prices alone may do better. */
+const POOR = 1e-2;
 /** How finely partitions are filled: by levels where much is equal, at once where it is not. */
 const LEVELS = [16, 1];
+
+interface Found {
+  whole: Whole;
+  value: number;
+  method: AssignResult["method"];
+}
 
 /** @param warm of an earlier round, of whatever problem */
 export function assign(problem: AssignProblem, solver: LpSolver | null, warm: AssignWarm | null = null): AssignResult {
   const columns = columnsOf(problem);
-  const basis = warm && new WarmBasis(warm, problem, columns);
-  const fromBasis = basis?.isUseful() === true;
-  const descent =
-    warm && fromBasis
-      ? descend(columns, warmPrices(warm, problem, columns), WARM)
-      : descend(columns, pooledPrices(columns), COLD);
+  const basis = usefulBasis(problem, columns, solver ? warm : null);
+  const descent = basis ? descend(columns, basis.prices(), WARM) : descend(columns, pooledPrices(columns), COLD);
   const start = startAt(columns, descent.prices);
   const { lp, near } = start;
-  let best = !solver || near.torn.length > 0 ? fromPrices(columns, descent) : null;
-  if (basis && fromBasis && near.torn.length === 0) openAgain(start, basis);
-  else openNear(start, best);
-  const isEnough = best !== null && worthOf(columns, best) >= descent.bound * (1 - ENOUGH);
-  const sifted = solver && !isEnough ? sift(lp, solver, descent, fromBasis ? "dual" : "primal") : null;
+  const priced = !solver || near.torn.length > 0 ? fromPrices(columns, descent) : null;
+  if (basis && near.torn.length === 0) openAgain(start, basis);
+  else openNear(start, priced?.whole ?? null);
+  const isEnough = priced !== null && priced.value >= descent.bound * (1 - ENOUGH);
+  const sifted = solver && !isEnough ? sift(lp, solver, descent, basis ? "dual" : "primal") : null;
   const { prices, bound: lowest } = sifted ?? descent;
-  let method: AssignResult["method"] = "prices";
-  if (sifted?.solved) {
-    const whole = rounded(columns, sifted.solved.x, prices);
-    if (best === null || worthOf(columns, whole) > worthOf(columns, best)) {
-      best = whole;
-      method = "sifting";
-    }
-  }
-  best ??= fromPrices(columns, descent);
-  const value = worthOf(columns, best);
+  let best = betterOf(priced, sifted?.solved ? fromProgram(columns, sifted.solved.x, prices) : null);
+  if (best === null || (priced === null && best.value < lowest * (1 - POOR)))
+    best = betterOf(best, fromPrices(columns, descent));
+  const { whole, value, method } = best;
+  // Sums of floats may differ in their last digits.
   const bound = Math.max(value, lowest);
   return {
-    placed: placementsOf(columns, best),
+    placed: placementsOf(columns, whole),
     value,
     bound,
     gapPct: bound > 0 ? (100 * (bound - value)) / bound : 0,
     method,
-    warm: warmOf(problem, lp, prices),
+    warm: warmOf(problem, lp, prices, sifted !== null && sifted.solved !== null),
     stats: {
       rounds: sifted?.rounds ?? 0,
       iterations: sifted?.iterations ?? 0,
@@ -79,6 +78,27 @@ export function assign(problem: AssignProblem, solver: LpSolver | null, warm: As
     },
   };
 }
+
+function usefulBasis(problem: AssignProblem, columns: Columns, warm: AssignWarm | null): WarmBasis | null {
+  const basis = warm && new WarmBasis(warm, problem, columns);
+  return basis?.isUseful() ? basis : null;
+}
+
+function betterOf(a: Found | null, b: Found): Found;
+function betterOf(a: Found | null, b: Found | null): Found | null;
+function betterOf(a: Found | null, b: Found | null): Found | null {
+  if (a === null || b === null) return a ?? b;
+  return b.value > a.value ? b : a;
+}
+
+const foundBy = (columns: Columns, whole: Whole, method: Found["method"]): Found => ({
+  whole,
+  value: worthOf(columns, whole),
+  method,
+});
+
+const fromProgram = (columns: Columns, x: Float64Array, prices: Prices): Found =>
+  foundBy(columns, rounded(columns, x, prices), "sifting");
 
 function rounded(columns: Columns, x: Float64Array, prices: Prices): Whole {
   const whole = floored(columns, x);
@@ -90,7 +110,7 @@ function rounded(columns: Columns, x: Float64Array, prices: Prices): Whole {
 }
 
 /** Without a program: by greed, or the mean of what the classes chose while prices settled. */
-function fromPrices(columns: Columns, { prices, recent }: Descent): Whole {
+function fromPrices(columns: Columns, { prices, recent }: Descent): Found {
   const margins = marginsOf(columns, prices);
   const greedily = LEVELS.map((levels) => {
     const whole = greedy(columns, prices, levels);
@@ -104,7 +124,9 @@ function fromPrices(columns: Columns, { prices, recent }: Descent): Whole {
       if (column >= 0) mean[column] = (mean[column] ?? 0) + (columns.count[each] ?? 0) / recent.length;
     });
   }
-  return greedily.reduce((a, b) => better(columns, a, b), rounded(columns, mean, prices));
+  return [...greedily, rounded(columns, mean, prices)]
+    .map((whole) => foundBy(columns, whole, "prices"))
+    .reduce((a, b) => betterOf(a, b));
 }
 
 function placementsOf({ value, classOf, on }: Columns, { units }: Whole): Placement[] {

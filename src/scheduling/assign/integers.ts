@@ -96,6 +96,3 @@ export function worthOf({ value }: Columns, { units }: Whole): number {
   for (let column = 0; column < value.length; column++) total += (value[column] ?? 0) * (units[column] ?? 0);
   return total;
 }
-
-export const better = (columns: Columns, a: Whole, b: Whole): Whole =>
-  worthOf(columns, b) > worthOf(columns, a) ? b : a;

@@ -1,12 +1,11 @@
 /**
- * The linear program over the few columns that matter. Classes whose best choice is far ahead are fixed there and cost
- * no row; the others are *open*: a row each, and the columns near their best. Every bounded amount may be overdrawn at
- * a fee above its price, so that there is always a solution and the prices stay near those it started with
- * (a one-sided box step).
+ * What of a problem is in the linear program. Classes whose best choice is far ahead are fixed there and cost no row;
+ * the others are *open*: a row each, and the columns near their best. Every bounded amount may be overdrawn at a fee
+ * above its price, so that there is always a solution and prices stay near those it started with (a one-sided box step).
  */
 import type { Columns } from "./columns.ts";
 import { charge, type Prices } from "./lagrangian.ts";
-import { AT_LOWER, AT_UPPER, BASIC, type LinearProgram, type LpBasis, type LpOutcome } from "./lp.ts";
+import { AT_LOWER, AT_UPPER, BASIC } from "./lp.ts";
 
 /** Of the price, and of the dearest price. */
 const FEE_OVER_PRICE = 1.2;
@@ -20,7 +19,9 @@ export interface Restricted {
   fixed: Int32Array;
   /** by class: its row among the open ones, or -1 while it is fixed */
   rowOf: Int32Array;
+  /** classes, in the order of their rows */
   open: number[];
+  /** columns of open classes, in their order in the program */
   chosen: number[];
   isChosen: Uint8Array;
   /** by bounded amount that has a row: its index among bounds */
@@ -29,10 +30,13 @@ export interface Restricted {
   boundRow: Int32Array;
   /** by resource: what a unit of the program stands for, so that numbers are near 1 */
   unit: Float64Array;
+  /** the same for value */
   worth: number;
   /** by row of `bounded`, what overdrawing a program's unit costs */
   fee: Float64Array;
-  basis: LpBasis | null;
+  /** of its columns and rows, in their order in the program: where the last one ended, or the next one may begin */
+  columnStatus: number[];
+  rowStatus: number[];
 }
 
 /** @param prices what the fees start from */
@@ -56,7 +60,8 @@ export function restrictedOf(columns: Columns, fixed: Int32Array, prices: Prices
     unit,
     worth,
     fee: fees(columns, bounded, unit, worth, prices),
-    basis: null,
+    columnStatus: new Array<number>(bounded.length).fill(AT_LOWER),
+    rowStatus: new Array<number>(bounded.length).fill(BASIC),
   };
 }
 
@@ -72,7 +77,7 @@ function fees(columns: Columns, bounded: Int32Array, unit: Float64Array, worth: 
  * @param everywhere when the end is near, so that this is the last time
  * @returns whether there was any
  */
-export function raiseFees(lp: Restricted, { overdrawn }: Solved, everywhere: boolean): boolean {
+export function raiseFees(lp: Restricted, overdrawn: Float64Array, everywhere: boolean): boolean {
   const { resources } = lp.columns;
   const most = lp.fee.reduce((a, b) => Math.max(a, b), 0);
   const over = new Set<number>();
@@ -87,36 +92,26 @@ export function raiseFees(lp: Restricted, { overdrawn }: Solved, everywhere: boo
 }
 
 /**
- * Every class wholly at its best column, bounds overdrawn where that is too much: satisfies all rows, and is near the
- * end when prices are.
+ * Every class wholly at what it is fixed at, bounds overdrawn where that is too much: satisfies all rows, and is near
+ * the end when prices are right.
  */
-export function crash(lp: Restricted): void {
+export function beginAtFixed(lp: Restricted): void {
+  const { columns, bounded } = lp;
   const use = useOfFixed(lp, true);
-  const { columns, bounded, open, chosen, fixed } = lp;
-  const basis: LpBasis = {
-    columns: new Int32Array(bounded.length + chosen.length),
-    rows: new Int32Array(bounded.length + open.length),
-  };
   bounded.forEach((k, row) => {
     const over = (use[k] ?? 0) > (columns.bound[k] ?? 0);
-    basis.columns[row] = over ? BASIC : AT_LOWER;
-    basis.rows[row] = over ? AT_UPPER : BASIC;
+    lp.columnStatus[row] = over ? BASIC : AT_LOWER;
+    lp.rowStatus[row] = over ? AT_UPPER : BASIC;
   });
-  open.forEach((each, index) => {
-    basis.rows[bounded.length + index] = (fixed[each] ?? -1) < 0 ? BASIC : AT_UPPER;
-  });
-  chosen.forEach((column, index) => {
-    if (fixed[columns.classOf[column] ?? 0] === column) basis.columns[bounded.length + index] = BASIC;
-  });
-  lp.basis = basis;
 }
 
+/** In the basis it stays where it was fixed. */
 export function openClass(lp: Restricted, each: number): void {
   if ((lp.rowOf[each] ?? -1) >= 0) return;
+  const column = lp.fixed[each] ?? -1;
   lp.rowOf[each] = lp.open.length;
   lp.open.push(each);
-  const column = lp.fixed[each] ?? -1;
-  if (lp.basis) lp.basis.rows = extended(lp.basis.rows, column < 0 ? BASIC : AT_UPPER);
+  lp.rowStatus.push(column < 0 ? BASIC : AT_UPPER);
   if (column >= 0) addColumn(lp, column, BASIC);
 }
 
@@ -125,117 +120,17 @@ export function addColumn(lp: Restricted, column: number, status = AT_LOWER): vo
   if (lp.isChosen[column]) return;
   lp.isChosen[column] = 1;
   lp.chosen.push(column);
-  if (lp.basis) lp.basis.columns = extended(lp.basis.columns, status);
-}
-
-function extended(array: Int32Array, value: number): Int32Array {
-  const longer = new Int32Array(array.length + 1);
-  longer.set(array);
-  longer[array.length] = value;
-  return longer;
-}
-
-/** Rows: bounded amounts, then open classes. Columns: an overdraft of each bounded amount, then the chosen ones. */
-export function programOf(lp: Restricted): LinearProgram {
-  const { columns, bounded, fee, open, chosen, unit, worth } = lp;
-  const { resources, value, classOf, count } = columns;
-  const use = useOfFixed(lp, false);
-  const total = bounded.length + chosen.length;
-  const cost = new Float64Array(total);
-  const starts = new Int32Array(total + 1);
-  const indices: number[] = [];
-  const values: number[] = [];
-  bounded.forEach((_, row) => {
-    cost[row] = -(fee[row] ?? 0);
-    indices.push(row);
-    values.push(-1);
-    starts[row + 1] = indices.length;
-  });
-  chosen.forEach((column, index) => {
-    cost[bounded.length + index] = (value[column] ?? 0) / worth;
-    indices.push(bounded.length + (lp.rowOf[classOf[column] ?? 0] ?? 0));
-    values.push(1);
-    entriesOf(lp, column, indices, values);
-    starts[bounded.length + index + 1] = indices.length;
-  });
-  const rowUpper = new Float64Array(bounded.length + open.length);
-  bounded.forEach((k, row) => {
-    rowUpper[row] = ((columns.bound[k] ?? 0) - (use[k] ?? 0)) / (unit[k % resources] ?? 1);
-  });
-  open.forEach((each, index) => {
-    rowUpper[bounded.length + index] = count[each] ?? 0;
-  });
-  return { cost, rowUpper, starts, indices: Int32Array.from(indices), values: Float64Array.from(values) };
-}
-
-function entriesOf({ columns, boundRow, unit }: Restricted, column: number, indices: number[], values: number[]): void {
-  const { resources, demand, classOf, partition, firstRow, rows } = columns;
-  const demandAt = (classOf[column] ?? 0) * resources;
-  const enter = (place: number): void => {
-    for (let r = 0; r < resources; r++) {
-      const row = boundRow[place * resources + r] ?? -1;
-      const amount = demand[demandAt + r] ?? 0;
-      if (row < 0 || amount === 0) continue;
-      indices.push(row);
-      values.push(amount / (unit[r] ?? 1));
-    }
-  };
-  enter(partition[column] ?? 0);
-  for (let i = firstRow[column] ?? 0; i < (firstRow[column + 1] ?? 0); i++) enter(rows[i] ?? 0);
+  lp.columnStatus.push(status);
 }
 
 /** @param openToo as if they were fixed too */
-function useOfFixed({ columns, fixed, rowOf }: Restricted, openToo: boolean): Float64Array {
+export function useOfFixed({ columns, fixed, rowOf }: Restricted, openToo: boolean): Float64Array {
   const use = new Float64Array(columns.bound.length);
   for (let each = 0; each < columns.classes; each++) {
     const column = fixed[each] ?? -1;
     if (column >= 0 && (openToo || (rowOf[each] ?? -1) < 0)) charge(columns, column, columns.count[each] ?? 0, use);
   }
   return use;
-}
-
-export interface Solved {
-  /** by column, fractions of units too */
-  x: Float64Array;
-  /** by bound */
-  prices: Prices;
-  /** by class that is open, what one more unit of it is worth */
-  classPrice: Float64Array;
-  /** of `x` */
-  value: number;
-  /** what overdrafts cost; they are not paid from `value` */
-  fees: number;
-  /** by row of `bounded` */
-  overdrawn: Float64Array;
-}
-
-export function solvedOf(lp: Restricted, outcome: LpOutcome): Solved {
-  const { columns, bounded, fixed, rowOf, open, chosen, unit, worth, fee } = lp;
-  const x = new Float64Array(columns.value.length);
-  let value = 0;
-  let paid = 0;
-  for (let each = 0; each < columns.classes; each++) {
-    const column = fixed[each] ?? -1;
-    if (column < 0 || (rowOf[each] ?? -1) >= 0) continue;
-    x[column] = columns.count[each] ?? 0;
-    value += (columns.count[each] ?? 0) * (columns.value[column] ?? 0);
-  }
-  chosen.forEach((column, index) => {
-    const units = Math.max(0, outcome.x[bounded.length + index] ?? 0);
-    x[column] = units;
-    value += units * (columns.value[column] ?? 0);
-  });
-  const prices = new Float64Array(columns.bound.length);
-  const overdrawn = outcome.x.slice(0, bounded.length);
-  bounded.forEach((k, row) => {
-    prices[k] = ((outcome.prices[row] ?? 0) * worth) / (unit[k % columns.resources] ?? 1);
-    paid += (overdrawn[row] ?? 0) * (fee[row] ?? 0) * worth;
-  });
-  const classPrice = new Float64Array(columns.classes);
-  open.forEach((each, index) => {
-    classPrice[each] = (outcome.prices[bounded.length + index] ?? 0) * worth;
-  });
-  return { x, prices, classPrice, value, fees: paid, overdrawn };
 }
 
 function meanDemand({ resources, demand }: Columns): Float64Array {

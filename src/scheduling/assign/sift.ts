@@ -4,8 +4,9 @@
  */
 import type { Columns } from "./columns.ts";
 import { dualBound, margin, noChoices, type Prices } from "./lagrangian.ts";
-import type { LpSolver } from "./lp.ts";
-import { addColumn, openClass, programOf, type Restricted, raiseFees, type Solved, solvedOf } from "./restricted.ts";
+import type { LpBasis, LpSolver } from "./lp.ts";
+import { programOf, type Solved, solvedOf } from "./program.ts";
+import { addColumn, openClass, type Restricted, raiseFees } from "./restricted.ts";
 
 export interface Sifted {
   /** of the lowest bound */
@@ -18,7 +19,7 @@ export interface Sifted {
 }
 
 /** Of the bound: as near as that is the end. */
-const TOLERANCE = 3e-4;
+const TOLERANCE = 1e-4;
 /** Of the tolerance, what overdrafts may cost at the end. */
 const OVERDRAFTS = 0.1;
 const MAX_ROUNDS = 10;
@@ -54,24 +55,30 @@ export function sift(
     const maxIterations = Math.min(MAX_ITERATIONS - iterations, Math.floor((MAX_WORK - work) / rows));
     if (maxIterations <= 0) break;
     const simplex = rounds === 0 ? first : "primal";
-    const outcome = solver.solve(program, { maxIterations, start: lp.basis, simplex });
+    const outcome = solver.solve(program, { maxIterations, start: basisOf(lp), simplex });
     if (!outcome) break;
     rounds++;
     iterations += outcome.iterations;
     work += outcome.iterations * rows;
-    lp.basis = outcome.basis;
+    lp.columnStatus = [...outcome.basis.columns];
+    lp.rowStatus = [...outcome.basis.rows];
     solved = solvedOf(lp, outcome);
     lowest.try(solved.prices);
     const steady = steadyPrices(lowest.prices, solved.prices);
     lowest.try(steady);
     const missing = (lowest.bound - solved.value + solved.fees) / lowest.bound;
     if (missing <= TOLERANCE && solved.fees <= OVERDRAFTS * TOLERANCE * lowest.bound) break;
-    const raised = raiseFees(lp, solved, missing <= 10 * TOLERANCE);
+    const raised = raiseFees(lp, solved.overdrawn, missing <= 10 * TOLERANCE);
     const entered = enter(lp, solved, steady, rounds);
     if (!raised && !entered) break;
   }
   return { prices: lowest.prices, bound: lowest.bound, solved, iterations, rounds };
 }
+
+const basisOf = ({ columnStatus, rowStatus }: Restricted): LpBasis => ({
+  columns: Int32Array.from(columnStatus),
+  rows: Int32Array.from(rowStatus),
+});
 
 /** The lowest bound so far, and its prices. */
 class Lowest {

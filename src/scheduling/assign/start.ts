@@ -3,7 +3,7 @@ import type { Columns } from "./columns.ts";
 import type { Whole } from "./integers.ts";
 import { dualBound, noChoices, type Prices } from "./lagrangian.ts";
 import { type Near, nearOptions } from "./near.ts";
-import { addColumn, crash, openClass, type Restricted, restrictedOf } from "./restricted.ts";
+import { addColumn, beginAtFixed, openClass, type Restricted, restrictedOf } from "./restricted.ts";
 import type { WarmBasis } from "./warm.ts";
 
 /** Options beside the best ones, per bounded amount. */
@@ -29,7 +29,7 @@ export function openNear({ lp, near }: Start, whole: Whole | null): void {
     openClass(lp, each);
     for (const column of options) addColumn(lp, column);
   }
-  crash(lp);
+  beginAtFixed(lp);
 }
 
 /** -1: none of it is placed */
@@ -52,5 +52,5 @@ export function openAgain({ lp, near }: Start, basis: WarmBasis): void {
     openClass(lp, each);
     for (const column of [...options, ...basis.columnsOf(each)]) addColumn(lp, column);
   }
-  lp.basis = basis.of(lp);
+  basis.apply(lp);
 }

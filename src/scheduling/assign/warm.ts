@@ -4,7 +4,7 @@
  */
 import type { Columns } from "./columns.ts";
 import type { Prices } from "./lagrangian.ts";
-import { AT_LOWER, AT_UPPER, BASIC, type LpBasis } from "./lp.ts";
+import { AT_LOWER, BASIC } from "./lp.ts";
 import type { AssignProblem } from "./problem.ts";
 import type { Restricted } from "./restricted.ts";
 
@@ -46,8 +46,9 @@ function columnKey({ partition, firstRow, rows }: Columns, keys: readonly string
   return key;
 }
 
-export function warmOf(problem: AssignProblem, lp: Restricted, prices: Prices): AssignWarm {
-  const { columns, bounded, open, chosen, basis } = lp;
+/** @param isSolved whether a program ended with the basis; else it is worth nothing */
+export function warmOf(problem: AssignProblem, lp: Restricted, prices: Prices, isSolved: boolean): AssignWarm {
+  const { columns, bounded, open, chosen, columnStatus, rowStatus } = lp;
   const { resources, classOf } = columns;
   const keys = placeKeys(problem);
   const places = new Map<string, WarmPlace>();
@@ -60,34 +61,23 @@ export function warmOf(problem: AssignProblem, lp: Restricted, prices: Prices): 
     });
   });
   const classes = new Map<string, WarmClass>();
-  if (!basis) return { places, classes };
+  if (!isSolved) return { places, classes };
   bounded.forEach((k, row) => {
     const place = places.get(keys[Math.floor(k / resources)] ?? "");
     if (!place) return;
-    place.overdraftStatus[k % resources] = basis.columns[row] ?? AT_LOWER;
-    place.rowStatus[k % resources] = basis.rows[row] ?? BASIC;
+    place.overdraftStatus[k % resources] = columnStatus[row] ?? AT_LOWER;
+    place.rowStatus[k % resources] = rowStatus[row] ?? BASIC;
   });
   open.forEach((each, index) => {
-    const rowStatus = basis.rows[bounded.length + index] ?? BASIC;
-    classes.set(problem.classes[each]?.key ?? "", { rowStatus, basic: new Set() });
+    const status = rowStatus[bounded.length + index] ?? BASIC;
+    classes.set(problem.classes[each]?.key ?? "", { rowStatus: status, basic: new Set() });
   });
   chosen.forEach((column, index) => {
-    if (basis.columns[bounded.length + index] !== BASIC) return;
+    if (columnStatus[bounded.length + index] !== BASIC) return;
     const kept = classes.get(problem.classes[classOf[column] ?? 0]?.key ?? "");
     kept?.basic.add(columnKey(columns, keys, column));
   });
   return { places, classes };
-}
-
-export function warmPrices(warm: AssignWarm, problem: AssignProblem, { bound, resources }: Columns): Prices {
-  const prices = new Float64Array(bound.length);
-  placeKeys(problem).forEach((key, place) => {
-    warm.places.get(key)?.prices.forEach((price, r) => {
-      const k = place * resources + r;
-      if (r < resources && Number.isFinite(bound[k] ?? 0)) prices[k] = price;
-    });
-  });
-  return prices;
 }
 
 /** The basis that an earlier round ended with, read for another problem. */
@@ -116,13 +106,20 @@ export class WarmBasis {
     let changed = 0;
     let total = 0;
     for (let k = 0; k < partitions * resources; k++) {
-      const place = this.#warm.places.get(this.#keys[Math.floor(k / resources)] ?? "");
+      const place = this.#placeOf(k);
       const price = place?.prices[k % resources] ?? 0;
       if (price === 0) continue;
       total += price * (bound[k] ?? 0);
       changed += price * Math.abs((bound[k] ?? 0) - (place?.bounds[k % resources] ?? 0));
     }
     return changed <= LITTLE * total;
+  }
+
+  prices(): Prices {
+    const { bound, resources } = this.#columns;
+    return Float64Array.from(bound, (amount, k) =>
+      Number.isFinite(amount) ? (this.#placeOf(k)?.prices[k % resources] ?? 0) : 0,
+    );
   }
 
   /** Whether it was split, or shared a full partition with others: then how is for a program to say. */
@@ -141,27 +138,29 @@ export class WarmBasis {
     return found;
   }
 
+  #placeOf(k: number): WarmPlace | undefined {
+    return this.#warm.places.get(this.#keys[Math.floor(k / this.#columns.resources)] ?? "");
+  }
+
   #isBasic(each: number, column: number): boolean {
     return this.#classes[each]?.basic.has(columnKey(this.#columns, this.#keys, column)) === true;
   }
 
-  of({ bounded, open, chosen, fixed, columns: { classOf, resources } }: Restricted): LpBasis {
-    const placeOf = (k: number): WarmPlace | undefined =>
-      this.#warm.places.get(this.#keys[Math.floor(k / resources)] ?? "");
-    const boundedNumbers = [...bounded];
-    return {
-      columns: Int32Array.from([
-        ...boundedNumbers.map((k) => placeOf(k)?.overdraftStatus[k % resources] ?? AT_LOWER),
-        ...chosen.map((column) => {
-          const each = classOf[column] ?? 0;
-          const isBasic = this.#classes[each] ? this.#isBasic(each, column) : fixed[each] === column;
-          return isBasic ? BASIC : AT_LOWER;
-        }),
-      ]),
-      rows: Int32Array.from([
-        ...boundedNumbers.map((k) => placeOf(k)?.rowStatus[k % resources] ?? BASIC),
-        ...open.map((each) => this.#classes[each]?.rowStatus ?? ((fixed[each] ?? -1) < 0 ? BASIC : AT_UPPER)),
-      ]),
-    };
+  /** What was not there keeps the status that it was opened with. */
+  apply(lp: Restricted): void {
+    const { bounded, open, chosen, columnStatus, rowStatus, columns } = lp;
+    bounded.forEach((k, row) => {
+      const place = this.#placeOf(k);
+      columnStatus[row] = place?.overdraftStatus[k % columns.resources] ?? AT_LOWER;
+      rowStatus[row] = place?.rowStatus[k % columns.resources] ?? BASIC;
+    });
+    open.forEach((each, index) => {
+      const before = this.#classes[each];
+      if (before) rowStatus[bounded.length + index] = before.rowStatus;
+    });
+    chosen.forEach((column, index) => {
+      const each = columns.classOf[column] ?? 0;
+      if (this.#classes[each]) columnStatus[bounded.length + index] = this.#isBasic(each, column) ? BASIC : AT_LOWER;
+    });
   }
 }

@@ -5,6 +5,7 @@
  */
 import type { PartitionKey } from "../../model/partition.ts";
 import { type AssignResult, assign } from "../assign/assign.ts";
+import { balance } from "../assign/balance.ts";
 import { columnsOf } from "../assign/columns.ts";
 import { dualBound, noChoices } from "../assign/lagrangian.ts";
 import type { LpSolver } from "../assign/lp.ts";
@@ -29,9 +30,12 @@ export function optimise(
   warm: AssignWarm | null,
 ): Optimised {
   const league = leagueProblem(input, result);
-  const { placed, method, warm: next } = assign(league.problem, solver, warm);
+  const solve = input.objective === "balance" ? balanced : assign;
+  const { placed, method, warm: next } = solve(league.problem, solver, warm);
   return { plan: planOf(league, placed), method, warm: next };
 }
+
+const balanced: typeof assign = (problem, solver, warm) => balance(problem, solver, warm).result;
 
 /** What a plan is for: while it stays the same another would be no better. */
 export function problemKey({ partitions, jobs, roles, objective }: RoundInput): string {
