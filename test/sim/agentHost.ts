@@ -72,7 +72,7 @@ export class AgentHost {
     machine.onExit = (key, exit) => this.#later(life, () => this.#exited(key, exit));
     const inventory: Inventory = {
       capacity: { ...machine.capacity },
-      attributes: { arch: "x64" },
+      attributes: { ...machine.attributes },
       drivers: ["process"],
       version: "sim",
     };

@@ -10,6 +10,11 @@ export const INVARIANTS = [
   "epochs-rise", // every hand-out of a task has a higher epoch than all before
   "exactly-once", // where nothing was lost, a task that succeeded ran to its end once
   "capacity", // what lives on a node fits on it
+  "amounts-add-up", // each partition is its parts, and all of them are what the nodes have
+  "limits-kept", // what lives never exceeds the limit of a role, or what an owner lends
+  "ledger-balances", // what was lent was borrowed, is never forgotten, and is what attempts used
+  "nobody-starves", // nobody waits beside what is free, lent and its fair part
+  "reasons-told", // what waits has a reason from the list, and a sentence
   "all-end", // once the faults have stopped, every job ends
   "no-spinning", // nobody does the same over and over: requests of an agent, alarms of an object in a minute
   "turns-whole", // an object or an agent never throws anything but a problem, and never after a write

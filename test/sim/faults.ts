@@ -1,6 +1,7 @@
 /** What goes wrong in a world, drawn from its seed: how bad the network is, how fragile the parts, and single blows. */
 import type { AgentHost } from "./agentHost.ts";
 import { CALM, type Weather } from "./network.ts";
+import type { Plan } from "./person.ts";
 import type { Chance } from "./random.ts";
 import { linkOf, type SimObject } from "./simObject.ts";
 import type { World } from "./world.ts";
@@ -73,6 +74,7 @@ const hardBlows: Record<string, Blow> = {
     const cluster = chance.pick(world.clusters);
     cluster.rebuild();
     world.watch.rebuilt(cluster);
+    world.stewards.rebuilt(cluster);
   },
   "agent-down-long": (world, chance) => {
     const agent = anyAgent(world, chance);
@@ -92,6 +94,7 @@ const hardBlows: Record<string, Blow> = {
     agent.machine.crash();
     world.timeline.after(chance.spread(1_000, LONG_MS), () => {
       if (agent.machine.up) return;
+      world.refit(agent.machine);
       agent.machine.powerOn();
       agent.start();
     });
@@ -169,7 +172,17 @@ export function scheduleFaults(world: World, chance: Chance): void {
       kinds[kind]?.(world, chance);
     });
   }
+  if (!mood.gentle) for (const { plan } of world.people) if (plan.pinned !== null) cutPinned(world, plan, chance);
   world.timeline.at(mood.faultsEndMs, () => endFaults(world));
+}
+
+/** Its only node is away about as long as the silence that counts, and gets it again while the first still ends. */
+function cutPinned(world: World, { pinned, submitAtMs }: Plan, chance: Chance): void {
+  const forMs = chance.int(12_000, 70_000);
+  world.timeline.at(Math.min(submitAtMs + chance.int(500, 20_000), world.mood.faultsEndMs - 1), () => {
+    world.count("link-cut-long");
+    cut(world, `agent ${pinned}`, forMs);
+  });
 }
 
 /** From here on nothing new goes wrong. What was lost stays lost, and a person removes the nodes that stay dead. */
@@ -183,10 +196,13 @@ function endFaults(world: World): void {
   for (const object of [world.broker, ...world.clusters]) {
     Object.assign(object, { crashAfterTurn: 0, alarmLost: 0, alarmLate: 0, awayUntilMs: 0 });
   }
-  // What a Cluster that lost its rows should keep for ever, only a person can give up.
-  if (world.faults.has("cluster-rebuilt")) {
-    for (const person of world.people)
-      if (person.plan.keep) world.timeline.after(GIVE_UP_AFTER_MS, () => person.cancel());
+  world.stewards.openUp();
+  // What a Cluster that lost its rows should keep for ever, and what waits for a node that is no more, only a person
+  // can give up.
+  for (const person of world.people) {
+    const { keep, pinned } = person.plan;
+    if (pinned !== null || (keep && world.faults.has("cluster-rebuilt")))
+      world.timeline.after(GIVE_UP_AFTER_MS, () => person.cancel());
   }
   for (const agent of world.agents) {
     agent.crashBetweenEffects = 0;

@@ -1,6 +1,7 @@
 /** The end of a story: everything is over, nothing runs on, and everything acknowledged is still there. */
 import { isTerminal } from "../../src/model/states.ts";
 import type { JobView } from "../../src/model/views.ts";
+import { checkAmounts } from "./amounts.ts";
 import { checkIndices } from "./brokerRows.ts";
 import type { World } from "./world.ts";
 
@@ -8,7 +9,12 @@ import type { World } from "./world.ts";
 export function checkEnd(world: World): void {
   const { checks, watch } = world;
   checkIndices(world);
-  for (const cluster of world.clusters) watch.checkAcked(cluster);
+  world.rounds.look();
+  world.ledger.end();
+  for (const cluster of world.clusters) {
+    watch.checkAcked(cluster);
+    checkAmounts(world, cluster);
+  }
   for (const person of world.people) {
     const { id, count } = person.plan;
     const view = world.broker.ask("job", { id }) as JobView;

@@ -35,7 +35,8 @@ interface Disk {
 
 export class Machine {
   readonly name: string;
-  readonly capacity: Resources;
+  capacity: Resources;
+  attributes: Readonly<Record<string, string>>;
   readonly disk: Disk = { journal: [], starts: new Map(), exits: new Map() };
   readonly processes = new Map<string, SimProcess>();
   boot = "";
@@ -52,11 +53,12 @@ export class Machine {
   #bootOffsetMs = 0;
   #boots = 0;
 
-  constructor(world: World, name: string, capacity: Resources) {
+  constructor(world: World, name: string, capacity: Resources, attributes: Readonly<Record<string, string>>) {
     this.#world = world;
     this.#chance = world.chance.fork();
     this.name = name;
     this.capacity = capacity;
+    this.attributes = attributes;
     this.#rate = 1 + (this.#chance.next() * 2 - 1) * MAX_DRIFT;
     this.powerOn();
   }
@@ -80,7 +82,12 @@ export class Machine {
 
   /** Another machine with a copy of what is on this one's disk. */
   copyOf(): Machine {
-    const copy = new Machine(this.#world, `${this.name}-copy-${this.#world.machines.length}`, this.capacity);
+    const copy = new Machine(
+      this.#world,
+      `${this.name}-copy-${this.#world.machines.length}`,
+      this.capacity,
+      this.attributes,
+    );
     copy.disk.journal.push(...this.disk.journal);
     for (const [key, boot] of this.disk.starts) copy.disk.starts.set(key, boot);
     for (const [key, exit] of this.disk.exits) copy.disk.exits.set(key, exit);

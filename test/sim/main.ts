@@ -35,14 +35,18 @@ process.exitCode = values.mutations ? mutations() : simulate();
 function simulate(): number {
   const rules = values.without === undefined ? RULES : rulesWithout(values.without);
   const faults: Record<string, number> = {};
+  const changes: Record<string, number> = {};
   const checks: Record<string, number> = {};
   const failing: number[] = [];
   let steps = 0;
+  let optimisations = 0;
   for (let i = 0; i < seeds; i++) {
     const seed = firstSeed + i;
     const story = runSeed(seed, values.trace ? (line) => process.stderr.write(`${line}\n`) : null, rules);
     steps += story.steps;
     for (const [kind, n] of story.faults) faults[kind] = (faults[kind] ?? 0) + n;
+    optimisations += story.optimisations;
+    for (const [kind, n] of story.changes) changes[kind] = (changes[kind] ?? 0) + n;
     for (const [invariant, n] of story.checks) checks[invariant] = (checks[invariant] ?? 0) + n;
     if (story.violation !== null) {
       failing.push(seed);
@@ -56,6 +60,8 @@ function simulate(): number {
     steps,
     steps_per_s: Math.round(steps / secondsSince(startedAt)),
     faults,
+    changes,
+    optimisations,
     checks,
     violations: failing.length,
     failing_seeds: failing,

@@ -1,4 +1,6 @@
 /** The rules that the house rests on, each switched off: a simulator that does not notice is not looking. */
+import type { Grant, Report } from "../../src/protocol/levels.ts";
+import { HEARING } from "./mishear.ts";
 import { runSeed } from "./run.ts";
 import { RULES, type Rules } from "./world.ts";
 
@@ -13,7 +15,20 @@ export const MUTATIONS: Record<string, Rules> = {
   "later poll withdraws": { ...RULES, cluster: { ...RULES.cluster, withdraws: () => true } },
   /** deadlines are written and nobody enforces them */
   guard: { ...RULES, guardWorks: false },
+  /** a Cluster runs in each partition that it may use as much as there is room for */
+  "limits by partition": { ...RULES, hearing: { ...HEARING, grant: unlimited } },
+  /** a Broker charges what it allows now, and not what still runs beyond that */
+  "what runs is charged": { ...RULES, hearing: { ...HEARING, report: asIfNothingRan } },
 };
+
+function unlimited(grant: Grant): Grant {
+  const limits = Object.fromEntries(Object.entries(grant.limits).map(([name, limit]) => [name, 10 * limit]));
+  return { ...grant, limits };
+}
+
+function asIfNothingRan(report: Report): Report {
+  return { ...report, jobs: report.jobs.map((job) => ({ ...job, live: {} })) };
+}
 
 export interface Caught {
   rule: string;

@@ -4,6 +4,7 @@ import { type JobSpecInput, jobSpecSchema, taskCount } from "../../src/model/job
 import { isTerminal } from "../../src/model/states.ts";
 import type { JobView } from "../../src/model/views.ts";
 import type { Chance } from "./random.ts";
+import { holdReason } from "./roundWatch.ts";
 import type { World } from "./world.ts";
 
 export interface Plan {
@@ -14,6 +15,8 @@ export interface Plan {
   cancelAtMs: number | null;
   atMostOne: boolean;
   keep: boolean;
+  /** the one node it may run on, which may never come back; null: any */
+  pinned: string | null;
 }
 
 const LOOK_EVERY_MS = 20_000;
@@ -104,42 +107,66 @@ export class Person {
       over + counts.waiting + counts.live === view.count && isTerminal(view.state) === (over === view.count),
       () => `${view.id}: ${summary(view)} of ${view.count}`,
     );
+    if (counts.waiting > 0 && !isTerminal(view.state))
+      holdReason(checks, view.waits?.reason, view.waits?.detail, () => `${view.id} ${summary(view)}`);
     this.last = view;
   }
 }
 
 const summary = ({ state, counts }: JobView): string => `${state} ${JSON.stringify(counts)}`;
 
+/** The same job under another role. */
+export const underRole = (plan: Plan, role: string): Plan => ({ ...plan, spec: { ...plan.spec, role } });
+
+/** Some leagues get more at once than they can run: then roles compete. Nothing of it is kept, for that spares nodes. */
+export function drawBacklog(chance: Chance, clusters: readonly string[], faultsEndMs: number): Plan[] {
+  if (!chance.of(0.4)) return [];
+  const submitAtMs = chance.int(1_000, faultsEndMs * 0.4);
+  return drawPlans(chance, clusters, faultsEndMs, BACKLOG)
+    .filter(({ keep }) => !keep)
+    .map((plan) => ({ ...plan, submitAtMs: submitAtMs + chance.int(0, 5_000) }));
+}
+
+/** How jobs are named, how many of them may have more than one copy, and how many must run on one node. */
+const USUAL = { name: "job", copies: 0.1, pinned: 0 };
+const BACKLOG = { name: "more", copies: 0.4, pinned: 0.3 };
+
+/** Its tasks fail often, and come back to the same node with the very reply that takes note of their end. */
+const AGAIN_AND_AGAIN = { max: 8, backoff: "0s" };
+
 /** The jobs of a world, drawn from its seed. */
-export function drawPlans(chance: Chance, clusters: readonly string[], faultsEndMs: number): Plan[] {
+export function drawPlans(chance: Chance, clusters: readonly string[], faultsEndMs: number, draws = USUAL): Plan[] {
   const jobs = chance.int(1, 4);
   return Array.from({ length: jobs }, (_, i): Plan => {
     const keep = chance.of(0.1);
-    const copies = !keep && chance.of(0.1);
+    const copies = !keep && chance.of(draws.copies);
     const stopAfterS = chance.int(30, 60);
     const graceS = chance.int(0, Math.floor(stopAfterS / 2) - 6);
     const count = chance.int(1, 10);
     const items = chance.of(0.3);
+    const pinned = draws.pinned > 0 && chance.of(draws.pinned) ? `${chance.pick(clusters)}-n0` : null;
     const spec: JobSpecInput = {
       command: "work {}",
       ...(items ? { each: Array.from({ length: count }, (_, n) => `item ${n}`) } : { count }),
       resources: { cpus: chance.pick([0.5, 1, 1, 2]), mem: "64MiB" },
-      retry: { max: chance.int(0, 3), backoff: `${chance.int(0, 5)}s` },
+      retry: pinned === null ? { max: chance.int(0, 3), backoff: `${chance.int(0, 5)}s` } : AGAIN_AND_AGAIN,
       stopGrace: `${graceS}s`,
       ...(chance.of(0.25) && { timeout: `${chance.int(10, 120)}s` }),
-      ...(chance.of(0.2) && { clusters: [chance.pick(clusters)] }),
+      ...(pinned === null && chance.of(0.2) && { clusters: [chance.pick(clusters)] }),
+      ...(pinned !== null && { constraints: [`node = ${pinned}`] }),
       ...(copies && { copies: "at-least-one" as const }),
       disconnect: keep ? "keep" : { stopAfter: `${stopAfterS}s`, ...(copies && { lostAfter: "10s" }) },
     };
     const submitAtMs = chance.int(1_000, faultsEndMs * 0.6);
     return {
-      id: `job${i}${chance.int(1000, 9999)}`,
+      id: `${draws.name}${i}${chance.int(1000, 9999)}`,
       spec,
       count: taskCount(jobSpecSchema.parse(spec)),
       submitAtMs,
       cancelAtMs: chance.of(0.15) ? submitAtMs + chance.spread(50, 120_000) : null,
       atMostOne: !copies,
       keep,
+      pinned,
     };
   });
 }

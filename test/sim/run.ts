@@ -7,6 +7,9 @@ export interface Story {
   seed: number;
   steps: number;
   faults: ReadonlyMap<string, number>;
+  /** what people changed of the league, by method */
+  changes: ReadonlyMap<string, number>;
+  optimisations: number;
   checks: ReadonlyMap<Invariant, number>;
   violation: string | null;
 }
@@ -23,7 +26,9 @@ export function runSeed(seed: number, trace: ((line: string) => void) | null = n
   } finally {
     world.close();
   }
-  return { seed, steps: world.timeline.steps, faults: world.faults, checks: world.checks.counts, violation };
+  const { timeline, faults, changes, checks, rounds } = world;
+  const { optimisations } = rounds;
+  return { seed, steps: timeline.steps, faults, changes, optimisations, checks: checks.counts, violation };
 }
 
 /** Two runs of a seed that tell the same story have the same hash. */

@@ -24,7 +24,7 @@ export function shorten(method: string, args: unknown): string {
     const { incarnation, rev, nodes, jobs } = args as Report;
     const each = jobs.map(
       (j) =>
-        `${j.job} gen ${j.genApplied} live ${j.live} waiting ${j.waiting} done ${ranges(j.done)} failed ${ranges(j.failed)} ` +
+        `${j.job} gen ${j.genApplied} live ${JSON.stringify(j.live)} waiting ${j.waiting} done ${ranges(j.done)} failed ${ranges(j.failed)} ` +
         `cancelled ${ranges(j.cancelled)} returned ${pieces(j.returned)}`,
     );
     return `${incarnation}/${rev} up ${nodes.up}/${nodes.total}: ${each.join(" | ")}`;

@@ -233,6 +233,7 @@ export class Watch {
     );
     story.started.add(process.epoch);
     story.alive.add(process);
+    this.#world.limits.started(this.#world.clusterOfMachine(machine), process);
     const free = machine.free();
     checks.hold(
       "capacity",
@@ -244,9 +245,33 @@ export class Watch {
     );
   }
 
+  /** Only its own end says how an attempt ended, and until now it had none to tell. */
+  #holdUndecided(machine: Machine, { task, epoch, key }: SimProcess): void {
+    const id = parseTaskId(task);
+    if (!id) return;
+    const { home, name } = this.#world.clusterOfMachine(machine);
+    const rows = home.query(
+      `SELECT state FROM task WHERE job = ? AND "index" = ? AND epoch = ? AND state IN ('succeeded', 'failed')
+       UNION SELECT state FROM attempt WHERE job = ? AND "index" = ? AND epoch = ? AND state <> 'lost'`,
+      id.job,
+      id.index,
+      epoch,
+      id.job,
+      id.index,
+      epoch,
+    );
+    this.#world.checks.hold(
+      "decided-by-newest",
+      rows.length === 0,
+      () => `${key} ends on ${machine.name}, and ${name} had it ${rows.map(({ state }) => state)} before`,
+    );
+  }
+
   processEnded(machine: Machine, process: SimProcess, exit: Exit | undefined): void {
     const story = this.story(process.task);
     story.alive.delete(process);
+    this.#world.limits.ended(process);
+    this.#holdUndecided(machine, process);
     if (exit?.code === 0) {
       story.completions.add(process.epoch);
       if (!process.told) story.undisturbed.add(process.epoch);

@@ -9,16 +9,23 @@ import type { NodeClaims } from "../../src/cluster/methods.ts";
 import { CLUSTER_RULES, type ClusterRules } from "../../src/cluster/rules.ts";
 import type { ObjectRef } from "../../src/platform/seam.ts";
 import { AgentHost } from "./agentHost.ts";
+import { checkAmounts } from "./amounts.ts";
 import { checkIndices } from "./brokerRows.ts";
 import { Checks } from "./checks.ts";
 import { Edge } from "./edge.ts";
 import { drawMood, type Mood, scheduleFaults } from "./faults.ts";
 import { checkEnd } from "./final.ts";
+import { drawAttributes } from "./league.ts";
+import { LedgerWatch } from "./ledgerWatch.ts";
+import { Limits } from "./limits.ts";
 import { Machine } from "./machine.ts";
+import { HEARING, type Hearing, hearing } from "./mishear.ts";
 import { Network } from "./network.ts";
-import { drawPlans, Person } from "./person.ts";
+import { drawBacklog, drawPlans, Person, underRole } from "./person.ts";
 import { Chance } from "./random.ts";
+import { RoundWatch } from "./roundWatch.ts";
 import { SimObject } from "./simObject.ts";
+import { Stewards } from "./stewards.ts";
 import { Timeline } from "./timeline.ts";
 import { Watch } from "./watch.ts";
 
@@ -26,8 +33,10 @@ export interface Rules {
   agent: AgentRules;
   cluster: ClusterRules;
   guardWorks: boolean;
+  /** how objects hear each other */
+  hearing: Hearing;
 }
-export const RULES: Rules = { agent: AGENT_RULES, cluster: CLUSTER_RULES, guardWorks: true };
+export const RULES: Rules = { agent: AGENT_RULES, cluster: CLUSTER_RULES, guardWorks: true, hearing: HEARING };
 
 export interface WorldOptions {
   seed: number;
@@ -36,10 +45,13 @@ export interface WorldOptions {
 }
 
 const LEAGUE = "league";
+/** What a league decides is drawn beside all else of a seed, and shifts none of it. */
+const LEAGUE_SALT = 0x5eed_1ea6;
 const CLUSTERS = ["north", "south", "west"];
 /** mostly few: small worlds get into as much trouble, sooner */
 const NODES = [2, 2, 3, 3, 4, 6];
 const LONG_WORK = 0.1;
+const REFIT = 0.4;
 const LOOK_EVERY_MS = 30_000;
 /** Long enough for every retry of every task on what is left of the nodes. */
 const PATIENCE_MS = 60 * 60_000;
@@ -52,9 +64,15 @@ export class World {
   readonly timeline = new Timeline();
   readonly checks = new Checks();
   readonly faults = new Map<string, number>();
+  /** what people changed of the league, by method */
+  readonly changes = new Map<string, number>();
   readonly rules: Rules;
   readonly network: Network;
   readonly watch: Watch;
+  readonly limits = new Limits(this);
+  readonly ledger = new LedgerWatch(this);
+  readonly rounds = new RoundWatch(this);
+  readonly stewards: Stewards;
   readonly edge: Edge;
   readonly broker: SimObject;
   readonly clusters: SimObject[];
@@ -68,12 +86,14 @@ export class World {
   readonly #objects = new Map<string, SimObject>();
   readonly #work = new Map<string, { ranMs: number; code: number }>();
   readonly #workChance: Chance;
+  readonly #leagueChance: Chance;
 
   constructor(options: WorldOptions) {
     this.chance = new Chance(options.seed);
     this.rules = options.rules ?? RULES;
     this.#trace = options.trace ?? null;
     this.#workChance = this.chance.fork();
+    this.#leagueChance = new Chance(options.seed ^ LEAGUE_SALT);
     this.network = new Network(this.timeline, this.chance.fork(), (fault) => this.count(fault));
     this.watch = new Watch(this);
     this.edge = new Edge(this);
@@ -81,26 +101,36 @@ export class World {
     const names = CLUSTERS.slice(0, this.chance.of(0.3) ? 3 : 2);
     this.broker = this.#object({ kind: "broker", league: LEAGUE, name: "" });
     this.clusters = names.map((name) => this.#object({ kind: "cluster", league: LEAGUE, name }));
+    this.stewards = new Stewards(this, this.#leagueChance.fork());
+    for (const { name } of this.clusters) this.broker.ask("createCluster", { name, labels: {}, idempotency: null });
+    this.stewards.setUp();
     for (const cluster of this.clusters) this.#populate(cluster);
-    this.people = drawPlans(this.chance.fork(), names, this.mood.faultsEndMs).map((plan) => new Person(this, plan));
+    const plans = drawPlans(this.chance.fork(), names, this.mood.faultsEndMs);
+    plans.push(...drawBacklog(this.#leagueChance.fork(), names, this.mood.faultsEndMs));
+    const roles = this.#leagueChance.fork();
+    this.people = plans.map((plan) => new Person(this, underRole(plan, roles.pick(this.stewards.league.names))));
     scheduleFaults(this, this.chance.fork());
+    this.stewards.schedule(this.mood.faultsEndMs);
     this.#lookAround(this.chance.fork());
   }
 
   #object(ref: ObjectRef): SimObject {
     const object = new SimObject(this, ref, (platform) =>
-      ref.kind === "broker" ? new Broker(platform) : new Cluster(platform, this.rules.cluster),
+      hearing(
+        ref.kind === "broker" ? new Broker(platform) : new Cluster(platform, this.rules.cluster),
+        this.rules.hearing,
+      ),
     );
     this.#objects.set(`${ref.kind}/${ref.name}`, object);
     return object;
   }
 
   #populate(cluster: SimObject): void {
-    this.broker.ask("createCluster", { name: cluster.name, labels: {}, idempotency: null });
     const nodes = this.chance.pick(NODES);
     for (let i = 0; i < nodes; i++) {
       const name = `${cluster.name}-n${i}`;
-      const machine = new Machine(this, name, { cpus: this.chance.pick([2000, 4000]), mem: 4_000_000 });
+      const capacity = { cpus: this.chance.pick([2000, 4000]), mem: 4_000_000 };
+      const machine = new Machine(this, name, capacity, drawAttributes(this.#leagueChance));
       this.machines.push(machine);
       this.addAgent(cluster, machine);
     }
@@ -134,6 +164,19 @@ export class World {
     if (!cluster) throw new Error(`no cluster ${agent.claims.cluster}`);
     return cluster;
   }
+  clusterOfMachine({ name }: Machine): SimObject {
+    const cluster = this.clusters.find((one) => name.startsWith(`${one.name}-`));
+    if (!cluster) throw new Error(`no cluster of machine ${name}`);
+    return cluster;
+  }
+  /** Between two boots somebody takes parts out, puts others in, or moves it. */
+  refit(machine: Machine): void {
+    const chance = this.#leagueChance;
+    if (!chance.of(REFIT)) return;
+    this.count("machine-refitted");
+    machine.capacity = { ...machine.capacity, cpus: chance.pick([2000, 4000]) };
+    machine.attributes = drawAttributes(chance);
+  }
   planOf(task: string): Person | undefined {
     const job = task.slice(0, task.lastIndexOf("."));
     return this.people.find((person) => person.plan.id === job);
@@ -150,7 +193,8 @@ export class World {
       const chance = this.#workChance;
       // Some outlast every deadline, silence limit and cut link.
       const ranMs = chance.of(LONG_WORK) ? chance.int(60_000, 200_000) : chance.spread(20, 60_000);
-      work = { ranMs, code: chance.of(0.15) ? chance.int(1, 3) : 0 };
+      const fails = (this.planOf(task)?.plan.pinned ?? null) === null ? 0.15 : 0.6;
+      work = { ranMs, code: chance.of(fails) ? chance.int(1, 3) : 0 };
       this.#work.set(key, work);
     }
     return work;
@@ -159,6 +203,9 @@ export class World {
   count(fault: string): void {
     this.faults.set(fault, (this.faults.get(fault) ?? 0) + 1);
   }
+  countChange(method: string): void {
+    this.changes.set(method, (this.changes.get(method) ?? 0) + 1);
+  }
   trace(line: () => string): void {
     if (this.#trace) this.#trace(`${String(this.timeline.nowMs).padStart(8)} ${line()}`);
   }
@@ -166,6 +213,9 @@ export class World {
   #lookAround(chance: Chance): void {
     this.timeline.after(LOOK_EVERY_MS, () => {
       checkIndices(this);
+      for (const cluster of this.clusters) checkAmounts(this, cluster);
+      this.ledger.look();
+      this.rounds.look();
       const { plan } = chance.pick(this.people);
       this.watch.checkTasks(chance.pick(this.clusters), plan.id);
       this.#lookAround(chance);
