@@ -82,7 +82,7 @@ export class Cluster implements Turns {
     for (const { id, data } of platform.sockets.list()) this.#recall(id, data, now);
     // Nobody works here and nothing was told to anyone: then waking up for a poll writes and sends nothing.
     const quiet = this.#memory.jobs.size === 0 && this.#memory.self.recoverMs === NOT_RECOVERING;
-    this.#shapesReported = quiet ? this.#shapes(now) : null;
+    this.#shapesReported = quiet ? JSON.stringify(this.#shapes(now)) : null;
     this.#settle(now);
   }
 
@@ -230,12 +230,13 @@ export class Cluster implements Turns {
     }
   }
 
-  #shapes(now: number): string {
-    return JSON.stringify([levels(this.#memory, now), nodeCounts(this.#memory, now)]);
+  #shapes(now: number): Pick<Report, "partitions" | "nodes"> {
+    return { partitions: levels(this.#memory, now), nodes: nodeCounts(this.#memory, now) };
   }
 
   #reportIfDue(now: number): void {
-    this.#shapesKey = this.#shapes(now);
+    const shapes = this.#shapes(now);
+    this.#shapesKey = JSON.stringify(shapes);
     if (this.#reporting) return;
     const dirty = [...this.#memory.jobs.values()].filter((job) => job.dirty !== "no");
     const changed = this.#shapesKey !== this.#shapesReported || this.#memory.events.length > 0;
@@ -248,8 +249,7 @@ export class Cluster implements Turns {
       cluster: this.#platform.self.name,
       incarnation: this.#memory.self.incarnation,
       rev,
-      partitions: levels(this.#memory, now),
-      nodes: nodeCounts(this.#memory, now),
+      ...shapes,
       jobs: dirty.map((job) => jobReport(this.#memory, job)),
       events: this.#memory.events,
       used: usesOf(this.#memory, now),

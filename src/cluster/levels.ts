@@ -1,6 +1,7 @@
 /** What the Broker is told of a cluster's partitions: amounts, shapes of nodes, policies. Derived from the memory. */
 import { lendableOf } from "../model/partition.ts";
 import { add, type Resources, subtract } from "../model/resources.ts";
+import type { Inventory } from "../protocol/agent.ts";
 import type { PartitionLevel, Shape } from "../protocol/levels.ts";
 import type { ClusterMemory } from "./memory.ts";
 import { type Account, type AccountNode, accountsOf, partitionsOf } from "./partitions.ts";
@@ -95,16 +96,30 @@ function shapesOf(memory: ClusterMemory, now: number): Map<string, Shape[]> {
   const found = new Map<string, Map<string, Shape>>();
   for (const node of memory.upNodes(now)) {
     if (node.inventory === null) continue;
-    const { capacity, attributes, roles, drivers } = node.inventory;
-    const shared = Object.fromEntries(Object.entries(attributes).filter(([name]) => !OWN_ATTRIBUTES.has(name)));
-    const key = JSON.stringify([capacity, shared, roles, drivers]);
+    const { key, one } = shapeOf(node.inventory);
     for (const name of partitionsOf(memory.partitions, memory.attributesOf(node))) {
       const shapes = found.get(name) ?? new Map<string, Shape>();
       found.set(name, shapes);
       const shape = shapes.get(key);
       if (shape) shape.count += 1;
-      else shapes.set(key, { count: 1, capacity, attributes: shared, ...(roles && { roles }), drivers });
+      else shapes.set(key, { ...one });
     }
   }
   return new Map([...found].map(([name, shapes]) => [name, [...shapes.values()]]));
+}
+
+/** Asked of every node in every turn; an inventory never changes. */
+const known = new WeakMap<Inventory, { key: string; one: Shape }>();
+
+function shapeOf(inventory: Inventory): { key: string; one: Shape } {
+  const before = known.get(inventory);
+  if (before) return before;
+  const { capacity, roles, drivers } = inventory;
+  const attributes = Object.fromEntries(
+    Object.entries(inventory.attributes).filter(([name]) => !OWN_ATTRIBUTES.has(name)),
+  );
+  const one = { count: 1, capacity, attributes, ...(roles && { roles }), drivers };
+  const shape = { key: JSON.stringify(one), one };
+  known.set(inventory, shape);
+  return shape;
 }

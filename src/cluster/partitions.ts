@@ -2,7 +2,7 @@
  * Which partitions a node is of, and what each partition has: pure. Whole nodes go to the first partition whose rule
  * they satisfy; a slice is a budget over the nodes of its rule, and takes from what those nodes' partitions hold.
  */
-import { type Attributes, parseConstraint, satisfies } from "../model/constraints.ts";
+import { type Attributes, type Constraint, parseConstraint, satisfies } from "../model/constraints.ts";
 import { type PartitionSpec, REST, resolveAmounts } from "../model/partition.ts";
 import type { Resources } from "../model/resources.ts";
 
@@ -36,7 +36,7 @@ export interface AccountNode {
 export function partitionsOf(specs: readonly PartitionSpec[], attributes: Attributes): string[] {
   const slices: string[] = [];
   for (const spec of specs) {
-    if (!spec.nodes.every((text) => accepts(text, attributes))) continue;
+    if (!rulesOf(spec).every((rule) => rule !== null && satisfies(attributes, rule))) continue;
     if (spec.slice === null) return [...slices, spec.name];
     slices.push(spec.name);
   }
@@ -44,10 +44,13 @@ export function partitionsOf(specs: readonly PartitionSpec[], attributes: Attrib
 }
 
 /** A rule that cannot be read accepts nothing; it was checked when it was stored. */
-function accepts(text: string, attributes: Attributes): boolean {
-  const constraint = parseConstraint(text);
-  return constraint !== null && satisfies(attributes, constraint);
+function rulesOf(spec: PartitionSpec): readonly (Constraint | null)[] {
+  const known = parsed.get(spec) ?? spec.nodes.map(parseConstraint);
+  parsed.set(spec, known);
+  return known;
 }
+/** Asked of every node in every turn; a spec never changes. */
+const parsed = new WeakMap<PartitionSpec, readonly (Constraint | null)[]>();
 
 type Draft = Record<keyof Account, Record<string, number>>;
 
