@@ -28,11 +28,10 @@ export function checkAmounts(world: World, cluster: SimObject): void {
 
 /** A node counts as large as what is in use there, should that be more; one that was removed has nothing else. */
 function nodesHave(cluster: SimObject): Resources {
-  let there: Resources = {};
-  for (const { name, removed } of cluster.home.query("SELECT name, removed FROM node")) {
-    const { capacity, used } = cluster.ask("node", { name }) as NodeView;
-    there = add(there, highest(removed ? {} : capacity, used));
-  }
+  const { items } = cluster.ask("nodes", { after: null, limit: 1000 }) as { items: NodeView[] };
+  let there = items.reduce((all: Resources, { capacity, used }) => add(all, highest(capacity, used)), {});
+  for (const { name } of cluster.home.query("SELECT name FROM node WHERE removed = 1"))
+    there = add(there, (cluster.ask("node", { name }) as NodeView).used);
   return there;
 }
 

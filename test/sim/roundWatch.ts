@@ -27,7 +27,7 @@ export class RoundWatch {
     if (broker.life !== this.#life) this.#before += this.#inLife;
     this.#life = broker.life;
     this.#inLife = metrics.optimisations_total ?? 0;
-    for (const { acknowledged, plan } of this.#world.people) if (acknowledged) this.#explain(plan.id);
+    for (const person of this.#world.people) if (person.acknowledged && !person.done) this.#explain(person.plan.id);
   }
 
   #explain(id: string): void {
