@@ -77,8 +77,11 @@ export class LedgerWatch {
   }
 }
 
-/** The Broker's ledger keeps what a Cluster that lost its rows had told, and clocks that jump count wrong. */
-const LOSSES = ["cluster-rebuilt", "clock-jump"];
+/**
+ * The Broker's ledger keeps what a Cluster that lost its rows had told, and clocks that jump count wrong. What a Broker
+ * had not stored when it died comes with the next report, of which there may be none for minutes.
+ */
+const LOSSES = ["cluster-rebuilt", "clock-jump", "broker-crash", "object-crash"];
 /** Nothing is handed out in vain, nothing ends without being told at once. */
 const HARMLESS = new Set([
   "start-failed",
