@@ -66,6 +66,7 @@ export class Broker implements Turns {
     this.#grants = new Grants(this.#book, this.#fleet, this.#shares, this.#restored, this.#store, generation);
     this.#watchers = new Watchers(sockets);
     this.#pokeAt = now + POKE_MS;
+    for (const name of this.#fleet.unheard()) this.#call(name, []);
     this.#settle(now, null);
   }
 
@@ -279,7 +280,7 @@ export class Broker implements Turns {
   #explain(id: string): ExplainView {
     const job = this.#book.find(id);
     const view = this.#viewOf(job);
-    return this.#rounds.explain(job, view, this.#restored.holds(job), this.#book.live());
+    return this.#rounds.explain(job, view, this.#restored.holds(job));
   }
 
   #roleView(name: string): RoleView {
@@ -297,7 +298,8 @@ export class Broker implements Turns {
     const cluster = this.#fleet.heard(report);
     if (cluster === "unknown") throw new Problem("not-found", `there is no cluster ${report.cluster} in this league`);
     if (cluster === "reborn") recover(this.#book, report);
-    let roundNeeded = cluster !== "same";
+    const isNews = cluster === "reborn" || cluster === "changed";
+    let roundNeeded = isNews;
     const ended: string[] = [];
     for (const jobReport of report.jobs) {
       const job = this.#book.get(jobReport.job);
@@ -306,15 +308,15 @@ export class Broker implements Turns {
         continue;
       }
       const grant = job.grants.get(report.cluster);
-      if (grant && heardOf(this.#book, job, grant, report, jobReport)) {
+      if (grant && heardOf(this.#book, this.#shares, job, grant, report, jobReport)) {
         roundNeeded = true;
         this.#endIfOver(job, now);
         if (!this.#book.isLive(job.id)) ended.push(job.id);
       }
     }
-    if (cluster !== "same") unbar(this.#book, report.cluster);
+    if (isNews) unbar(this.#book, report.cluster);
     for (const event of report.events) this.#emit(now, { ...event, cluster: report.cluster });
-    this.#ledger.note(report, ended.length > 0, now);
+    if (cluster !== "old") this.#ledger.note(report, ended.length > 0, now);
     if (roundNeeded) this.#round(now);
     const isCurrent = report.incarnation === this.#fleet.incarnation(report.cluster);
     const grants = isCurrent ? this.#grants.unsent(report.cluster, "and unconfirmed") : [];

@@ -50,16 +50,24 @@ export class Fleet {
     return this.#clusters.get(cluster)?.partitions.find(({ name }) => name === partition)?.owner ?? null;
   }
 
+  /** Clusters with nodes whose partitions are not known: an earlier version has written their rows. */
+  unheard(): string[] {
+    return this.names().filter((name) => {
+      const { nodes, partitions } = this.#row(name);
+      return nodes.total > 0 && partitions.length === 0;
+    });
+  }
+
   incarnation(name: string): number {
     return this.#clusters.get(name)?.incarnation ?? 0;
   }
 
-  /** `reborn`: it began anew, `changed`: other shapes; an older report changes nothing. */
-  heard(report: Report): "unknown" | "reborn" | "changed" | "same" {
+  /** `reborn`: it began anew, `changed`: other levels; an `old` report changes nothing. */
+  heard(report: Report): "unknown" | "old" | "reborn" | "changed" | "same" {
     const row = this.#clusters.get(report.cluster);
     if (!row || row.removed) return "unknown";
     if (report.incarnation < row.incarnation || (report.incarnation === row.incarnation && report.rev <= row.rev))
-      return "same";
+      return "old";
     const reborn = row.incarnation !== 0 && report.incarnation > row.incarnation;
     const changed =
       report.incarnation !== row.incarnation ||

@@ -1,8 +1,9 @@
 /** What a report of a Cluster changes: each (job, cluster) row is replaced iff the report is newer. */
 import type { Report, ReturnReason } from "../protocol/levels.ts";
 import type { JobBook } from "./book.ts";
+import type { Shares } from "./shares.ts";
 import { charged, type GrantState, isApplied, type JobMemory, sumOf } from "./state.ts";
-import { afterReport, merge, NOTHING, rangesOf, requeue, supplySize } from "./supply.ts";
+import { afterReport, merge, NOTHING, queueSize, rangesOf, requeue, supplySize } from "./supply.ts";
 
 /** Returns that say: not there, as things are. */
 const BARRING = new Set<ReturnReason>(["does-not-fit", "fragmented", "refused"]);
@@ -13,6 +14,7 @@ const PACE_MS = 25;
 /** @returns whether anything changed that a round may use */
 export function heardOf(
   book: JobBook,
+  shares: Shares,
   job: JobMemory,
   grant: GrantState,
   report: Report,
@@ -36,7 +38,10 @@ export function heardOf(
     job.state = "running";
     book.changed(job);
   }
-  if (returned.length > 0) takeBack(book, job, grant, returned, said);
+  if (returned.length > 0) {
+    takeBack(book, job, grant, returned, said);
+    shares.entered(job.template.role, job.template.resources, -queueSize(returned));
+  }
   book.changedGrant(grant);
   book.progressed(job);
   const isSameLive = JSON.stringify(before?.live) === JSON.stringify(said.live);
@@ -52,10 +57,10 @@ function takeBack(
 ): void {
   if (job.state === "cancelling") job.banked = merge(job.banked, { ...NOTHING, cancelled: rangesOf(returned) });
   else job.queue = requeue(job.queue, returned);
-  const barring = said.returned.find(({ reason }) => BARRING.has(reason));
-  if (barring) {
+  for (const { reason, partitions = Object.keys(grant.limits) } of said.returned) {
+    if (!BARRING.has(reason)) continue;
     grant.barredIn = { ...grant.barredIn };
-    for (const name of Object.keys(grant.limits)) grant.barredIn[name] = barring.reason;
+    for (const name of partitions) grant.barredIn[name] = reason;
   }
   // The next gen omits what came back: the Cluster may stop repeating it.
   grant.gen += 1;

@@ -20,6 +20,8 @@ export class Ledger {
   readonly #rows = new Map<string, LedgerRow>();
   readonly #savedAt = new Map<string, number>();
   readonly #unsaved = new Set<string>();
+  /** what each cluster had counted when this object first heard of it */
+  readonly #before = new Map<string, Total>();
 
   constructor(store: BrokerStore) {
     this.#store = store;
@@ -31,6 +33,8 @@ export class Ledger {
     const { cluster } = report;
     const isNew = this.#rows.get(cluster)?.since !== report.usedSince;
     this.#count(report);
+    const row = this.#rows.get(cluster);
+    if (row && !this.#before.has(cluster)) this.#before.set(cluster, totalOf(row));
     if (isNew || now - (this.#savedAt.get(cluster) ?? 0) >= SAVE_EVERY_MS) this.#save(cluster, now);
     // Of its other clusters no report may come for long.
     if (isEnd) for (const name of this.#unsaved) this.#save(name, now);
@@ -55,83 +59,138 @@ export class Ledger {
 
   /** Of every use there was, all clusters together. */
   total(): Total {
-    const resourceMs: Sums = {};
-    let taskMs = 0;
-    for (const row of this.#rows.values()) {
-      for (const use of added(row.banked, row.current)) {
-        accumulate(resourceMs, use.resourceMs);
-        taskMs += use.taskMs;
-      }
-    }
-    return { taskMs, resourceMs };
+    return sumOf([...this.#rows.values()].map(totalOf));
+  }
+
+  /** The same of what came since this object first heard of each cluster. */
+  sinceHeard(): Total {
+    return sumOf(
+      [...this.#before].flatMap(([cluster, before]) => {
+        const row = this.#rows.get(cluster);
+        return row ? [totalOf(row), negative(before)] : [];
+      }),
+    );
   }
 
   view(): LedgerView {
     const entries = [...this.#rows.values()].flatMap(({ cluster, banked, current }) =>
-      added(banked, current).map(({ partition, lender, role, resourceMs }) => ({
-        partition: partitionKey(cluster, partition),
-        lender,
-        borrower: role,
-        kind: kindOf(lender, role),
-        resourceSeconds: inSeconds(resourceMs),
-      })),
+      added(banked, current).map((use): Entry => {
+        const { partition, lender, role } = use;
+        return {
+          partition: partitionKey(cluster, partition),
+          lender,
+          borrower: role,
+          kind: kindOf(lender, role),
+          amounts: exact(use),
+        };
+      }),
     );
     entries.sort(
       (a, b) =>
         compare(a.partition, b.partition) || compare(a.lender ?? "", b.lender ?? "") || compare(a.borrower, b.borrower),
     );
-    const roles = rolesOf(entries);
-    return { entries, roles, balanced: isBalanced(entries, roles) };
+    const accounts = accountsOf(entries);
+    return {
+      entries: entries.map(({ amounts, ...entry }) => ({ ...entry, resourceSeconds: inSeconds(amounts) })),
+      roles: [...accounts]
+        .sort(([a], [b]) => compare(a, b))
+        .map(([role, { used, own, common, borrowed, lent }]) => ({
+          role,
+          used: inSeconds(used),
+          own: inSeconds(own),
+          common: inSeconds(common),
+          borrowed: inSeconds(borrowed),
+          lent: inSeconds(lent),
+        })),
+      balanced: isBalanced(accounts.values(), [...this.#rows.values()]),
+    };
   }
 }
 
-type Entry = LedgerView["entries"][number];
+/** milli-unit · ms as they are: a TiB for a few hours is beyond what floats count one by one. */
+type Exact = Map<string, bigint>;
+type Entry = Omit<LedgerView["entries"][number], "resourceSeconds"> & { amounts: Exact };
+type Account = Record<"used" | "own" | "common" | "borrowed" | "lent", Exact>;
+
+function totalOf({ banked, current }: LedgerRow): Total {
+  return sumOf(added(banked, current));
+}
+
+function sumOf(totals: readonly Total[]): Total {
+  const resourceMs: Sums = {};
+  let taskMs = 0;
+  for (const one of totals) {
+    accumulate(resourceMs, one.resourceMs);
+    taskMs += one.taskMs;
+  }
+  return { taskMs, resourceMs };
+}
+
+const negative = ({ taskMs, resourceMs }: Total): Total => ({
+  taskMs: -taskMs,
+  resourceMs: Object.fromEntries(Object.entries(resourceMs).map(([name, amount]) => [name, -amount])),
+});
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 const kindOf = (lender: string | null, role: string): Entry["kind"] =>
   lender === null ? "common" : isWithin(role, lender) ? "own" : "lent";
+const exact = ({ resourceMs }: Use): Exact =>
+  new Map(Object.entries(resourceMs).map(([name, amount]) => [name, BigInt(Math.round(amount))]));
 
-function rolesOf(entries: readonly Entry[]): LedgerView["roles"] {
-  const names = new Set(entries.flatMap(({ lender, borrower }) => (lender === null ? [borrower] : [lender, borrower])));
-  return [...names].sort().map((role) => {
-    const [used, own, common, borrowed, lent]: [Sums, Sums, Sums, Sums, Sums] = [{}, {}, {}, {}, {}];
-    for (const { lender, borrower, kind, resourceSeconds } of entries) {
-      if (borrower === role) {
-        accumulate(used, resourceSeconds);
-        accumulate(kind === "own" ? own : kind === "common" ? common : borrowed, resourceSeconds);
-      }
-      if (lender === role && kind === "lent") accumulate(lent, resourceSeconds);
-    }
-    return { role, used, own, common, borrowed, lent };
-  });
-}
-
-/** What all lent is what all borrowed, and what each used is its own, common and borrowed. */
-function isBalanced(entries: readonly Entry[], roles: LedgerView["roles"]): boolean {
-  const sides: Sums = {};
-  for (const { borrowed, lent, used, own, common } of roles) {
-    accumulate(sides, borrowed);
-    accumulate(sides, lent, -1);
-    const parts: Sums = {};
-    for (const part of [own, common, borrowed]) accumulate(parts, part);
-    accumulate(parts, used, -1);
-    if (Object.values(parts).some((rest) => Math.abs(rest) > ROUNDING_S)) return false;
+function accountsOf(entries: readonly Entry[]): Map<string, Account> {
+  const accounts = new Map<string, Account>();
+  const of = (role: string): Account => {
+    const known = accounts.get(role) ?? {
+      used: new Map(),
+      own: new Map(),
+      common: new Map(),
+      borrowed: new Map(),
+      lent: new Map(),
+    };
+    accounts.set(role, known);
+    return known;
+  };
+  for (const { lender, borrower, kind, amounts } of entries) {
+    const account = of(borrower);
+    enter(account.used, amounts);
+    enter(kind === "own" ? account.own : kind === "common" ? account.common : account.borrowed, amounts);
+    if (lender !== null) enter(of(lender).lent, kind === "lent" ? amounts : new Map());
   }
-  const all: Sums = {};
-  for (const { resourceSeconds } of entries) accumulate(all, resourceSeconds);
-  for (const { used } of roles) accumulate(all, used, -1);
-  return [...Object.values(sides), ...Object.values(all)].every((rest) => Math.abs(rest) <= ROUNDING_S);
+  return accounts;
 }
 
-/** Seconds are shown in floats. */
-const ROUNDING_S = 1e-3;
-
-function accumulate(sums: Sums, more: Readonly<Sums>, times = 1): void {
-  for (const [name, amount] of Object.entries(more)) sums[name] = (sums[name] ?? 0) + times * amount;
+/**
+ * What all lent is what all borrowed, each role's use is its own, common and borrowed, and all of that together is what
+ * the clusters counted.
+ */
+function isBalanced(accounts: Iterable<Account>, rows: readonly LedgerRow[]): boolean {
+  const sides: Exact = new Map();
+  const uses: Exact = new Map();
+  for (const { used, own, common, borrowed, lent } of accounts) {
+    enter(sides, borrowed);
+    enter(sides, lent, -1n);
+    enter(uses, used);
+    const parts: Exact = new Map();
+    for (const part of [own, common, borrowed]) enter(parts, part);
+    enter(parts, used, -1n);
+    if (!isNothing(parts)) return false;
+  }
+  for (const { banked, current } of rows) for (const use of added(banked, current)) enter(uses, exact(use), -1n);
+  return isNothing(sides) && isNothing(uses);
 }
 
-const inSeconds = (resourceMs: Readonly<Sums>): Sums =>
-  Object.fromEntries(Object.entries(resourceMs).map(([name, amount]) => [name, amount / 1e6]));
+const isNothing = (amounts: Exact): boolean => [...amounts.values()].every((amount) => amount === 0n);
+
+function enter(sums: Exact, more: Exact, times = 1n): void {
+  for (const [name, amount] of more) sums.set(name, (sums.get(name) ?? 0n) + times * amount);
+}
+
+function accumulate(sums: Sums, more: Readonly<Sums>): void {
+  for (const [name, amount] of Object.entries(more)) sums[name] = (sums[name] ?? 0) + amount;
+}
+
+const inSeconds = (amounts: Exact): Sums =>
+  Object.fromEntries([...amounts].map(([name, amount]) => [name, Number(amount) / 1e6]));
 
 const keyOf = ({ partition, lender, role }: Use): string => `${partition} ${lender ?? ""} ${role}`;
 

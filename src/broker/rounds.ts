@@ -18,7 +18,7 @@ import type { Fleet } from "./fleet.ts";
 import { Gauges } from "./gauges.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Shares } from "./shares.ts";
-import { countsOf, type GrantState, isApplied, type JobMemory, roundJob, sumOf } from "./state.ts";
+import { type GrantState, isApplied, type JobMemory, roundJob, sumOf } from "./state.ts";
 
 /** More submissions may come together; one plan serves them all. */
 const OPTIMISE_AFTER_MS = 50;
@@ -28,7 +28,6 @@ const OPTIMISE_EVERY_MS = 2_000;
 export class Rounds {
   readonly #fleet: Fleet;
   readonly #shares: Shares;
-  readonly #ledger: Ledger;
   readonly #solver: LpSolver | null;
   readonly #gauges: Gauges;
   #last: { input: RoundInput; result: RoundResult } | null = null;
@@ -44,9 +43,8 @@ export class Rounds {
   constructor(fleet: Fleet, shares: Shares, ledger: Ledger, solver: LpSolver | null, now: number) {
     this.#fleet = fleet;
     this.#shares = shares;
-    this.#ledger = ledger;
     this.#solver = solver;
-    this.#gauges = new Gauges(fleet.total(), ledger.total(), now);
+    this.#gauges = new Gauges(ledger, fleet.total(), now);
   }
 
   /** @param jobs that are not over, oldest first */
@@ -116,7 +114,7 @@ export class Rounds {
       jobs: input.jobs.length,
       partitions: input.partitions.length,
       contended: result.contended,
-      ...this.#gauges.view(this.#ledger.total()),
+      ...this.#gauges.view(),
     };
   }
 
@@ -150,8 +148,7 @@ export class Rounds {
     return reasonOf(this.#waitingOf(job, isHeld));
   }
 
-  /** @param all jobs that are not over */
-  explain(job: JobMemory, view: JobView, isHeld: boolean, all: Iterable<JobMemory>): ExplainView {
+  explain(job: JobMemory, view: JobView, isHeld: boolean): ExplainView {
     const waiting = this.#waitingOf(job, isHeld);
     const isSilent = waiting.local === "holding" || waiting.local === "mass-silence";
     if (isTerminal(job.state) || (view.counts.waiting === 0 && !isSilent)) {
@@ -167,8 +164,7 @@ export class Rounds {
         estimateMs: null,
       };
     }
-    const position = 1 + [...all].filter((other) => isBefore(other, job)).length;
-    const { reason, sentence, funnel, fix, estimateMs } = explain(waiting, position);
+    const { reason, sentence, funnel, fix, position, estimateMs } = explain(waiting);
     return {
       job: job.id,
       state: view.state,
@@ -194,13 +190,10 @@ export class Rounds {
       round_bound: decided?.bound ?? 0,
       round_contended: decided?.contended ? 1 : 0,
       starved_jobs: starved,
-      ...this.#gauges.figures(this.#ledger.total()),
+      ...this.#gauges.figures(),
     };
   }
 }
-
-const isBefore = (other: JobMemory, job: JobMemory): boolean =>
-  other.ordinal < job.ordinal && countsOf(other).waiting > 0;
 
 function localReason(job: JobMemory): WaitReason | "granting" | null {
   for (const grant of job.grants.values()) {

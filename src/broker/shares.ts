@@ -82,10 +82,11 @@ export class Shares {
     this.#inUse = chargedByRole(jobs);
   }
 
-  /** So many tasks were handed to a cluster. */
+  /** So many tasks were handed to a cluster; negative: came back without having run. */
   entered(role: string, demand: Resources, tasks: number): void {
     const { entryPenaltyMs, historyHalfLifeMs } = this.#settings;
-    this.#past.set(role, enter(this.#past.get(role) ?? {}, demand, tasks, entryPenaltyMs, historyHalfLifeMs));
+    const past = enter(this.#past.get(role) ?? {}, demand, tasks, entryPenaltyMs, historyHalfLifeMs);
+    this.#past.set(role, atLeastNothing(past));
   }
 
   /** As a round counts it. */
@@ -154,6 +155,9 @@ export class Shares {
     };
   }
 }
+
+const atLeastNothing = (past: Resources): Resources =>
+  Object.fromEntries(Object.entries(past).map(([name, amount]) => [name, Math.max(0, amount)]));
 
 /** What jobs may be using now. */
 function chargedByRole(jobs: Iterable<JobMemory>): Map<string, Resources> {

@@ -771,7 +771,7 @@ describe("partitions", () => {
     put("lab", { slice: { cpus: { percent: 25 } }, owner: "lab", lend: { cpus: { amount: 100 } }, speed: 2 });
     expect(lastReport()?.partitions).toMatchObject([
       { name: "lab", isSlice: true, owner: "lab", speed: 2, usable: { cpus: 250 }, lendable: { cpus: 100 } },
-      { name: "default", isSlice: false, owner: null, usable: { cpus: 750, mem: 1_000_000 }, lendable: {} },
+      { name: "default", isSlice: false, owner: null, usable: { cpus: 750, mem: 750_000 }, lendable: {} },
     ]);
   });
 

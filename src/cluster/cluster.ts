@@ -23,7 +23,7 @@ import { markOverdue, nextOverdueAt, recoveryTicks, tick, tickRecovery } from ".
 import { fitsNow, starvedBy } from "./starved.ts";
 import { itemOf, type JobState, limitOf, liveCounts, type NodeState, stockSize, takeFrom } from "./state.ts";
 import { ClusterStore } from "./store.ts";
-import { fold, usesOf } from "./use.ts";
+import { countAnew, fold, usesOf } from "./use.ts";
 import { isCurrent, nodeView, taskView, unstarted } from "./views.ts";
 import { type WakeAttachment, Wakers } from "./wakers.ts";
 
@@ -75,6 +75,7 @@ export class Cluster implements Turns {
     const now = platform.now();
     this.#store = new ClusterStore(platform.sql);
     this.#memory = new ClusterMemory(this.#store, platform.self.name, platform.generation, now, rules);
+    if (this.#memory.isRestored) countAnew(this.#memory);
     this.#rev = this.#memory.self.revBlock;
     this.#lastReportAt = now;
     this.#lastTickAt = now;
@@ -481,8 +482,8 @@ export class Cluster implements Turns {
       return;
     }
     this.#say(job, reason);
-    job.starvedAt = job.live.size === 0 ? (job.starvedAt ?? now) : null;
-    if (reason === "fragmented" && job.starvedAt !== null && now - job.starvedAt >= STARVED_RETURN_MS) {
+    job.starvedAt ??= now;
+    if (reason === "fragmented" && now - job.starvedAt >= STARVED_RETURN_MS) {
       returnWaiting(this.#memory, job, "fragmented");
     }
   }

@@ -10,7 +10,7 @@ import type { Update } from "../protocol/agent.ts";
 import type { ReturnReason } from "../protocol/levels.ts";
 import { accepts } from "../scheduling/place.ts";
 import type { ClusterMemory } from "./memory.ts";
-import { isAdopted, itemOf, type JobState, type Live, type Stock, takeFrom } from "./state.ts";
+import { isAdopted, itemOf, type JobState, type Live, partitionsFor, type Stock, takeFrom } from "./state.ts";
 import type { AttemptRow, EndColumns } from "./store.ts";
 
 /** Ends that say nothing against the task: they use no retry. */
@@ -287,7 +287,8 @@ export function giveBack(
   attemptsUsed: number,
   reason: ReturnReason,
 ): void {
-  job.returned = [...job.returned, { from: index, to: index + 1, handout, attemptsUsed, reason }];
+  const partitions = partitionsFor(job);
+  job.returned = [...job.returned, { from: index, to: index + 1, handout, attemptsUsed, reason, partitions }];
   job.dirty = "now";
   memory.saveGrant(job);
 }

@@ -3,7 +3,7 @@ import { handoutOf } from "../model/ids.ts";
 import { intersect, normalize, type Range, type Ranges, subtract, take } from "../model/ranges.ts";
 import type { Grant, Returned, Supply } from "../protocol/levels.ts";
 import type { ClusterMemory } from "./memory.ts";
-import { cancelWaiting, type JobState, jobState, limitOf, stockSize, stockUp } from "./state.ts";
+import { cancelWaiting, type JobState, jobState, limitOf, partitionsFor, stockSize, stockUp } from "./state.ts";
 import { unfold } from "./use.ts";
 
 export function applyGrants(memory: ClusterMemory, incarnation: number, grants: readonly Grant[]): void {
@@ -39,7 +39,7 @@ function applyGrant(memory: ClusterMemory, grant: Grant): void {
 }
 
 const fresh = (grant: Grant): JobState =>
-  jobState({ ...grant, gen: 0, supply: [], returned: [], ended: false }, [], []);
+  jobState({ ...grant, gen: 0, supply: [], returned: [], ended: false }, [], [], 0);
 
 const handedOut = (job: JobState, index: number): number => {
   const live = job.live.get(index);
@@ -85,11 +85,12 @@ function returnSurplus(job: JobState): void {
 /** Gives back what was never handed out and what waits for another try: no node here could run it. */
 export function returnWaiting(memory: ClusterMemory, job: JobState, reason: Returned["reason"]): void {
   const returned: Returned[] = [];
+  const partitions = partitionsFor(job);
   for (const { ranges, handout, attemptsUsed } of job.fresh) {
-    for (const [from, to] of ranges) returned.push({ from, to, handout, attemptsUsed, reason });
+    for (const [from, to] of ranges) returned.push({ from, to, handout, attemptsUsed, reason, partitions });
   }
   for (const { index, handout, attemptsUsed } of job.retry.values()) {
-    returned.push({ from: index, to: index + 1, handout, attemptsUsed, reason });
+    returned.push({ from: index, to: index + 1, handout, attemptsUsed, reason, partitions });
     memory.store.setTaskState(job.id, index, "returned");
   }
   if (returned.length === 0) return;

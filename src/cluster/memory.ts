@@ -29,6 +29,8 @@ export class ClusterMemory {
   /** of jobs that are over */
   readonly folded: UseTally;
   readonly builtAt: number;
+  /** these rows come from a backup, and this is the first life with them */
+  isRestored = false;
   readonly cluster: string;
   self: Omit<SelfRow, "id">;
   /** the Broker answered a report of this life: it has told what it knows */
@@ -56,9 +58,10 @@ export class ClusterMemory {
         recoverMs: known ? 0 : NOT_RECOVERING,
         renewsUnknown: false,
         broker: 0,
-        usedSince: known?.usedSince ?? 0,
+        usedSince: 0,
       };
-      if (!known) this.self.usedSince = this.self.incarnation;
+      this.self.usedSince = this.self.incarnation;
+      this.isRestored = known !== undefined;
       store.saveSelf(this.self);
       if (known) store.forgetUnfinished();
     }
@@ -86,7 +89,7 @@ export class ClusterMemory {
 
   /** As its rows tell. */
   jobOf(row: GrantRow): JobState {
-    return jobState(row, this.store.tasksOf(row.job), this.store.attemptsOf(row.job));
+    return jobState(row, this.store.tasksOf(row.job), this.store.attemptsOf(row.job), this.builtAt);
   }
 
   *liveOn(node: string): Generator<Live> {

@@ -3,7 +3,7 @@
  * they satisfy; a slice is a budget over the nodes of its rule, and takes from what those nodes' partitions hold.
  */
 import { type Attributes, type Constraint, parseConstraint, satisfies } from "../model/constraints.ts";
-import { type PartitionSpec, REST, resolveAmounts } from "../model/partition.ts";
+import { type PartitionSpec, REST, sliceOf } from "../model/partition.ts";
 import type { Resources } from "../model/resources.ts";
 
 /** What a partition's total consists of; every vector has the same sum per resource as `total`. */
@@ -71,7 +71,7 @@ export function accountsOf(specs: readonly PartitionSpec[], nodes: readonly Acco
     specs.flatMap(({ name, slice }) => {
       if (slice === null) return [];
       const whole = sum(nodes.filter((_, i) => homes[i]?.includes(name)).map(({ capacity }) => capacity));
-      return [[name, resolveAmounts(slice, whole)] as const];
+      return [[name, sliceOf(slice, whole)] as const];
     }),
   );
   for (const up of [true, false]) {

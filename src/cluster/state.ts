@@ -74,7 +74,7 @@ export interface JobState {
   ran: RanTally;
   lastFailure: JobReport["lastFailure"];
   reason: WaitReason | null;
-  /** since when tasks wait here with room granted and nothing of the job live; a hint */
+  /** since when tasks wait here with room granted and none finds a place; a hint */
   starvedAt: number | null;
   /** the Broker does not know the present state yet: `now` tells it at once, `soon` with the next report */
   dirty: "no" | "soon" | "now";
@@ -114,7 +114,12 @@ export interface Silence {
 }
 
 /** @param attempts ended ones that did not decide their task */
-export function jobState(row: GrantRow, tasks: readonly TaskRow[], attempts: readonly AttemptRow[]): JobState {
+export function jobState(
+  row: GrantRow,
+  tasks: readonly TaskRow[],
+  attempts: readonly AttemptRow[],
+  now: number,
+): JobState {
   const state: JobState = {
     id: row.job,
     gen: row.gen,
@@ -139,16 +144,19 @@ export function jobState(row: GrantRow, tasks: readonly TaskRow[], attempts: rea
     starvedAt: null,
     dirty: "now",
   };
-  const decidedBy = new Map(tasks.filter(isOver).map((task) => [task.index, task.epoch]));
+  const counted = new Set<string>();
   for (const attempt of attempts) {
-    // A lost attempt that came back and decided its task is told by both rows.
-    if (attempt.ranMs !== null && decidedBy.get(attempt.index) !== attempt.epoch) state.ran.add(attempt, attempt.ranMs);
+    if (attempt.ranMs === null) continue;
+    state.ran.add(attempt, attempt.ranMs);
+    counted.add(`${attempt.index}@${attempt.epoch}`);
   }
   const handouts = new Map<number, number>();
   for (const task of tasks) {
     const epoch = task.epoch as Epoch;
     handouts.set(task.index, handoutOf(epoch));
-    if (isOver(task) && task.ranMs !== null) state.ran.add(task, task.ranMs);
+    // A lost attempt that came back and decided its task is told by both rows.
+    const isCounted = counted.has(`${task.index}@${task.epoch}`);
+    if (isOver(task) && task.ranMs !== null && !isCounted) state.ran.add(task, task.ranMs);
     switch (task.state) {
       case "succeeded":
         state.done = withIndex(state.done, task.index);
@@ -184,7 +192,8 @@ export function jobState(row: GrantRow, tasks: readonly TaskRow[], attempts: rea
           item: task.item,
           partition: task.partition,
           lender: task.lender,
-          assignedAt: task.assignedAt,
+          // Rows of an earlier version do not tell.
+          assignedAt: task.assignedAt || now,
           confirmed: false,
         });
     }
@@ -224,6 +233,10 @@ export function stockUp(state: JobState, handoutAt: (index: number) => number): 
 /** At once over all partitions. */
 export const limitOf = (job: Pick<JobState, "limits">): number =>
   Object.values(job.limits).reduce((n, limit) => n + limit, 0);
+
+/** Where it may run. */
+export const partitionsFor = (job: Pick<JobState, "limits">): string[] =>
+  Object.entries(job.limits).flatMap(([name, limit]) => (limit > 0 ? [name] : []));
 
 /** By partition; what is not known to be anywhere (limbo) is not in it. */
 export function liveCounts(job: Pick<JobState, "live">): Record<string, number> {

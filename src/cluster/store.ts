@@ -152,7 +152,8 @@ export class ClusterStore {
   /** The end of an attempt that decides nothing: what is known of it already stands, unless it was lost on that node. */
   recordLate(row: AttemptRow): void {
     const { attempt } = schema;
-    const { partition: _, lender: __, ...set } = row;
+    // How long it held its place was counted when it was lost.
+    const { partition: _, lender: __, ranMs: ___, ...set } = row;
     this.#db
       .insert(attempt)
       .values(row)
@@ -203,6 +204,9 @@ export class ClusterStore {
   }
   removePartition(name: string): void {
     this.#db.delete(schema.partition).where(eq(schema.partition.name, name)).run();
+  }
+  forgetUse(): void {
+    this.#db.delete(schema.use).run();
   }
   saveUse({ partition, lender, role, taskMs, resourceMs }: Use): void {
     const { use } = schema;

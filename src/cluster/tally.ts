@@ -51,6 +51,10 @@ export class UseTally {
     return this.#put({ partition, lender, role, taskMs, resourceMs });
   }
 
+  clear(): void {
+    this.#byKey.clear();
+  }
+
   all(): Use[] {
     return [...this.#byKey.values()];
   }

@@ -19,6 +19,13 @@ export function usesOf(memory: ClusterMemory, now: number): Use[] {
   return tally.all();
 }
 
+/** After a restore: the Broker has what was counted until then, so all that these rows tell counts nothing. */
+export function countAnew(memory: ClusterMemory): void {
+  memory.store.forgetUse();
+  memory.folded.clear();
+  for (const job of memory.jobs.values()) addTo(memory, job, -1);
+}
+
 /** The job is over. */
 export const fold = (memory: ClusterMemory, job: JobState): void => addTo(memory, job, 1);
 

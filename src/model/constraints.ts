@@ -39,7 +39,7 @@ export function parseConstraint(text: string): Constraint | null {
 }
 
 export function satisfies(attributes: Attributes, c: Constraint): boolean {
-  const actual = attributes[c.name];
+  const actual = Object.hasOwn(attributes, c.name) ? attributes[c.name] : undefined;
   switch (c.op) {
     case "has":
       return actual !== undefined;

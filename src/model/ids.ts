@@ -14,8 +14,8 @@ export type Epoch = Branded<number, "epoch">;
 /** `TASK@EPOCH`: the identity of what runs. */
 export type AttemptKey = Branded<string, "attempt">;
 
-/** Lower-case DNS label: names of leagues, clusters, nodes, roles. */
-export const NAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+/** Lower-case DNS label: names of leagues, clusters, nodes, roles. Not what every JavaScript object already has. */
+export const NAME = /^(?!constructor$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 export const JOB_ID = /^[0-9a-z]{4,16}$/;
 export const TASK_ID = /^([0-9a-z]{4,16})\.(\d{1,7})$/;
 

@@ -13,7 +13,10 @@ export interface PartitionSpec {
   name: string;
   /** a node belongs to it if it satisfies all; none: every node. Of several partitions of whole nodes the first wins */
   nodes: readonly string[];
-  /** null: whole nodes. Otherwise so much of those nodes, wherever on them it is free */
+  /**
+   * null: whole nodes. Otherwise so much of those nodes, wherever on them it is free; of a resource that is not named,
+   * the largest part that is had of a named one
+   */
   slice: Amounts | null;
   /** the role that gets it back when it asks; null: nobody's */
   owner: string | null;
@@ -43,6 +46,17 @@ export const partitionKey = (cluster: string, partition: string): PartitionKey =
 export function parsePartitionKey(key: PartitionKey): { cluster: string; partition: string } {
   const slash = key.indexOf("/");
   return { cluster: key.slice(0, slash), partition: key.slice(slash + 1) };
+}
+
+/** What a slice has of such nodes, for every resource that they have. */
+export function sliceOf(slice: Amounts, whole: Resources): Resources {
+  const named = resolveAmounts(slice, whole);
+  const part = Math.max(0, ...Object.entries(named).map(([name, amount]) => amount / Math.max(1, whole[name] ?? 0)));
+  const rest = Object.entries(whole).map(([name, all]): [string, number] => [
+    name,
+    Math.floor(all * Math.min(1, part)),
+  ]);
+  return { ...Object.fromEntries(rest), ...named };
 }
 
 /** The amounts of `whole` that `amounts` names, never more than there is. */
@@ -97,7 +111,12 @@ const rule = z
 /** As a person writes it; what is left out has its default. */
 export const partitionRequestSchema = z.strictObject({
   nodes: z.array(rule).max(50).optional().describe("Rules that its nodes satisfy; default: every node."),
-  slice: amountsSchema.nullable().optional().describe("So much of those nodes (4, 8GiB or 25%); default: whole nodes."),
+  slice: amountsSchema
+    .nullable()
+    .optional()
+    .describe(
+      "So much of those nodes (4, 8GiB or 25%); of what is not named, the largest named part. Default: whole nodes.",
+    ),
   owner: roleSchema.nullable().optional().describe("The role that gets it back when it asks; default: nobody."),
   lend: z
     .union([z.enum(["all", "none"]), amountsSchema], { error: "all, none, or amounts like { cpus: 2, gpus: 50% }" })

@@ -5,7 +5,8 @@
 
 export type Resources = Readonly<Record<string, number>>;
 
-export const RESOURCE_NAME = /^[a-z][a-z0-9_.-]{0,62}$/;
+/** Not what every JavaScript object already has. */
+export const RESOURCE_NAME = /^(?!constructor$)[a-z][a-z0-9_.-]{0,62}$/;
 /** 2^43 milli-units: 8 PiB of memory; sums of a thousand such stay safe integers. */
 export const MAX_AMOUNT = 2 ** 43;
 

@@ -50,6 +50,8 @@ export interface Returned {
   handout: number;
   attemptsUsed: number;
   reason: ReturnReason;
+  /** where it might have run then: to what a reason that says "not there" applies */
+  partitions?: string[];
 }
 
 /** Nodes that are alike: same capacity, attributes and acceptance. */

@@ -82,13 +82,16 @@ const misconfigured: Case[] = [
     name: "an attribute is misspelt",
     setup: () => waiting(gpus(), task({ cpus: 1 }, { constraints: ["gpu_modle = T4"] })),
     reason: "misconfigured",
-    fix: { says: /gpu_model/, apply: submits(task({ cpus: 1 }, { constraints: ["gpu_model = T4"] })) },
+    fix: {
+      says: /--constraint "gpu_model = T4"/,
+      apply: submits(task({ cpus: 1 }, { constraints: ["gpu_model = T4"] })),
+    },
   },
   {
     name: "an attribute is in the wrong case",
     setup: () => waiting(one(), task({ cpus: 1 }, { constraints: ["Arch = x64"] })),
     reason: "misconfigured",
-    fix: { says: /arch/, apply: submits(task({ cpus: 1 }, { constraints: ["arch = x64"] })) },
+    fix: { says: /--constraint "arch = x64"/, apply: submits(task({ cpus: 1 }, { constraints: ["arch = x64"] })) },
   },
   {
     name: "an attribute that no node has and that is like none",

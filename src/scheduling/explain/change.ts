@@ -9,7 +9,8 @@ import type { RoundInput, RoundJob } from "../input.ts";
 export type Change =
   /** smaller tasks; `times` as many of them do the same work */
   | { kind: "resources"; demand: Resources; times: number }
-  | { kind: "constraints"; constraints: readonly Constraint[]; dropped: string }
+  /** `written`: in its place; null: nothing */
+  | { kind: "constraints"; constraints: readonly Constraint[]; dropped: string; written: string | null }
   | { kind: "any-cluster" }
   | { kind: "role"; role: string }
   | { kind: "bound"; role: string; bound: "limit" | "borrow" | "lend"; resource: string; to: number }

@@ -1,30 +1,58 @@
 /** Explain: why a job waits, what would let it start, and when it will. The same functions as live, on a copy. */
-import type { RoundInput, RoundJob } from "../input.ts";
+import { isWithin } from "../../model/role.ts";
+import type { RoundJob } from "../input.ts";
+import { keyOf, slotsIn } from "../slots.ts";
 import { type Fix, fixOf } from "./fix.ts";
 import { reasonOf, type Told } from "./reason.ts";
 import type { Waiting } from "./waiting.ts";
 
 export interface Explanation extends Told {
   fix: Fix | null;
+  /** waiting jobs that are served before it, plus one */
+  position: number;
   /** ms until its next task starts if things go on as they did; null: nobody can tell */
   estimateMs: number | null;
 }
 
 /** Reasons of which the end is a matter of tasks that end. */
-const ENDS_WITH_TASKS = new Set<Told["reason"]>(["share", "reclaim", "space", "fragmented", "over-limit"]);
+const ENDS_WITH_TASKS = new Set<Told["reason"]>(["share", "reclaim", "space", "over-limit"]);
 
-/** @param position waiting jobs in front of it, plus one */
-export function explain(waiting: Waiting, position: number): Explanation {
+export function explain(waiting: Waiting): Explanation {
   const told = reasonOf(waiting);
-  const estimateMs = ENDS_WITH_TASKS.has(told.reason) ? estimateOf(waiting.input, position) : null;
-  return { ...told, fix: fixOf(waiting, told), estimateMs };
+  const position = 1 + rivalsBefore(waiting).length;
+  const estimateMs = ENDS_WITH_TASKS.has(told.reason) ? estimateOf(waiting, told, position) : null;
+  return { ...told, fix: fixOf(waiting, told), position, estimateMs };
 }
 
-/** The n-th end from now, of tasks that each take as long as those before them did. */
-function estimateOf({ jobs }: RoundInput, position: number): number | null {
+/** Those that wait for the same places and have less of their share, or as much and are older. */
+function rivalsBefore({ input, result, job }: Waiting): RoundJob[] {
+  const share = (one: RoundJob): number => result.roles.get(one.role)?.share ?? 0;
+  const own = input.jobs.findIndex(({ id }) => id === job.id);
+  const places = placesOf(input.partitions, job);
+  return input.jobs.filter(
+    (other, age) =>
+      other.id !== job.id &&
+      other.remaining > running(other) &&
+      placesOf(input.partitions, other).some((key) => places.includes(key)) &&
+      (share(other) < share(job) || (share(other) === share(job) && age < own)),
+  );
+}
+
+/** The n-th end from now that makes room for it, of tasks that each take as long as those before them did. */
+function estimateOf({ input, result, job }: Waiting, { reason }: Told, position: number): number | null {
+  const stop = result.stops.get(job.id);
+  const places = placesOf(input.partitions, job);
   let endsPerMs = 0;
-  for (const job of jobs) if (job.meanRunMs !== null && job.meanRunMs > 0) endsPerMs += running(job) / job.meanRunMs;
+  for (const other of input.jobs) {
+    if (other.meanRunMs === null || other.meanRunMs <= 0) continue;
+    if (reason === "over-limit" && stop?.kind === "over-limit" && !isWithin(other.role, stop.role)) continue;
+    const there = places.reduce((n, key) => n + (other.held.get(key)?.charged ?? 0), 0);
+    endsPerMs += there / other.meanRunMs;
+  }
   return endsPerMs === 0 ? null : Math.round(position / endsPerMs);
 }
+
+const placesOf = (partitions: Waiting["input"]["partitions"], job: RoundJob): string[] =>
+  partitions.filter((partition) => slotsIn(partition, job) > 0).map(keyOf);
 
 const running = ({ held }: RoundJob): number => [...held.values()].reduce((n, { charged }) => n + charged, 0);

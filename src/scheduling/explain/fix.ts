@@ -24,14 +24,20 @@ export interface Fix {
 /** Reasons that end by themselves, soon or by the silence rule: nothing that a person changes is quicker. */
 const ENDS_BY_ITSELF = new Set<Told["reason"]>(["backoff", "granting", "holding", "mass-silence"]);
 /** A node more may go to others that are before it. */
-const MOST_NODES = 64;
+const NODE_COUNTS = [1, 4, 16];
+/** Partitions that are tried for new nodes. */
+const MOST_HOMES = 3;
+/** Each is a whole round, and the Broker does nothing else meanwhile. */
+const MOST_TRIES = 24;
 
 /** @returns null: it only has to wait, or nothing that was tried helps */
 export function fixOf(waiting: Waiting, told: Told): Fix | null {
   if (ENDS_BY_ITSELF.has(told.reason)) return null;
   const seen = UNUSABLE.has(told.reason) ? withoutUnusable(waiting) : waiting;
   const before = grantedTo(seen.job.id, seen.input);
+  let tries = 0;
   for (const change of candidates(seen, told)) {
+    if (++tries > MOST_TRIES) return null;
     const granted = grantedTo(isAnew(change) ? ANEW : seen.job.id, withChange(seen.input, seen.job, change));
     const startsNow = isAnew(change) ? granted : granted - before;
     if (startsNow > 0) return { change, startsNow, ...wordsFor(change, seen) };
@@ -57,7 +63,7 @@ const grantedTo = (id: string, input: RoundInput): number =>
   [...(round(input).limits.get(id)?.values() ?? [])].reduce((a, b) => a + b, 0);
 
 /** Reasons that a smaller task may not have. */
-const SIZE_MATTERS = new Set<Told["reason"]>(["never-fits", "fragmented", "space", "share", "offers"]);
+const SIZE_MATTERS = new Set<Told["reason"]>(["never-fits", "fragmented"]);
 
 /** In the order of how little they ask for; the cheap ones of a kind first. */
 function* candidates(waiting: Waiting, told: Told): Generator<Change> {
@@ -75,11 +81,12 @@ function* candidates(waiting: Waiting, told: Told): Generator<Change> {
   yield* moreNodes(input, job);
 }
 
-function* corrections({ job }: Waiting, { mistake }: Told): Generator<Change> {
+function* corrections({ job, texts }: Waiting, { mistake }: Told): Generator<Change> {
   if (mistake?.kind === "attribute" && mistake.meant !== null) {
     const { index, name, meant } = mistake;
     const constraints = job.constraints.map((c, i) => (i === index ? { ...c, name: meant } : c));
-    yield { kind: "constraints", constraints, dropped: `${name} → ${meant}` };
+    const dropped = texts[index] ?? "";
+    yield { kind: "constraints", constraints, dropped, written: dropped.replace(name, meant) };
   }
   if (mistake?.kind === "resource") {
     const { [mistake.name]: amount = 0, ...rest } = job.demand;
@@ -91,9 +98,10 @@ function* corrections({ job }: Waiting, { mistake }: Told): Generator<Change> {
 function* fewerConstraints({ job, texts }: Waiting): Generator<Change> {
   for (const index of job.constraints.keys()) {
     const constraints = job.constraints.filter((_, i) => i !== index);
-    yield { kind: "constraints", constraints, dropped: texts[index] ?? "" };
+    yield { kind: "constraints", constraints, dropped: texts[index] ?? "", written: null };
   }
-  if (job.constraints.length > 1) yield { kind: "constraints", constraints: [], dropped: texts.join(" and ") };
+  if (job.constraints.length > 1)
+    yield { kind: "constraints", constraints: [], dropped: texts.join(" and "), written: null };
 }
 
 function* otherRoles({ partitions }: RoundInput, job: RoundJob): Generator<Change> {
@@ -142,13 +150,16 @@ function partOf(name: string, amount: number, times: number): number {
 
 /** Like one that could run it, or as large as one task and as its constraints want it; where the job may go. */
 function* moreNodes(input: RoundInput, job: RoundJob): Generator<Change> {
-  const homes = input.partitions.filter((one) => !one.isSlice && isAllowed(job, one));
-  for (const { cluster, name, shapes } of homes) {
-    const alike = shapes.find((one) => shapeAccepts(one, job, cluster) && timesFits(job.demand, one.capacity) > 0);
-    const shape = alike ?? madeFor(job, shapes[0]);
-    for (let count = 1; count <= MOST_NODES; count *= 4)
-      yield { kind: "nodes", cluster, partition: name, shape, count };
-  }
+  const homes = input.partitions
+    .filter((one) => !one.isSlice && isAllowed(job, one))
+    .map(({ cluster, name, shapes }) => {
+      const alike = shapes.find((one) => shapeAccepts(one, job, cluster) && timesFits(job.demand, one.capacity) > 0);
+      return { cluster, partition: name, alike, shape: alike ?? madeFor(job, shapes[0]) };
+    })
+    .sort((a, b) => Number(b.alike !== undefined) - Number(a.alike !== undefined));
+  for (const count of NODE_COUNTS)
+    for (const { cluster, partition, shape } of homes.slice(0, MOST_HOMES))
+      yield { kind: "nodes", cluster, partition, shape, count };
 }
 
 function madeFor(job: RoundJob, like: { capacity: Resources } | undefined) {
@@ -174,11 +185,11 @@ function wordsFor(change: Change, { job }: Waiting): { text: string; command: st
       return { text: what, command: `--resources ${pairs}${count}` };
     }
     case "constraints":
-      return change.dropped.includes("→")
-        ? { text: `write ${change.dropped.replace("→", "as")}`, command: `--constraint with ${change.dropped}` }
-        : { text: `leave out \`${change.dropped}\``, command: `without --constraint "${change.dropped}"` };
+      return change.written === null
+        ? { text: `leave out \`${change.dropped}\``, command: `submit it without --constraint "${change.dropped}"` }
+        : { text: `write it right`, command: `--constraint "${change.written}"` };
     case "any-cluster":
-      return { text: "let it use every cluster", command: "without --clusters" };
+      return { text: "let it use every cluster", command: "submit it without --clusters" };
     case "role":
       return { text: `run it under role ${change.role}, which nodes accept`, command: `--role ${change.role}` };
     case "bound": {

@@ -199,14 +199,22 @@ function owed(waiting: Waiting, tasks: number): Answer {
   return ["share", `By its share ${what} due: they start as tasks of those that have more end.`];
 }
 
-/** The role is promised something that the job needs, and asks for no more of it than that. */
+/** The role is promised something that the job needs, asks for no more of it than that, and others have it. */
 function isDueItsOwn({ input, result, job }: Waiting, role: string): boolean {
+  if (!isUsedByOthers(input, job, role)) return false;
   const guarantee = input.roles.get(role)?.guarantee ?? {};
   const owned = input.partitions.filter(({ owner }) => owner !== null && isWithin(owner, role));
   const promised = owned.reduce((sum: Resources, { usable }) => add(sum, usable), guarantee);
   const entitled = result.roles.get(role)?.entitled ?? {};
   const names = Object.keys(job.demand).filter((name) => (promised[name] ?? 0) > 0);
   return names.length > 0 && names.every((name) => (entitled[name] ?? 0) <= (promised[name] ?? 0));
+}
+
+function isUsedByOthers({ partitions, jobs }: Waiting["input"], job: Waiting["job"], role: string): boolean {
+  const keys = partitionsFor(partitions, job).map(nameOf);
+  return jobs.some(
+    (other) => !isWithin(other.role, role) && keys.some((key) => (other.held.get(key)?.charged ?? 0) > 0),
+  );
 }
 
 function others({ result, job }: Waiting): string {

@@ -10,7 +10,7 @@ import { columnsOf } from "../assign/columns.ts";
 import { dualBound, noChoices } from "../assign/lagrangian.ts";
 import type { LpSolver } from "../assign/lp.ts";
 import type { AssignProblem, Placement } from "../assign/problem.ts";
-import { type AssignWarm, warmPrices } from "../assign/warm.ts";
+import { type AssignWarm, WarmBasis } from "../assign/warm.ts";
 import type { Plan, RoundInput, RoundJob, RoundResult } from "../input.ts";
 import { classKey } from "../slots.ts";
 import { type ClassOfJobs, type LeagueProblem, leagueProblem } from "./leagueProblem.ts";
@@ -69,7 +69,7 @@ function dualBoundOf(problem: AssignProblem, warm: AssignWarm | null): number {
   const columns = columnsOf(problem);
   const none = dualBound(columns, new Float64Array(columns.bound.length), noChoices(columns));
   if (warm === null) return none;
-  return Math.min(none, dualBound(columns, warmPrices(warm, problem, columns), noChoices(columns)));
+  return Math.min(none, dualBound(columns, new WarmBasis(warm, problem, columns).prices(), noChoices(columns)));
 }
 
 /** Units of a class, the best places first: those that are due count as due. */
