@@ -217,3 +217,23 @@ describe("what may be granted now", () => {
     expect(limitsOf(jobs, down)).toEqual({ desk: {}, lab: { "open/default": 10 } });
   });
 });
+
+test("what a limit leaves for a larger task is not given and taken back in turns", () => {
+  const roles = { lab: { limit: { cpus: 3000 } } };
+  /** Limits once all that ran by the limits before has ended, or begun. */
+  const next = (held: Record<string, number>) => {
+    const wants = [
+      job("c", { cpus: 2000 }, 9, { role: "lab", held: running({ north: held.c ?? 0 }) }),
+      job("a", { cpus: 1000 }, 9, { role: "lab", held: running({ north: held.a ?? 0 }) }),
+      job("b", { cpus: 1000 }, 9, { role: "lab", held: running({ north: held.b ?? 0 }) }),
+    ];
+    const { limits } = round(league([partition("north", { cpus: 8000 })], wants, roles));
+    return { a: total(limits, "a"), b: total(limits, "b"), c: total(limits, "c") };
+  };
+  for (const begin of [{ a: 1 }, { a: 2 }, { b: 2 }, { a: 1, b: 1 }, { c: 1 }, { a: 3 }]) {
+    let held = next(begin);
+    for (let i = 0; i < 4; i++) held = next(held);
+    expect(next(held)).toEqual(held);
+    expect(held.a + held.b + 2 * held.c).toBeLessThanOrEqual(3);
+  }
+});

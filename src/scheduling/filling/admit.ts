@@ -43,11 +43,13 @@ export function admit(facts: Facts, entitled: readonly Counts[]): Counts[] {
   );
   // What those entitled to it have no tasks for now, as all of them run elsewhere, is anyone's.
   const awaited = keepFor(filling, claims);
+  const isAnyShort = claims.some(isShort);
+  // What a limit leaves is kept for who is short of it, too: else it would be given and taken back in turns.
+  const tight = tightRoles(claims.filter(isShort));
   raise(
-    ({ want }) => want.job.remaining,
+    (claim) => (isUnderAny(claim.want, tight) ? claim.tasks : claim.want.job.remaining),
     () => null,
   );
-  const isAnyShort = claims.some(isShort);
   return claims.map((claim) => limitsOf(filling, claim, awaited, isAnyShort));
 }
 
@@ -59,6 +61,24 @@ interface Claim {
 }
 
 const isShort = ({ want, tasks }: Claim): boolean => total(want.taken) < tasks;
+
+/** Roles whose limit leaves too little for a task of those that are short. */
+function tightRoles(claims: readonly Claim[]): ReadonlySet<RoleNode> {
+  const tight = new Set<RoleNode>();
+  for (const { leaf } of claims.map(({ want }) => want)) {
+    for (let above: RoleNode | null = leaf.role; above !== null; above = above.parent) {
+      const { limit, used } = above;
+      if (leaf.demand.some((wanted, r) => wanted > 0 && at(used, r) + wanted > at(limit, r))) tight.add(above);
+    }
+  }
+  return tight;
+}
+
+function isUnderAny({ leaf }: Want, roles: ReadonlySet<RoleNode>): boolean {
+  if (roles.size === 0) return false;
+  for (let above: RoleNode | null = leaf.role; above !== null; above = above.parent) if (roles.has(above)) return true;
+  return false;
+}
 
 /**
  * What may still run is charged, whatever the limit. Where that is more than there is, as when nodes went down, or is
