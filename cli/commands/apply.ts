@@ -50,8 +50,9 @@ Every part may be left out; fields are those of the API. Applied again, it chang
 
 async function apply(session: Session, steps: readonly Step[], options: ApplyOptions): Promise<ExitCode> {
   const { client, terminal, json } = session;
-  const told = (step: Step) => {
+  const told = (step: Step, notes: readonly string[] = []) => {
     if (!json) terminal.out(stepLine(step));
+    for (const note of notes) terminal.note(`note: ${note}`);
   };
   if (options.dryRun) for (const step of steps) told(step);
   else if (await mayRemove(session, steps, options)) await perform(client, steps, told);

@@ -129,6 +129,7 @@ Partition default holds what no other has: it takes an owner, lend, pack, price 
     else {
       terminal.out(outcomeLine(`partition ${typed}`, outcome, changes));
       terminal.note(`it has ${some(view.amounts.total) || "nothing"} on ${plural(view.nodeCounts.total, "node")}`);
+      for (const note of view.notes) terminal.note(`note: ${note}`);
     }
     return EXIT.ok;
   });

@@ -75,7 +75,10 @@ What is not named stays as it is, also single amounts: --limit cpus=8 leaves tha
     const { body, outcome, changes } = changeOfRole(before, options);
     const view = outcome === "unchanged" ? before : await putRole(client, typed, body);
     if (json) printJson(terminal, view);
-    else terminal.out(outcomeLine(`role ${typed}`, outcome, changes));
+    else {
+      terminal.out(outcomeLine(`role ${typed}`, outcome, changes));
+      for (const note of view.notes) terminal.note(`note: ${note}`);
+    }
     return EXIT.ok;
   });
 }

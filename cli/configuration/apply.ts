@@ -30,10 +30,15 @@ export async function readPresent(client: Client, wanted: Configuration): Promis
 }
 
 /** @param told is called for each step when it is done. @throws Problem at the first that the broker refuses */
-export async function perform(client: Client, steps: readonly Step[], told: (step: Step) => void): Promise<void> {
+export async function perform(
+  client: Client,
+  steps: readonly Step[],
+  told: (step: Step, notes: readonly string[]) => void,
+): Promise<void> {
   for (const step of steps) {
-    if (step.change !== null) await carryOut(client, step.change).catch((error) => throwFor(step, error));
-    told(step);
+    const notes =
+      step.change === null ? [] : await carryOut(client, step.change).catch((error) => throwFor(step, error));
+    told(step, notes);
   }
 }
 
@@ -42,7 +47,13 @@ function throwFor(step: Step, error: unknown): never {
   throw new Problem(error.code, `${thingOf(step)}: ${error.detail}`, error.extra);
 }
 
-function carryOut(client: Client, change: Change): Promise<unknown> {
+/** @returns what looks like a mistake and may yet be meant */
+async function carryOut(client: Client, change: Change): Promise<readonly string[]> {
+  const view = await carriedOut(client, change);
+  return "notes" in view ? view.notes : [];
+}
+
+function carriedOut(client: Client, change: Change) {
   switch (change.kind) {
     case "change-league":
       return changeLeague(client, change.body);

@@ -8,12 +8,12 @@ import { type Present, planOf } from "./plan.ts";
 const NOTHING = { total: {}, free: {}, used: {}, offered: {}, reserved: {}, stopping: {}, down: {} };
 const partition = (name: string, over: Partial<PartitionView> = {}): PartitionView => ({
   ...{ cluster: "north", name, nodes: [], slice: null, owner: null, lend: "all", pack: "spread", price: 1, speed: 1 },
-  ...{ nodeCounts: { up: 0, total: 0 }, amounts: NOTHING },
+  ...{ nodeCounts: { up: 0, total: 0 }, amounts: NOTHING, notes: [] },
   ...over,
 });
 const role = (name: string, over: Partial<RoleView> = {}): RoleView => ({
   ...{ name, configured: true, weight: 1, guarantee: {}, limit: {}, lend: {}, borrow: {} },
-  ...{ owns: [], entitled: {}, charged: {}, history: {}, share: 0, jobs: 0 },
+  ...{ owns: [], entitled: {}, charged: {}, history: {}, share: 0, jobs: 0, notes: [] },
   ...over,
 });
 const presentWith = (...partitions: PartitionView[]): Present => ({

@@ -15,6 +15,7 @@ const view = (name: string, over: Partial<PartitionView> = {}): PartitionView =>
   speed: 1,
   nodeCounts: { up: 1, total: 1 },
   amounts: NOTHING,
+  notes: [],
   ...over,
 });
 const GPU = view("gpu", { nodes: ["gpu_model = T4"], owner: "lab", lend: { gpus: "50%", mem: "8192MiB" }, price: 2 });

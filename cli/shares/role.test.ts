@@ -16,6 +16,7 @@ const role = (name: string, over: Partial<RoleView> = {}): RoleView => ({
   history: {},
   share: 0,
   jobs: 0,
+  notes: [],
   ...over,
 });
 

@@ -4,7 +4,7 @@ import { type JobSpecInput, jobSpecSchema } from "../model/job.ts";
 import { size, union } from "../model/ranges.ts";
 import { DEFAULT_POLICY, type RolePolicy } from "../model/role.ts";
 import type { EventView, ExplainView, JobView, LedgerView, RoleView } from "../model/views.ts";
-import type { Grant, GrantMessage, JobReport, PartitionLevel, Report, ReportAnswer } from "../protocol/levels.ts";
+import type { Grant, GrantMessage, JobReport, PartitionLevel, Report, ReportAnswer, Use } from "../protocol/levels.ts";
 import { Broker } from "./broker.ts";
 
 const SHAPE = { count: 1, capacity: { cpus: 1000, mem: 1_000_000 }, attributes: {}, drivers: ["process"] };
@@ -427,4 +427,92 @@ describe("a join token", () => {
     home.call("revokeToken", { id: "t1" });
     expect(redeem("node-a")).toBeNull();
   });
+});
+
+describe("the ledger", () => {
+  const use = (cpuSeconds: number, rest: Partial<Use> = {}): Use => ({
+    partition: "default",
+    lender: null,
+    role: "default",
+    taskMs: 1,
+    resourceMs: { cpus: cpuSeconds * 1_000_000 },
+    ...rest,
+  });
+  const ledger = () => home.call("ledger", {}) as LedgerView;
+  const cpuSeconds = () => ledger().entries[0]?.resourceSeconds.cpus;
+
+  test("counts nothing twice when a report of an earlier incarnation comes late", () => {
+    north.report({}, { used: [use(100)] });
+    north.incarnation = 2;
+    north.rev = 0;
+    north.report({}, { used: [use(10)] });
+    expect(cpuSeconds()).toBe(110);
+    north.incarnation = 1;
+    north.rev = 1;
+    north.report({}, { used: [use(100)] });
+    north.incarnation = 2;
+    north.rev = 5;
+    north.report({}, { used: [use(20)] });
+    expect(cpuSeconds()).toBe(120);
+  });
+
+  test("balances also where floats do not count one by one any more", () => {
+    const lent = Array.from({ length: 50 }, (_, i) =>
+      use(0, { role: `r${i}`, lender: i % 3 === 0 ? null : "lab", resourceMs: { mem: 2 ** 60 + i * 1_234_567_891 } }),
+    );
+    north.report({}, { used: lent });
+    south.report({}, { used: lent });
+    expect(ledger().balanced).toBe(true);
+  });
+});
+
+test("what was used before this object was built is not its utilisation", () => {
+  const used = (seconds: number): Use[] => [
+    { partition: "default", lender: null, role: "default", taskMs: 1, resourceMs: { cpus: seconds * 1_000_000 } },
+  ];
+  north.report({}, { used: used(100) });
+  home.crash();
+  north.report({}, { used: used(175) });
+  home.nowMs += 10_000;
+  north.report({}, { used: used(180) });
+  // 5 cpu-seconds of the 20 that two cpus have in ten seconds
+  expect(metrics().utilisation_cpus).toBeCloseTo(0.25);
+});
+
+test("a return bars where the task might have run, not what was added meanwhile", () => {
+  submit({ command: "true", clusters: ["north"] });
+  const { supply } = north.take().grant();
+  const partitions = [level(), level({ name: "gpu" })];
+  north.report({}, { partitions });
+  const back = { from: 0, to: 1, handout: supply[0]?.handout ?? 0, attemptsUsed: 0, reason: "refused" as const };
+  north.report({ abcdefghij: { returned: [{ ...back, partitions: ["default"] }] } }, { partitions });
+  expect(north.grant().limits).toEqual({ gpu: 1 });
+});
+
+test("while jobs contend, ends are made up for without a round each, and who waits for room gets one", () => {
+  submit({ command: "true", count: 500, resources: { cpus: 0.1 }, clusters: ["north"] });
+  submit({ command: "false", count: 500, resources: { cpus: 0.1 }, clusters: ["north"] }, "bbbbbbbbbb", "d2");
+  const ids = ["abcdefghij", "bbbbbbbbbb"];
+  const ends = new Map(ids.map((id) => [id, 0]));
+  const reportEnds = (more: number) => {
+    const said: Record<string, Partial<JobReport>> = {};
+    for (const [id, { limits }] of north.take().grants) {
+      const done = (ends.get(id) ?? 0) + more;
+      ends.set(id, done);
+      said[id] = { done: done > 0 ? [[0, done]] : [], live: limits };
+    }
+    north.report(said);
+  };
+  for (let i = 0; i < 5; i++) reportEnds(0);
+  const before = metrics().rounds_total ?? 0;
+  for (let i = 0; i < 10; i++) reportEnds(1);
+  expect((metrics().rounds_total ?? 0) - before).toBeLessThan(3);
+  for (const id of ids) {
+    const held = north.grant(id).supply.reduce((n, { from, to }) => n + to - from, 0);
+    expect(held).toBeGreaterThanOrEqual(north.grant(id).limits.default ?? 0);
+    conserved(id);
+  }
+  home.nowMs += 1_000;
+  reportEnds(1);
+  expect(metrics().rounds_total).toBeGreaterThan(before);
 });

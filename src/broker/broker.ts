@@ -308,11 +308,15 @@ export class Broker implements Turns {
         continue;
       }
       const grant = job.grants.get(report.cluster);
-      if (grant && heardOf(this.#book, this.#shares, job, grant, report, jobReport)) {
-        roundNeeded = true;
-        this.#endIfOver(job, now);
-        if (!this.#book.isLive(job.id)) ended.push(job.id);
+      const news = grant ? heardOf(this.#book, this.#shares, job, grant, report, jobReport) : "nothing";
+      if (news === "nothing") continue;
+      this.#endIfOver(job, now);
+      if (!this.#book.isLive(job.id)) ended.push(job.id);
+      else if (news === "ends" && job.state !== "cancelling" && this.#rounds.stands(job, now)) {
+        this.#grants.topUp(job, report.cluster);
+        continue;
       }
+      roundNeeded = true;
     }
     if (isNews) unbar(this.#book, report.cluster);
     for (const event of report.events) this.#emit(now, { ...event, cluster: report.cluster });

@@ -39,6 +39,11 @@ export class Grants {
     }
   }
 
+  /** More of the same, as tasks have ended there. */
+  topUp(job: JobMemory, cluster: string): void {
+    this.#grantTo(job, cluster, job.grants.get(cluster)?.limits ?? {});
+  }
+
   /** Brings limits and supply of one (job, cluster) to what the round wants. */
   #grantTo(job: JobMemory, cluster: string, limits: Counts): void {
     const grant = job.grants.get(cluster) ?? this.#newGrant(job, cluster);

@@ -11,7 +11,7 @@ const BARRING = new Set<ReturnReason>(["does-not-fit", "fragmented", "refused"])
 const REPORTS_PER_S = 40;
 const PACE_MS = 25;
 
-/** @returns whether anything changed that a round may use */
+/** @returns what a round may use: nothing, room of tasks that ended, or more than that */
 export function heardOf(
   book: JobBook,
   shares: Shares,
@@ -19,10 +19,10 @@ export function heardOf(
   grant: GrantState,
   report: Report,
   said: Report["jobs"][number],
-): boolean {
+): "nothing" | "ends" | "more" {
   const newer =
     report.incarnation > grant.incarnation || (report.incarnation === grant.incarnation && report.rev > grant.rev);
-  if (!newer) return false;
+  if (!newer) return "nothing";
   const before = grant.reported;
   const { supply, returned } = afterReport(grant.supply, said);
   const ends = supplySize(grant.supply) - supplySize(supply);
@@ -45,7 +45,8 @@ export function heardOf(
   book.changedGrant(grant);
   book.progressed(job);
   const isSameLive = JSON.stringify(before?.live) === JSON.stringify(said.live);
-  return hasRoomAgain || ends > 0 || !isSameLive || before?.genApplied !== said.genApplied;
+  if (hasRoomAgain || returned.length > 0) return "more";
+  return ends > 0 || !isSameLive || before?.genApplied !== said.genApplied ? "ends" : "nothing";
 }
 
 function takeBack(

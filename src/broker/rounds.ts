@@ -18,10 +18,12 @@ import type { Fleet } from "./fleet.ts";
 import { Gauges } from "./gauges.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Shares } from "./shares.ts";
-import { type GrantState, isApplied, type JobMemory, roundJob, sumOf } from "./state.ts";
+import { type GrantState, isApplied, type JobMemory, remainingOf, roundJob, sumOf } from "./state.ts";
 
 /** More submissions may come together; one plan serves them all. */
 const OPTIMISE_AFTER_MS = 50;
+/** A decision is made anew after so long, should nothing else ask for it. */
+const STANDS_MS = 1_000;
 /** A plan stays good for a while: what ends is replaced by its like. */
 const OPTIMISE_EVERY_MS = 2_000;
 
@@ -37,6 +39,9 @@ export class Rounds {
   #dueAt: number | null = null;
   #optimisedAt = Number.NEGATIVE_INFINITY;
   #isFresh = false;
+  /** nobody waits for what others have to give back */
+  #isSettled = false;
+  #decidedAt = Number.NEGATIVE_INFINITY;
   #rounds = 0;
   #optimisations = 0;
 
@@ -56,8 +61,21 @@ export class Rounds {
     const result = round(input);
     this.#last = { input, result };
     this.#isFresh = true;
+    this.#isSettled =
+      result.contended && input.jobs.every(({ id }) => total(result.limits, id) >= total(result.entitled, id));
+    this.#decidedAt = now;
     this.#schedule(input, result, now);
     return result;
+  }
+
+  /**
+   * Whether the last decision stands although tasks of the job have ended: it goes on with as many, and nobody waits
+   * for the room. Past use and what else drifts has its turn within a second.
+   */
+  stands(job: JobMemory, now: number): boolean {
+    const sinceMs = now - this.#decidedAt;
+    if (!this.#isSettled || this.#last === null || sinceMs < 0 || sinceMs >= STANDS_MS) return false;
+    return remainingOf(job) >= total(this.#last.result.entitled, job.id);
   }
 
   #inputOf(jobs: readonly JobMemory[]): RoundInput {
@@ -194,6 +212,9 @@ export class Rounds {
     };
   }
 }
+
+const total = (limits: RoundResult["limits"], id: string): number =>
+  [...(limits.get(id)?.values() ?? [])].reduce((a, b) => a + b, 0);
 
 function localReason(job: JobMemory): WaitReason | "granting" | null {
   for (const grant of job.grants.values()) {

@@ -1,5 +1,6 @@
 /** Roles and what they are promised, the league's settings, and what each role used in the past. */
 import { DEFAULT_SETTINGS, type LeagueSettings } from "../model/league.ts";
+import { policyNotes } from "../model/notes.ts";
 import { partitionKey } from "../model/partition.ts";
 import { Problem } from "../model/problems.ts";
 import { add, type Resources } from "../model/resources.ts";
@@ -152,6 +153,7 @@ export class Shares {
       history: weighted(whole(under(this.#past)), 1),
       share: decided?.share ?? 0,
       jobs: jobs.filter(({ template }) => isWithin(template.role, name)).length,
+      notes: policyNotes(this.#policies.get(name) ?? DEFAULT_POLICY, whole(partitions.map(({ usable }) => usable))),
     };
   }
 }

@@ -84,6 +84,10 @@ export function* chargesOf(
   }
 }
 
+/** Tasks that are not over. */
+export const remainingOf = (job: JobMemory): number =>
+  queueSize(job.queue) + [...job.grants.values()].reduce((n, grant) => n + supplySize(grant.supply), 0);
+
 export const roundJob = (job: JobMemory): RoundJob => ({
   id: job.id,
   demand: job.template.resources,
@@ -91,10 +95,7 @@ export const roundJob = (job: JobMemory): RoundJob => ({
   role: job.template.role,
   driver: job.template.driver,
   clusters: job.clusters,
-  remaining:
-    job.state === "cancelling"
-      ? 0
-      : queueSize(job.queue) + [...job.grants.values()].reduce((n, g) => n + supplySize(g.supply), 0),
+  remaining: job.state === "cancelling" ? 0 : remainingOf(job),
   held: new Map(
     [...chargesOf(job)].map(({ partition, count, barredFor }) => [
       partition,

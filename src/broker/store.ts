@@ -10,8 +10,8 @@ import * as schema from "./schema.ts";
 export type JobRow = typeof schema.job.$inferSelect;
 export type GrantRow = typeof schema.grant.$inferSelect;
 export type ClusterRow = typeof schema.cluster.$inferSelect;
-export type RoleRow = typeof schema.role.$inferSelect;
-export type HistoryRow = typeof schema.history.$inferSelect;
+type RoleRow = typeof schema.role.$inferSelect;
+type HistoryRow = typeof schema.history.$inferSelect;
 export type LedgerRow = typeof schema.ledger.$inferSelect;
 export type TokenRow = typeof schema.token.$inferSelect;
 export type SelfRow = typeof schema.self.$inferSelect;
@@ -285,7 +285,7 @@ export class BrokerStore {
 
 /** Opaque to readers; a vector over the logs of the league, of which the Broker's is the one there is. */
 const cursorOf = (seq: number): string => `b${seq}`;
-export const seqOf = (cursor: string): number => {
+const seqOf = (cursor: string): number => {
   const match = /^b(\d{1,15})$/.exec(cursor);
   return match ? Number(match[1]) : -1;
 };

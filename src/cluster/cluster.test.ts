@@ -824,4 +824,36 @@ describe("partitions", () => {
     home.crash();
     expect(used()).toMatchObject([{ ...lent, taskMs: 1_600, resourceMs: { cpus: 160_000 } }]);
   });
+
+  test("what was counted before a restore is the Broker's, and what comes after counts from nothing", () => {
+    const node = new Node("n1");
+    grant({ supply: [{ from: 0, to: 2, handout: 1, attemptsUsed: 0 }], spec });
+    node.poll();
+    node.poll({ running: [["abcd.1", E1]], updates: [ended(E1, { ranMs: 700 })] });
+    home.generation = 1;
+    home.crash();
+    const told = lastReport();
+    expect(told?.used.filter(({ taskMs }) => taskMs !== 0)).toEqual([]);
+    expect(told?.usedSince).toBe(told?.incarnation);
+  });
+
+  test("a lost attempt counts as long as it was held, also when its node tells later how long it ran", () => {
+    const node = new Node("n1");
+    new Node("n2", { roles: ["none"] });
+    grant({ spec });
+    node.poll();
+    pass(120_000);
+    let price = 1;
+    const used = () => {
+      put("probe", { price: ++price });
+      return lastReport()?.used[0]?.taskMs ?? 0;
+    };
+    const held = used();
+    expect(held).toBeGreaterThan(30_000);
+    node.poll({ updates: [ended(E1, { ranMs: 1_000 })] });
+    const after = used();
+    home.crash();
+    expect(used()).toBe(after);
+    expect(after).toBeGreaterThanOrEqual(held);
+  });
 });

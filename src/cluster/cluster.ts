@@ -9,7 +9,7 @@ import type { TaskView } from "../model/views.ts";
 import type { ObjectRef, Outcome, Platform, SocketId, Turns } from "../platform/seam.ts";
 import type { PollReply, PollRequest } from "../protocol/agent.ts";
 import type { GrantMessage, Report, ReportAnswer, WaitReason } from "../protocol/levels.ts";
-import { type PlaceClass, type PlaceNode, type PlacePartition, place } from "../scheduling/place.ts";
+import { type PlaceClass, type PlacePartition, place } from "../scheduling/place.ts";
 import { applyGrants, returnWaiting } from "./grants.ts";
 import { accounts, levels } from "./levels.ts";
 import { ClusterMemory, NOT_RECOVERING } from "./memory.ts";
@@ -378,7 +378,7 @@ export class Cluster implements Turns {
     for (const [node, hold] of this.#holds) polls.set(node, hold.poll);
     if (polling) polls.set(polling.node, polling);
     const { placements, starved } = place(
-      this.#placeNodes(now, (node) => polls.has(node.name)),
+      this.#memory.placeNodes(now, (node) => polls.has(node.name)),
       this.#placePartitions(now),
       waiting,
     );
@@ -392,13 +392,6 @@ export class Cluster implements Turns {
     }
     this.#placements += placements.length;
     for (const id of starved) this.#noteStarved(id, now);
-  }
-
-  #placeNodes(now: number, listens: (node: NodeState) => boolean): PlaceNode[] {
-    return this.#memory
-      .upNodes(now)
-      .map((node) => this.#memory.placeNode(node, listens(node)))
-      .filter((node) => node !== null);
   }
 
   #placePartitions(now: number): Map<string, PlacePartition> {
@@ -527,7 +520,7 @@ export class Cluster implements Turns {
     if (!this.#wakers.someSleep) return;
     const waiting = this.#classes(now).filter(({ room }) => room > 0);
     if (waiting.length === 0) return;
-    const nodes = this.#placeNodes(now, ({ name, rest }) => rest !== "awake" || this.#holds.has(name));
+    const nodes = this.#memory.placeNodes(now, ({ name, rest }) => rest !== "awake" || this.#holds.has(name));
     for (const { node } of place(nodes, this.#placePartitions(now), waiting).placements) this.#wakers.call(node, now);
   }
 

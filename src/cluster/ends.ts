@@ -273,10 +273,9 @@ function tryAgain(
 export function canRunHere(memory: ClusterMemory, job: JobState, now: number): boolean {
   const { resources, role, driver } = job.template;
   const wanted = { demand: resources, constraints: job.constraints, role, driver, refusedBy: job.refusedBy };
-  return memory.upNodes(now).some((node) => {
-    const shape = memory.placeNode(node);
-    return shape?.partitions.some((name) => (job.limits[name] ?? 0) > 0) === true && accepts(shape, wanted);
-  });
+  return memory
+    .placeNodes(now)
+    .some((node) => node.partitions.some((name) => (job.limits[name] ?? 0) > 0) && accepts(node, wanted));
 }
 
 export function giveBack(

@@ -136,18 +136,28 @@ export class ClusterMemory {
     return used;
   }
 
-  placeNode(node: NodeState, listening = true): PlaceNode | null {
-    if (node.inventory === null) return null;
-    return {
-      name: node.name,
-      capacity: node.inventory.capacity,
-      used: this.usedOn(node),
-      attributes: this.attributesOf(node),
-      roles: node.inventory.roles ?? null,
-      drivers: node.inventory.drivers,
-      partitions: partitionsOf(this.partitions, this.attributesOf(node)),
-      listening,
-    };
+  /** Those that are up, with what is in use there: one pass over all attempts, however many nodes there are. */
+  placeNodes(now: number, listens: (node: NodeState) => boolean = () => true): PlaceNode[] {
+    const nodes = this.upNodes(now);
+    const used = new Map(nodes.map(({ name }): [string, Record<string, number>] => [name, {}]));
+    for (const job of this.jobs.values())
+      for (const { node } of job.live.values()) accumulate(used.get(node), job.template.resources);
+    for (const { name, ghosts } of nodes) for (const ghost of ghosts.values()) accumulate(used.get(name), ghost);
+    return nodes.flatMap((node) => {
+      const { name, inventory } = node;
+      if (inventory === null) return [];
+      const attributes = this.attributesOf(node);
+      return {
+        name,
+        capacity: inventory.capacity,
+        used: used.get(name) ?? {},
+        attributes,
+        roles: inventory.roles ?? null,
+        drivers: inventory.drivers,
+        partitions: partitionsOf(this.partitions, attributes),
+        listening: listens(node),
+      };
+    });
   }
 
   upNodes(now: number): NodeState[] {
@@ -204,6 +214,10 @@ export class ClusterMemory {
   unmark(node: string, session: number): void {
     if (this.silences.delete(silenceKey(node, session))) this.store.unmark(node, session);
   }
+}
+
+function accumulate(sum: Record<string, number> | undefined, more: Resources): void {
+  if (sum) for (const [name, amount] of Object.entries(more)) sum[name] = (sum[name] ?? 0) + amount;
 }
 
 const silenceKey = (node: string, session: number): string => `${node}/${session}`;

@@ -6,7 +6,8 @@ import { accounts } from "./levels.ts";
 import type { ClusterMemory } from "./memory.ts";
 import { partitionView } from "./views.ts";
 
-const MAX_PARTITIONS = 100;
+/** Each is told to the Broker with the shapes of its nodes, in one row. */
+const MAX_PARTITIONS = 16;
 
 export function viewAll(memory: ClusterMemory, now: number): PartitionView[] {
   const amounts = accounts(memory, now);

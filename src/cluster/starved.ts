@@ -26,9 +26,7 @@ function candidates(memory: ClusterMemory, job: JobState, now: number): PlaceNod
   const { resources, role, driver } = job.template;
   const wanted = { demand: resources, constraints: job.constraints, role, driver, refusedBy: job.refusedBy };
   return memory
-    .upNodes(now)
-    .map((node) => memory.placeNode(node))
-    .filter((node) => node !== null)
+    .placeNodes(now)
     .filter((node) => node.partitions.some((name) => (job.limits[name] ?? 0) > 0))
     .filter((node) => accepts(node, wanted));
 }

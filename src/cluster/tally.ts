@@ -29,6 +29,10 @@ export class RanTally {
   }
 }
 
+/** Beyond so many the use of a role that has none yet counts for all those together: names of roles are free. */
+const MAX_USES = 2_000;
+export const OTHER_ROLES = "others";
+
 /** Sums by partition, lender and role. */
 export class UseTally {
   readonly #byKey = new Map<string, Use>();
@@ -45,6 +49,9 @@ export class UseTally {
   /** @param ms for so long `resources` were used; negative takes back */
   add(where: Where, role: string, resources: Resources, ms: number): Use {
     const { partition, lender } = where;
+    const isKnown = this.#byKey.has(`${whereKey(where)} ${role}`);
+    if (!isKnown && role !== OTHER_ROLES && this.#byKey.size >= MAX_USES)
+      return this.add(where, OTHER_ROLES, resources, ms);
     const known = this.#byKey.get(`${whereKey(where)} ${role}`);
     const taskMs = (known?.taskMs ?? 0) + ms;
     const resourceMs = add(known?.resourceMs ?? {}, resources, ms);

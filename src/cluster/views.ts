@@ -1,6 +1,8 @@
 /** What people see of a Cluster. */
 import { type Epoch, handoutOf, type JobId, taskId } from "../model/ids.ts";
+import { unknownResources } from "../model/notes.ts";
 import { amountsText, type PartitionSpec } from "../model/partition.ts";
+import type { Resources } from "../model/resources.ts";
 import type { AttemptView, NodeView, PartitionView, TaskView } from "../model/views.ts";
 import type { ClusterMemory } from "./memory.ts";
 import { type Account, partitionsOf } from "./partitions.ts";
@@ -44,7 +46,17 @@ export function partitionView(
     speed: spec.speed,
     nodeCounts: { up: members.filter((node) => memory.isUp(node, now)).length, total: members.length },
     amounts,
+    notes: notesOf(memory, spec),
   };
+}
+
+function notesOf(memory: ClusterMemory, { slice, lend }: PartitionSpec): string[] {
+  const capacities = [...memory.nodes.values()].map(({ inventory }) => inventory?.capacity ?? {});
+  const there = Object.assign({}, ...capacities) as Resources;
+  return [
+    ...unknownResources("slice", Object.keys(slice ?? {}), there),
+    ...unknownResources("lend", lend === "none" ? [] : Object.keys(lend), there),
+  ];
 }
 
 function lendText(lend: PartitionSpec["lend"]): PartitionView["lend"] {

@@ -8,14 +8,17 @@ const MAX_PENALTY_MS = 3_600_000;
 
 /** What is left out stays as it is. */
 export const leagueRequestSchema = z.strictObject({
-  objective: z.enum(OBJECTIVES).optional().describe("What the optimised round prefers among what is fair."),
+  objective: z
+    .enum(OBJECTIVES, `one of ${OBJECTIVES.join(", ")}`)
+    .optional()
+    .describe("What the optimised round prefers among what is fair."),
   historyHalfLife: durationSchema(MIN_HALF_LIFE_MS)
     .optional()
     .describe("Past use counts half as much after so long; like 1h."),
   historyWeight: z
-    .number()
-    .min(0)
-    .max(10)
+    .number("a number")
+    .min(0, "at least 0")
+    .max(10, "at most 10")
     .optional()
     .describe("How much past use counts beside present use; 0: not at all."),
   entryPenalty: durationSchema(0, MAX_PENALTY_MS)

@@ -122,9 +122,22 @@ export const partitionRequestSchema = z.strictObject({
     .union([z.enum(["all", "none"]), amountsSchema], { error: "all, none, or amounts like { cpus: 2, gpus: 50% }" })
     .optional()
     .describe("What others than the owner may use at once; a resource that is not named: all of it. Default: all."),
-  pack: z.enum(["pack", "spread"]).optional().describe("Which node next: the fullest that fits, or the emptiest."),
-  price: z.number().min(0).max(1e6).optional().describe("Of one cpu with what belongs to it, for an hour; default 1."),
-  speed: z.number().min(0.01).max(100).optional().describe("How fast a task runs here; default 1."),
+  pack: z
+    .enum(["pack", "spread"], "pack or spread")
+    .optional()
+    .describe("Which node next: the fullest that fits, or the emptiest."),
+  price: z
+    .number("a number")
+    .min(0, "at least 0")
+    .max(1e6, "at most 1000000")
+    .optional()
+    .describe("Of one cpu with what belongs to it, for an hour; default 1."),
+  speed: z
+    .number("a number")
+    .min(0.01, "at least 0.01")
+    .max(100, "at most 100")
+    .optional()
+    .describe("How fast a task runs here; default 1."),
   position: z
     .int()
     .min(0)

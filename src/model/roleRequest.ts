@@ -10,7 +10,12 @@ export const roleSchema = z
 
 /** As a person writes it; what is left out has its default. */
 export const rolePolicySchema = z.strictObject({
-  weight: z.number().min(0.001).max(1000).optional().describe("Its part when roles compete; default 1."),
+  weight: z
+    .number("a number")
+    .min(0.001, "at least 0.001")
+    .max(1000, "at most 1000")
+    .optional()
+    .describe("Its part when roles compete; default 1."),
   guarantee: resourcesSchema.optional().describe("What it gets whenever it asks; on top of the partitions it owns."),
   limit: boundsSchema.optional().describe("Never more than this at once; not named: not limited."),
   lend: boundsSchema.optional().describe("Of its guarantee, others may use at most this while it is idle."),

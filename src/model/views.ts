@@ -223,6 +223,7 @@ export const partitionViewSchema = z
     speed: z.number(),
     nodeCounts: z.object({ up: z.number(), total: z.number() }),
     amounts: accountSchema,
+    notes: z.array(z.string()).describe("what looks like a mistake and may yet be meant"),
   })
   .meta({ id: "Partition" });
 export type PartitionView = z.infer<typeof partitionViewSchema>;
@@ -243,6 +244,7 @@ export const roleViewSchema = z
     history: amounts.describe("past use, decayed"),
     share: z.number().describe("what it borrows of what can be borrowed, by its weight: the lowest is next"),
     jobs: z.number(),
+    notes: z.array(z.string()).describe("what looks like a mistake and may yet be meant"),
   })
   .meta({ id: "Role" });
 export type RoleView = z.infer<typeof roleViewSchema>;

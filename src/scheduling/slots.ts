@@ -1,7 +1,7 @@
 /** What fits where were it empty: which nodes may take a job's tasks, and how many. */
 import { type Constraint, satisfies } from "../model/constraints.ts";
 import { type PartitionKey, partitionKey } from "../model/partition.ts";
-import { add, type Resources, resourcesKey, timesFits } from "../model/resources.ts";
+import { resourcesKey, timesFits } from "../model/resources.ts";
 import { isWithin } from "../model/role.ts";
 import type { Shape } from "../protocol/levels.ts";
 import type { RoundJob, RoundPartition } from "./input.ts";
@@ -23,7 +23,7 @@ export const shapeAccepts = (
   job.constraints.every((c) => isOwn(c) || satisfies({ ...shape.attributes, cluster }, c));
 
 /** Only the Cluster knows attributes that no two nodes share. */
-const isOwn = (c: Constraint): boolean => c.name === "node" || c.name === "hostname";
+export const isOwn = (c: Constraint): boolean => c.name === "node" || c.name === "hostname";
 
 /** How many tasks of the class an empty partition holds: on its nodes, and of a slice no more than the slice. */
 export function classSlots(partition: RoundPartition, job: JobClass): number {
@@ -42,6 +42,3 @@ export const slotsIn = (partition: RoundPartition, job: RoundJob): number =>
 
 export const classKey = (job: JobClass): string =>
   JSON.stringify([resourcesKey(job.demand), job.constraints, job.role, job.driver, job.clusters]);
-
-export const capacityOf = ({ shapes }: Pick<RoundPartition, "shapes">): Resources =>
-  shapes.reduce((sum: Resources, shape) => add(sum, shape.capacity, shape.count), {});

@@ -4,7 +4,8 @@ import { formatResources, timesFits } from "../../model/resources.ts";
 import { isWithin } from "../../model/role.ts";
 import type { Shape } from "../../protocol/levels.ts";
 import type { RoundPartition } from "../input.ts";
-import { attributesIn, isAllowed, isOwn, type Waiting } from "./waiting.ts";
+import { isOwn } from "../slots.ts";
+import { attributesIn, isAllowed, type Waiting } from "./waiting.ts";
 
 export interface Step {
   clause: string;

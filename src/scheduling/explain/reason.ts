@@ -1,6 +1,6 @@
 /** The one reason why a job's tasks wait, in one sentence. Pure: from what the round saw and decided. */
 
-import { parsePartitionKey, partitionKey } from "../../model/partition.ts";
+import { parsePartitionKey } from "../../model/partition.ts";
 import type { Reason } from "../../model/reasons.ts";
 import {
   add,
@@ -13,7 +13,7 @@ import {
 } from "../../model/resources.ts";
 import { isWithin, lineage } from "../../model/role.ts";
 import type { RoundPartition, Stop } from "../input.ts";
-import { shapeAccepts } from "../slots.ts";
+import { keyOf, shapeAccepts } from "../slots.ts";
 import { firstEmpty, funnelOf, type Step } from "./funnel.ts";
 import { type Mistake, mistakeOf } from "./misconfigured.ts";
 import { isAllowed, type Waiting } from "./waiting.ts";
@@ -75,7 +75,7 @@ function fromNodes({ input, job }: Waiting, empty: Step | null): Answer | null {
   if (fitting.length > 0 && !fitting.some(({ usable }) => fits(job.demand, usable))) {
     return [
       "never-fits",
-      `Its nodes are large enough for ${wanted}, but no partition on them is: ${fitting.map(nameOf).join(", ")}.`,
+      `Its nodes are large enough for ${wanted}, but no partition on them is: ${fitting.map(keyOf).join(", ")}.`,
     ];
   }
   return null;
@@ -91,8 +91,6 @@ function partitionsFor(partitions: readonly RoundPartition[], job: Waiting["job"
       ),
   );
 }
-
-const nameOf = ({ cluster, name }: RoundPartition): string => partitionKey(cluster, name);
 
 /** What the clusters say that hold its tasks. */
 function fromClusters({ job, local, input, result }: Waiting): Answer | null {
@@ -119,9 +117,9 @@ function fromClusters({ job, local, input, result }: Waiting): Answer | null {
       break;
   }
   const fitting = partitionsFor(input.partitions, job);
-  const barred = fitting.filter((partition) => job.held.get(nameOf(partition))?.barred);
+  const barred = fitting.filter((partition) => job.held.get(keyOf(partition))?.barred);
   const isBarredEverywhere = fitting.length > 0 && barred.length === fitting.length;
-  if (isBarredEverywhere && barred.every((one) => job.held.get(nameOf(one))?.barredFor === "refused"))
+  if (isBarredEverywhere && barred.every((one) => job.held.get(keyOf(one))?.barredFor === "refused"))
     return refused(job.role);
   const isShort = result.stops.get(job.id)?.kind !== "over-limit";
   if ((local === "fragmented" || isBarredEverywhere) && isShort) {
@@ -158,7 +156,7 @@ function fromRound(waiting: Waiting): Answer {
   if (offered)
     return [
       "offers",
-      `What it needs in ${nameOf(offered)} is held by offers to frameworks; an offer that is not taken comes back.`,
+      `What it needs in ${keyOf(offered)} is held by offers to frameworks; an offer that is not taken comes back.`,
     ];
   if (entitled > granted) return owed(waiting, entitled - granted);
   if (stop.kind === "share")
@@ -211,7 +209,7 @@ function isDueItsOwn({ input, result, job }: Waiting, role: string): boolean {
 }
 
 function isUsedByOthers({ partitions, jobs }: Waiting["input"], job: Waiting["job"], role: string): boolean {
-  const keys = partitionsFor(partitions, job).map(nameOf);
+  const keys = partitionsFor(partitions, job).map(keyOf);
   return jobs.some(
     (other) => !isWithin(other.role, role) && keys.some((key) => (other.held.get(key)?.charged ?? 0) > 0),
   );
@@ -241,8 +239,8 @@ function freeIn(
     const free: Record<string, number> = { ...partition.usable };
     for (const other of jobs) {
       const count = Math.max(
-        result.limits.get(other.id)?.get(nameOf(partition)) ?? 0,
-        other.held.get(nameOf(partition))?.charged ?? 0,
+        result.limits.get(other.id)?.get(keyOf(partition)) ?? 0,
+        other.held.get(keyOf(partition))?.charged ?? 0,
       );
       for (const [name, amount] of Object.entries(other.demand)) free[name] = (free[name] ?? 0) - count * amount;
     }

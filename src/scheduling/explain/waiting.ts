@@ -1,5 +1,5 @@
 /** What explain is asked: a job of a league as a round saw it, and what that round decided. */
-import type { Attributes, Constraint } from "../../model/constraints.ts";
+import type { Attributes } from "../../model/constraints.ts";
 import type { WaitReason } from "../../protocol/levels.ts";
 import type { RoundInput, RoundJob, RoundPartition, RoundResult } from "../input.ts";
 
@@ -12,9 +12,6 @@ export interface Waiting {
   /** what the clusters say of its tasks there; `granting`: they have not heard of it yet */
   local: WaitReason | "granting" | null;
 }
-
-/** Only the Cluster knows attributes that no two nodes share. */
-export const isOwn = (c: Constraint): boolean => c.name === "node" || c.name === "hostname";
 
 /** Attributes of a node of this partition, as constraints see them. */
 export const attributesIn = ({ cluster }: RoundPartition, attributes: Attributes): Attributes => ({

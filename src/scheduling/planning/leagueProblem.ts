@@ -4,12 +4,11 @@
  * classes (limits, what is lent and borrowed) are coupling rows.
  */
 import type { Objective } from "../../model/league.ts";
-import { partitionKey } from "../../model/partition.ts";
 import { add, type Resources } from "../../model/resources.ts";
 import { isWithin } from "../../model/role.ts";
 import type { AssignClass, AssignProblem, CouplingRow } from "../assign/problem.ts";
 import type { RoundInput, RoundJob, RoundPartition, RoundResult } from "../input.ts";
-import { classKey, classSlots } from "../slots.ts";
+import { classKey, classSlots, keyOf } from "../slots.ts";
 
 /** How much more a unit is worth that is fair than one that goes beyond. */
 const DUE_WORTH = 10;
@@ -34,7 +33,7 @@ export interface LeagueProblem {
   parts: { classIndex: number; kind: "due" | "more" }[];
 }
 
-export function classesOf(jobs: readonly RoundJob[], entitled: RoundResult["entitled"]): ClassOfJobs[] {
+function classesOf(jobs: readonly RoundJob[], entitled: RoundResult["entitled"]): ClassOfJobs[] {
   const classes = new Map<string, ClassOfJobs>();
   for (const job of jobs) {
     if (job.remaining === 0) continue;
@@ -83,7 +82,6 @@ export function leagueProblem(input: RoundInput, result: RoundResult): LeaguePro
   return { problem: { resources: names.length, partitions, rows, classes: assignClasses }, classes, parts };
 }
 
-const keyOf = ({ cluster, name }: RoundPartition): string => partitionKey(cluster, name);
 /** What is in use can be more than there is. */
 const atLeastNothing = (amount: number): number => Math.max(0, amount);
 
