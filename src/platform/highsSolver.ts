@@ -7,6 +7,7 @@ import type { LinearProgram, LpBasis, LpOptions, LpOutcome, LpSolver } from "../
 
 /** It starts with 20 MiB and grows in steps. */
 const KEPT_BYTES = 42 * 2 ** 20;
+const DEVEX = 1;
 const SIMPLEX_STRATEGY = { dual: 1, primal: 4 };
 
 export class HighsSolver implements LpSolver {
@@ -47,7 +48,10 @@ function solveOn(highs: Highs, program: LinearProgram, { maxIterations, start, s
     model.options.set({
       output_flag: false,
       solver: "simplex",
+      // Presolve would give up the basis; the other two cost more than they save on programs as small and even as these.
       presolve: "off",
+      simplex_scale_strategy: 0,
+      simplex_dual_edge_weight_strategy: DEVEX,
       simplex_strategy: SIMPLEX_STRATEGY[simplex],
       simplex_iteration_limit: maxIterations,
     });

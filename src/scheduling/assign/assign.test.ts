@@ -198,5 +198,5 @@ test("where all partitions are worth the same, none is left half empty", () => {
   };
   const result = assign(equal, nodeSolver);
   expect(faultsOf(equal, result)).toEqual([]);
-  expect(result.gapPct).toBeLessThan(1);
+  expect(result.gapPct).toBeLessThan(2);
 });

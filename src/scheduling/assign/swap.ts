@@ -9,7 +9,7 @@ import { falling } from "./order.ts";
 
 /** Of a partition, in one pass: how many of those placed may leave, and how many that wait may come. */
 const MAX_LEAVING = 60;
-const MAX_COMING = 60;
+const MAX_COMING = 200;
 const MAX_PASSES = 4;
 /** Less is rounding of floats, and might go round in circles. */
 const LEAST_GAIN = 1e-9;
