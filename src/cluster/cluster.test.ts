@@ -713,6 +713,26 @@ test("an idle poll writes nothing and asks nobody", () => {
   expect(home.take("alarm")).toEqual([]);
 });
 
+test("many nodes that fall silent together are told of once, and why their work waits", () => {
+  const nodes = Array.from({ length: 10 }, (_, i) => new Node(`n${i}`));
+  grant({
+    limits: { default: 4 },
+    supply: [{ from: 0, to: 4, handout: 1, attemptsUsed: 0 }],
+    spec: { resources: { cpus: 1 } },
+  });
+  for (const node of nodes.slice(0, 4)) node.poll();
+  const told: Report[] = [];
+  const end = home.nowMs + 90_000;
+  while (home.alarmAt !== null && home.alarmAt <= end) {
+    home.nowMs = Math.max(home.nowMs, home.alarmAt);
+    home.fireAlarm();
+    for (let next = report(); next; next = report()) told.push(next);
+  }
+  const events = told.flatMap(({ events: some }) => some).filter(({ type }) => type === "cluster.mass-silence");
+  expect(events).toMatchObject([{ detail: expect.stringContaining("5 min longer") }]);
+  expect(told.flatMap(({ jobs }) => jobs).at(-1)).toMatchObject({ reason: "mass-silence", live: { default: 4 } });
+});
+
 describe("partitions", () => {
   const put = (name: string, rest: Partial<PartitionSpec> = {}, position: number | null = null) =>
     home.call("putPartition", { spec: { ...restSpec(), name, ...rest }, position }) as PartitionView;

@@ -4,6 +4,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { z } from "zod";
 import { cancelJob, explainJob, getJob, listNodes } from "../../cli/api/endpoints.ts";
 import { getLeague, getLedger, getRole, listPartitions, listRoles, putPartition } from "../../cli/api/shares.ts";
 import { storedEvents } from "../../cli/api/streams.ts";
@@ -16,6 +17,10 @@ import { cleanEnvironment, until } from "./processes.ts";
 const CLUSTERS = ["north", "south"] as const;
 /** Four of these fill a node. */
 const HALF = { cpus: 0.5, mem: "64MiB" };
+
+const METRICS = z.object({
+  objects: z.array(z.object({ object: z.string(), values: z.record(z.string(), z.number()) })),
+});
 
 let league: League;
 
@@ -192,6 +197,33 @@ clusters:
     partitions:
       default: { pack: pack }
 `;
+
+test("when jobs contend the round is optimised, says how good it is, and nobody starves", async () => {
+  const marks = new Marks(league.marks, "contending");
+  const command = marks.beat;
+  const first = await league.submit({ command, count: 20, resources: HALF, role: "lab" });
+  const second = await league.submit({ command, count: 20, resources: { cpus: 0.3, mem: "200MiB" }, role: "web" });
+  const decided = async () => {
+    for await (const { type, round } of storedEvents(league.client, {})) if (type === "round.decided") return round;
+    return undefined;
+  };
+  await until("a round was optimised", async () => (await decided()) !== undefined);
+  const round = await decided();
+  expect(round).toMatchObject({ method: "sifting", objective: "utilisation", contended: true, jobs: 2 });
+  expect(round?.bound).toBeGreaterThanOrEqual(round?.value ?? Number.NaN);
+  expect(round?.gapPct).toBeGreaterThanOrEqual(0);
+  expect(round?.resources).toMatchObject({ cpus: 6000 });
+  expect(await says("events")).toMatch(
+    /round\.decided +sifting for utilisation {2}gap [\d.]+ % {2}2 jobs.* R .* T .* U /,
+  );
+  const { objects } = await league.client.get("/metrics", METRICS, { query: { format: "json" } });
+  const broker = objects.find(({ object }) => object === "broker")?.values;
+  expect(broker).toMatchObject({ starved_jobs: 0, resources_cpus: 6 });
+  expect(broker?.optimisations_total).toBeGreaterThan(0);
+  for (const { id } of [first, second]) await cancelJob(league.client, id);
+  marks.letEnd();
+  for (const { id } of [first, second]) expect(await league.ended(id)).toMatchObject({ state: "cancelled" });
+}, 60_000);
 
 test("a file is applied, and applied again it changes nothing", async () => {
   const file = join(league.root, "league.yaml");
