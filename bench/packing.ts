@@ -7,10 +7,12 @@
 import { printLine } from "./line.ts";
 import { parseAsked, UsageError, usage } from "./packing/arguments.ts";
 import { BASELINES } from "./packing/baselines.ts";
+import type { Policy } from "./packing/fleet.ts";
+import { hansa } from "./packing/hansa.ts";
 import { figuresOf, RuleBroken, replay } from "./packing/replay.ts";
 import { readTrace, type Trace, TraceError } from "./packing/trace.ts";
 
-const POLICIES = BASELINES;
+const POLICIES: Readonly<Record<string, (trace: Trace) => Policy>> = { hansa, ...BASELINES };
 
 function traceOf(asked: { nodes: string; pods: string; arrivals: string }): Trace {
   try {

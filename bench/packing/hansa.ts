@@ -1,0 +1,32 @@
+/** Hansa's own policy on a trace: it is shown each pod when it arrives and nothing else of the list. */
+import type { PackNode } from "../../src/scheduling/packing/fleet.ts";
+import { Packer } from "../../src/scheduling/packing/packer.ts";
+import { type Shape, shapeKey } from "../../src/scheduling/packing/shape.ts";
+import type { Policy } from "./fleet.ts";
+import type { Trace, TraceNode, TracePod } from "./trace.ts";
+
+const MILLI = 1000;
+
+export const packNodeOf = ({ name, cpuMilli, memMib, gpus, model }: TraceNode): PackNode => {
+  const capacity = { cpus: cpuMilli, mem: memMib * MILLI };
+  return { name, capacity, free: capacity, devices: Array<number>(gpus).fill(MILLI), attributes: { gpu_model: model } };
+};
+
+/** A pod without GPUs may run anywhere, whatever models it names. */
+export const podShape = ({ cpuMilli, memMib, gpus, gpuMilli, models }: TracePod): Shape => ({
+  amounts: { cpus: cpuMilli, mem: memMib * MILLI },
+  devices: { count: gpus, milli: gpuMilli },
+  constraints: models.length > 0 && gpus > 0 ? [{ op: "in", name: "gpu_model", values: [...models] }] : [],
+});
+
+export function hansa(trace: Trace): Policy {
+  const packer = new Packer(trace.nodes.map(packNodeOf));
+  return (index) => {
+    const shape = podShape(trace.pods[index] as TracePod);
+    const key = shapeKey(shape);
+    packer.arrive(shape, key);
+    const choice = packer.choose(shape, key);
+    if (choice !== null) packer.take(shape, choice, key);
+    return choice;
+  };
+}
