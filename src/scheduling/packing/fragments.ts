@@ -9,16 +9,19 @@ import { devicesMilli, WHOLE_DEVICE_MILLI } from "./shape.ts";
 /** The heaviest shapes that make up so much of all weight count. */
 const TYPICAL_PART = 0.95;
 
+/** Small shapes weigh more than their number: found on traces, best between 1 and 2 (docs/packing.md). */
+const SIZE_POWER = 1.5;
+
 export interface Typical {
   ask: Ask;
-  /** its part of all, by how often it came for each milli of devices it asks for */
+  /** its part of all */
   weight: number;
 }
 
 export function typicalOf(fleet: Fleet, learned: Learned): Typical[] {
   const known = Object.values(learned.shapes)
     .filter(({ shape }) => shape.devices.count > 0)
-    .map(({ shape, count }) => ({ shape, weight: count / devicesMilli(shape) }))
+    .map(({ shape, count }) => ({ shape, weight: count / devicesMilli(shape) ** SIZE_POWER }))
     .sort((a, b) => b.weight - a.weight);
   const all = known.reduce((sum, { weight }) => sum + weight, 0);
   const typical: Typical[] = [];
