@@ -108,7 +108,10 @@ export class Fleet {
   }
 
   fits(node: number, ask: Ask): boolean {
-    return this.copies(node, ask) > 0;
+    if (!this.allows(node, ask)) return false;
+    let missing = ask.count;
+    if (missing > 0) for (const milli of this.devices[node] as number[]) if (milli >= ask.milli) missing -= 1;
+    return missing <= 0 && this.copiesByAmounts(node, ask, 1) === 1;
   }
 
   idleMilli(node: number): number {

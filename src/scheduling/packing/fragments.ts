@@ -12,50 +12,53 @@ const TYPICAL_PART = 0.95;
 /** Small shapes weigh more than their number: found on traces, best between 1 and 2 (docs/packing.md). */
 const SIZE_POWER = 1.5;
 
-export interface Typical {
-  ask: Ask;
-  /** its part of all */
-  weight: number;
+/** Typical shapes that ask for as much of a device. */
+export interface TypicalSize {
+  milli: number;
+  /** weights of all typical shapes sum to 1 */
+  asks: readonly { ask: Ask; weight: number }[];
 }
 
-export function typicalOf(fleet: Fleet, learned: Learned): Typical[] {
+export function typicalOf(fleet: Fleet, learned: Learned): TypicalSize[] {
   const known = Object.values(learned.shapes)
     .filter(({ shape }) => shape.devices.count > 0)
     .map(({ shape, count }) => ({ shape, weight: count / devicesMilli(shape) ** SIZE_POWER }))
     .sort((a, b) => b.weight - a.weight);
   const all = known.reduce((sum, { weight }) => sum + weight, 0);
-  const typical: Typical[] = [];
+  const typical: typeof known = [];
   let counted = 0;
-  for (const { shape, weight } of known) {
+  for (const shape of known) {
     if (counted >= TYPICAL_PART * all) break;
-    counted += weight;
-    typical.push({ ask: fleet.ask(shape), weight });
+    counted += shape.weight;
+    typical.push(shape);
   }
-  return typical.map(({ ask, weight }) => ({ ask, weight: weight / counted }));
+  const sizes = Map.groupBy(typical, ({ shape }) => shape.devices.milli);
+  return [...sizes].map(([milli, shapes]) => ({
+    milli,
+    asks: shapes.map(({ shape, weight }) => ({ ask: fleet.ask(shape), weight: weight / counted })),
+  }));
 }
 
 /** @returns milli of idle devices, each by the weight of the shapes that can't use it */
-export function fragmentsMilli(fleet: Fleet, node: number, typical: readonly Typical[]): number {
+export function fragmentsMilli(fleet: Fleet, node: number, typical: readonly TypicalSize[]): number {
+  const devices = fleet.devices[node] as number[];
   const idle = fleet.idleMilli(node);
   if (idle === 0) return 0;
   let useful = 0;
-  for (const { ask, weight } of typical) useful += weight * usefulMilli(fleet, node, ask);
+  for (const { milli, asks } of typical) {
+    let most = 0;
+    let roomy = 0;
+    for (const free of devices) {
+      if (free < milli) continue;
+      most += 1;
+      roomy += free;
+    }
+    if (most === 0) continue;
+    for (const { ask, weight } of asks) {
+      if (!fleet.allows(node, ask) || most < ask.count) continue;
+      const copies = fleet.copiesByAmounts(node, ask, Math.floor(most / ask.count));
+      useful += weight * (milli === WHOLE_DEVICE_MILLI ? copies * ask.count * milli : (copies * roomy) / most);
+    }
+  }
   return idle - useful;
-}
-
-function usefulMilli(fleet: Fleet, node: number, ask: Ask): number {
-  if (!fleet.allows(node, ask)) return 0;
-  const { count, milli } = ask;
-  let most = 0;
-  let roomy = 0;
-  for (const free of fleet.devices[node] as number[]) {
-    if (free < milli) continue;
-    most += 1;
-    roomy += free;
-  }
-  if (most < count) return 0;
-  if (milli === WHOLE_DEVICE_MILLI) {
-    return fleet.copiesByAmounts(node, ask, Math.floor(most / count)) * count * WHOLE_DEVICE_MILLI;
-  }
-  return (roomy * fleet.copiesByAmounts(node, ask, most)) / most;
 }

@@ -3,8 +3,8 @@
  * come. Learns the shapes as they come, keeps scores by shape and node and renews only those of nodes that changed.
  */
 import { deviceValues, lostValue } from "./deviceValue.ts";
-import { type Ask, Fleet, type PackNode } from "./fleet.ts";
-import { fragmentsMilli, type Typical, typicalOf } from "./fragments.ts";
+import { type Ask, Fleet, type Kind, type PackNode } from "./fleet.ts";
+import { fragmentsMilli, type TypicalSize, typicalOf } from "./fragments.ts";
 import { type Learned, learn, nothingLearned } from "./learned.ts";
 import { Scarcity } from "./scarcity.ts";
 import { type Shape, shapeKey, WHOLE_DEVICE_MILLI } from "./shape.ts";
@@ -21,7 +21,9 @@ const LOST_VALUE_WEIGHT = 50;
 /** Gains this near to each other are equal: the first node fills up before the next is begun. */
 const EQUAL_GAIN_MILLI = 40;
 /** After how many arrivals what was learned is taken in; at most, and as part of what was seen. */
-const RENEW_EVERY = { least: 20, part: 0.3, most: 300 };
+const RENEW = { least: 20, part: 0.25 };
+/** The same for prices of what is scarce, which renews few scores. */
+const REPRICE_EVERY = 100;
 /** Rows of scores that are kept. */
 const MOST_ROWS = 256;
 
@@ -31,6 +33,14 @@ interface Row {
   versions: Int32Array;
   scores: Float64Array;
   devices: (readonly number[])[];
+  /** by kind, of its nodes that are wholly free */
+  untouched: (Scored | undefined)[];
+}
+
+interface Scored {
+  score: number;
+  devices: readonly number[];
+  epoch: number;
 }
 
 export class Packer {
@@ -39,11 +49,14 @@ export class Packer {
   private readonly versions: Int32Array;
   private readonly rows = new Map<string, Row>();
   private readonly fragments: { versions: Int32Array; milli: Float64Array };
-  private typical: readonly Typical[] = [];
+  private typical: readonly TypicalSize[] = [];
   private values = deviceValues(new Map());
-  private scarcity: Scarcity;
+  private readonly scarcity: Scarcity;
   private arrivals = 0;
   private renewAt = 0;
+  private repriceAt = 0;
+  /** rises when scores of nodes that did not change may */
+  private epoch = 0;
 
   /** @param nodes ties go to the first @param learned is written to as shapes come */
   constructor(nodes: readonly PackNode[], learned: Learned = nothingLearned()) {
@@ -51,7 +64,7 @@ export class Packer {
     this.learned = learned;
     this.versions = new Int32Array(nodes.length).fill(1);
     this.fragments = { versions: new Int32Array(nodes.length), milli: new Float64Array(nodes.length) };
-    this.scarcity = new Scarcity(this.fleet, learned);
+    this.scarcity = new Scarcity(this.fleet);
   }
 
   /** A task of the shape came, whether or not it is placed. */
@@ -59,6 +72,7 @@ export class Packer {
     learn(this.learned, shape, key);
     this.arrivals += 1;
     if (this.arrivals >= this.renewAt) this.renew();
+    if (this.arrivals >= this.repriceAt) this.reprice();
   }
 
   /** @returns null when it fits nowhere */
@@ -98,13 +112,22 @@ export class Packer {
   }
 
   private change(node: number, ask: Ask, devices: readonly number[], times: number): void {
-    const touched = this.scarcity.change(node, () => this.fleet.take(node, ask, devices, times));
-    for (const other of [node, ...touched]) this.versions[other] = (this.versions[other] as number) + 1;
+    this.touch(this.scarcity.change(node, () => this.fleet.take(node, ask, devices, times)));
+    this.versions[node] = (this.versions[node] as number) + 1;
+  }
+
+  private touch(nodes: readonly number[]): void {
+    for (const node of nodes) this.versions[node] = (this.versions[node] as number) + 1;
+    if (nodes.length > 0) this.epoch += 1;
+  }
+
+  private reprice(): void {
+    this.repriceAt = this.arrivals + Math.min(REPRICE_EVERY, Math.max(RENEW.least, this.arrivals * RENEW.part));
+    this.touch(this.scarcity.renew(this.learned));
   }
 
   private renew(): void {
-    const { least, part, most } = RENEW_EVERY;
-    this.renewAt = this.arrivals + Math.max(least, Math.min(most, Math.floor(this.arrivals * part)));
+    this.renewAt = this.arrivals + Math.max(RENEW.least, this.arrivals * RENEW.part);
     const shares = new Map<number, number>();
     for (const { shape, count } of Object.values(this.learned.shapes)) {
       const { milli } = shape.devices;
@@ -112,10 +135,7 @@ export class Packer {
     }
     this.values = deviceValues(shares);
     this.typical = typicalOf(this.fleet, this.learned);
-    this.scarcity = new Scarcity(this.fleet, this.learned);
-    for (let node = 0; node < this.versions.length; node += 1) {
-      this.versions[node] = (this.versions[node] as number) + 1;
-    }
+    this.touch([...this.versions.keys()]);
   }
 
   private row(shape: Shape, key: string): Row {
@@ -128,32 +148,51 @@ export class Packer {
       versions: new Int32Array(this.fleet.size),
       scores: new Float64Array(this.fleet.size),
       devices: Array<readonly number[]>(this.fleet.size).fill([]),
+      untouched: [],
     };
     this.rows.set(key, row);
     return row;
   }
 
   private score(row: Row, node: number): void {
-    const { fleet } = this;
-    const { ask } = row;
     row.versions[node] = this.versions[node] as number;
-    row.scores[node] = Number.NEGATIVE_INFINITY;
-    if (!fleet.fits(node, ask)) return;
+    const kind = this.fleet.kindOf[node] as number;
+    const untouched = this.fleet.isUntouched(node);
+    const known = untouched ? row.untouched[kind] : undefined;
+    const found = known?.epoch === this.epoch ? known : this.scored(row.ask, node);
+    if (untouched) row.untouched[kind] = found;
+    row.scores[node] = found.score;
+    row.devices[node] = found.devices;
+  }
+
+  private scored(ask: Ask, node: number): Scored {
+    const { fleet } = this;
+    let best: Scored = { score: Number.NEGATIVE_INFINITY, devices: [], epoch: this.epoch };
+    if (!fleet.fits(node, ask)) return best;
     const before = this.fragmentsNow(node) - this.scarcity.worthMilli(node);
+    const isPart = ask.milli > 0 && ask.milli < WHOLE_DEVICE_MILLI;
+    const tie = ask.count === 0 ? this.emptiness(node) : 0;
     for (const devices of candidates(fleet.devices[node] as number[], ask)) {
       const free = (fleet.devices[node] as number[])[devices[0] ?? -1] ?? 0;
-      const lost =
-        ask.milli > 0 && ask.milli < WHOLE_DEVICE_MILLI
-          ? lostValue(this.values, free, ask.milli) * WHOLE_DEVICE_MILLI
-          : 0;
+      const lost = isPart ? lostValue(this.values, free, ask.milli) * WHOLE_DEVICE_MILLI : 0;
       fleet.take(node, ask, devices);
       const after = fragmentsMilli(fleet, node, this.typical) - this.scarcity.worthMilli(node);
       fleet.take(node, ask, devices, -1);
-      const score = Math.round((before - after - LOST_VALUE_WEIGHT * lost) / EQUAL_GAIN_MILLI);
-      if (score <= (row.scores[node] as number)) continue;
-      row.scores[node] = score;
-      row.devices[node] = devices;
+      const score = Math.round((before - after - LOST_VALUE_WEIGHT * lost) / EQUAL_GAIN_MILLI) - tie;
+      if (score > best.score) best = { score, devices, epoch: this.epoch };
     }
+    return best;
+  }
+
+  /** Less than one: a task without devices goes where none is idle and, of such nodes, where least is free. */
+  private emptiness(node: number): number {
+    const { devices, capacity } = this.fleet.kinds[this.fleet.kindOf[node] as number] as Kind;
+    if (devices > 0) return (1 + this.fleet.idleMilli(node) / (devices * WHOLE_DEVICE_MILLI)) / 3;
+    let least = 1;
+    capacity.forEach((amount, dimension) => {
+      if (amount > 0) least = Math.min(least, (this.fleet.free[node * capacity.length + dimension] as number) / amount);
+    });
+    return least / 4;
   }
 
   private fragmentsNow(node: number): number {

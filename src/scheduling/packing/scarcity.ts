@@ -2,9 +2,9 @@
  * What is worth keeping: places that only some can use – whole nodes of a kind, slots for many devices, devices under a
  * rule – priced by how likely it is that more will be asked for than there are. What is plentiful costs nothing.
  */
-import type { Ask, Fleet, Kind } from "./fleet.ts";
+import type { Ask, Fleet } from "./fleet.ts";
 import type { Learned } from "./learned.ts";
-import { devicesMilli, WHOLE_DEVICE_MILLI } from "./shape.ts";
+import { devicesMilli, shapeKey, WHOLE_DEVICE_MILLI } from "./shape.ts";
 
 /** How much of the devices' worth a lost slot for a shape costs, so that keeping goes before small gains. */
 const SLOT_WEIGHT = 3;
@@ -15,33 +15,29 @@ const UNSEEN_WHOLE_NODES = 8;
 /** A price that moved by less than this part of its weight stays. */
 const TOLERANCE = 0.03;
 
-type Place =
-  | { of: "shape"; ask: Ask }
-  | { of: "idle"; kinds: Uint8Array }
-  | { of: "whole node"; kind: number; everyNode: Kind };
+type Place = { of: "shape"; ask: Ask } | { of: "idle"; kinds: Uint8Array } | { of: "whole node"; kind: number };
 
-interface Scarce {
+interface Expected {
   place: Place;
-  /** expected until all is full, and its standard deviation */
+  /** until all is full, and its standard deviation */
   demand: number;
   deviation: number;
-  supply: number;
   /** of one, when there is surely not enough, in milli of devices */
   weightMilli: number;
+}
+
+interface Scarce extends Expected {
+  supply: number;
   priceMilli: number;
 }
 
 export class Scarcity {
   private readonly fleet: Fleet;
-  private readonly all: readonly Scarce[];
-  private dear: readonly Scarce[];
-  private readonly supplies: Float64Array;
+  private readonly all = new Map<string, Scarce>();
+  private dear: readonly Scarce[] = [];
 
-  constructor(fleet: Fleet, learned: Learned) {
+  constructor(fleet: Fleet) {
     this.fleet = fleet;
-    this.all = scarcePlaces(fleet, learned);
-    this.supplies = new Float64Array(this.all.length);
-    this.dear = this.all.filter(({ priceMilli }) => priceMilli > 1);
   }
 
   /** What the node still offers of what is dear now. */
@@ -51,30 +47,61 @@ export class Scarcity {
     return worth;
   }
 
+  /** Takes in what was learned. @returns nodes whose worth is another now */
+  renew(learned: Learned): number[] {
+    const expected = placesOf(this.fleet, learned);
+    const moved: Scarce[] = [];
+    for (const [key, wanted] of expected) {
+      const known = this.all.get(key);
+      const scarce = known
+        ? Object.assign(known, wanted)
+        : { ...wanted, supply: this.supply(wanted.place), priceMilli: 0 };
+      this.all.set(key, scarce);
+      if (reprice(scarce)) moved.push(scarce);
+    }
+    for (const [key, scarce] of this.all) {
+      if (expected.has(key)) continue;
+      this.all.delete(key);
+      moved.push(scarce);
+    }
+    return this.after(moved);
+  }
+
   /** Changes what is free on the node and the prices with it. @returns nodes whose worth is another now */
   change(node: number, apply: () => void): number[] {
-    this.all.forEach(({ place }, index) => {
-      this.supplies[index] = supplyAt(this.fleet, node, place);
-    });
+    for (const scarce of this.all.values()) scarce.supply -= supplyAt(this.fleet, node, scarce.place);
     apply();
     const moved: Scarce[] = [];
-    this.all.forEach((scarce, index) => {
-      const change = supplyAt(this.fleet, node, scarce.place) - (this.supplies[index] as number);
-      if (change === 0) return;
-      scarce.supply += change;
-      const priceMilli = priceOf(scarce);
-      if (Math.abs(priceMilli - scarce.priceMilli) <= TOLERANCE * scarce.weightMilli) return;
-      scarce.priceMilli = priceMilli;
-      moved.push(scarce);
-    });
+    for (const scarce of this.all.values()) {
+      scarce.supply += supplyAt(this.fleet, node, scarce.place);
+      if (reprice(scarce)) moved.push(scarce);
+    }
+    return this.after(moved);
+  }
+
+  private supply(place: Place): number {
+    let supply = 0;
+    for (let node = 0; node < this.fleet.size; node += 1) supply += supplyAt(this.fleet, node, place);
+    return supply;
+  }
+
+  private after(moved: readonly Scarce[]): number[] {
     if (moved.length === 0) return [];
-    this.dear = this.all.filter(({ priceMilli }) => priceMilli > 1);
+    this.dear = [...this.all.values()].filter(({ priceMilli }) => priceMilli > 0);
     const touched: number[] = [];
-    for (let other = 0; other < this.fleet.size; other += 1) {
-      if (moved.some(({ place }) => supplyAt(this.fleet, other, place) > 0)) touched.push(other);
+    for (let node = 0; node < this.fleet.size; node += 1) {
+      if (moved.some(({ place }) => supplyAt(this.fleet, node, place) > 0)) touched.push(node);
     }
     return touched;
   }
+}
+
+/** @returns whether the price moved by enough to count */
+function reprice(scarce: Scarce): boolean {
+  const priceMilli = priceOf(scarce);
+  if (Math.abs(priceMilli - scarce.priceMilli) <= TOLERANCE * scarce.weightMilli) return false;
+  scarce.priceMilli = priceMilli;
+  return true;
 }
 
 function supplyAt(fleet: Fleet, node: number, place: Place): number {
@@ -98,60 +125,53 @@ interface Seen {
   count: number;
 }
 
-function scarcePlaces(fleet: Fleet, learned: Learned): Scarce[] {
-  const seen = Object.values(learned.shapes)
-    .map(({ shape, count }): Seen => ({ ask: fleet.ask(shape), count }))
-    .filter(({ ask }) => ask.count > 0);
-  const askedMilli = Object.values(learned.shapes).reduce(
-    (sum, { shape, count }) => sum + devicesMilli(shape) * count,
-    0,
-  );
+function placesOf(fleet: Fleet, learned: Learned): Map<string, Expected> {
+  const shapes = Object.values(learned.shapes);
+  const seen = shapes
+    .filter(({ shape }) => shape.devices.count > 0)
+    .map(({ shape, count }): Seen => ({ ask: fleet.ask(shape), count }));
+  const askedMilli = seen.reduce((sum, { ask, count }) => sum + devicesMilli(ask.shape) * count, 0);
   let idleMilli = 0;
-  let devices = 0;
+  let wholeMilli = 0;
   for (let node = 0; node < fleet.size; node += 1) {
     idleMilli += fleet.idleMilli(node);
-    devices += (fleet.devices[node] as number[]).length;
+    wholeMilli += (fleet.devices[node] as number[]).length * WHOLE_DEVICE_MILLI;
   }
-  if (askedMilli === 0 || devices === 0) return [];
+  const places = new Map<string, Expected>();
+  if (askedMilli === 0 || wholeMilli === 0) return places;
   /** how many times as many as were seen will still come until all is full */
   const ahead = idleMilli / askedMilli;
-  const free = idleMilli / (devices * WHOLE_DEVICE_MILLI);
-  const scarce = (place: Place, weightMilli: number, rivals: readonly { count: number; size: number }[]): Scarce => {
-    const [sum, squares] = [1, 2].map((power) =>
-      rivals.reduce((total, { count, size }) => total + count * size ** power, PRIOR_COUNT),
-    ) as [number, number];
-    const demand = place.of === "whole node" ? UNSEEN_WHOLE_NODES * free : sum * ahead;
-    const variance = place.of === "whole node" ? demand : squares * ahead * (1 + ahead);
-    let supply = 0;
-    for (let node = 0; node < fleet.size; node += 1) supply += supplyAt(fleet, node, place);
-    const found = { place, demand, deviation: Math.sqrt(variance + 1), supply, weightMilli, priceMilli: 0 };
-    return { ...found, priceMilli: priceOf(found) };
+  const expect = (place: Place, weightMilli: number, rivals: readonly { count: number; size: number }[]): Expected => {
+    const sum = rivals.reduce((total, { count, size }) => total + count * size, PRIOR_COUNT);
+    const squares = rivals.reduce((total, { count, size }) => total + count * size ** 2, PRIOR_COUNT);
+    return { place, weightMilli, demand: sum * ahead, deviation: Math.sqrt(squares * ahead * (1 + ahead) + 1) };
   };
-  return [
-    ...seen
-      .filter(({ ask }) => ask.count > 1 || ask.shape.constraints.length > 0)
-      .map(({ ask }) =>
-        scarce(
-          { of: "shape", ask },
-          SLOT_WEIGHT * devicesMilli(ask.shape),
-          seen.filter((other) => asksAsMuch(other.ask, ask)).map(({ count }) => ({ count, size: 1 })),
-        ),
-      ),
-    ...ruledKinds(seen).map((kinds) =>
-      scarce(
-        { of: "idle", kinds },
-        WHOLE_DEVICE_MILLI,
-        seen
-          .filter(({ ask }) => ask.shape.constraints.length > 0 && isWithin(ask.kinds, kinds))
-          .map(({ ask, count }) => ({ count, size: devicesMilli(ask.shape) / WHOLE_DEVICE_MILLI })),
-      ),
-    ),
-    ...fleet.kinds.flatMap((everyNode, kind) =>
-      everyNode.devices > 1
-        ? [scarce({ of: "whole node", kind, everyNode }, SLOT_WEIGHT * everyNode.devices * WHOLE_DEVICE_MILLI, [])]
-        : [],
-    ),
-  ];
+  for (const { ask } of seen) {
+    if (ask.count === 1 && ask.shape.constraints.length === 0) continue;
+    const rivals = seen.filter((other) => asksAsMuch(other.ask, ask)).map(({ count }) => ({ count, size: 1 }));
+    places.set(shapeKey(ask.shape), expect({ of: "shape", ask }, SLOT_WEIGHT * devicesMilli(ask.shape), rivals));
+  }
+  const ruled = seen.filter(({ ask }) => ask.shape.constraints.length > 0);
+  for (const { kinds } of ruled.map(({ ask }) => ask)) {
+    const key = `idle ${kinds.join("")}`;
+    if (places.has(key)) continue;
+    const rivals = ruled
+      .filter(({ ask }) => isWithin(ask.kinds, kinds))
+      .map(({ ask, count }) => ({ count, size: devicesMilli(ask.shape) / WHOLE_DEVICE_MILLI }));
+    places.set(key, expect({ of: "idle", kinds }, WHOLE_DEVICE_MILLI, rivals));
+  }
+  fleet.kinds.forEach(({ devices }, kind) => {
+    if (devices < 2) return;
+    const demand = (UNSEEN_WHOLE_NODES * idleMilli) / wholeMilli;
+    const weightMilli = SLOT_WEIGHT * devices * WHOLE_DEVICE_MILLI;
+    places.set(`whole ${kind}`, {
+      place: { of: "whole node", kind },
+      demand,
+      deviation: Math.sqrt(demand + 1),
+      weightMilli,
+    });
+  });
+  return places;
 }
 
 /** Whoever serves the one has room for the other. */
@@ -163,10 +183,3 @@ const asksAsMuch = (a: Ask, b: Ask): boolean =>
 
 const isWithin = (inner: Uint8Array, outer: Uint8Array): boolean =>
   inner.every((kind, index) => kind <= (outer[index] as number));
-
-/** The sets of kinds that rules leave, each once. */
-const ruledKinds = (seen: readonly Seen[]): Uint8Array[] => [
-  ...new Map(
-    seen.filter(({ ask }) => ask.shape.constraints.length > 0).map(({ ask }) => [ask.kinds.join(""), ask.kinds]),
-  ).values(),
-];
