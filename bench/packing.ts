@@ -8,8 +8,8 @@ import { printLine } from "./line.ts";
 import { parseAsked, UsageError, usage } from "./packing/arguments.ts";
 import { BASELINES } from "./packing/baselines.ts";
 import type { Policy } from "./packing/fleet.ts";
-import { hansa } from "./packing/hansa.ts";
-import { figuresOf, RuleBroken, replay } from "./packing/replay.ts";
+import { hansa, hansaBatch } from "./packing/hansa.ts";
+import { figuresOf, RuleBroken, replay, replayBatch } from "./packing/replay.ts";
 import { readTrace, type Trace, TraceError } from "./packing/trace.ts";
 
 const POLICIES: Readonly<Record<string, (trace: Trace) => Policy>> = { hansa, ...BASELINES };
@@ -29,10 +29,10 @@ function measure(words: readonly string[]): void {
   const trace = traceOf(asked);
   const policy = POLICIES[asked.policy];
   if (!policy) throw new UsageError(`there is no policy ${asked.policy}`);
-  const outcome = replay(trace, policy(trace));
+  const outcome = asked.batch ? replayBatch(trace, hansaBatch) : replay(trace, policy(trace));
   printLine("packing", trace.seed, startedAtMs, {
     list: trace.list,
-    mode: "online",
+    mode: asked.batch ? "batch" : "online",
     policy: asked.policy,
     ...figuresOf(trace, outcome),
   });

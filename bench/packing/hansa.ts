@@ -1,8 +1,9 @@
-/** Hansa's own policy on a trace: it is shown each pod when it arrives and nothing else of the list. */
+/** Hansa's own policy on a trace: it is shown each pod when it arrives and nothing else of the list, but for a batch. */
+import { packBatch } from "../../src/scheduling/packing/batch.ts";
 import type { PackNode } from "../../src/scheduling/packing/fleet.ts";
 import { Packer } from "../../src/scheduling/packing/packer.ts";
 import { type Shape, shapeKey } from "../../src/scheduling/packing/shape.ts";
-import type { Policy } from "./fleet.ts";
+import type { Choice, Policy } from "./fleet.ts";
 import type { Trace, TraceNode, TracePod } from "./trace.ts";
 
 const MILLI = 1000;
@@ -30,3 +31,9 @@ export function hansa(trace: Trace): Policy {
     return choice;
   };
 }
+
+export const hansaBatch = (trace: Trace): (Choice | null)[] =>
+  packBatch(
+    trace.nodes.map(packNodeOf),
+    trace.arrivals.map((index) => podShape(trace.pods[index] as TracePod)),
+  );

@@ -1,6 +1,6 @@
 /**
- * Replays a trace through a policy: pods come one by one and stay, one that fits nowhere is dropped. Every choice is
- * checked against the trace itself, by books of its own.
+ * Replays a trace through a policy: pods come one by one and stay, one that fits nowhere is dropped; or all come at once.
+ * Every choice is checked against the trace itself, by books of its own.
  */
 import { type Figures, percentile, rounded } from "../line.ts";
 import type { Choice, Policy } from "./fleet.ts";
@@ -21,21 +21,43 @@ export interface Outcome {
   allocatedMilli: number;
   /** what was asked before the first pod that was dropped; null: none was */
   firstFailureMilli: number | null;
+  seconds: number;
+  /** of each arrival; empty: they were placed together */
   placeUs: number[];
 }
 
 export const capacityMilli = (trace: Trace): number =>
   trace.nodes.reduce((sum, { gpus }) => sum + gpus * WHOLE_GPU_MILLI, 0);
 
+const booksOf = (trace: Trace): Books[] =>
+  trace.nodes.map(({ cpuMilli, memMib, gpus }) => ({
+    cpuMilli,
+    memMib,
+    gpuMilli: Array<number>(gpus).fill(WHOLE_GPU_MILLI),
+  }));
+
+/** Everything at once: what is left out is the policy's to choose. */
+export function replayBatch(trace: Trace, pack: (trace: Trace) => readonly (Choice | null)[]): Outcome {
+  const books = booksOf(trace);
+  const startedAtMs = performance.now();
+  const choices = pack(trace);
+  const seconds = (performance.now() - startedAtMs) / 1000;
+  const outcome: Outcome = { placed: 0, allocatedMilli: 0, firstFailureMilli: null, seconds, placeUs: [] };
+  if (choices.length !== trace.arrivals.length) throw new RuleBroken("not every pod was answered");
+  trace.arrivals.forEach((index, arrival) => {
+    const choice = choices[arrival];
+    if (!choice) return;
+    const pod = trace.pods[index] as TracePod;
+    book(trace, books, pod, choice);
+    outcome.placed += 1;
+    outcome.allocatedMilli += pod.gpus * pod.gpuMilli;
+  });
+  return outcome;
+}
+
 export function replay(trace: Trace, policy: Policy): Outcome {
-  const books = trace.nodes.map(
-    (node): Books => ({
-      cpuMilli: node.cpuMilli,
-      memMib: node.memMib,
-      gpuMilli: Array<number>(node.gpus).fill(WHOLE_GPU_MILLI),
-    }),
-  );
-  const outcome: Outcome = { placed: 0, allocatedMilli: 0, firstFailureMilli: null, placeUs: [] };
+  const books = booksOf(trace);
+  const outcome: Outcome = { placed: 0, allocatedMilli: 0, firstFailureMilli: null, seconds: 0, placeUs: [] };
   let askedMilli = 0;
   for (const index of trace.arrivals) {
     const pod = trace.pods[index] as TracePod;
@@ -52,6 +74,7 @@ export function replay(trace: Trace, policy: Policy): Outcome {
     }
     askedMilli += pod.gpus * pod.gpuMilli;
   }
+  outcome.seconds = outcome.placeUs.reduce((sum, us) => sum + us, 0) / 1e6;
   return outcome;
 }
 
@@ -91,14 +114,15 @@ function mustFitNowhere(trace: Trace, books: readonly Books[], pod: TracePod): v
 
 export function figuresOf(trace: Trace, outcome: Outcome): Figures {
   const part = (milli: number) => rounded((milli / capacityMilli(trace)) * 100);
-  const seconds = outcome.placeUs.reduce((sum, us) => sum + us, 0) / 1e6;
   return {
     pods: trace.arrivals.length,
     placed: outcome.placed,
     rejected: trace.arrivals.length - outcome.placed,
     allocated_pct: part(outcome.allocatedMilli),
     ...(outcome.firstFailureMilli !== null && { first_failure_pct: part(outcome.firstFailureMilli) }),
-    placements_per_s: Math.round(outcome.placed / seconds),
-    place_us: { p50: rounded(percentile(outcome.placeUs, 0.5)), p99: rounded(percentile(outcome.placeUs, 0.99)) },
+    placements_per_s: Math.round(outcome.placed / outcome.seconds),
+    ...(outcome.placeUs.length > 0 && {
+      place_us: { p50: rounded(percentile(outcome.placeUs, 0.5)), p99: rounded(percentile(outcome.placeUs, 0.99)) },
+    }),
   };
 }

@@ -65,6 +65,10 @@ export class Packer {
     this.versions = new Int32Array(nodes.length).fill(1);
     this.fragments = { versions: new Int32Array(nodes.length), milli: new Float64Array(nodes.length) };
     this.scarcity = new Scarcity(this.fleet);
+    if (learned.seen > 0) {
+      this.renew();
+      this.reprice();
+    }
   }
 
   /** A task of the shape came, whether or not it is placed. */
@@ -109,6 +113,13 @@ export class Packer {
   /** A task that was taken ended. */
   give(shape: Shape, { node, devices }: Choice, key = shapeKey(shape)): void {
     this.change(node, this.row(shape, key).ask, devices, -1);
+  }
+
+  /** How many milli of devices are idle. */
+  idleMilli(): number {
+    let idle = 0;
+    for (let node = 0; node < this.fleet.size; node += 1) idle += this.fleet.idleMilli(node);
+    return idle;
   }
 
   private change(node: number, ask: Ask, devices: readonly number[], times: number): void {
