@@ -129,6 +129,17 @@ export class Fleet {
     return true;
   }
 
+  /** @throws RangeError when it has another number of devices */
+  set(node: number, free: Resources, devices: readonly number[]): void {
+    const left = this.devices[node] ?? [];
+    if (left.length !== devices.length)
+      throw new RangeError(`node ${node} has ${left.length} devices, not ${devices.length}`);
+    this.dimensions.forEach((name, dimension) => {
+      this.free[node * this.dimensions.length + dimension] = free[name] ?? 0;
+    });
+    left.splice(0, left.length, ...devices);
+  }
+
   /** @param times -1 gives back */
   take(node: number, { needs, milli }: Ask, devices: readonly number[], times = 1): void {
     for (let dimension = 0, at = node * needs.length; dimension < needs.length; dimension += 1, at += 1) {

@@ -2,6 +2,8 @@
  * Chooses the node and the devices for one task after another, so that what stays free is of use to what is likely to
  * come. Learns the shapes as they come, keeps scores by shape and node and renews only those of nodes that changed.
  */
+
+import type { Resources } from "../../model/resources.ts";
 import { deviceValues, lostValue } from "./deviceValue.ts";
 import { type Ask, Fleet, type Kind, type PackNode } from "./fleet.ts";
 import { fragmentsMilli, type TypicalSize, typicalOf } from "./fragments.ts";
@@ -79,15 +81,15 @@ export class Packer {
     if (this.arrivals >= this.repriceAt) this.reprice();
   }
 
-  /** @returns null when it fits nowhere */
-  choose(shape: Shape, key = shapeKey(shape)): Choice | null {
+  /** @param allowed what rules beyond attributes say of a node (role, driver, partition) @returns null when it fits nowhere */
+  choose(shape: Shape, key = shapeKey(shape), allowed: (node: number) => boolean = () => true): Choice | null {
     const row = this.row(shape, key);
     const { versions, scores } = row;
     let best = -1;
     let bestScore = Number.NEGATIVE_INFINITY;
     for (let node = 0; node < versions.length; node += 1) {
       if (versions[node] !== this.versions[node]) this.score(row, node);
-      if ((scores[node] as number) <= bestScore) continue;
+      if ((scores[node] as number) <= bestScore || !allowed(node)) continue;
       best = node;
       bestScore = scores[node] as number;
     }
@@ -113,6 +115,11 @@ export class Packer {
   /** A task that was taken ended. */
   give(shape: Shape, { node, devices }: Choice, key = shapeKey(shape)): void {
     this.change(node, this.row(shape, key).ask, devices, -1);
+  }
+
+  /** What is free on the node is otherwise: it went, came back, or something else runs there. */
+  set(node: number, free: Resources, devices: readonly number[]): void {
+    this.touch([node, ...this.scarcity.change(node, () => this.fleet.set(node, free, devices))]);
   }
 
   /** How many milli of devices are idle. */
