@@ -7,7 +7,7 @@ import type { Learned } from "./learned.ts";
 import { devicesMilli, WHOLE_DEVICE_MILLI } from "./shape.ts";
 
 /** The heaviest shapes that make up so much of all weight count. */
-const TYPICAL_PART = 0.95;
+const TYPICAL_PART = 0.99;
 
 /** Small shapes weigh more than their number: found on traces, best between 1 and 2 (docs/packing.md). */
 const SIZE_POWER = 1.5;
