@@ -1,5 +1,5 @@
 /**
- * What is worth keeping: places that only some can use – whole nodes of a kind, slots for many devices, devices under a
+ * What is worth keeping: places that only some can use – whole nodes of a size, slots for many devices, devices under a
  * rule – priced by how likely it is that more will be asked for than there are. What is plentiful costs nothing.
  */
 import type { Ask, Fleet } from "./fleet.ts";
@@ -10,12 +10,12 @@ import { devicesMilli, shapeKey, WHOLE_DEVICE_MILLI } from "./shape.ts";
 const SLOT_WEIGHT = 3;
 /** Seen before the first arrival: a shape that came once may come again. */
 const PRIOR_COUNT = 0.5;
-/** So many whole nodes of a kind are expected to be asked for by shapes that never came, until all is full. */
+/** So many whole nodes of a size are expected to be asked for by shapes that never came, until all is full. */
 const UNSEEN_WHOLE_NODES = 8;
 /** A price that moved by less than this part of its weight stays. */
 const TOLERANCE = 0.03;
 
-type Place = { of: "shape"; ask: Ask } | { of: "idle"; kinds: Uint8Array } | { of: "whole node"; kind: number };
+type Place = { of: "shape"; ask: Ask } | { of: "idle"; kinds: Uint8Array } | { of: "whole node"; kinds: Uint8Array };
 
 interface Expected {
   place: Place;
@@ -112,7 +112,7 @@ function supplyAt(fleet: Fleet, node: number, place: Place): number {
     case "idle":
       return place.kinds[kind] === 1 ? fleet.idleMilli(node) / WHOLE_DEVICE_MILLI : 0;
     case "whole node":
-      return kind === place.kind && fleet.isUntouched(node) ? 1 : 0;
+      return place.kinds[kind] === 1 && fleet.isUntouched(node) ? 1 : 0;
   }
 }
 
@@ -160,18 +160,25 @@ function placesOf(fleet: Fleet, learned: Learned): Map<string, Expected> {
       .map(({ ask, count }) => ({ count, size: devicesMilli(ask.shape) / WHOLE_DEVICE_MILLI }));
     places.set(key, expect({ of: "idle", kinds }, WHOLE_DEVICE_MILLI, rivals));
   }
-  fleet.kinds.forEach(({ devices }, kind) => {
-    if (devices < 2) return;
+  for (const [size, { devices, kinds }] of sizesOf(fleet)) {
     const demand = (UNSEEN_WHOLE_NODES * idleMilli) / wholeMilli;
     const weightMilli = SLOT_WEIGHT * devices * WHOLE_DEVICE_MILLI;
-    places.set(`whole ${kind}`, {
-      place: { of: "whole node", kind },
-      demand,
-      deviation: Math.sqrt(demand + 1),
-      weightMilli,
-    });
-  });
+    places.set(size, { place: { of: "whole node", kinds }, demand, deviation: Math.sqrt(demand + 1), weightMilli });
+  }
   return places;
+}
+
+/** Kinds by how much their nodes have, whatever their attributes; those with more than one device. */
+function sizesOf(fleet: Fleet): Map<string, { devices: number; kinds: Uint8Array }> {
+  const sizes = new Map<string, { devices: number; kinds: Uint8Array }>();
+  fleet.kinds.forEach(({ devices, capacity }, kind) => {
+    if (devices < 2) return;
+    const key = `whole ${devices} ${capacity.join()}`;
+    const size = sizes.get(key) ?? { devices, kinds: new Uint8Array(fleet.kinds.length) };
+    size.kinds[kind] = 1;
+    sizes.set(key, size);
+  });
+  return sizes;
 }
 
 /** Whoever serves the one has room for the other. */

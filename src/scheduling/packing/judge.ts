@@ -1,0 +1,111 @@
+/**
+ * What placing a task on a node gains or loses: fragments of the node, value of the part of a device, what is scarce. One
+ * number, so that the highest is best and nearly equal ones are equal.
+ */
+import type { Resources } from "../../model/resources.ts";
+import { deviceValues, lostValue } from "./deviceValue.ts";
+import type { Ask, Fleet, Kind } from "./fleet.ts";
+import { fragmentsMilli, type TypicalSize, typicalOf } from "./fragments.ts";
+import type { Learned } from "./learned.ts";
+import { Scarcity } from "./scarcity.ts";
+import { WHOLE_DEVICE_MILLI } from "./shape.ts";
+
+/** What is lost of a device's value counts so much more than fragments of the node. */
+const LOST_VALUE_WEIGHT = 50;
+/** Gains this near to each other are equal: the first node fills up before the next is begun. */
+const EQUAL_GAIN_MILLI = 40;
+
+export interface Judgement {
+  /** -Infinity: it does not fit */
+  score: number;
+  devices: readonly number[];
+}
+
+/** Every change of what is free goes through it. What it returns are nodes whose judgements are no longer true. */
+export class Judge {
+  private readonly fleet: Fleet;
+  private readonly scarcity: Scarcity;
+  private typical: readonly TypicalSize[] = [];
+  private values = deviceValues(new Map());
+  /** by node; NaN: not known */
+  private readonly fragments: Float64Array;
+
+  constructor(fleet: Fleet) {
+    this.fleet = fleet;
+    this.scarcity = new Scarcity(fleet);
+    this.fragments = new Float64Array(fleet.size).fill(Number.NaN);
+  }
+
+  /** Takes in what was learned; all judgements change. */
+  renew(learned: Learned): void {
+    const shares = new Map<number, number>();
+    for (const { shape, count } of Object.values(learned.shapes)) {
+      const { milli } = shape.devices;
+      if (milli > 0 && milli < WHOLE_DEVICE_MILLI) shares.set(milli, (shares.get(milli) ?? 0) + count);
+    }
+    this.values = deviceValues(shares);
+    this.typical = typicalOf(this.fleet, learned);
+    this.fragments.fill(Number.NaN);
+  }
+
+  reprice(learned: Learned): number[] {
+    return this.scarcity.renew(learned);
+  }
+
+  take(node: number, ask: Ask, devices: readonly number[], times: 1 | -1): number[] {
+    this.fragments[node] = Number.NaN;
+    return [node, ...this.scarcity.change(node, () => this.fleet.take(node, ask, devices, times))];
+  }
+
+  set(node: number, free: Resources, devices: readonly number[]): number[] {
+    this.fragments[node] = Number.NaN;
+    return [node, ...this.scarcity.change(node, () => this.fleet.set(node, free, devices))];
+  }
+
+  judge(ask: Ask, node: number): Judgement {
+    const { fleet } = this;
+    let best: Judgement = { score: Number.NEGATIVE_INFINITY, devices: [] };
+    if (!fleet.fits(node, ask)) return best;
+    const before = this.fragmentsOf(node) - this.scarcity.worthMilli(node);
+    const isPart = ask.milli > 0 && ask.milli < WHOLE_DEVICE_MILLI;
+    const tie = ask.count === 0 ? this.emptiness(node) : 0;
+    for (const devices of candidates(fleet.devices[node] as number[], ask)) {
+      const free = (fleet.devices[node] as number[])[devices[0] ?? -1] ?? 0;
+      const lost = isPart ? lostValue(this.values, free, ask.milli) * WHOLE_DEVICE_MILLI : 0;
+      fleet.take(node, ask, devices);
+      const after = fragmentsMilli(fleet, node, this.typical) - this.scarcity.worthMilli(node);
+      fleet.take(node, ask, devices, -1);
+      const score = Math.round((before - after - LOST_VALUE_WEIGHT * lost) / EQUAL_GAIN_MILLI) - tie;
+      if (score > best.score) best = { score, devices };
+    }
+    return best;
+  }
+
+  private fragmentsOf(node: number): number {
+    const known = this.fragments[node] as number;
+    if (!Number.isNaN(known)) return known;
+    const found = fragmentsMilli(this.fleet, node, this.typical);
+    this.fragments[node] = found;
+    return found;
+  }
+
+  /** Less than one: a task without devices goes where none is idle and, of nodes that have none, where least is free. */
+  private emptiness(node: number): number {
+    const { devices, capacity } = this.fleet.kinds[this.fleet.kindOf[node] as number] as Kind;
+    if (devices > 0) return (1 + this.fleet.idleMilli(node) / (devices * WHOLE_DEVICE_MILLI)) / 3;
+    let least = 1;
+    capacity.forEach((amount, dimension) => {
+      if (amount > 0) least = Math.min(least, (this.fleet.free[node * capacity.length + dimension] as number) / amount);
+    });
+    return least / 4;
+  }
+}
+
+/** Sets of devices that differ in what is free; whole devices are all the same. */
+function candidates(free: readonly number[], { count, milli }: Ask): readonly (readonly number[])[] {
+  if (count === 0) return [[]];
+  const roomy = free.flatMap((left, device) => (left >= milli ? [device] : []));
+  if (milli === WHOLE_DEVICE_MILLI) return [roomy.slice(0, count)];
+  const firsts = roomy.filter((device, at) => roomy.findIndex((other) => free[other] === free[device]) === at);
+  return firsts.map((device) => [device]);
+}
