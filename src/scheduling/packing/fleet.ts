@@ -42,6 +42,7 @@ export class Fleet {
   /** node by node, by dimension */
   readonly free: Float64Array;
   readonly devices: readonly number[][];
+  private readonly asks = new WeakMap<Shape, Ask>();
 
   constructor(nodes: readonly PackNode[]) {
     this.size = nodes.length;
@@ -66,7 +67,16 @@ export class Fleet {
     this.kinds = [...kinds.values()];
   }
 
+  /** The same for the same object. */
   ask(shape: Shape): Ask {
+    const known = this.asks.get(shape);
+    if (known) return known;
+    const ask = this.read(shape);
+    this.asks.set(shape, ask);
+    return ask;
+  }
+
+  private read(shape: Shape): Ask {
     const { count, milli } = shape.devices;
     const known = Object.keys(shape.amounts).every(
       (name) => this.dimensions.includes(name) || (shape.amounts[name] ?? 0) <= 0,
