@@ -3,6 +3,7 @@
  * it; a job that no node could ever run is not left behind unless that is wanted.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Reason } from "../../src/model/reasons.ts";
 import { isTerminal } from "../../src/model/states.ts";
 import type { JobView, TaskView } from "../../src/model/views.ts";
 import { cancelJob, explainJob, getJob } from "../api/endpoints.ts";
@@ -21,7 +22,7 @@ export interface AttachOptions {
 }
 
 /** Reasons that go away only when the fleet or the job changes. */
-const NEVER = new Set(["never-fits", "constraint", "not-accepted"]);
+const NEVER = new Set<Reason>(["misconfigured", "never-fits", "constraint", "not-accepted"]);
 /** A league that just started may not know its nodes yet. */
 const SETTLE_MS = 1500;
 const SECOND_PRESS_MS = 2000;

@@ -225,6 +225,17 @@ test("when jobs contend the round is optimised, says how good it is, and nobody 
   for (const { id } of [first, second]) expect(await league.ended(id)).toMatchObject({ state: "cancelled" });
 }, 60_000);
 
+test("a job that can never run as it is written says what was likely meant, and is not left behind", async () => {
+  const { code, stderr } = await hansa("run", "--constraint", "archh = x64", "--", "true");
+  expect(code).toBe(3);
+  expect(stderr).toContain("did you mean arch?");
+  const { notes } = await getRole(league.client, "crew");
+  expect(notes).toEqual([]);
+  const said = await hansa("roles", "set", "crew", "--limit", "cpu=1");
+  expect(said.stderr).toContain("limit: no node has cpu; did you mean cpus?");
+  await says("roles", "set", "crew", "--limit", "cpu=");
+}, 30_000);
+
 test("a file is applied, and applied again it changes nothing", async () => {
   const file = join(league.root, "league.yaml");
   writeFileSync(file, FILE);
