@@ -1,0 +1,134 @@
+/**
+ * Hands waiting tasks to nodes: onto those that listen now, so that the reply which carries an attempt is known when it
+ * is handed out. What finds no place says why, and is given back when another cluster may run it sooner.
+ */
+import { epochOf } from "../model/ids.ts";
+import type { WaitReason } from "../protocol/levels.ts";
+import { type PlaceClass, type PlacePartition, place } from "../scheduling/place.ts";
+import { returnWaiting } from "./grants.ts";
+import { accounts } from "./levels.ts";
+import type { ClusterMemory } from "./memory.ts";
+import type { OpenPoll } from "./poll.ts";
+import { fitsNow, starvedBy } from "./starved.ts";
+import { itemOf, type JobState, limitOf, liveCounts, type NodeState, stockSize, takeFrom } from "./state.ts";
+
+/** How long work that fits nowhere for want of room on one node waits before others may have it. */
+const STARVED_RETURN_MS = 15_000;
+
+/** @param polls of the nodes that listen. @returns nodes that were given something, once for each */
+export function placeWaiting(memory: ClusterMemory, polls: ReadonlyMap<string, OpenPoll>, now: number): string[] {
+  const waiting = classesOf(memory, now);
+  if (waiting.length === 0) return [];
+  const { placements, starved } = place(
+    memory.placeNodes(now, (node) => polls.has(node.name)),
+    partitionsOf(memory, now),
+    waiting,
+  );
+  for (const { job, index, node, partition } of placements) {
+    const poll = polls.get(node);
+    const state = memory.jobs.get(job);
+    if (poll && state) handOut(memory, state, index, poll, partition, now);
+  }
+  for (const id of starved) noteStarved(memory, id, now);
+  return placements.map(({ node }) => node);
+}
+
+/** Nodes that would be given something if they listened. */
+export function wantedNodes(memory: ClusterMemory, listens: (node: NodeState) => boolean, now: number): string[] {
+  const waiting = classesOf(memory, now).filter(({ room }) => room > 0);
+  if (waiting.length === 0) return [];
+  const nodes = memory.placeNodes(now, listens);
+  return place(nodes, partitionsOf(memory, now), waiting).placements.map(({ node }) => node);
+}
+
+/** What was given back for want of room on one node may be granted again as soon as one has it. */
+export function noteRoom(memory: ClusterMemory, now: number): void {
+  for (const job of memory.jobs.values()) {
+    if (job.reason !== "fragmented" || stockSize(job.fresh) + job.retry.size > 0) continue;
+    if (fitsNow(memory, job, now)) Object.assign(job, { reason: null, starvedAt: null, dirty: "now" });
+  }
+}
+
+function partitionsOf(memory: ClusterMemory, now: number): Map<string, PlacePartition> {
+  return new Map([...accounts(memory, now)].map(([name, { free }]) => [name, { free, pack: memory.spec(name).pack }]));
+}
+
+function classesOf(memory: ClusterMemory, now: number): PlaceClass[] {
+  const classes: PlaceClass[] = [];
+  for (const job of memory.jobs.values()) {
+    const room = job.action === "run" ? limitOf(job) - job.live.size - stockSize(job.limbo) : 0;
+    if (job.fresh.length === 0 && job.retry.size === 0) continue;
+    if (job.fresh.length === 0 && [...job.retry.values()].every((retry) => retry.notBefore > now)) {
+      say(job, "backoff");
+      continue;
+    }
+    const { resources, role, driver } = job.template;
+    const live = liveCounts(job);
+    const rooms = Object.entries(job.limits).map(([name, limit]) => [name, limit - (live[name] ?? 0)] as const);
+    classes.push({
+      job: job.id,
+      demand: resources,
+      constraints: job.constraints,
+      role,
+      driver,
+      refusedBy: job.refusedBy,
+      room,
+      rooms: Object.fromEntries(rooms),
+      tasks: waitingTasks(job, now),
+    });
+  }
+  return classes;
+}
+
+function* waitingTasks(job: JobState, now: number): Generator<{ index: number; avoid: string | null }> {
+  for (const { index, avoid, notBefore } of [...job.retry.values()].sort((a, b) => a.index - b.index)) {
+    if (notBefore <= now) yield { index, avoid };
+  }
+  for (const { ranges } of [...job.fresh]) {
+    for (const [from, to] of [...ranges]) for (let index = from; index < to; index++) yield { index, avoid: null };
+  }
+}
+
+function handOut(
+  memory: ClusterMemory,
+  job: JobState,
+  index: number,
+  poll: OpenPoll,
+  partition: string,
+  now: number,
+): void {
+  const retry = job.retry.get(index);
+  const stock = retry ? null : takeFrom(job.fresh, index);
+  const epoch = retry ? epochOf(retry.handout, retry.local + 1) : epochOf(stock?.handout ?? 0, 0);
+  job.retry.delete(index);
+  const attemptsUsed = retry?.attemptsUsed ?? stock?.attemptsUsed ?? 0;
+  const item = itemOf(job.supply, index) ?? retry?.item ?? null;
+  const { node, session, seq } = poll;
+  const where = { partition, lender: memory.spec(partition).owner, assignedAt: now };
+  const attempt = { index, epoch, attemptsUsed, node, session, item, ...where };
+  job.live.set(index, { job, ...attempt, carried: { session, seq }, confirmed: false });
+  memory.store.handOut({ job: job.id, ...attempt, carriedSession: session, carriedSeq: seq });
+  job.reason = null;
+  job.starvedAt = null;
+  if (job.dirty === "no") job.dirty = "soon";
+}
+
+/** Room is granted, tasks wait, and no node that listens has space: say why, give back what others may run sooner. */
+function noteStarved(memory: ClusterMemory, id: string, now: number): void {
+  const job = memory.jobs.get(id);
+  if (!job) return;
+  const reason = starvedBy(memory, job, now);
+  if (reason === "does-not-fit" || reason === "refused") {
+    returnWaiting(memory, job, reason);
+    return;
+  }
+  say(job, reason);
+  job.starvedAt ??= now;
+  if (reason === "fragmented" && now - job.starvedAt >= STARVED_RETURN_MS) returnWaiting(memory, job, "fragmented");
+}
+
+function say(job: JobState, reason: WaitReason | null): void {
+  if (job.reason === reason) return;
+  job.reason = reason;
+  if (job.dirty === "no") job.dirty = "soon";
+}

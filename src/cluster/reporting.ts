@@ -1,0 +1,157 @@
+/**
+ * When the Broker is told, and what: at most one report in flight, a job's end at once, counts with the next one, and
+ * everything again after a report that failed.
+ */
+import type { Platform } from "../platform/seam.ts";
+import type { Report, ReportAnswer } from "../protocol/levels.ts";
+import { applyGrants } from "./grants.ts";
+import { levels } from "./levels.ts";
+import type { ClusterMemory } from "./memory.ts";
+import { isIdle, jobReport, nodeCounts, runsDry } from "./reports.ts";
+import { fold, usesOf } from "./use.ts";
+
+/** What is only interesting goes with the next report, or after so long. */
+const SOON_MS = 2_000;
+const RETRY_MS = 1_000;
+const RETRY_MAX_MS = 60_000;
+/** A report without an outcome was lost. */
+const LOST_MS = 30_000;
+/** Broker and Clusters poke each other while there is work, should a message or an alarm have been lost. */
+const POKE_MS = 180_000;
+const REV_BLOCK = 1_000;
+
+export class Reporting {
+  readonly #platform: Platform;
+  readonly #memory: ClusterMemory;
+  #rev: number;
+  #inFlight: { rev: number; sentAt: number } | null = null;
+  #notBefore = 0;
+  /** the last report failed: everything waits for the retry */
+  #failing = false;
+  #failures = 0;
+  #lastAt: number;
+  /** what the cluster has, as it is and as it was told */
+  #levels: string | null = null;
+  #toldLevels: string | null = null;
+
+  /** @param isQuiet nothing was told to anyone: then waking up for a poll sends nothing */
+  constructor(platform: Platform, memory: ClusterMemory, isQuiet: boolean, now: number) {
+    this.#platform = platform;
+    this.#memory = memory;
+    this.#rev = memory.self.revBlock;
+    this.#lastAt = now;
+    if (isQuiet) this.#toldLevels = JSON.stringify(this.#levelsAt(now));
+  }
+
+  /** How long nothing was told. */
+  sinceMs(now: number): number {
+    return now - this.#lastAt;
+  }
+
+  /** The Broker may not know how things stand here. */
+  tellAll(): void {
+    this.#toldLevels = null;
+  }
+
+  /** Time has passed: what could wait can no longer. */
+  tick(now: number): void {
+    const { jobs } = this.#memory;
+    for (const job of jobs.values()) if (job.dirty === "soon") job.dirty = "now";
+    if (this.#inFlight && now - this.#inFlight.sentAt > LOST_MS) this.#inFlight = null;
+    if (this.sinceMs(now) >= POKE_MS) for (const job of jobs.values()) job.dirty = "now";
+  }
+
+  answered(answer: ReportAnswer, now: number): void {
+    const memory = this.#memory;
+    this.#failing = false;
+    this.#failures = 0;
+    this.#notBefore = now + answer.nextReportMs;
+    if (answer.clusterIncarnation > memory.self.incarnation) {
+      memory.outrank(answer.clusterIncarnation);
+      this.tellAll();
+      return;
+    }
+    memory.brokerAnswered = true;
+    const ended = answer.ended.filter((id) => {
+      const job = memory.jobs.get(id);
+      if (job === undefined || !isIdle(job)) return false;
+      fold(memory, job);
+      return memory.jobs.delete(id);
+    });
+    if (ended.length > 0) memory.store.endGrants(ended);
+    applyGrants(memory, answer.incarnation, answer.grants);
+  }
+
+  failed(report: Report, now: number): void {
+    this.#failing = true;
+    this.#notBefore = now + Math.min(RETRY_MS * 2 ** this.#failures++, RETRY_MAX_MS);
+    this.tellAll();
+    this.#memory.events.unshift(...report.events);
+    for (const { job } of report.jobs) {
+      const state = this.#memory.jobs.get(job);
+      if (state) state.dirty = "now";
+    }
+  }
+
+  /** Its outcome is there, whatever it is. */
+  landed({ rev }: Report): void {
+    if (this.#inFlight?.rev === rev) this.#inFlight = null;
+  }
+
+  #levelsAt(now: number): Pick<Report, "partitions" | "nodes"> {
+    return { partitions: levels(this.#memory, now), nodes: nodeCounts(this.#memory, now) };
+  }
+
+  sendIfDue(now: number): void {
+    const memory = this.#memory;
+    const present = this.#levelsAt(now);
+    this.#levels = JSON.stringify(present);
+    if (this.#inFlight) return;
+    const dirty = [...memory.jobs.values()].filter((job) => job.dirty !== "no");
+    const changed = this.#levels !== this.#toldLevels || memory.events.length > 0;
+    const told = dirty.filter((job) => job.dirty === "now");
+    if (!changed && told.length === 0) return;
+    const urgent = !this.#failing && (changed || told.some((job) => isIdle(job) || runsDry(job)));
+    if (!urgent && now < this.#notBefore) return;
+    const rev = this.#nextRev();
+    const report: Report = {
+      cluster: memory.cluster,
+      incarnation: memory.self.incarnation,
+      rev,
+      ...present,
+      jobs: dirty.map((job) => jobReport(memory, job)),
+      events: memory.events,
+      used: usesOf(memory, now),
+      usedSince: memory.self.usedSince,
+    };
+    memory.events = [];
+    for (const job of dirty) job.dirty = "no";
+    this.#toldLevels = this.#levels;
+    this.#inFlight = { rev, sentAt: now };
+    this.#lastAt = now;
+    this.#platform.call({ kind: "broker", league: this.#platform.self.league, name: "" }, "report", report);
+  }
+
+  /** Revs are reserved by the thousand, so that a report costs no row. */
+  #nextRev(): number {
+    const memory = this.#memory;
+    this.#rev += 1;
+    if (this.#rev > memory.self.revBlock) {
+      memory.self = { ...memory.self, revBlock: memory.self.revBlock + REV_BLOCK };
+      memory.store.saveSelf(memory.self);
+    }
+    return this.#rev;
+  }
+
+  /** When it wants to be asked again. */
+  *wantedAt(now: number): Generator<number> {
+    const next = Math.max(now + 1, this.#notBefore);
+    if (this.#inFlight) yield now + LOST_MS;
+    else if (this.#levels !== this.#toldLevels) yield next;
+    for (const job of this.#memory.jobs.values()) {
+      if (job.dirty === "now" && !this.#inFlight) yield next;
+      if (job.dirty === "soon") yield now + SOON_MS;
+      yield Math.max(now + 1, this.#lastAt + POKE_MS);
+    }
+  }
+}
