@@ -237,3 +237,23 @@ test("what a limit leaves for a larger task is not given and taken back in turns
     expect(held.a + held.b + 2 * held.c).toBeLessThanOrEqual(3);
   }
 });
+
+test("room that only a limit keeps from its owner is not given and taken back in turns", () => {
+  const roles = { lab: { guarantee: { cpus: 4000 } }, "lab/ml": { limit: { cpus: 4000 } } };
+  const north = partition("north", { cpus: 8000 });
+  const south = partition("south", { cpus: 2000 });
+  const next = (c: number) => {
+    const wants = [
+      job("a", { cpus: 1000 }, 3, { role: "lab/ml", held: running({ north: 1, south: 2 }) }),
+      job("d", { cpus: 1000 }, 1, { role: "web", clusters: ["north"], held: running({ north: 1 }) }),
+      job("b", { cpus: 2000 }, 9, { role: "lab/ml" }),
+      job("c", { cpus: 1000 }, 6, { role: "lab", clusters: ["north"], held: running({ north: c }) }),
+    ];
+    return total(round(league([north, south], wants, roles)).limits, "c");
+  };
+  for (const begin of [0, 2, 4, 5, 6]) {
+    let c = begin;
+    for (let i = 0; i < 4; i++) c = next(c);
+    expect(next(c)).toBe(c);
+  }
+});

@@ -5,7 +5,7 @@
  */
 
 import { addTo, at } from "../shares/axes.ts";
-import { quotaTop } from "../shares/bounds.ts";
+import { quotaTop, withinLimits } from "../shares/bounds.ts";
 import { charge } from "../shares/charge.ts";
 import { available } from "../shares/quota.ts";
 import { excessIn, isOwner, type Room } from "../shares/rooms.ts";
@@ -43,14 +43,14 @@ export function admit(facts: Facts, entitled: readonly Counts[]): Counts[] {
   );
   // What those entitled to it have no tasks for now, as all of them run elsewhere, is anyone's.
   const awaited = keepFor(filling, claims);
-  const isAnyShort = claims.some(isShort);
+  const isAnyShort = claims.some(isShortOfRoom);
   // What a limit leaves is kept for who is short of it, too: else it would be given and taken back in turns.
   const tight = tightRoles(claims.filter(isShort));
   raise(
     (claim) => (isUnderAny(claim.want, tight) ? claim.tasks : claim.want.job.remaining),
     () => null,
   );
-  return claims.map((claim) => limitsOf(filling, claim, awaited, isAnyShort));
+  return claims.map((claim) => limitsOf(filling, claim, awaited, isAnyShort || isUnderAny(claim.want, tight)));
 }
 
 /** What a job is entitled to, of which it has no tasks for more than `tasks`. */
@@ -61,6 +61,8 @@ interface Claim {
 }
 
 const isShort = ({ want, tasks }: Claim): boolean => total(want.taken) < tasks;
+/** Room would help: no limit keeps it from another task. */
+const isShortOfRoom = (claim: Claim): boolean => isShort(claim) && withinLimits(claim.want.leaf) > 0;
 
 /** Roles whose limit leaves too little for a task of those that are short. */
 function tightRoles(claims: readonly Claim[]): ReadonlySet<RoleNode> {
@@ -104,7 +106,7 @@ export function chargeHeld({ tree, rooms, wants }: Filling): void {
 /** Closes the rooms that someone is short of, and that have no space for its next task yet. @returns all of them */
 function keepFor({ rooms, wants }: Filling, claims: readonly Claim[]): ReadonlySet<Room> {
   const awaited = new Set<Room>();
-  for (const { want, fair } of claims.filter(isShort)) {
+  for (const { want, fair } of claims.filter(isShortOfRoom)) {
     for (const room of rooms) {
       const lacks = (fair.get(room.index) ?? 0) > (want.taken.get(room.index) ?? 0);
       if (lacks && spaceIn(room, want.leaf) === 0) awaited.add(room);
@@ -115,12 +117,13 @@ function keepFor({ rooms, wants }: Filling, claims: readonly Claim[]): ReadonlyS
   return awaited;
 }
 
-function limitsOf({ rooms }: Filling, claim: Claim, awaited: ReadonlySet<Room>, isAnyShort: boolean): Counts {
+/** @param isOwed what it has beyond its part is due to others */
+function limitsOf({ rooms }: Filling, claim: Claim, awaited: ReadonlySet<Room>, isOwed: boolean): Counts {
   const { want, fair } = claim;
   const { kept, taken, job } = want;
   const limits = new Map<number, number>();
   const running = total(kept);
-  const isAbove = running > job.remaining || (isAnyShort && running > total(fair));
+  const isAbove = running > job.remaining || (isOwed && running > total(fair));
   for (const room of rooms) {
     const granted = taken.get(room.index) ?? 0;
     const isRaised = granted > (kept.get(room.index) ?? 0);
