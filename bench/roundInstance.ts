@@ -1,5 +1,7 @@
 /** The instances that `bench:round` solves: read, and disturbed by a seed. */
+
 import type { AssignProblem } from "../src/scheduling/assign/problem.ts";
+import { seeded } from "../test/support/seeded.ts";
 
 interface Instance {
   resources: string[];
@@ -46,18 +48,6 @@ export function readInstance(text: string): AssignProblem {
       count,
       on: on.map(([partition, value]) => ({ partition, value })),
     })),
-  };
-}
-
-/** Uniform in [0, 1), the same in every runtime (mulberry32). */
-function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
   };
 }
 

@@ -1,16 +1,6 @@
 /** Other futures of the same jobs: who comes when, and with what size, stays; how long each runs is dealt anew. */
+import { seeded } from "../../test/support/seeded.ts";
 import type { TraceJob } from "./trace.ts";
-
-/** Mulberry32: small, and the same everywhere. @returns in [0, 1) */
-export function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** Shuffles the durations among the jobs of each owner. */
 export function redrawn(jobs: readonly TraceJob[], seed: number): TraceJob[] {

@@ -58,7 +58,7 @@ export const sumOf = (counts: Counts): number => Object.values(counts).reduce((n
 export const liveOf = (grant: GrantState): number => sumOf(grant.reported?.live ?? {});
 
 /** By resource and name the higher of two. */
-export function highestOf(a: Counts, b: Counts): Record<string, number> {
+function highestOf(a: Counts, b: Counts): Record<string, number> {
   const highest: Record<string, number> = { ...a };
   for (const [name, count] of Object.entries(b)) highest[name] = Math.max(highest[name] ?? 0, count);
   return highest;
@@ -73,7 +73,7 @@ export function charged(grant: GrantState): Record<string, number> {
 }
 
 /** What a job may be using of each partition of the league. */
-export function* chargesOf(
+function* chargesOf(
   job: JobMemory,
 ): Generator<{ partition: PartitionKey; count: number; barredFor: ReturnReason | undefined }> {
   for (const [cluster, grant] of job.grants) {

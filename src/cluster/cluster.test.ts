@@ -876,4 +876,20 @@ describe("partitions", () => {
     expect(used()).toBe(after);
     expect(after).toBeGreaterThanOrEqual(held);
   });
+
+  test("how long the tasks of a job take is told from ends that were told: silence is no run time", () => {
+    const node = new Node("n1");
+    const quiet = new Node("n2");
+    grant({ supply: [{ from: 0, to: 2, handout: 1, attemptsUsed: 0 }], spec: { ...spec, resources: { cpus: 0.6 } } });
+    node.poll();
+    quiet.poll();
+    node.poll({ updates: [ended(E1, { ranMs: 1_000 })] });
+    const told = { ran: 1, ranMs: 1_000 };
+    expect(lastReport()?.jobs[0]).toMatchObject({ ...told, live: { default: 1 } });
+    pass(120_000);
+    grant({ action: "cancel", limits: {} });
+    expect(lastReport()?.jobs[0]).toMatchObject({ ...told, live: {} });
+    home.crash();
+    expect(lastReport()?.jobs[0]).toMatchObject({ ...told, live: {} });
+  });
 });

@@ -190,7 +190,7 @@ function endLive(memory: ClusterMemory, live: Live, update: Update, now: number)
   const { job, index } = live;
   const end = { ...columnsOf(update), ranMs: update.ranMs ?? heldMs(live, now) };
   job.live.delete(index);
-  job.ran.add(live, end.ranMs);
+  job.ran.add(live, end.ranMs, true);
   const blamed = update.state === "failed" && !FREE_OF_BLAME.has(update.reason ?? "exit");
   const attemptsUsed = live.attemptsUsed + (blamed ? 1 : 0);
   if (update.state === "refused") job.refusedBy.add(live.node);
@@ -297,7 +297,7 @@ export function lose(memory: ClusterMemory, live: Live, now: number): void {
   const { job, index } = live;
   job.live.delete(index);
   const end = { ...LOST, ranMs: heldMs(live, now) };
-  job.ran.add(live, end.ranMs);
+  job.ran.add(live, end.ranMs, false);
   memory.store.keepAttempt(attemptRow(identityOf(live), "lost", end));
   if (job.action === "cancel") settle(memory, job, index, "cancelled", live.attemptsUsed, end);
   else tryAgain(memory, live, live.attemptsUsed, 0, "agent-lost", end, now);

@@ -17,8 +17,8 @@ export function jobReport(memory: ClusterMemory, job: JobState): JobReport {
     live: withLimbo(job),
     waiting: stockSize(job.fresh) + job.retry.size,
     reason: job.reason ?? heldBySilence(memory, job),
-    ranMs: ran.reduce((ms, one) => ms + one.ms * memory.spec(one.partition).speed, 0),
-    ran: ran.reduce((n, { attempts }) => n + attempts, 0),
+    ranMs: ran.reduce((ms, one) => ms + one.toldMs * memory.spec(one.partition).speed, 0),
+    ran: ran.reduce((n, { told }) => n + told, 0),
     lastFailure: job.lastFailure,
   };
 }

@@ -147,7 +147,7 @@ export function jobState(
   const counted = new Set<string>();
   for (const attempt of attempts) {
     if (attempt.ranMs === null) continue;
-    state.ran.add(attempt, attempt.ranMs);
+    state.ran.add(attempt, attempt.ranMs, attempt.state !== "lost");
     counted.add(`${attempt.index}@${attempt.epoch}`);
   }
   const handouts = new Map<number, number>();
@@ -156,7 +156,7 @@ export function jobState(
     handouts.set(task.index, handoutOf(epoch));
     // A lost attempt that came back and decided its task is told by both rows.
     const isCounted = counted.has(`${task.index}@${task.epoch}`);
-    if (isOver(task) && task.ranMs !== null && !isCounted) state.ran.add(task, task.ranMs);
+    if (isOver(task) && task.ranMs !== null && !isCounted) state.ran.add(task, task.ranMs, true);
     switch (task.state) {
       case "succeeded":
         state.done = withIndex(state.done, task.index);

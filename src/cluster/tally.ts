@@ -2,12 +2,14 @@
 import { add, type Resources } from "../model/resources.ts";
 import type { Use } from "../protocol/levels.ts";
 
-/** How long attempts of one job ran, by where. */
+/** How long attempts of one job held their place, by where. */
 export interface Ran {
   partition: string;
   lender: string | null;
   ms: number;
-  attempts: number;
+  /** of those whose nodes told how they ended: how long they ran, and how many */
+  toldMs: number;
+  told: number;
 }
 
 type Where = Pick<Ran, "partition" | "lender">;
@@ -16,11 +18,15 @@ const whereKey = ({ partition, lender }: Where): string => `${partition} ${lende
 export class RanTally {
   readonly #byWhere = new Map<string, Ran>();
 
-  add({ partition, lender }: Where, ms: number): void {
+  /** @param isTold its node told of the end; a lost one is counted with its silence */
+  add({ partition, lender }: Where, ms: number, isTold: boolean): void {
     const key = whereKey({ partition, lender });
-    const ran = this.#byWhere.get(key) ?? { partition, lender, ms: 0, attempts: 0 };
+    const ran = this.#byWhere.get(key) ?? { partition, lender, ms: 0, toldMs: 0, told: 0 };
     ran.ms += ms;
-    ran.attempts += 1;
+    if (isTold) {
+      ran.toldMs += ms;
+      ran.told += 1;
+    }
     this.#byWhere.set(key, ran);
   }
 
@@ -31,7 +37,7 @@ export class RanTally {
 
 /** Beyond so many the use of a role that has none yet counts for all those together: names of roles are free. */
 const MAX_USES = 2_000;
-export const OTHER_ROLES = "others";
+const OTHER_ROLES = "others";
 
 /** Sums by partition, lender and role. */
 export class UseTally {

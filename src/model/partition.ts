@@ -60,7 +60,7 @@ export function sliceOf(slice: Amounts, whole: Resources): Resources {
 }
 
 /** The amounts of `whole` that `amounts` names, never more than there is. */
-export function resolveAmounts(amounts: Amounts, whole: Resources): Resources {
+function resolveAmounts(amounts: Amounts, whole: Resources): Resources {
   const resolved: Record<string, number> = {};
   for (const [name, wanted] of Object.entries(amounts)) {
     const all = whole[name] ?? 0;

@@ -77,9 +77,9 @@ export interface JobReport {
   waiting: number;
   /** why the waiting ones wait, if they do not only wait for room under `limit` */
   reason: WaitReason | null;
-  /** how long its ended attempts ran in all, by the partition's speed as if on one of speed 1 */
+  /** how long the attempts ran whose ends were told, by their partitions' present speed as if on one of speed 1 */
   ranMs: number;
-  /** ended attempts that `ranMs` counts */
+  /** how many those are */
   ran: number;
   lastFailure: { index: number; node: string; message: string } | null;
 }

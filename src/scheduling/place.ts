@@ -57,7 +57,7 @@ export interface PlaceResult {
 }
 
 /** A turn places at most so many tasks. */
-export const MAX_PLACEMENTS = 1000;
+const MAX_PLACEMENTS = 1000;
 
 /** Whether the node, were it empty, could run the class. */
 export function accepts(

@@ -7,6 +7,7 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { checkBinds } from "../../src/platform/binds.ts";
 import type { ObjectRef, Outcome, Platform, Row, SocketId, SqlValue, Turns } from "../../src/platform/seam.ts";
 import { nodeSolver } from "../support/highs.ts";
+import { seeded } from "../support/seeded.ts";
 
 /** What a turn sends once it is committed. */
 export type Effect =
@@ -257,18 +258,6 @@ export const harness = <T extends Turns>(
   self: ObjectRef,
   options: Omit<ObjectHomeOptions, "self"> = {},
 ): ObjectHome<T> => new ObjectHome(build, { self, ...options });
-
-/** Uniform in [0, 1) from a seed (mulberry32); the same seed gives the same numbers on every machine. */
-export function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 function checkText(text: string): void {
   if (text.length > MAX_STATEMENT_CHARS) throw new RangeError("statement over 100 KB");

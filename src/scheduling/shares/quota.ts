@@ -41,8 +41,7 @@ export function settle(node: QuotaNode): void {
 }
 
 /** The quota that only its own subtree sees, for it is never lent. */
-export const localQuota = (node: QuotaNode, r: number): number =>
-  Math.max(0, at(node.subtree, r) - at(node.lendingLimit, r));
+const localQuota = (node: QuotaNode, r: number): number => Math.max(0, at(node.subtree, r) - at(node.lendingLimit, r));
 
 /** What is left of the local quota. */
 export const localAvailable = (node: QuotaNode, r: number): number =>
