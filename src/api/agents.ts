@@ -79,13 +79,21 @@ const pollReplySchema = z
     seq: z.int(),
     renews: attemptKeys,
     jobs: z.record(z.string(), z.looseObject({})).openapi({ description: "Templates of the jobs in `assignments`." }),
-    assignments: z.array(z.object({ task: z.string(), epoch: z.int(), item: z.string().nullable() })),
+    assignments: z.array(
+      z.object({
+        task: z.string(),
+        epoch: z.int(),
+        item: z.string().nullable(),
+        devices: z.array(z.int()).optional().openapi({ description: "Of the node's gpus, by number." }),
+        ports: z.array(z.int()).optional(),
+      }),
+    ),
     stops: z.array(
       z.object({
         task: z.string(),
         epoch: z.int(),
         graceMs: z.int(),
-        reason: z.enum(["cancelled", "timeout", "superseded", "unknown"]),
+        reason: z.enum(["cancelled", "timeout", "superseded", "unknown", "reclaimed", "drained", "gang"]),
       }),
     ),
     acked: z.array(z.string()),

@@ -80,6 +80,8 @@ export class Grants {
       rev: 0,
       reported: null,
       barredIn: {},
+      claim: null,
+      yields: null,
       oldLimits: {},
       recentEnds: 0,
       sent: false,
@@ -131,6 +133,8 @@ export class Grants {
       action: grant.action,
       limits: grant.limits,
       template: job.template,
+      ...(grant.claim && { claim: grant.claim }),
+      ...(grant.yields && { yields: grant.yields }),
       supply: grant.supply.map(({ incarnation: given, ...entry }) => ({
         ...entry,
         ...(job.hasItems && { items: this.#store.items(job.id, entry.from, entry.to) }),

@@ -6,7 +6,16 @@ import type { Resources } from "../model/resources.ts";
 import type { RolePolicy } from "../model/role.ts";
 import type { JobState } from "../model/states.ts";
 import type { EventView, Scope } from "../model/views.ts";
-import type { Counts, JobReport, PartitionLevel, Report, ReturnReason, Use } from "../protocol/levels.ts";
+import type {
+  Claim,
+  Counts,
+  JobReport,
+  PartitionLevel,
+  Report,
+  ReturnReason,
+  Use,
+  Yields,
+} from "../protocol/levels.ts";
 import type { Held, Queued, Terminal } from "./supply.ts";
 
 export const self = sqliteTable("self", {
@@ -66,6 +75,8 @@ export const grant = sqliteTable(
     reported: text({ mode: "json" }).$type<JobReport | null>(),
     /** partitions where this class does not fit until the cluster's shapes change */
     barredIn: text("barred_in", { mode: "json" }).$type<Record<string, ReturnReason>>().notNull().default({}),
+    claim: text({ mode: "json" }).$type<Claim>(),
+    yields: text({ mode: "json" }).$type<Yields>(),
   },
   (t) => [primaryKey({ columns: [t.job, t.cluster] })],
 );

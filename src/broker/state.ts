@@ -1,5 +1,6 @@
 /** What a Broker keeps in memory of jobs that are not over: a cache of its rows, and hints that may be lost. */
 import { type Constraint, parseConstraint } from "../model/constraints.ts";
+import { readTemplate } from "../model/job.ts";
 import { type PartitionKey, partitionKey } from "../model/partition.ts";
 import { add } from "../model/resources.ts";
 import { isWithin } from "../model/role.ts";
@@ -24,9 +25,11 @@ export interface JobMemory extends JobRow {
 }
 
 export function jobMemory(row: JobRow, grants: readonly GrantRow[]): JobMemory {
+  const template = readTemplate(row.template);
   return {
     ...row,
-    constraints: row.template.constraints.map(parseConstraint).filter((c) => c !== null),
+    template,
+    constraints: template.constraints.map(parseConstraint).filter((c) => c !== null),
     grants: new Map(
       grants.map((grant) => [
         grant.cluster,

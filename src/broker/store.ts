@@ -139,9 +139,10 @@ export class BrokerStore {
 
   saveGrant(row: GrantRow): void {
     this.#sql.exec(
-      `INSERT INTO "grant" (job, cluster, gen, action, limits, supply, incarnation, rev, reported, barred_in) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      `INSERT INTO "grant" (job, cluster, gen, action, limits, supply, incarnation, rev, reported, barred_in, claim, yields) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (job, cluster) DO UPDATE SET gen = excluded.gen, action = excluded.action, limits = excluded.limits,
-         supply = excluded.supply, incarnation = excluded.incarnation, rev = excluded.rev, reported = excluded.reported, barred_in = excluded.barred_in`,
+         supply = excluded.supply, incarnation = excluded.incarnation, rev = excluded.rev, reported = excluded.reported, barred_in = excluded.barred_in,
+         claim = excluded.claim, yields = excluded.yields`,
       row.job,
       row.cluster,
       row.gen,
@@ -152,6 +153,8 @@ export class BrokerStore {
       row.rev,
       row.reported === null ? null : JSON.stringify(row.reported),
       JSON.stringify(row.barredIn),
+      row.claim === null ? null : JSON.stringify(row.claim),
+      row.yields === null ? null : JSON.stringify(row.yields),
     );
   }
   saveCluster(row: ClusterRow): void {

@@ -348,6 +348,7 @@ export class Cluster implements Turns {
       inventory: null,
       paused: false,
       removed: false,
+      drain: null,
       seq: 0,
       seenAt: now,
       expectMs: 0,

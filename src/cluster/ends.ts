@@ -165,9 +165,12 @@ export function adopt(
     partition: place.partition,
     lender: place.lender,
     assignedAt: before?.assignedAt ?? memory.builtAt,
+    devices: before?.devices ?? [],
+    ports: before?.ports ?? [],
+    stopping: null,
     confirmed: true,
   };
-  job.live.set(index, live);
+  memory.addLive(live);
   job.dirty = "now";
   memory.store.handOut({
     job: job.id,
@@ -182,6 +185,8 @@ export function adopt(
     partition: live.partition,
     lender: live.lender,
     assignedAt: live.assignedAt,
+    devices: live.devices,
+    ports: live.ports,
   });
   return live;
 }
@@ -189,7 +194,7 @@ export function adopt(
 function endLive(memory: ClusterMemory, live: Live, update: Update, now: number): void {
   const { job, index } = live;
   const end = { ...columnsOf(update), ranMs: update.ranMs ?? heldMs(live, now) };
-  job.live.delete(index);
+  memory.dropLive(live);
   job.ran.add(live, end.ranMs, true);
   const blamed = update.state === "failed" && !FREE_OF_BLAME.has(update.reason ?? "exit");
   const attemptsUsed = live.attemptsUsed + (blamed ? 1 : 0);
@@ -295,7 +300,7 @@ export function giveBack(
 /** A node was silent past the job's limit: the attempt is over as far as anyone here is concerned. Never undone. */
 export function lose(memory: ClusterMemory, live: Live, now: number): void {
   const { job, index } = live;
-  job.live.delete(index);
+  memory.dropLive(live);
   const end = { ...LOST, ranMs: heldMs(live, now) };
   job.ran.add(live, end.ranMs, false);
   memory.store.keepAttempt(attemptRow(identityOf(live), "lost", end));
@@ -306,7 +311,7 @@ export function lose(memory: ClusterMemory, live: Live, now: number): void {
 /** A later poll shows that the node never started it, and never will. */
 export function withdraw(memory: ClusterMemory, live: Live): void {
   const { job, index, epoch } = live;
-  job.live.delete(index);
+  memory.dropLive(live);
   if (job.action === "cancel") {
     settle(memory, job, index, "cancelled", live.attemptsUsed, { ...LOST, reason: "cancelled" });
     return;

@@ -27,6 +27,8 @@ function applyGrant(memory: ClusterMemory, grant: Grant): void {
   job.action = grant.action;
   job.limits = grant.limits;
   job.supply = grant.supply;
+  job.claim = grant.claim ?? null;
+  job.yields = grant.yields ?? null;
   job.returned = stillReturned(job.returned, grant.supply);
   stockUp(job, (index) => handedOut(job, index));
   if (job.action === "cancel") {
@@ -34,12 +36,12 @@ function applyGrant(memory: ClusterMemory, grant: Grant): void {
     cancelWaiting(job);
   } else returnSurplus(job);
   job.dirty = "now";
-  memory.jobs.set(job.id, job);
+  memory.putJob(job);
   memory.saveGrant(job);
 }
 
 const fresh = (grant: Grant): JobState =>
-  jobState({ ...grant, gen: 0, supply: [], returned: [], ended: false }, [], [], 0);
+  jobState({ ...grant, gen: 0, supply: [], returned: [], ended: false, claim: null, yields: null }, [], [], 0);
 
 const handedOut = (job: JobState, index: number): number => {
   const live = job.live.get(index);

@@ -20,6 +20,8 @@ export class ClusterMemory {
   readonly rules: ClusterRules;
   readonly nodes = new Map<string, NodeState>();
   readonly jobs = new Map<string, JobState>();
+  /** what may be running, by node */
+  readonly #liveByNode = new Map<string, Set<Live>>();
   /** by `node/session` */
   readonly silences = new Map<string, Silence>();
   /** what happened and the Broker does not know yet */
@@ -58,6 +60,7 @@ export class ClusterMemory {
         recoverMs: known ? 0 : NOT_RECOVERING,
         renewsUnknown: false,
         broker: 0,
+        drain: known?.drain ?? null,
         usedSince: 0,
       };
       this.self.usedSince = this.self.incarnation;
@@ -81,7 +84,7 @@ export class ClusterMemory {
     const rest = specs.find(({ name }) => name === REST) ?? restSpec();
     this.partitions = [...specs.filter(({ name }) => name !== REST), rest];
     this.folded = new UseTally(store.uses());
-    for (const row of store.liveGrants()) this.jobs.set(row.job, this.jobOf(row));
+    for (const row of store.liveGrants()) this.putJob(this.jobOf(row));
     for (const { node, session, silentMs } of store.silences()) {
       this.silences.set(silenceKey(node, session), { node, session, silentMs, lastTickAt: now, isMass: false });
     }
@@ -92,8 +95,43 @@ export class ClusterMemory {
     return jobState(row, this.store.tasksOf(row.job), this.store.attemptsOf(row.job), this.builtAt);
   }
 
-  *liveOn(node: string): Generator<Live> {
-    for (const job of this.jobs.values()) for (const live of job.live.values()) if (live.node === node) yield live;
+  /** What runs of it counts from now on. */
+  putJob(job: JobState): void {
+    this.jobs.set(job.id, job);
+    for (const live of job.live.values()) this.#index(live);
+  }
+
+  /** Of a job that is over here: nothing of it runs. */
+  dropJob(id: string): boolean {
+    return this.jobs.delete(id);
+  }
+
+  /** The task's newest hand-out, which may be running. */
+  addLive(live: Live): void {
+    const { job, index } = live;
+    const before = job.live.get(index);
+    if (before) this.#unindex(before);
+    job.live.set(index, live);
+    this.#index(live);
+  }
+
+  dropLive(live: Live): void {
+    if (live.job.live.get(live.index) === live) live.job.live.delete(live.index);
+    this.#unindex(live);
+  }
+
+  #index(live: Live): void {
+    const there = this.#liveByNode.get(live.node) ?? new Set();
+    this.#liveByNode.set(live.node, there.add(live));
+  }
+
+  #unindex(live: Live): void {
+    const there = this.#liveByNode.get(live.node);
+    if (there?.delete(live) && there.size === 0) this.#liveByNode.delete(live.node);
+  }
+
+  liveOn(node: string): Iterable<Live> {
+    return this.#liveByNode.get(node) ?? [];
   }
 
   /** A removed node's name is given anew only when nothing of it can still run: attempts are told apart by it. */
@@ -101,17 +139,17 @@ export class ClusterMemory {
     const node = this.nodes.get(name);
     if (!node) return true;
     const isCounted = [...this.silences.values()].some((mark) => mark.node === name);
-    return node.removed && !isCounted && this.liveOn(name).next().done === true;
+    return node.removed && !isCounted && !this.#liveByNode.has(name);
   }
 
   saveNode(node: NodeState): void {
-    const { name, joinKey, serial, session, nonce, boot, inventory, paused, removed } = node;
-    this.store.saveNode({ name, joinKey, serial, session, nonce, boot, inventory, paused, removed });
+    const { name, joinKey, serial, session, nonce, boot, inventory, paused, removed, drain } = node;
+    this.store.saveNode({ name, joinKey, serial, session, nonce, boot, inventory, paused, removed, drain });
   }
 
   saveGrant(job: JobState): void {
-    const { id, gen, action, limits, supply, returned, template } = job;
-    this.store.saveGrant({ job: id, gen, action, limits, supply, returned, template, ended: false });
+    const { id, gen, action, limits, supply, returned, template, claim, yields } = job;
+    this.store.saveGrant({ job: id, gen, action, limits, supply, returned, template, ended: false, claim, yields });
   }
 
   /** Places on it what is new. */

@@ -105,8 +105,8 @@ function handOut(
   const item = itemOf(job.supply, index) ?? retry?.item ?? null;
   const { node, session, seq } = poll;
   const where = { partition, lender: memory.spec(partition).owner, assignedAt: now };
-  const attempt = { index, epoch, attemptsUsed, node, session, item, ...where };
-  job.live.set(index, { job, ...attempt, carried: { session, seq }, confirmed: false });
+  const attempt = { index, epoch, attemptsUsed, node, session, item, devices: [], ports: [], ...where };
+  memory.addLive({ job, ...attempt, carried: { session, seq }, stopping: null, confirmed: false });
   memory.store.handOut({ job: job.id, ...attempt, carriedSession: session, carriedSeq: seq });
   job.reason = null;
   job.starvedAt = null;

@@ -91,6 +91,7 @@ function remember(memory: ClusterMemory, claims: NodeClaims, now: number): NodeS
     inventory: null,
     paused: false,
     removed: false,
+    drain: null,
     seq: 0,
     seenAt: now,
     expectMs: 0,

@@ -76,7 +76,7 @@ export class Reporting {
       const job = memory.jobs.get(id);
       if (job === undefined || !isIdle(job)) return false;
       fold(memory, job);
-      return memory.jobs.delete(id);
+      return memory.dropJob(id);
     });
     if (ended.length > 0) memory.store.endGrants(ended);
     applyGrants(memory, answer.incarnation, answer.grants);

@@ -4,8 +4,32 @@ import type { Template } from "../model/job.ts";
 import { type PartitionSpec, REST } from "../model/partition.ts";
 import type { Resources } from "../model/resources.ts";
 import type { EndReason, TaskState } from "../model/states.ts";
-import type { Inventory } from "../protocol/agent.ts";
-import type { Counts, Returned, Supply } from "../protocol/levels.ts";
+import type { Inventory, StopReason } from "../protocol/agent.ts";
+import type { Claim, Counts, Returned, Supply, Yields } from "../protocol/levels.ts";
+import type { Learned } from "../scheduling/packing/learned.ts";
+
+/** Nothing new is placed, and what runs is stopped at the deadline; by this object's clock. */
+export interface Drain {
+  sinceMs: number;
+  deadlineMs: number;
+  /** used again then; null: when a person says so */
+  untilMs: number | null;
+}
+
+/** Why an attempt is stopped that will be tried again. */
+export type StopCause = Extract<StopReason, "reclaimed" | "drained" | "gang">;
+
+/** What is needed to keep an attempt that is no longer its task's newest. */
+export interface Leaving {
+  epoch: number;
+  node: string;
+  session: number;
+  partition: string;
+  lender: string | null;
+  assignedAt: number;
+  devices: readonly number[];
+  ports: readonly number[];
+}
 
 /** One row: what the object knows of itself. */
 export const self = sqliteTable("self", {
@@ -23,6 +47,8 @@ export const self = sqliteTable("self", {
   broker: integer().notNull(),
   /** incarnation in which the counters of use began */
   usedSince: integer("used_since").notNull().default(0),
+  /** the whole cluster is to be empty */
+  drain: text({ mode: "json" }).$type<Drain>(),
 });
 
 export const node = sqliteTable("node", {
@@ -36,6 +62,7 @@ export const node = sqliteTable("node", {
   inventory: text({ mode: "json" }).$type<Inventory | null>(),
   paused: integer({ mode: "boolean" }).notNull(),
   removed: integer({ mode: "boolean" }).notNull(),
+  drain: text({ mode: "json" }).$type<Drain>(),
 });
 
 /** What the Broker last said of a job, and what goes back to it. */
@@ -49,6 +76,8 @@ export const grant = sqliteTable("grant", {
   template: text({ mode: "json" }).$type<Template>().notNull(),
   /** the Broker said that the job is over */
   ended: integer({ mode: "boolean" }).notNull(),
+  claim: text({ mode: "json" }).$type<Claim>(),
+  yields: text({ mode: "json" }).$type<Yields>(),
 });
 
 /** One row per task that was handed out here: its newest attempt. */
@@ -74,6 +103,13 @@ export const task = sqliteTable(
     lender: text(),
     /** by this object's clock */
     assignedAt: integer("assigned_at").notNull().default(0),
+    /** of the node's gpus, by number */
+    devices: text({ mode: "json" }).$type<readonly number[]>(),
+    ports: text({ mode: "json" }).$type<readonly number[]>(),
+    /** why it was told to stop although its job goes on */
+    stopping: text().$type<StopCause>(),
+    /** an earlier attempt that runs on until this one does: only of jobs that allow two */
+    leaving: text({ mode: "json" }).$type<Leaving>(),
     reason: text().$type<EndReason>(),
     code: integer(),
     signal: text(),
@@ -137,3 +173,9 @@ export const use = sqliteTable(
   },
   (t) => [primaryKey({ columns: [t.partition, t.lender, t.role] })],
 );
+
+/** One row: which shapes of tasks came so far, that packing goes by. */
+export const learned = sqliteTable("learned", {
+  id: integer().primaryKey(),
+  shapes: text({ mode: "json" }).$type<Learned>().notNull(),
+});

@@ -2,12 +2,13 @@
 import type { Constraint } from "../model/constraints.ts";
 import { parseConstraint } from "../model/constraints.ts";
 import { type Epoch, handoutOf, localOf } from "../model/ids.ts";
-import type { Template } from "../model/job.ts";
+import { readTemplate, type Template } from "../model/job.ts";
 import { contains, normalize, type Range, type Ranges, subtract, union, withIndex } from "../model/ranges.ts";
 import type { Resources } from "../model/resources.ts";
 import { isTerminal } from "../model/states.ts";
 import type { Inventory } from "../protocol/agent.ts";
-import type { Counts, JobReport, Returned, Supply, WaitReason } from "../protocol/levels.ts";
+import type { Claim, Counts, JobReport, Returned, Supply, WaitReason, Yields } from "../protocol/levels.ts";
+import type { Drain, StopCause } from "./schema.ts";
 import type { AttemptRow, GrantRow, TaskRow } from "./store.ts";
 import { RanTally } from "./tally.ts";
 
@@ -26,6 +27,11 @@ export interface Live {
   lender: string | null;
   /** by this object's clock */
   assignedAt: number;
+  /** of the node's gpus, by number */
+  devices: readonly number[];
+  ports: readonly number[];
+  /** it is told to stop, and its task is then tried again; null: it is not */
+  stopping: StopCause | null;
   /** a poll showed it */
   confirmed: boolean;
 }
@@ -59,6 +65,9 @@ export interface JobState {
   template: Template;
   constraints: Constraint[];
   supply: Supply[];
+  /** null: it waits for room, and nothing of it may be taken back */
+  claim: Claim | null;
+  yields: Yields | null;
   returned: Returned[];
   fresh: Stock[];
   /** given to an earlier incarnation of this object */
@@ -90,6 +99,8 @@ export interface NodeState {
   inventory: Inventory | null;
   paused: boolean;
   removed: boolean;
+  /** null: it is not drained */
+  drain: Drain | null;
   // Hints, lost with the memory.
   seq: number;
   seenAt: number;
@@ -120,14 +131,17 @@ export function jobState(
   attempts: readonly AttemptRow[],
   now: number,
 ): JobState {
+  const template = readTemplate(row.template);
   const state: JobState = {
     id: row.job,
     gen: row.gen,
     action: row.action,
     limits: row.limits,
-    template: row.template,
-    constraints: row.template.constraints.map(parseConstraint).filter((c) => c !== null),
+    template,
+    constraints: template.constraints.map(parseConstraint).filter((c) => c !== null),
     supply: row.supply,
+    claim: row.claim,
+    yields: row.yields,
     returned: row.returned,
     fresh: [],
     limbo: [],
@@ -194,6 +208,9 @@ export function jobState(
           lender: task.lender,
           // Rows of an earlier version do not tell.
           assignedAt: task.assignedAt || now,
+          devices: task.devices ?? [],
+          ports: task.ports ?? [],
+          stopping: task.stopping,
           confirmed: false,
         });
     }

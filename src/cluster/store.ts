@@ -19,6 +19,9 @@ export type EndColumns = Pick<
   "reason" | "code" | "signal" | "message" | "ranMs" | "stdoutBytes" | "stderrBytes"
 >;
 
+const listOrNull = (numbers: readonly number[] | null): string | null =>
+  numbers === null || numbers.length === 0 ? null : JSON.stringify(numbers);
+
 export class ClusterStore {
   readonly #sql: Sql;
   readonly #db: Database<typeof schema>;
@@ -95,15 +98,18 @@ export class ClusterStore {
       | "partition"
       | "lender"
       | "assignedAt"
+      | "devices"
+      | "ports"
     >,
   ): void {
     this.#sql.exec(
-      `INSERT INTO task (job, "index", epoch, state, attempts_used, node, session, carried_session, carried_seq, not_before, item, partition, lender, assigned_at)
-       VALUES (?, ?, ?, 'assigned', ?, ?, ?, ?, ?, 0, ?, ?, ?, ?)
+      `INSERT INTO task (job, "index", epoch, state, attempts_used, node, session, carried_session, carried_seq, not_before, item, partition, lender, assigned_at, devices, ports)
+       VALUES (?, ?, ?, 'assigned', ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (job, "index") DO UPDATE SET epoch = excluded.epoch, state = 'assigned', attempts_used = excluded.attempts_used,
          node = excluded.node, session = excluded.session, carried_session = excluded.carried_session,
          carried_seq = excluded.carried_seq, not_before = 0, item = excluded.item, partition = excluded.partition,
-         lender = excluded.lender, assigned_at = excluded.assigned_at, reason = NULL, code = NULL, signal = NULL,
+         lender = excluded.lender, assigned_at = excluded.assigned_at, devices = excluded.devices, ports = excluded.ports,
+         stopping = NULL, leaving = NULL, reason = NULL, code = NULL, signal = NULL,
          message = NULL, ran_ms = NULL, stdout_bytes = NULL, stderr_bytes = NULL`,
       row.job,
       row.index,
@@ -117,6 +123,8 @@ export class ClusterStore {
       row.partition,
       row.lender,
       row.assignedAt,
+      listOrNull(row.devices),
+      listOrNull(row.ports),
     );
   }
   /** The end of the newest attempt, and what becomes of its task. */

@@ -42,7 +42,7 @@ export class Wakers {
   recall(socket: SocketId, name: string, now: number): void {
     this.#keep(socket, name);
     const node = this.#memory.nodes.get(name);
-    if (node && this.#memory.liveOn(name).next().done) this.letRest(node, now);
+    if (node && ![...this.#memory.liveOn(name)].length) this.letRest(node, now);
   }
 
   #keep(socket: SocketId, name: string): void {

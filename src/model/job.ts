@@ -5,6 +5,21 @@ import { parseConstraint } from "./constraints.ts";
 import { formatDuration } from "./duration.ts";
 import { durationSchema } from "./durationSchema.ts";
 import { MAX_TASKS, NAME } from "./ids.ts";
+import {
+  type Apart,
+  affinitySchema,
+  antiAffinitySchema,
+  apartOf,
+  DEFAULT_PRIORITY,
+  type Gang,
+  gangOf,
+  gangSchema,
+  MAX_GANG,
+  type Preference,
+  preferencesOf,
+  spreadOf,
+  spreadSchema,
+} from "./placing.ts";
 import type { Resources } from "./resources.ts";
 import { DEFAULT_ROLE } from "./role.ts";
 import { roleSchema } from "./roleRequest.ts";
@@ -76,7 +91,24 @@ export const jobSpecSchema = z
     resources: resourcesSchema.optional().describe("Per task. Default: cpus 0.1, mem 64MiB."),
     clusters: z.array(nameSchema).min(1).max(1000).optional().describe("Only these clusters."),
     constraints: z.array(constraint).max(50).optional(),
+    affinity: affinitySchema,
+    antiAffinity: antiAffinitySchema,
+    spread: spreadSchema,
+    ports: z
+      .array(z.int().min(1).max(65_535))
+      .max(100)
+      .optional()
+      .describe("Ports that a node must have free; any others are asked for as resources: { ports: 2 }."),
+    gang: gangSchema,
     role: roleSchema.optional(),
+    priority: z
+      .int()
+      .min(0)
+      .max(100)
+      .optional()
+      .describe(
+        `Within its role the higher goes first, and may take the place of the lower; default ${DEFAULT_PRIORITY}.`,
+      ),
     driver: z.enum(["process"]).optional(),
     retry: z
       .strictObject({ max: z.int().min(0).max(100).optional(), backoff: durationSchema(0, 3_600_000).optional() })
@@ -101,6 +133,12 @@ export const jobSpecSchema = z
     const issue = (path: string[], message: string) => ctx.addIssue({ code: "custom", path, message });
     if (spec.count !== undefined && spec.each !== undefined)
       issue(["count"], "count and each exclude each other: each item is one task");
+    if (new Set(spec.ports).size < (spec.ports ?? []).length) issue(["ports"], "names a port twice");
+    const gang = gangOf(spec.gang, taskCount(spec));
+    if (gang !== null && gang.size > MAX_GANG)
+      issue(["gang"], `at most ${MAX_GANG} tasks start together; give a size that divides the count`);
+    else if (gang !== null && taskCount(spec) % gang.size !== 0)
+      issue(["gang", "size"], `${taskCount(spec)} tasks can't be divided into gangs of ${gang.size}`);
     const d = spec.disconnect;
     const stopAfterMs = typeof d === "object" ? (d.stopAfter ?? DEFAULT_STOP_AFTER_MS) : DEFAULT_STOP_AFTER_MS;
     const graceMs = spec.stopGrace ?? DEFAULT_STOP_GRACE_MS;
@@ -134,7 +172,16 @@ export interface Template {
   cwd: string | null;
   resources: Resources;
   constraints: string[];
+  preferences: Preference[];
+  apart: Apart[];
+  /** attributes, the first one first */
+  spread: string[];
+  /** fixed ones, counted in `resources.ports` with those that may be any */
+  ports: number[];
+  gang: Gang | null;
   role: string;
+  /** 0 to 100, within the role */
+  priority: number;
   driver: "process";
   retryMax: number;
   retryBackoffMs: number;
@@ -144,6 +191,8 @@ export interface Template {
   stopAfterMs: number | null;
   /** silence after which a replacement may start; null: never */
   lostAfterMs: number | null;
+  /** a second copy may run beside the first for a while */
+  copies: "at-most-one" | "at-least-one";
 }
 
 export const DEFAULT_RESOURCES: Resources = { cpus: 100, mem: 64_000 };
@@ -157,9 +206,15 @@ export function templateOf(spec: JobSpec): Template {
     command: spec.command,
     env: spec.env ?? {},
     cwd: spec.cwd ?? null,
-    resources: { ...DEFAULT_RESOURCES, ...spec.resources },
+    resources: withPorts({ ...DEFAULT_RESOURCES, ...spec.resources }, spec.ports ?? []),
     constraints: spec.constraints ?? [],
+    preferences: preferencesOf(spec.affinity, spec.antiAffinity),
+    apart: apartOf(spec.antiAffinity),
+    spread: spreadOf(spec.spread),
+    ports: spec.ports ?? [],
+    gang: gangOf(spec.gang, taskCount(spec)),
     role: spec.role ?? DEFAULT_ROLE,
+    priority: spec.priority ?? DEFAULT_PRIORITY,
     driver: spec.driver ?? "process",
     retryMax: spec.retry?.max ?? 0,
     retryBackoffMs: spec.retry?.backoff ?? 1000,
@@ -167,7 +222,24 @@ export function templateOf(spec: JobSpec): Template {
     stopGraceMs: spec.stopGrace ?? DEFAULT_STOP_GRACE_MS,
     stopAfterMs,
     lostAfterMs: (keep ? null : d?.lostAfter) ?? (stopAfterMs === null ? null : silenceLimitMs(stopAfterMs)),
+    copies: spec.copies ?? "at-most-one",
   };
 }
+
+const withPorts = (resources: Resources, fixed: readonly number[]): Resources =>
+  fixed.length === 0 ? resources : { ...resources, ports: (resources.ports ?? 0) + fixed.length * 1000 };
+
+/** Jobs that an earlier version wrote lack what came since. */
+export const readTemplate = (written: Partial<Template>): Template =>
+  ({
+    preferences: [],
+    apart: [],
+    spread: [],
+    ports: [],
+    gang: null,
+    priority: DEFAULT_PRIORITY,
+    copies: "at-most-one",
+    ...written,
+  }) as Template;
 
 export const taskCount = (spec: Pick<JobSpec, "count" | "each">): number => spec.each?.length ?? spec.count ?? 1;

@@ -18,6 +18,11 @@ export const inventorySchema = z.strictObject({
   /** roles whose tasks it runs; absent: every role */
   roles: z.array(z.string().max(63)).max(100).optional(),
   drivers: z.array(z.string().max(63)).max(20),
+  /** first and last of each range that tasks may use; as many as `capacity.ports` says */
+  ports: z
+    .array(z.tuple([z.int().min(1).max(65_535), z.int().min(1).max(65_535)]))
+    .max(100)
+    .optional(),
   version: z.string().max(63),
 });
 export type Inventory = z.infer<typeof inventorySchema>;
@@ -93,13 +98,19 @@ export interface Assignment {
   task: string;
   epoch: number;
   item: string | null;
+  /** of the node's gpus, by number */
+  devices?: readonly number[];
+  /** fixed ones first, then those that may be any */
+  ports?: readonly number[];
 }
 export interface Stop {
   task: string;
   epoch: number;
   graceMs: number;
-  reason: "cancelled" | "timeout" | "superseded" | "unknown";
+  reason: StopReason;
 }
+/** `reclaimed`: another has a better right to its place; `drained`: its node shall be empty; both are tried again elsewhere */
+export type StopReason = "cancelled" | "timeout" | "superseded" | "unknown" | "reclaimed" | "drained" | "gang";
 
 export interface PollReply {
   /** echo: the agent drops a reply that is not to its newest request */

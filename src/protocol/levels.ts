@@ -32,6 +32,30 @@ export interface Grant {
   limits: Counts;
   supply: Supply[];
   template: Template;
+  /** absent: it waits until room is free */
+  claim?: Claim;
+  /** absent: nothing of it may be taken back */
+  yields?: Yields;
+}
+
+/** Of a job's limits, what may be had by stopping others. What is due as its own and what is due by priority are apart. */
+export interface Claim {
+  /** for its role's own: what runs beyond the own of other roles may be stopped for it */
+  own: Counts;
+  /** for its priority: tasks of lower priority in the same role may be stopped for it */
+  priority: Counts;
+  /** so long it waits for room before anything is stopped */
+  graceMs: number;
+  /** an attempt that has run for less is left alone */
+  minRunMs: number;
+}
+
+/** By partition: of a job's attempts so many may be stopped for those who claim. */
+export interface Yields {
+  /** they run on what is another's own */
+  lent: Counts;
+  /** they run where jobs of higher priority in the same role shall */
+  lower: Counts;
 }
 
 /** Broker → Cluster. */

@@ -1,0 +1,2 @@
+ALTER TABLE `grant` ADD `claim` text;--> statement-breakpoint
+ALTER TABLE `grant` ADD `yields` text;
