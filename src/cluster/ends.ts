@@ -10,6 +10,7 @@ import type { Update } from "../protocol/agent.ts";
 import type { ReturnReason } from "../protocol/levels.ts";
 import { accepts } from "../scheduling/place.ts";
 import type { ClusterMemory } from "./memory.ts";
+import type { StopCause } from "./schema.ts";
 import { isAdopted, itemOf, type JobState, type Live, partitionsFor, type Stock, takeFrom } from "./state.ts";
 import type { AttemptRow, EndColumns } from "./store.ts";
 
@@ -22,6 +23,9 @@ const FREE_OF_BLAME = new Set<EndReason>([
   "refused",
   "agent-lost",
   "cancelled",
+  "reclaimed",
+  "drained",
+  "gang",
 ]);
 const MAX_BACKOFF_MS = 3_600_000;
 
@@ -193,7 +197,9 @@ export function adopt(
 
 function endLive(memory: ClusterMemory, live: Live, update: Update, now: number): void {
   const { job, index } = live;
-  const end = { ...columnsOf(update), ranMs: update.ranMs ?? heldMs(live, now) };
+  // A node only knows that it was told to stop it.
+  const reason = (update.state === "cancelled" && live.stopping) || (update.reason ?? null);
+  const end = { ...columnsOf(update), reason, ranMs: update.ranMs ?? heldMs(live, now) };
   memory.dropLive(live);
   job.ran.add(live, end.ranMs, true);
   const blamed = update.state === "failed" && !FREE_OF_BLAME.has(update.reason ?? "exit");
@@ -207,7 +213,15 @@ function endLive(memory: ClusterMemory, live: Live, update: Update, now: number)
   }
   memory.store.keepAttempt(attemptRow(identityOf(live), update.state, end));
   const backoffMs = blamed ? Math.min(MAX_BACKOFF_MS, job.template.retryBackoffMs * 2 ** (attemptsUsed - 1)) : 0;
-  tryAgain(memory, live, attemptsUsed, backoffMs, update.reason ?? "exit", end, now);
+  tryAgain(memory, live, attemptsUsed, backoffMs, reason ?? "exit", end, now);
+}
+
+/** Has an attempt stopped whose job goes on: its task is tried again with its first age, and no retry is used. */
+export function stopLive(memory: ClusterMemory, live: Live, cause: StopCause): void {
+  if (live.stopping !== null) return;
+  live.stopping = cause;
+  memory.store.stop(live.job.id, live.index, cause);
+  if (live.job.dirty === "no") live.job.dirty = "soon";
 }
 
 /** How long its resources were held here, by this object's clock: for ends that no node told. */
@@ -263,7 +277,8 @@ function tryAgain(
 ): void {
   const { job, index, epoch, node, item } = live;
   const handout = handoutOf(epoch);
-  if (!isAdopted(live) && canRunHere(memory, job, now)) {
+  // What was taken back is for others here: another cluster may have room for it.
+  if (!isAdopted(live) && reason !== "reclaimed" && canRunHere(memory, job, now)) {
     const notBefore = backoffMs === 0 ? 0 : now + backoffMs;
     job.retry.set(index, { index, handout, local: localOf(epoch), attemptsUsed, avoid: node, notBefore, item });
     memory.store.end(job.id, index, "waiting", attemptsUsed, notBefore, end);

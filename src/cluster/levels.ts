@@ -36,10 +36,10 @@ interface Taken {
 function takenByNode(memory: ClusterMemory): Map<string, Taken> {
   const byNode = new Map<string, Taken>();
   for (const job of memory.jobs.values()) {
-    for (const { node, partition } of job.live.values()) {
+    for (const { node, partition, stopping } of job.live.values()) {
       const taken = byNode.get(node) ?? { used: new Map(), stopping: new Map() };
       byNode.set(node, taken);
-      const amounts = job.action === "cancel" ? taken.stopping : taken.used;
+      const amounts = job.action === "cancel" || stopping !== null ? taken.stopping : taken.used;
       const { name } = memory.spec(partition);
       amounts.set(name, add(amounts.get(name) ?? {}, job.template.resources));
     }

@@ -217,11 +217,19 @@ export function replyTo(
     if (extra.followed.has(attemptKey(task, epoch))) follows.push(attemptKey(task, epoch));
     if (attempt.session !== poll.session) continue;
     if (laterThan(poll, attempt.carried)) {
-      if (job.action === "run") renews.push(attemptKey(task, epoch));
-      else stops.push({ task, epoch, graceMs: job.template.stopGraceMs, reason: "cancelled" });
-    } else if (job.action === "run") {
+      const reason = job.action === "cancel" ? "cancelled" : attempt.stopping;
+      if (reason === null) renews.push(attemptKey(task, epoch));
+      else stops.push({ task, epoch, graceMs: job.template.stopGraceMs, reason });
+    } else if (job.action === "run" && attempt.stopping === null) {
       jobs[job.id] = job.template;
-      assignments.push({ task, epoch, item });
+      const { devices, ports } = attempt;
+      assignments.push({
+        task,
+        epoch,
+        item,
+        ...(devices.length > 0 && { devices }),
+        ...(ports.length > 0 && { ports }),
+      });
     }
   }
   const rests = extra.wakeable && poll.mayRest && live === 0;

@@ -4,6 +4,7 @@ import migrations from "../../migrations/cluster/migrations.js";
 import { type Database, database, migrate } from "../platform/drizzle.ts";
 import type { Sql } from "../platform/seam.ts";
 import type { Use } from "../protocol/levels.ts";
+import type { StopCause } from "./schema.ts";
 import * as schema from "./schema.ts";
 
 export type GrantRow = typeof schema.grant.$inferSelect;
@@ -180,6 +181,9 @@ export class ClusterStore {
       job,
       index,
     );
+  }
+  stop(job: string, index: number, cause: StopCause): void {
+    this.#sql.exec(`UPDATE task SET stopping = ? WHERE job = ? AND "index" = ?`, cause, job, index);
   }
   claim(job: string, index: number, session: number): void {
     this.#sql.exec(`UPDATE task SET session = ? WHERE job = ? AND "index" = ?`, session, job, index);

@@ -89,7 +89,7 @@ export function taskView(
   cluster: string,
 ): TaskView {
   const live = job?.live.get(row.index);
-  const cancelling = job?.action === "cancel";
+  const cancelling = job?.action === "cancel" || (live !== undefined && live.stopping !== null);
   const liveState = live?.confirmed ? (cancelling ? "stopping" : "running") : "assigned";
   const views = attempts
     .filter((attempt) => attempt.epoch !== row.epoch || row.state === "waiting" || row.state === "returned")

@@ -21,4 +21,7 @@ export type EndReason =
   | "rebooted" // the node booted anew under it
   | "node-fault" // the node could not run anything then, e.g. its guard was gone
   | "shutdown" // the agent was told to leave and stopped its tasks
+  | "reclaimed" // stopped for someone with a better right to its place
+  | "drained" // stopped because its node shall be empty
+  | "gang" // stopped because the others of its gang could not go on
   | "vanished"; // the process was gone and left no exit status
