@@ -1,7 +1,7 @@
 /** Hansa's own policy on a trace: it is shown each pod when it arrives and nothing else of the list, but for a batch. */
 import { packBatch } from "../../src/scheduling/packing/batch.ts";
 import type { PackNode } from "../../src/scheduling/packing/fleet.ts";
-import { Packer } from "../../src/scheduling/packing/packer.ts";
+import { Packer, packedTarget, type Target } from "../../src/scheduling/packing/packer.ts";
 import { type Shape, shapeKey } from "../../src/scheduling/packing/shape.ts";
 import type { Choice, Policy } from "./fleet.ts";
 import type { Trace, TraceNode, TracePod } from "./trace.ts";
@@ -22,12 +22,15 @@ export const podShape = ({ cpuMilli, memMib, gpus, gpuMilli, models }: TracePod)
 
 export function hansa(trace: Trace): Policy {
   const packer = new Packer(trace.nodes.map(packNodeOf));
+  const targets = new Map<string, Target>();
   return (index) => {
-    const shape = podShape(trace.pods[index] as TracePod);
-    const key = shapeKey(shape);
-    packer.arrive(shape, key);
-    const choice = packer.choose(shape, key);
-    if (choice !== null) packer.take(shape, choice, key);
+    const asked = podShape(trace.pods[index] as TracePod);
+    const key = shapeKey(asked);
+    const target = targets.get(key) ?? packedTarget(asked, key);
+    targets.set(key, target);
+    packer.arrive(target.shape, key);
+    const choice = packer.choose(target);
+    if (choice !== null) packer.take(target.shape, choice);
     return choice;
   };
 }

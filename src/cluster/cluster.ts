@@ -398,8 +398,9 @@ export class Cluster implements Turns {
     if (!node.removed) {
       node.removed = true;
       // It is not heard any more, and takes no room of what is left.
-      node.ghosts = new Map();
+      this.#memory.setGhosts(node, new Map());
       this.#memory.saveNode(node);
+      this.#memory.nodeChanged(node);
       this.#memory.events.push({ type: "node.removed", node: name });
       for (const live of this.#memory.liveOn(name)) this.#memory.mark(name, live.session, now);
       const hold = this.#holds.get(name);

@@ -8,7 +8,6 @@ import { withIndex } from "../model/ranges.ts";
 import type { EndReason } from "../model/states.ts";
 import type { Update } from "../protocol/agent.ts";
 import type { ReturnReason } from "../protocol/levels.ts";
-import { accepts } from "../scheduling/place.ts";
 import type { ClusterMemory } from "./memory.ts";
 import type { StopCause } from "./schema.ts";
 import { isAdopted, itemOf, type JobState, type Live, partitionsFor, type Stock, takeFrom } from "./state.ts";
@@ -291,11 +290,17 @@ function tryAgain(
 
 /** Whether a node that is up could run it, were it empty. */
 export function canRunHere(memory: ClusterMemory, job: JobState, now: number): boolean {
-  const { resources, role, driver } = job.template;
-  const wanted = { demand: resources, constraints: job.constraints, role, driver, refusedBy: job.refusedBy };
-  return memory
-    .placeNodes(now)
-    .some((node) => node.partitions.some((name) => (job.limits[name] ?? 0) > 0) && accepts(node, wanted));
+  for (const _ of couldRun(memory, job, now)) return true;
+  return false;
+}
+
+/** Nodes that are up and could, were they empty. */
+export function* couldRun(memory: ClusterMemory, job: JobState, now: number): Generator<string> {
+  for (const { name, partitions } of memory.placer.accepting(job.asked)) {
+    const node = memory.nodes.get(name);
+    if (!node || !memory.isUp(node, now) || job.refusedBy.has(name)) continue;
+    if (partitions.some((one) => (job.limits[one] ?? 0) > 0)) yield name;
+  }
 }
 
 export function giveBack(

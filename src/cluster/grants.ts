@@ -21,8 +21,9 @@ function applyGrant(memory: ClusterMemory, grant: Grant): void {
   const known = row ? memory.jobOf(row) : memory.jobs.get(grant.job);
   if (known && known.gen >= grant.gen) return;
   if (row?.ended) unfold(memory, row);
-  const job = known ?? fresh(grant);
+  const job = known ?? newJob(grant);
   if (!known && grant.supply.some((entry) => entry.recover)) memory.startRecovery();
+  const newest = Math.max(0, ...job.supply.map(({ handout }) => handout));
   job.gen = grant.gen;
   job.action = grant.action;
   job.limits = grant.limits;
@@ -31,6 +32,11 @@ function applyGrant(memory: ClusterMemory, grant: Grant): void {
   job.yields = grant.yields ?? null;
   job.returned = stillReturned(job.returned, grant.supply);
   stockUp(job, (index) => handedOut(job, index));
+  const fresh = grant.supply.filter(({ handout, recover }) => handout > newest && !recover);
+  memory.arrived(
+    job,
+    fresh.reduce((n, { from, to }) => n + to - from, 0),
+  );
   if (job.action === "cancel") {
     for (const index of job.retry.keys()) memory.store.setTaskState(job.id, index, "cancelled");
     cancelWaiting(job);
@@ -40,7 +46,7 @@ function applyGrant(memory: ClusterMemory, grant: Grant): void {
   memory.saveGrant(job);
 }
 
-const fresh = (grant: Grant): JobState =>
+const newJob = (grant: Grant): JobState =>
   jobState({ ...grant, gen: 0, supply: [], returned: [], ended: false, claim: null, yields: null }, [], [], 0);
 
 const handedOut = (job: JobState, index: number): number => {

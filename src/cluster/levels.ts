@@ -1,4 +1,5 @@
 /** What the Broker is told of a cluster's partitions: amounts, shapes of nodes, policies. Derived from the memory. */
+import { sharedAttributes } from "../model/constraints.ts";
 import { lendableOf } from "../model/partition.ts";
 import { add, type Resources, subtract } from "../model/resources.ts";
 import type { Inventory } from "../protocol/agent.ts";
@@ -6,9 +7,6 @@ import type { PartitionLevel, Shape } from "../protocol/levels.ts";
 import type { ClusterMemory } from "./memory.ts";
 import { type Account, type AccountNode, accountsOf, partitionsOf } from "./partitions.ts";
 import type { NodeState } from "./state.ts";
-
-/** Attributes that no two nodes share: the Broker need not know them. */
-const OWN_ATTRIBUTES = new Set(["node", "hostname"]);
 
 /** By partition; they add up to what the nodes have, per resource. */
 export const accounts = (memory: ClusterMemory, now: number): Map<string, Account> =>
@@ -115,9 +113,7 @@ function shapeOf(inventory: Inventory): { key: string; one: Shape } {
   const before = known.get(inventory);
   if (before) return before;
   const { capacity, roles, drivers } = inventory;
-  const attributes = Object.fromEntries(
-    Object.entries(inventory.attributes).filter(([name]) => !OWN_ATTRIBUTES.has(name)),
-  );
+  const attributes = sharedAttributes(inventory.attributes);
   const one = { count: 1, capacity, attributes, ...(roles && { roles }), drivers };
   const shape = { key: JSON.stringify(one), one };
   known.set(inventory, shape);

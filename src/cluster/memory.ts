@@ -2,7 +2,8 @@
 import { type PartitionSpec, REST, restSpec } from "../model/partition.ts";
 import { add, type Resources } from "../model/resources.ts";
 import type { ClusterEvent } from "../protocol/levels.ts";
-import type { PlaceNode } from "../scheduling/place.ts";
+import { nothingLearned } from "../scheduling/packing/learned.ts";
+import { Placer } from "../scheduling/place/placer.ts";
 import { partitionsOf } from "./partitions.ts";
 import { CLUSTER_RULES, type ClusterRules } from "./rules.ts";
 import { type JobState, jobState, type Live, type NodeState, type Silence } from "./state.ts";
@@ -11,6 +12,9 @@ import { UseTally } from "./tally.ts";
 
 /** Silence after which nothing new is placed on a node. */
 export const SUSPECT_MS = 60_000;
+
+/** What was learned is stored when it has changed by so much: losing a little of it costs nothing. */
+const LEARNED_PART = 0.1;
 
 /** `recoverMs` of an object that has lost nothing. */
 export const NOT_RECOVERING = -1;
@@ -22,6 +26,9 @@ export class ClusterMemory {
   readonly jobs = new Map<string, JobState>();
   /** what may be running, by node */
   readonly #liveByNode = new Map<string, Set<Live>>();
+  /** what is free on each node */
+  readonly placer: Placer;
+  #learnedSaved: number;
   /** by `node/session` */
   readonly silences = new Map<string, Silence>();
   /** what happened and the Broker does not know yet */
@@ -84,6 +91,9 @@ export class ClusterMemory {
     const rest = specs.find(({ name }) => name === REST) ?? restSpec();
     this.partitions = [...specs.filter(({ name }) => name !== REST), rest];
     this.folded = new UseTally(store.uses());
+    this.placer = new Placer(store.learned() ?? nothingLearned());
+    this.#learnedSaved = this.placer.learned.seen;
+    for (const node of this.nodes.values()) this.nodeChanged(node);
     for (const row of store.liveGrants()) this.putJob(this.jobOf(row));
     for (const { node, session, silentMs } of store.silences()) {
       this.silences.set(silenceKey(node, session), { node, session, silentMs, lastTickAt: now, isMass: false });
@@ -99,6 +109,42 @@ export class ClusterMemory {
   putJob(job: JobState): void {
     this.jobs.set(job.id, job);
     for (const live of job.live.values()) this.#index(live);
+  }
+
+  /** So many tasks of the job came here for the first time. */
+  arrived({ asked }: JobState, tasks: number): void {
+    if (tasks === 0) return;
+    this.placer.arrive(asked, tasks);
+    const { learned } = this.placer;
+    if (Math.abs(learned.seen - this.#learnedSaved) < Math.max(20, learned.seen * LEARNED_PART)) return;
+    this.#learnedSaved = learned.seen;
+    this.store.saveLearned(learned);
+  }
+
+  /** What it has, or accepts, is otherwise, or it was removed. */
+  nodeChanged(node: NodeState): void {
+    const { name, inventory, removed } = node;
+    if (removed || inventory === null) {
+      this.placer.removeNode(name);
+      return;
+    }
+    const attributes = this.attributesOf(node);
+    const { capacity, roles = null, drivers, ports = [] } = inventory;
+    const partitions = partitionsOf(this.partitions, attributes);
+    this.placer.setNode({ name, capacity, attributes, roles, drivers, partitions, ports });
+  }
+
+  partitionsChanged(): void {
+    for (const node of this.nodes.values()) this.nodeChanged(node);
+  }
+
+  /** Attempts that it runs and that are not ours to renew. */
+  setGhosts(node: NodeState, ghosts: Map<string, Resources>): void {
+    if (ghosts.size === 0 && node.ghosts.size === 0) return;
+    node.ghosts = ghosts;
+    let extra: Resources = {};
+    for (const ghost of ghosts.values()) extra = add(extra, ghost);
+    this.placer.setExtra(node.name, extra);
   }
 
   /** Of a job that is over here: nothing of it runs. */
@@ -122,12 +168,16 @@ export class ClusterMemory {
 
   #index(live: Live): void {
     const there = this.#liveByNode.get(live.node) ?? new Set();
+    if (there.has(live)) return;
     this.#liveByNode.set(live.node, there.add(live));
+    this.placer.add(live.job.asked, live);
   }
 
   #unindex(live: Live): void {
     const there = this.#liveByNode.get(live.node);
-    if (there?.delete(live) && there.size === 0) this.#liveByNode.delete(live.node);
+    if (!there?.delete(live)) return;
+    if (there.size === 0) this.#liveByNode.delete(live.node);
+    this.placer.remove(live.job.asked, live);
   }
 
   liveOn(node: string): Iterable<Live> {
@@ -172,30 +222,6 @@ export class ClusterMemory {
     for (const live of this.liveOn(node.name)) used = add(used, live.job.template.resources);
     for (const resources of node.ghosts.values()) used = add(used, resources);
     return used;
-  }
-
-  /** Those that are up, with what is in use there: one pass over all attempts, however many nodes there are. */
-  placeNodes(now: number, listens: (node: NodeState) => boolean = () => true): PlaceNode[] {
-    const nodes = this.upNodes(now);
-    const used = new Map(nodes.map(({ name }): [string, Record<string, number>] => [name, {}]));
-    for (const job of this.jobs.values())
-      for (const { node } of job.live.values()) accumulate(used.get(node), job.template.resources);
-    for (const { name, ghosts } of nodes) for (const ghost of ghosts.values()) accumulate(used.get(name), ghost);
-    return nodes.flatMap((node) => {
-      const { name, inventory } = node;
-      if (inventory === null) return [];
-      const attributes = this.attributesOf(node);
-      return {
-        name,
-        capacity: inventory.capacity,
-        used: used.get(name) ?? {},
-        attributes,
-        roles: inventory.roles ?? null,
-        drivers: inventory.drivers,
-        partitions: partitionsOf(this.partitions, attributes),
-        listening: listens(node),
-      };
-    });
   }
 
   upNodes(now: number): NodeState[] {
@@ -252,10 +278,6 @@ export class ClusterMemory {
   unmark(node: string, session: number): void {
     if (this.silences.delete(silenceKey(node, session))) this.store.unmark(node, session);
   }
-}
-
-function accumulate(sum: Record<string, number> | undefined, more: Resources): void {
-  if (sum) for (const [name, amount] of Object.entries(more)) sum[name] = (sum[name] ?? 0) + amount;
 }
 
 const silenceKey = (node: string, session: number): string => `${node}/${session}`;

@@ -62,4 +62,5 @@ function save(memory: ClusterMemory): void {
   for (const [position, spec] of memory.partitions.entries()) {
     memory.store.savePartition({ name: spec.name, position, spec });
   }
+  memory.partitionsChanged();
 }

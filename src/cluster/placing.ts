@@ -4,7 +4,7 @@
  */
 import { epochOf } from "../model/ids.ts";
 import type { WaitReason } from "../protocol/levels.ts";
-import { type PlaceClass, type PlacePartition, place } from "../scheduling/place.ts";
+import { type PlaceClass, type Placement, type PlacePartition, place } from "../scheduling/place/place.ts";
 import { returnWaiting } from "./grants.ts";
 import { accounts } from "./levels.ts";
 import type { ClusterMemory } from "./memory.ts";
@@ -19,26 +19,42 @@ const STARVED_RETURN_MS = 15_000;
 export function placeWaiting(memory: ClusterMemory, polls: ReadonlyMap<string, OpenPoll>, now: number): string[] {
   const waiting = classesOf(memory, now);
   if (waiting.length === 0) return [];
-  const { placements, starved } = place(
-    memory.placeNodes(now, (node) => polls.has(node.name)),
-    partitionsOf(memory, now),
-    waiting,
-  );
-  for (const { job, index, node, partition } of placements) {
-    const poll = polls.get(node);
-    const state = memory.jobs.get(job);
-    if (poll && state) handOut(memory, state, index, poll, partition, now);
-  }
+  noteStates(memory, (name) => polls.has(name), now);
+  const given: string[] = [];
+  const { starved } = place(memory.placer, partitionsOf(memory, now), waiting, { reach: "listening" }, (placement) => {
+    const poll = polls.get(placement.node);
+    const job = memory.jobs.get(placement.job);
+    if (poll && job) handOut(memory, job, placement, poll, now);
+    given.push(placement.node);
+  });
   for (const id of starved) noteStarved(memory, id, now);
-  return placements.map(({ node }) => node);
+  return given;
+}
+
+function noteStates(memory: ClusterMemory, listens: (node: string) => boolean, now: number): void {
+  for (const node of memory.nodes.values()) {
+    const state = !memory.isUp(node, now) ? "down" : listens(node.name) ? "listening" : "deaf";
+    memory.placer.setState(node.name, state);
+  }
 }
 
 /** Nodes that would be given something if they listened. */
 export function wantedNodes(memory: ClusterMemory, listens: (node: NodeState) => boolean, now: number): string[] {
   const waiting = classesOf(memory, now).filter(({ room }) => room > 0);
   if (waiting.length === 0) return [];
-  const nodes = memory.placeNodes(now, listens);
-  return place(nodes, partitionsOf(memory, now), waiting).placements.map(({ node }) => node);
+  noteStates(memory, (name) => listens(memory.nodes.get(name) as NodeState), now);
+  const { placer } = memory;
+  const tried: Placement[] = [];
+  place(placer, partitionsOf(memory, now), waiting, { reach: "listening" }, (placement) => {
+    const job = memory.jobs.get(placement.job);
+    if (job) placer.add(job.asked, placement);
+    tried.push(placement);
+  });
+  for (const placement of tried) {
+    const job = memory.jobs.get(placement.job);
+    if (job) placer.remove(job.asked, placement);
+  }
+  return tried.map(({ node }) => node);
 }
 
 /** What was given back for want of room on one node may be granted again as soon as one has it. */
@@ -62,15 +78,11 @@ function classesOf(memory: ClusterMemory, now: number): PlaceClass[] {
       say(job, "backoff");
       continue;
     }
-    const { resources, role, driver } = job.template;
     const live = liveCounts(job);
     const rooms = Object.entries(job.limits).map(([name, limit]) => [name, limit - (live[name] ?? 0)] as const);
     classes.push({
-      job: job.id,
-      demand: resources,
-      constraints: job.constraints,
-      role,
-      driver,
+      asked: job.asked,
+      priority: job.template.priority,
       refusedBy: job.refusedBy,
       room,
       rooms: Object.fromEntries(rooms),
@@ -92,9 +104,8 @@ function* waitingTasks(job: JobState, now: number): Generator<{ index: number; a
 function handOut(
   memory: ClusterMemory,
   job: JobState,
-  index: number,
+  { index, partition, devices, ports }: Placement,
   poll: OpenPoll,
-  partition: string,
   now: number,
 ): void {
   const retry = job.retry.get(index);
@@ -105,7 +116,7 @@ function handOut(
   const item = itemOf(job.supply, index) ?? retry?.item ?? null;
   const { node, session, seq } = poll;
   const where = { partition, lender: memory.spec(partition).owner, assignedAt: now };
-  const attempt = { index, epoch, attemptsUsed, node, session, item, devices: [], ports: [], ...where };
+  const attempt = { index, epoch, attemptsUsed, node, session, item, devices, ports, ...where };
   memory.addLive({ job, ...attempt, carried: { session, seq }, stopping: null, confirmed: false });
   memory.store.handOut({ job: job.id, ...attempt, carriedSession: session, carriedSeq: seq });
   job.reason = null;

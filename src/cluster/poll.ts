@@ -124,6 +124,7 @@ function noteInventory(memory: ClusterMemory, node: NodeState, { inventory }: Po
   if (!inventory || JSON.stringify(inventory) === JSON.stringify(node.inventory)) return;
   node.inventory = inventory;
   memory.saveNode(node);
+  memory.nodeChanged(node);
 }
 
 /** Holds what the node runs against what it should run. */
@@ -156,7 +157,7 @@ function reconcile(
       stops.push({ task, epoch, graceMs: job?.template.stopGraceMs ?? 10_000, reason: job ? "superseded" : "unknown" });
     }
   }
-  node.ghosts = ghosts;
+  memory.setGhosts(node, ghosts);
   for (const live of [...memory.liveOn(node.name)]) {
     if (!claimed.has(live) && neverStarts(memory, poll, live)) withdraw(memory, live);
   }

@@ -1,6 +1,4 @@
 /** What a Cluster keeps in memory: a cache of its rows, rebuilt on construction, and hints that may be lost. */
-import type { Constraint } from "../model/constraints.ts";
-import { parseConstraint } from "../model/constraints.ts";
 import { type Epoch, handoutOf, localOf } from "../model/ids.ts";
 import { readTemplate, type Template } from "../model/job.ts";
 import { contains, normalize, type Range, type Ranges, subtract, union, withIndex } from "../model/ranges.ts";
@@ -8,6 +6,7 @@ import type { Resources } from "../model/resources.ts";
 import { isTerminal } from "../model/states.ts";
 import type { Inventory } from "../protocol/agent.ts";
 import type { Claim, Counts, JobReport, Returned, Supply, WaitReason, Yields } from "../protocol/levels.ts";
+import { type Asked, askedOf } from "../scheduling/place/asked.ts";
 import type { Drain, StopCause } from "./schema.ts";
 import type { AttemptRow, GrantRow, TaskRow } from "./store.ts";
 import { RanTally } from "./tally.ts";
@@ -63,7 +62,8 @@ export interface JobState {
   action: "run" | "cancel";
   limits: Counts;
   template: Template;
-  constraints: Constraint[];
+  /** what its tasks ask of a node */
+  asked: Asked;
   supply: Supply[];
   /** null: it waits for room, and nothing of it may be taken back */
   claim: Claim | null;
@@ -138,7 +138,7 @@ export function jobState(
     action: row.action,
     limits: row.limits,
     template,
-    constraints: template.constraints.map(parseConstraint).filter((c) => c !== null),
+    asked: askedOf(row.job, template),
     supply: row.supply,
     claim: row.claim,
     yields: row.yields,

@@ -4,6 +4,7 @@ import migrations from "../../migrations/cluster/migrations.js";
 import { type Database, database, migrate } from "../platform/drizzle.ts";
 import type { Sql } from "../platform/seam.ts";
 import type { Use } from "../protocol/levels.ts";
+import type { Learned } from "../scheduling/packing/learned.ts";
 import type { StopCause } from "./schema.ts";
 import * as schema from "./schema.ts";
 
@@ -226,6 +227,19 @@ export class ClusterStore {
       .insert(use)
       .values({ partition, lender: lender ?? "", role, taskMs, resourceMs })
       .onConflictDoUpdate({ target: [use.partition, use.lender, use.role], set: { taskMs, resourceMs } })
+      .run();
+  }
+
+  // Packing.
+
+  learned(): Learned | undefined {
+    return this.#db.select().from(schema.learned).get()?.shapes;
+  }
+  saveLearned(shapes: Learned): void {
+    this.#db
+      .insert(schema.learned)
+      .values({ id: 1, shapes })
+      .onConflictDoUpdate({ target: schema.learned.id, set: { shapes } })
       .run();
   }
 

@@ -16,6 +16,15 @@ const COMPARE = new RegExp(`^(${ATTRIBUTE})\\s*(=|!=|<=|>=|<|>)\\s*(.+)$`);
 const MEMBER = new RegExp(`^(${ATTRIBUTE})\\s+(in|not in)\\s+(.+)$`);
 const PRESENT = new RegExp(`^(has|not has)\\s+(${ATTRIBUTE})$`);
 
+/** Attributes that no two nodes share: what is alike but for them is alike. */
+const OWN_ATTRIBUTES = new Set(["node", "host", "hostname"]);
+
+/** Only the Cluster knows which of its nodes satisfy it. */
+export const isOwn = ({ name }: Pick<Constraint, "name">): boolean => OWN_ATTRIBUTES.has(name);
+
+export const sharedAttributes = (attributes: Attributes): Attributes =>
+  Object.fromEntries(Object.entries(attributes).filter(([name]) => !OWN_ATTRIBUTES.has(name)));
+
 /** @returns null when the text is not a constraint */
 export function parseConstraint(text: string): Constraint | null {
   const trimmed = text.trim();

@@ -1,5 +1,5 @@
 /** What fits where were it empty: which nodes may take a job's tasks, and how many. */
-import { type Constraint, satisfies } from "../model/constraints.ts";
+import { isOwn, satisfies } from "../model/constraints.ts";
 import { type PartitionKey, partitionKey } from "../model/partition.ts";
 import { resourcesKey, timesFits } from "../model/resources.ts";
 import { isWithin } from "../model/role.ts";
@@ -21,9 +21,6 @@ export const shapeAccepts = (
   (!shape.roles || shape.roles.some((role) => isWithin(job.role, role))) &&
   shape.drivers.includes(job.driver) &&
   job.constraints.every((c) => isOwn(c) || satisfies({ ...shape.attributes, cluster }, c));
-
-/** Only the Cluster knows attributes that no two nodes share. */
-export const isOwn = (c: Constraint): boolean => c.name === "node" || c.name === "hostname";
 
 /** How many tasks of the class an empty partition holds: on its nodes, and of a slice no more than the slice. */
 export function classSlots(partition: RoundPartition, job: JobClass): number {

@@ -1,10 +1,9 @@
 /** How many nodes are left after each thing that a job asks for, in the order in which they are asked. */
-import { satisfies } from "../../model/constraints.ts";
+import { isOwn, satisfies } from "../../model/constraints.ts";
 import { formatResources, timesFits } from "../../model/resources.ts";
 import { isWithin } from "../../model/role.ts";
 import type { Shape } from "../../protocol/levels.ts";
 import type { RoundPartition } from "../input.ts";
-import { isOwn } from "../slots.ts";
 import { attributesIn, isAllowed, type Waiting } from "./waiting.ts";
 
 export interface Step {

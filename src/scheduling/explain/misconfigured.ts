@@ -1,7 +1,7 @@
 /** Mistakes that no waiting cures: constraints that contradict each other, names that no node knows. */
 import type { Constraint } from "../../model/constraints.ts";
+import { isOwn } from "../../model/constraints.ts";
 import { nearest } from "../../model/nearest.ts";
-import { isOwn } from "../slots.ts";
 import { attributesIn, type Waiting } from "./waiting.ts";
 
 export type Mistake =

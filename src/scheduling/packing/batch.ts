@@ -5,7 +5,7 @@
 import { bundlesOf } from "./bundles.ts";
 import { type Ask, Fleet, type PackNode } from "./fleet.ts";
 import { learn, nothingLearned } from "./learned.ts";
-import { type Choice, Packer } from "./packer.ts";
+import { type Choice, Packer, packedTarget, type Target } from "./packer.ts";
 import { devicesMilli, type Shape, shapeKey } from "./shape.ts";
 import { fillBySwaps, type Placed } from "./swaps.ts";
 
@@ -63,13 +63,16 @@ function packed(nodes: readonly PackNode[], shapes: readonly Shape[], pieces: re
   const learned = nothingLearned();
   for (const { ask, key } of pieces) learn(learned, ask.shape, key);
   const packer = new Packer(nodes, learned);
+  const targets = new Map<string, Target>();
   const placed: Placed<Piece>[] = [];
   const waiting: Piece[] = [];
   for (const piece of pieces) {
-    const choice = packer.choose(piece.ask.shape, piece.key);
+    const target = targets.get(piece.key) ?? packedTarget(piece.ask.shape, piece.key);
+    targets.set(piece.key, target);
+    const choice = packer.choose(target);
     if (choice === null) waiting.push(piece);
     else {
-      packer.take(piece.ask.shape, choice, piece.key);
+      packer.take(target.shape, choice);
       placed.push({ piece, ...choice });
     }
   }

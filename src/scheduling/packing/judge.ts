@@ -4,7 +4,7 @@
  */
 import type { Resources } from "../../model/resources.ts";
 import { deviceValues, lostValue } from "./deviceValue.ts";
-import type { Ask, Fleet, Kind } from "./fleet.ts";
+import type { Ask, Fleet, Kind, PackNode } from "./fleet.ts";
 import { fragmentsMilli, type TypicalSize, typicalOf } from "./fragments.ts";
 import type { Learned } from "./learned.ts";
 import { Scarcity } from "./scarcity.ts";
@@ -28,7 +28,7 @@ export class Judge {
   private typical: readonly TypicalSize[] = [];
   private values = deviceValues(new Map());
   /** by node; NaN: not known */
-  private readonly fragments: Float64Array;
+  private fragments: Float64Array;
 
   constructor(fleet: Fleet) {
     this.fleet = fleet;
@@ -57,6 +57,29 @@ export class Judge {
     return [node, ...this.scarcity.change(node, () => this.fleet.take(node, ask, devices, times))];
   }
 
+  /**
+   * What the node has is otherwise; or it is the next one that there will be.
+   * @returns null: the layout changed, and nothing that was learned is taken in any more
+   */
+  put(node: number, what: PackNode): number[] | null {
+    if (node >= this.fragments.length) {
+      const fragments = new Float64Array(2 * node + 16).fill(Number.NaN);
+      fragments.set(this.fragments);
+      this.fragments = fragments;
+    }
+    this.fragments[node] = Number.NaN;
+    if (!this.fleet.knowsKindOf(what)) {
+      this.scarcity.forget();
+      this.typical = [];
+      if (node < this.fleet.size) this.fleet.put(node, what);
+      else this.fleet.add(what);
+      return null;
+    }
+    if (node < this.fleet.size) return [node, ...this.scarcity.change(node, () => this.fleet.put(node, what))];
+    this.fleet.add(what);
+    return [node, ...this.scarcity.change(node, () => {}, true)];
+  }
+
   set(node: number, free: Resources, devices: readonly number[]): number[] {
     this.fragments[node] = Number.NaN;
     return [node, ...this.scarcity.change(node, () => this.fleet.set(node, free, devices))];
@@ -66,9 +89,10 @@ export class Judge {
     const { fleet } = this;
     let best: Judgement = { score: Number.NEGATIVE_INFINITY, devices: [] };
     if (!fleet.fits(node, ask)) return best;
+    const tie = ask.count === 0 ? this.emptiness(node) : 0;
+    if ((fleet.devices[node] as number[]).length === 0) return { score: -tie, devices: [] };
     const before = this.fragmentsOf(node) - this.scarcity.worthMilli(node);
     const isPart = ask.milli > 0 && ask.milli < WHOLE_DEVICE_MILLI;
-    const tie = ask.count === 0 ? this.emptiness(node) : 0;
     for (const devices of candidates(fleet.devices[node] as number[], ask)) {
       const free = (fleet.devices[node] as number[])[devices[0] ?? -1] ?? 0;
       const lost = isPart ? lostValue(this.values, free, ask.milli) * WHOLE_DEVICE_MILLI : 0;
@@ -91,13 +115,9 @@ export class Judge {
 
   /** Less than one: a task without devices goes where none is idle and, of nodes that have none, where least is free. */
   private emptiness(node: number): number {
-    const { devices, capacity } = this.fleet.kinds[this.fleet.kindOf[node] as number] as Kind;
+    const { devices } = this.fleet.kinds[this.fleet.kindOf[node] as number] as Kind;
     if (devices > 0) return (1 + this.fleet.idleMilli(node) / (devices * WHOLE_DEVICE_MILLI)) / 3;
-    let least = 1;
-    capacity.forEach((amount, dimension) => {
-      if (amount > 0) least = Math.min(least, (this.fleet.free[node * capacity.length + dimension] as number) / amount);
-    });
-    return least / 4;
+    return (1 - this.fleet.load(node)) / 4;
   }
 }
 

@@ -17,16 +17,16 @@ export interface Learned {
 
 export const nothingLearned = (): Learned => ({ seen: 0, shapes: {} });
 
-/** Counts one arrival, in place. @param key of the shape, where the caller has it */
-export function learn(learned: Learned, shape: Shape, key = shapeKey(shape)): void {
+/** Counts arrivals, in place. @param key of the shape, where the caller has it */
+export function learn(learned: Learned, shape: Shape, key = shapeKey(shape), times = 1): void {
   const known = learned.shapes[key];
-  if (known) known.count += 1;
+  if (known) known.count += times;
   else {
     if (Object.keys(learned.shapes).length >= MOST_SHAPES) forgetRarest(learned);
-    learned.shapes[key] = { shape, count: 1 };
+    learned.shapes[key] = { shape, count: times };
   }
-  learned.seen += 1;
-  if (learned.seen >= HALVE_AT) halve(learned);
+  learned.seen += times;
+  while (learned.seen >= HALVE_AT) halve(learned);
 }
 
 function forgetRarest(learned: Learned): void {

@@ -5,7 +5,7 @@ import { fits, type Resources, subtract } from "../../model/resources.ts";
 import { anyNodes, anyShape, node, shape } from "./fleet.fixture.ts";
 import type { PackNode } from "./fleet.ts";
 import { type Learned, nothingLearned } from "./learned.ts";
-import { type Choice, Packer } from "./packer.ts";
+import { type Choice, Packer, packedTarget } from "./packer.ts";
 import type { Shape } from "./shape.ts";
 
 interface Books {
@@ -31,7 +31,7 @@ const run = (nodes: readonly PackNode[], shapes: readonly Shape[], learned: Lear
   const packer = new Packer(nodes, learned);
   return shapes.map((asked) => {
     packer.arrive(asked);
-    const choice = packer.choose(asked);
+    const choice = packer.choose(packedTarget(asked));
     if (choice !== null) packer.take(asked, choice);
     return choice;
   });
@@ -46,7 +46,7 @@ test("whatever comes and goes: nothing over capacity, devices exact, and what fi
       const running: { asked: Shape; choice: Choice }[] = [];
       for (const { asked, ends, which } of drawn) {
         packer.arrive(asked);
-        const choice = packer.choose(asked);
+        const choice = packer.choose(packedTarget(asked));
         const roomy = nodes.map((each, index) => hasRoom(each, books[index] as Books, asked));
         expect(choice !== null).toBe(roomy.includes(true));
         if (choice !== null) {
@@ -142,9 +142,9 @@ test("rules beyond attributes are asked of every node, and what else is free may
   const packer = new Packer([node("a", 8000, 1), node("b", 8000, 1), node("c", 8000, 1)]);
   const half = shape(1000, 500);
   packer.set(2, { cpus: 0, mem: 0 }, [1000]);
-  expect(packer.choose(half, undefined, (at) => at !== 0)).toEqual({ node: 1, devices: [0] });
-  expect(packer.choose(half, undefined, (at) => at === 2)).toBeNull();
+  expect(packer.choose(packedTarget(half), (at) => at === 0)).toEqual({ node: 1, devices: [0] });
+  expect(packer.choose(packedTarget(half), (at) => at !== 2)).toBeNull();
   packer.set(2, { cpus: 8000, mem: 32_000 }, [400]);
-  expect(packer.choose(shape(1000, 400), undefined, (at) => at === 2)).toEqual({ node: 2, devices: [0] });
-  expect(packer.choose(half, undefined, (at) => at === 2)).toBeNull();
+  expect(packer.choose(packedTarget(shape(1000, 400)), (at) => at !== 2)).toEqual({ node: 2, devices: [0] });
+  expect(packer.choose(packedTarget(half), (at) => at !== 2)).toBeNull();
 });

@@ -1,11 +1,12 @@
 /**
- * Chooses the node and the devices for one task after another, so that what stays free is of use to what is likely to
- * come. Learns the shapes as they come, keeps judgements by shape and node and renews only those that may have changed.
+ * Online packing: which node, and which of its devices, a task gets that has just come. What came before is learned from;
+ * what will come is not known. Decided by value alone, so equal inputs give equal choices.
  */
 import type { Resources } from "../../model/resources.ts";
 import { type Ask, Fleet, type PackNode } from "./fleet.ts";
-import { Judge, type Judgement } from "./judge.ts";
+import { Judge } from "./judge.ts";
 import { type Learned, learn, nothingLearned } from "./learned.ts";
+import { Changes, Row } from "./row.ts";
 import { type Shape, shapeKey } from "./shape.ts";
 
 export interface Choice {
@@ -15,92 +16,163 @@ export interface Choice {
   devices: readonly number[];
 }
 
+/** What is to be placed, and what a node is worth to it beyond packing. */
+export interface Target {
+  /** equal for targets that have equal shapes, policies and biases */
+  key: string;
+  shape: Shape;
+  policy: "pack" | "spread";
+  /** nodes that listen, or all that are not down */
+  reach: "listening" | "up";
+  /** before packing has a say; the same until the node is put anew. -Infinity: not there */
+  bias(node: number): number;
+}
+
+/** Nothing but packing has a say. */
+export const packedTarget = (shape: Shape, key = shapeKey(shape)): Target => ({
+  key,
+  shape,
+  policy: "pack",
+  reach: "up",
+  bias: () => 0,
+});
+
 /** After how many arrivals what was learned is taken in: a part of those so far. */
 const RENEW = { least: 20, part: 0.25 };
 /** The same for prices of what is scarce at most, which renews few judgements. */
 const REPRICE_MOST = 100;
-/** Shapes whose judgements are kept. */
+/** Rows that are kept: so many, and no more than this many scores in all. */
 const MOST_ROWS = 256;
+const MOST_SCORES = 4_000_000;
+/** Above all that packing may say. */
+const BIAS = 1e7;
+/** Loads that differ by less are equal: the first node is taken. */
+const EQUAL_LOADS = 1e4;
 
-interface Row {
+interface Kept {
+  target: Target;
   ask: Ask;
-  /** of the node when it was judged */
-  versions: Int32Array;
-  scores: Float64Array;
-  devices: (readonly number[])[];
+  row: Row;
   /** by kind, of its nodes that are wholly free */
-  untouched: ({ judgement: Judgement; epoch: number } | undefined)[];
+  untouched: ({ score: number; epoch: number } | undefined)[];
 }
 
 export class Packer {
   readonly learned: Learned;
   private readonly fleet: Fleet;
   private readonly judge: Judge;
-  private readonly rows = new Map<string, Row>();
-  private readonly versions: Int32Array;
+  private readonly rows = new Map<string, Kept>();
+  private readonly changes = new Changes();
+  /** those that are not named listen */
+  private readonly states: ("listening" | "deaf" | "down")[] = [];
   /** rises when judgements of nodes that did not change may */
   private epoch = 0;
-  private arrivals = 0;
+  private layout = 0;
   private renewAt = 0;
   private repriceAt = 0;
 
   /** @param nodes ties go to the first @param learned is written to as shapes come */
-  constructor(nodes: readonly PackNode[], learned: Learned = nothingLearned()) {
+  constructor(nodes: readonly PackNode[] = [], learned: Learned = nothingLearned()) {
     this.fleet = new Fleet(nodes);
     this.judge = new Judge(this.fleet);
     this.learned = learned;
-    this.versions = new Int32Array(nodes.length).fill(1);
+    this.layout = this.fleet.layout;
     if (learned.seen > 0) this.renew();
   }
 
-  /** A task of the shape came, whether or not it is placed. */
-  arrive(shape: Shape, key = shapeKey(shape)): void {
-    learn(this.learned, shape, key);
-    this.arrivals += 1;
-    const pause = Math.max(RENEW.least, this.arrivals * RENEW.part);
-    if (this.arrivals >= this.repriceAt) {
-      this.repriceAt = this.arrivals + Math.min(REPRICE_MOST, pause);
+  get size(): number {
+    return this.fleet.size;
+  }
+
+  /** What the node has and has free is otherwise; or it is the next one that there will be. */
+  put(node: number, what: PackNode): void {
+    const touched = this.judge.put(node, what);
+    if (touched === null) this.changes.add(node);
+    else this.touch(touched);
+  }
+
+  /** Whether it takes anything, and can be told so now. */
+  setState(node: number, state: "listening" | "deaf" | "down"): void {
+    if (state === (this.states[node] ?? "listening")) return;
+    this.states[node] = state;
+    this.changes.add(node);
+  }
+
+  /** Tasks of the shape came, whether or not they are placed. */
+  arrive(shape: Shape, key = shapeKey(shape), times = 1): void {
+    learn(this.learned, shape, key, times);
+    const { seen } = this.learned;
+    const pause = Math.max(RENEW.least, seen * RENEW.part);
+    // What was seen is halved at times: then it is long until the count is there again.
+    const isDue = (at: number) => seen >= at || at - seen > 2 * pause;
+    if (isDue(this.repriceAt)) {
+      this.repriceAt = seen + Math.min(REPRICE_MOST, pause);
       this.touch(this.judge.reprice(this.learned));
       this.epoch += 1;
     }
-    if (this.arrivals >= this.renewAt) {
-      this.renewAt = this.arrivals + pause;
+    if (isDue(this.renewAt)) {
+      this.renewAt = seen + pause;
       this.renew();
     }
   }
 
-  /** @param allowed what rules beyond attributes say of a node (role, driver, partition) @returns null when it fits nowhere */
-  choose(shape: Shape, key = shapeKey(shape), allowed: (node: number) => boolean = () => true): Choice | null {
-    const row = this.row(shape, key);
-    const { versions, scores } = row;
-    let best = -1;
-    let bestScore = Number.NEGATIVE_INFINITY;
-    for (let node = 0; node < versions.length; node += 1) {
-      if (versions[node] !== this.versions[node]) this.score(row, node);
-      if ((scores[node] as number) <= bestScore || !allowed(node)) continue;
-      best = node;
-      bestScore = scores[node] as number;
-    }
-    return best < 0 ? null : { node: best, devices: row.devices[best] as readonly number[] };
+  /**
+   * @param isExcluded what else keeps it from a node; asked of few
+   * @returns null when it fits nowhere
+   */
+  choose(target: Target, isExcluded: ((node: number) => boolean) | null = null): Choice | null {
+    const kept = this.kept(target);
+    return this.choiceOn(kept.row.best(isExcluded), kept);
+  }
+
+  /** The same where other things go before. @param rank the highest wins; asked of all nodes. -Infinity: not there */
+  chooseBy(target: Target, rank: (node: number) => number): Choice | null {
+    const kept = this.kept(target);
+    return this.choiceOn(kept.row.bestBy(rank), kept);
+  }
+
+  private choiceOn(node: number, { row, ask }: Kept): Choice | null {
+    if (node < 0 || row.score(node) === Number.NEGATIVE_INFINITY) return null;
+    return { node, devices: this.judge.judge(ask, node).devices };
+  }
+
+  /** Whether the node could take it now, open or not. */
+  fits(shape: Shape, node: number): boolean {
+    return this.fleet.fits(node, this.fleet.ask(shape));
+  }
+
+  /** Whether the node could take it were it empty. */
+  allows(shape: Shape, node: number): boolean {
+    return this.fleet.allows(node, this.fleet.ask(shape));
   }
 
   /** @throws RangeError when it does not fit there */
-  take(shape: Shape, { node, devices }: Choice, key = shapeKey(shape)): void {
-    const { ask } = this.row(shape, key);
+  take(shape: Shape, { node, devices }: Choice): void {
+    const ask = this.fleet.ask(shape);
     const left = this.fleet.devices[node] ?? [];
     const roomy = new Set(devices.filter((device) => (left[device] ?? -1) >= ask.milli));
     if (roomy.size !== ask.count || devices.length !== ask.count || !this.fleet.fits(node, ask)) {
-      throw new RangeError(`node ${node} has no room on devices [${devices}] for ${key}`);
+      throw new RangeError(`node ${node} has no room on devices [${devices}] for ${shapeKey(shape)}`);
     }
     this.touch(this.judge.take(node, ask, devices, 1));
   }
 
-  /** A task that was taken ended. */
-  give(shape: Shape, { node, devices }: Choice, key = shapeKey(shape)): void {
-    this.touch(this.judge.take(node, this.row(shape, key).ask, devices, -1));
+  /** How good the node is for it: to compare choices for targets that differ in where they look. */
+  scoreOf(target: Target, node: number): number {
+    return this.kept(target).row.score(node);
   }
 
-  /** What is free on the node is otherwise: it went, came back, or something else runs there. */
+  /** Something runs there, whether or not there was room, or ended. */
+  use(shape: Shape, { node, devices }: Choice, times: 1 | -1): void {
+    this.touch(this.judge.take(node, this.fleet.ask(shape), devices, times));
+  }
+
+  /** A task that was taken ended. */
+  give(shape: Shape, { node, devices }: Choice): void {
+    this.touch(this.judge.take(node, this.fleet.ask(shape), devices, -1));
+  }
+
+  /** What is free on the node is otherwise: something else runs there, or did. */
   set(node: number, free: Resources, devices: readonly number[]): void {
     this.touch(this.judge.set(node, free, devices));
   }
@@ -108,38 +180,56 @@ export class Packer {
   private renew(): void {
     this.judge.renew(this.learned);
     this.judge.reprice(this.learned);
-    this.touch([...this.versions.keys()]);
+    this.epoch += 1;
+    for (let node = 0; node < this.fleet.size; node += 1)
+      if ((this.fleet.devices[node] as number[]).length > 0) this.changes.add(node);
+    this.changes.trim(this.fleet.size);
   }
 
   private touch(nodes: readonly number[]): void {
-    for (const node of nodes) this.versions[node] = (this.versions[node] as number) + 1;
+    for (const node of nodes) this.changes.add(node);
     if (nodes.length > 1) this.epoch += 1;
+    this.changes.trim(this.fleet.size);
   }
 
-  private row(shape: Shape, key: string): Row {
-    const known = this.rows.get(key);
-    if (known) return known;
-    const oldest = this.rows.size >= MOST_ROWS ? this.rows.keys().next().value : undefined;
-    if (oldest !== undefined) this.rows.delete(oldest);
-    const row: Row = {
-      ask: this.fleet.ask(shape),
-      versions: new Int32Array(this.fleet.size),
-      scores: new Float64Array(this.fleet.size),
-      devices: Array<readonly number[]>(this.fleet.size).fill([]),
-      untouched: [],
-    };
-    this.rows.set(key, row);
-    return row;
+  private kept(target: Target): Kept {
+    if (this.layout !== this.fleet.layout) {
+      this.layout = this.fleet.layout;
+      this.rows.clear();
+      if (this.learned.seen > 0) this.renew();
+    }
+    const known = this.rows.get(target.key);
+    const kept = known ?? { target, ask: this.fleet.ask(target.shape), row: new Row(), untouched: [] };
+    // The one that was asked last is the last to go.
+    if (known) this.rows.delete(target.key);
+    this.rows.set(target.key, kept);
+    const most = Math.max(16, Math.min(MOST_ROWS, Math.floor(MOST_SCORES / Math.max(1, this.fleet.size))));
+    for (const oldest of this.rows.keys()) {
+      if (this.rows.size <= most) break;
+      this.rows.delete(oldest);
+    }
+    kept.row.renew(this.fleet.size, this.changes, (node) => this.score(kept, node));
+    return kept;
   }
 
-  private score(row: Row, node: number): void {
+  private score(kept: Kept, node: number): number {
+    const state = this.states[node] ?? "listening";
+    if (state === "down" || (state === "deaf" && kept.target.reach === "listening")) return Number.NEGATIVE_INFINITY;
+    if (!this.fleet.allows(node, kept.ask)) return Number.NEGATIVE_INFINITY;
+    const bias = kept.target.bias(node);
+    if (bias === Number.NEGATIVE_INFINITY) return bias;
+    return bias * BIAS + this.packed(kept, node);
+  }
+
+  private packed({ target, ask, untouched }: Kept, node: number): number {
+    if (target.policy === "spread")
+      return this.fleet.fits(node, ask) ? -Math.round(this.fleet.load(node) * EQUAL_LOADS) : Number.NEGATIVE_INFINITY;
+    if (!this.fleet.isUntouched(node)) return this.judge.judge(ask, node).score;
     const kind = this.fleet.kindOf[node] as number;
-    const isUntouched = this.fleet.isUntouched(node);
-    const known = isUntouched ? row.untouched[kind] : undefined;
-    const judgement = known?.epoch === this.epoch ? known.judgement : this.judge.judge(row.ask, node);
-    if (isUntouched) row.untouched[kind] = { judgement, epoch: this.epoch };
-    row.versions[node] = this.versions[node] as number;
-    row.scores[node] = judgement.score;
-    row.devices[node] = judgement.devices;
+    const known = untouched[kind];
+    if (known?.epoch === this.epoch) return known.score;
+    const { score } = this.judge.judge(ask, node);
+    untouched[kind] = { score, epoch: this.epoch };
+    return score;
   }
 }

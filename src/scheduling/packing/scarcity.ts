@@ -67,16 +67,33 @@ export class Scarcity {
     return this.after(moved);
   }
 
-  /** Changes what is free on the node and the prices with it. @returns nodes whose worth is another now */
-  change(node: number, apply: () => void): number[] {
-    for (const scarce of this.all.values()) scarce.supply -= supplyAt(this.fleet, node, scarce.place);
+  /** Changes what is free on the node and the prices with it. @param isNew it has counted nowhere yet @returns nodes whose worth is another now */
+  change(node: number, apply: () => void, isNew = false): number[] {
+    const hadDevices = !isNew && this.hasDevices(node);
+    if (hadDevices) for (const scarce of this.all.values()) scarce.supply -= supplyAt(this.fleet, node, scarce.place);
     apply();
+    // What is scarce are devices, one way or another.
+    if (!this.hasDevices(node)) return hadDevices ? this.repriceAll() : [];
     const moved: Scarce[] = [];
     for (const scarce of this.all.values()) {
       scarce.supply += supplyAt(this.fleet, node, scarce.place);
       if (reprice(scarce)) moved.push(scarce);
     }
     return this.after(moved);
+  }
+
+  /** Until it is renewed nothing is scarce. */
+  forget(): void {
+    this.all.clear();
+    this.dear = [];
+  }
+
+  private hasDevices(node: number): boolean {
+    return (this.fleet.devices[node] as number[]).length > 0;
+  }
+
+  private repriceAll(): number[] {
+    return this.after([...this.all.values()].filter(reprice));
   }
 
   private supply(place: Place): number {

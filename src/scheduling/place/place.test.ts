@@ -1,25 +1,36 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { add, fits, type Resources } from "../model/resources.ts";
-import { type PlaceClass, type PlaceNode, type PlacePartition, place } from "./place.ts";
+import { jobSpecSchema, type Template, templateOf } from "../../model/job.ts";
+import { add, fits, type Resources } from "../../model/resources.ts";
+import { askedOf } from "./asked.ts";
+import { type PlaceClass, type Placement, type PlacePartition, place } from "./place.ts";
+import { type PlaceNode, Placer } from "./placer.ts";
 
-const node = (name: string, capacity: Resources, rest: Partial<PlaceNode> = {}): PlaceNode => ({
+interface TestNode extends PlaceNode {
+  used: Resources;
+  listening: boolean;
+}
+const node = (name: string, capacity: Resources, rest: Partial<TestNode> = {}): TestNode => ({
   name,
   capacity,
   used: {},
-  attributes: { arch: "x64" },
+  attributes: { arch: "x64", node: name },
   roles: null,
   drivers: ["process"],
   partitions: ["default"],
+  ports: [],
   listening: true,
   ...rest,
 });
-const wants = (id: string, demand: Resources, n: number, rest: Partial<PlaceClass> = {}): PlaceClass => ({
-  job: id,
-  demand,
-  constraints: [],
-  role: "default",
-  driver: "process",
+const template = (spec: object): Template => templateOf(jobSpecSchema.parse({ command: "true", ...spec }));
+const wants = (
+  id: string,
+  demand: Resources,
+  n: number,
+  { job = {}, role = "default", ...rest }: Partial<PlaceClass> & { job?: object; role?: string } = {},
+): PlaceClass => ({
+  asked: askedOf(id, { ...template({ name: id, ...job }), resources: demand, role }),
+  priority: 50,
   refusedBy: new Set(),
   room: n,
   rooms: { default: n },
@@ -27,12 +38,35 @@ const wants = (id: string, demand: Resources, n: number, rest: Partial<PlaceClas
   ...rest,
 });
 /** All that its nodes have free. */
-const whole = (nodes: readonly PlaceNode[], pack: PlacePartition["pack"] = "spread"): Map<string, PlacePartition> => {
+const whole = (nodes: readonly TestNode[], pack: PlacePartition["pack"] = "spread"): Map<string, PlacePartition> => {
   const free = nodes.reduce((sum: Resources, n) => add(add(sum, n.capacity), n.used, -1), {});
   return new Map([["default", { free, pack }]]);
 };
-const placed = (nodes: PlaceNode[], classes: PlaceClass[], partitions = whole(nodes)) =>
-  place(nodes, partitions, classes).placements;
+const placerOf = (nodes: readonly TestNode[]): Placer => {
+  const placer = new Placer();
+  for (const each of nodes) {
+    placer.setNode(each);
+    placer.setExtra(each.name, each.used);
+    placer.setState(each.name, each.listening ? "listening" : "deaf");
+  }
+  return placer;
+};
+const run = (
+  nodes: readonly TestNode[],
+  classes: readonly PlaceClass[],
+  partitions = whole(nodes),
+  placer = placerOf(nodes),
+) => {
+  const placements: Placement[] = [];
+  const byJob = new Map(classes.map(({ asked }) => [asked.job.id, asked]));
+  const { starved } = place(placer, partitions, classes, { reach: "listening" }, (placement) => {
+    placer.add(byJob.get(placement.job) as PlaceClass["asked"], placement);
+    placements.push(placement);
+  });
+  return { placements, starved };
+};
+const placed = (nodes: TestNode[], classes: PlaceClass[], partitions = whole(nodes)) =>
+  run(nodes, classes, partitions).placements;
 
 const anyDemand = fc.record({ cpus: fc.integer({ min: 50, max: 2000 }), mem: fc.integer({ min: 50, max: 2000 }) });
 
@@ -44,10 +78,10 @@ test("never over a node's capacity, each task once, and nothing starves that fit
       fc.constantFrom("pack" as const, "spread" as const),
       (capacities, classes, pack) => {
         const nodes = capacities.map((capacity, i) => node(`n${i}`, capacity));
-        const { placements, starved } = place(
+        const { placements, starved } = run(
           nodes,
-          whole(nodes, pack),
           classes.map(([demand, n], i) => wants(`j${i}`, demand, n)),
+          whole(nodes, pack),
         );
         const used = new Map(nodes.map((n) => [n.name, {} as Resources]));
         for (const { job: id, node: name } of placements) {
@@ -69,7 +103,7 @@ test("never over a node's capacity, each task once, and nothing starves that fit
 });
 
 test("a task that failed on a node goes to another, or back to it when there is none", () => {
-  const again = (nodes: PlaceNode[]) =>
+  const again = (nodes: TestNode[]) =>
     placed(nodes, [wants("j", { cpus: 100 }, 1, { tasks: [{ index: 0, avoid: "n1" }] })]);
   expect(again([node("n1", { cpus: 1000 }), node("n2", { cpus: 1000 }, { used: { cpus: 500 } })])).toMatchObject([
     { index: 0, node: "n2" },

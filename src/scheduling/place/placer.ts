@@ -1,0 +1,395 @@
+/**
+ * What is free on each node of a cluster, and where a task goes next: kept in memory, told of every change, so that a
+ * placement costs the same however many nodes there are. It takes nothing by itself.
+ */
+import { satisfies } from "../../model/constraints.ts";
+import { add, type Resources, resourcesKey } from "../../model/resources.ts";
+import { isWithin } from "../../model/role.ts";
+import { type Learned, nothingLearned } from "../packing/learned.ts";
+import { type Choice, Packer, type Target } from "../packing/packer.ts";
+import { type Shape, shapeOf, WHOLE_DEVICE_MILLI } from "../packing/shape.ts";
+import type { Asked } from "./asked.ts";
+import { Neighbours } from "./neighbours.ts";
+import { choosePorts, hasPorts, type PortRanges } from "./ports.ts";
+
+export interface PlaceNode {
+  name: string;
+  capacity: Resources;
+  attributes: Readonly<Record<string, string>>;
+  /** null: every role */
+  roles: readonly string[] | null;
+  drivers: readonly string[];
+  /** names of those it is of */
+  partitions: readonly string[];
+  ports: PortRanges;
+}
+
+/** A place on a node, taken or not. */
+export interface Place {
+  node: string;
+  /** of the node's gpus, by number; null: not known, and so perhaps any of them */
+  devices: readonly number[] | null;
+  ports: readonly number[];
+}
+
+/** `down`: nothing new goes there · `deaf`: nothing can be told to it right now */
+export type NodeState = "listening" | "deaf" | "down";
+
+/** Which nodes are looked at: those that listen, or all that are not down. */
+export type Reach = "listening" | "up";
+
+export interface Where {
+  partition: string;
+  pack: Target["policy"];
+  reach: Reach;
+  /** what else keeps it from a node */
+  isExcluded?: (node: string) => boolean;
+}
+
+/** With more values than this an attribute is looked up node by node. */
+const MOST_VALUES = 64;
+/** Spreading goes behind preferences, and packing behind both. */
+const PREFERENCE = 1e6;
+
+interface Entry {
+  index: number;
+  /** null: only what runs there is known */
+  node: PlaceNode | null;
+  used: Record<string, number>;
+  /** milli in use of each device */
+  devices: number[];
+  ports: Set<number>;
+  /** attempts of which it is not known which devices they use */
+  blind: number;
+  /** in use by what is not placed here */
+  extra: Resources;
+}
+
+export class Placer {
+  private readonly packer: Packer;
+  private readonly entries = new Map<string, Entry>();
+  private readonly byIndex: (Entry | undefined)[] = [];
+  /** of nodes that went */
+  private readonly spare: number[] = [];
+  private readonly neighbours = new Neighbours((node, attribute) => this.valueOf(node, attribute));
+  private readonly targets = new Map<string, Target>();
+  private readonly shapes = new Map<string, Shape | null>();
+  /** by attribute: values that nodes have */
+  private readonly values = new Map<string, ReadonlySet<string>>();
+
+  constructor(learned: Learned = nothingLearned()) {
+    this.packer = new Packer([], learned);
+  }
+
+  get learned(): Learned {
+    return this.packer.learned;
+  }
+
+  // Nodes.
+
+  /** It is new, or has other amounts or attributes. What runs there stays. Down until it is said otherwise. */
+  setNode(node: PlaceNode): void {
+    const entry = this.entry(node.name);
+    const isNew = entry.index < 0;
+    if (isNew) {
+      entry.index = this.spare.pop() ?? this.packer.size;
+      this.byIndex[entry.index] = entry;
+    }
+    entry.node = node;
+    this.values.clear();
+    this.neighbours.recount();
+    const { capacity, attributes } = packed(node);
+    const { free, devices } = this.freeOf(entry);
+    this.packer.put(entry.index, { name: node.name, capacity, free, devices, attributes });
+    if (isNew) this.setState(node.name, "down");
+  }
+
+  removeNode(name: string): void {
+    const entry = this.entries.get(name);
+    if (!entry || entry.index < 0) return;
+    this.setState(name, "down");
+    this.packer.put(entry.index, { name: "", capacity: {}, free: {}, devices: [], attributes: {} });
+    this.byIndex[entry.index] = undefined;
+    this.spare.push(entry.index);
+    Object.assign(entry, { index: -1, node: null });
+    this.values.clear();
+    this.neighbours.recount();
+    this.forgetIfNothing(name, entry);
+  }
+
+  setState(name: string, state: NodeState): void {
+    const index = this.entries.get(name)?.index ?? -1;
+    if (index >= 0) this.packer.setState(index, state);
+  }
+
+  /** What else is in use there. */
+  setExtra(name: string, extra: Resources): void {
+    const entry = this.entry(name);
+    if (resourcesKey(entry.extra) === resourcesKey(extra)) return;
+    entry.extra = extra;
+    this.tell(entry);
+    this.forgetIfNothing(name, entry);
+  }
+
+  // What runs, or is held.
+
+  add(asked: Asked, place: Place): void {
+    this.use(asked, place, 1);
+  }
+
+  remove(asked: Asked, place: Place): void {
+    this.use(asked, place, -1);
+  }
+
+  private use({ demand, job }: Asked, { node, devices, ports }: Place, times: 1 | -1): void {
+    const entry = this.entry(node);
+    this.neighbours.count(job, node, times);
+    const shape = this.shapeOf(demand);
+    const isBlind = shape === null || (devices?.length ?? 0) !== shape.devices.count;
+    for (const [name, amount] of Object.entries(demand)) entry.used[name] = (entry.used[name] ?? 0) + amount * times;
+    for (const port of ports) {
+      if (times === 1) entry.ports.add(port);
+      else entry.ports.delete(port);
+    }
+    if (isBlind) entry.blind += times;
+    else
+      for (const device of devices ?? [])
+        entry.devices[device] = (entry.devices[device] ?? 0) + shape.devices.milli * times;
+    if (isBlind || entry.blind > 0) this.tell(entry);
+    else if (entry.index >= 0) this.packer.use(shape, { node: entry.index, devices: devices ?? [] }, times);
+    if (times === -1) this.forgetIfNothing(node, entry);
+  }
+
+  /** The packer is told what is free there, whatever it was told before. */
+  private tell(entry: Entry): void {
+    if (entry.index < 0) return;
+    const { free, devices } = this.freeOf(entry);
+    this.packer.set(entry.index, free, devices);
+  }
+
+  private freeOf({ node, used, devices, blind, extra }: Entry): { free: Resources; devices: number[] } {
+    if (node === null) return { free: {}, devices: [] };
+    const { gpus: _, ...amounts } = add(add(node.capacity, used, -1), extra, -1);
+    const unknown = blind > 0 || (extra.gpus ?? 0) > 0;
+    const free = devicesOf(node.capacity).map((milli, device) => (unknown ? 0 : milli - (devices[device] ?? 0)));
+    return { free: amounts, devices: free };
+  }
+
+  private entry(name: string): Entry {
+    const known = this.entries.get(name);
+    if (known) return known;
+    const entry: Entry = { index: -1, node: null, used: {}, devices: [], ports: new Set(), blind: 0, extra: {} };
+    this.entries.set(name, entry);
+    return entry;
+  }
+
+  private forgetIfNothing(name: string, { index, used, extra }: Entry): void {
+    if (index < 0 && Object.keys(extra).length === 0 && Object.values(used).every((amount) => amount === 0))
+      this.entries.delete(name);
+  }
+
+  private shapeOf(demand: Resources): Shape | null {
+    const key = resourcesKey(demand);
+    const known = this.shapes.get(key);
+    if (known !== undefined) return known;
+    const shape = shapeOf(demand);
+    this.shapes.set(key, shape);
+    return shape;
+  }
+
+  // Questions.
+
+  /** So many tasks came that ask for this. */
+  arrive({ shape, shapeKey }: Asked, tasks: number): void {
+    if (shape !== null && shapeKey !== "") this.packer.arrive(shape, shapeKey, tasks);
+  }
+
+  /** The best place for one task; null: there is none. */
+  choose(asked: Asked, where: Where): Place | null {
+    if (asked.shape === null) return null;
+    const isExcluded = this.exclusion(asked, where);
+    const choice =
+      asked.beside.length > 0 || asked.spread.length > 1
+        ? this.ranked(asked, where, isExcluded)
+        : asked.spread.length === 1
+          ? this.spread(asked, where, isExcluded, asked.spread[0] as string)
+          : this.packer.choose(this.target(asked, where), isExcluded);
+    return choice && this.placeOn(asked, choice);
+  }
+
+  private placeOn({ demand, ports }: Asked, { node, devices }: Choice): Place {
+    const entry = this.byIndex[node] as Entry;
+    const count = Math.ceil((demand.ports ?? 0) / 1000);
+    return {
+      node: entry.node?.name ?? "",
+      devices,
+      ports: choosePorts(entry.node?.ports ?? [], entry.ports, ports, count),
+    };
+  }
+
+  /** Places for so many tasks at once; null: not for all of them. */
+  together(asked: Asked, where: Where, count: number): Place[] | null {
+    const places: Place[] = [];
+    while (places.length < count) {
+      const place = this.choose(asked, where);
+      if (place === null) break;
+      this.add(asked, place);
+      places.push(place);
+    }
+    for (const place of places) this.remove(asked, place);
+    return places.length === count ? places : null;
+  }
+
+  /** Whether a task would fit on the node, up or not, once these places are free. */
+  fitsWithout(asked: Asked, node: string, gone: readonly { asked: Asked; place: Place }[]): boolean {
+    for (const one of gone) this.remove(one.asked, one.place);
+    const entry = this.entries.get(node);
+    const fits =
+      asked.shape !== null &&
+      entry !== undefined &&
+      entry.index >= 0 &&
+      this.packer.fits(asked.shape, entry.index) &&
+      this.isAccepted(asked, entry.node) &&
+      !this.exclusion(asked, {})?.(entry.index);
+    for (const one of gone) this.add(one.asked, one.place);
+    return fits;
+  }
+
+  /** What is free there now, of devices the sum; nothing of one that is not known. */
+  freeOn(name: string): Resources {
+    const entry = this.entries.get(name);
+    if (!entry?.node) return {};
+    const { free, devices } = this.freeOf(entry);
+    const gpus = devices.reduce((sum, milli) => sum + Math.max(0, milli), 0);
+    return gpus > 0 ? { ...free, gpus } : free;
+  }
+
+  /** Nodes that could take it were they empty, up or not. */
+  *accepting(asked: Asked): Generator<PlaceNode> {
+    if (asked.shape === null) return;
+    for (const { index, node } of this.entries.values())
+      if (node !== null && this.packer.allows(asked.shape, index) && this.isAccepted(asked, node)) yield node;
+  }
+
+  /** Whether the node has room for it now. */
+  fits(asked: Asked, node: string): boolean {
+    return this.fitsWithout(asked, node, []);
+  }
+
+  private isAccepted({ role, driver }: Asked, node: PlaceNode | null): node is PlaceNode {
+    if (node === null || !node.drivers.includes(driver)) return false;
+    return node.roles === null || node.roles.some((one) => isWithin(role, one));
+  }
+
+  // How.
+
+  /** What a node is worth to it by what never changes without the node being set anew. */
+  private target(asked: Asked, { partition, pack, reach }: Where, only?: { attribute: string; value: string }): Target {
+    const key = `${partition} ${pack} ${reach} ${only ? `${only.attribute}=${only.value}` : ""} ${asked.key}`;
+    const known = this.targets.get(key);
+    if (known) return known;
+    const bias = (index: number): number => {
+      const node = this.byIndex[index]?.node ?? null;
+      if (!this.isAccepted(asked, node) || !node.partitions.includes(partition)) return Number.NEGATIVE_INFINITY;
+      if (only && this.valueOf(node.name, only.attribute) !== only.value) return Number.NEGATIVE_INFINITY;
+      return this.ruleWorth(asked, node);
+    };
+    const target: Target = { key, shape: asked.shape as Shape, policy: pack, reach, bias };
+    if (this.targets.size >= MOST_TARGETS) this.targets.clear();
+    this.targets.set(key, target);
+    return target;
+  }
+
+  private ruleWorth({ rules }: Asked, { attributes }: PlaceNode): number {
+    let worth = 0;
+    for (const { rule, weight } of rules) if (satisfies(attributes, rule)) worth += weight;
+    return worth;
+  }
+
+  private exclusion(asked: Asked, { isExcluded }: Pick<Where, "isExcluded">): ((index: number) => boolean) | null {
+    const { job, ports } = asked;
+    const isFree = this.neighbours.isFree(job);
+    if (isFree && ports.length === 0 && !isExcluded) return null;
+    return (index) => {
+      const entry = this.byIndex[index];
+      if (!entry?.node) return true;
+      if (ports.length > 0 && !hasPorts(entry.node.ports, entry.ports, ports)) return true;
+      if (!isFree && this.neighbours.isApart(job, entry.node.name)) return true;
+      return isExcluded?.(entry.node.name) ?? false;
+    };
+  }
+
+  /** Over one attribute with few values: the best of each, then the value that has fewest. */
+  private spread(
+    asked: Asked,
+    where: Where,
+    isExcluded: ((index: number) => boolean) | null,
+    attribute: string,
+  ): Choice | null {
+    const values = this.valuesOf(attribute);
+    if (values.size > MOST_VALUES) return this.ranked(asked, where, isExcluded);
+    const counts = this.neighbours.own(asked.job, attribute);
+    let best: { choice: Choice; worth: number; tasks: number; score: number } | null = null;
+    for (const value of values) {
+      const tasks = counts.get(value) ?? 0;
+      const target = this.target(asked, where, { attribute, value });
+      const choice = this.packer.choose(target, isExcluded);
+      if (choice === null) continue;
+      const worth = target.bias(choice.node);
+      const score = this.packer.scoreOf(target, choice.node);
+      const isBetter =
+        best === null ||
+        worth > best.worth ||
+        (worth === best.worth && (tasks < best.tasks || (tasks === best.tasks && score > best.score)));
+      if (isBetter) best = { choice, worth, tasks, score };
+    }
+    return best?.choice ?? null;
+  }
+
+  /** Looks at every node: what runs beside it, how many of the job are at its values, then packing. */
+  private ranked(asked: Asked, where: Where, isExcluded: ((index: number) => boolean) | null): Choice | null {
+    const { job, beside, spread } = asked;
+    const counts = spread.map((attribute) => ({ attribute, by: this.neighbours.own(job, attribute) }));
+    return this.packer.chooseBy(this.target(asked, where), (index) => {
+      const node = this.byIndex[index]?.node;
+      if (!node || isExcluded?.(index)) return Number.NEGATIVE_INFINITY;
+      let worth = this.ruleWorth(asked, node);
+      for (const one of beside)
+        if (this.neighbours.has(job, one.job, one.over, this.valueOf(node.name, one.over))) worth += one.weight;
+      let rank = worth * PREFERENCE;
+      let size = PREFERENCE / 1000;
+      for (const { attribute, by } of counts) {
+        rank -= Math.min(999, by.get(this.valueOf(node.name, attribute)) ?? 0) * size;
+        size /= 1000;
+      }
+      return rank;
+    });
+  }
+
+  private valueOf(name: string, attribute: string): string {
+    return attribute === "node" ? name : (this.entries.get(name)?.node?.attributes[attribute] ?? "");
+  }
+
+  private valuesOf(attribute: string): ReadonlySet<string> {
+    const known = this.values.get(attribute);
+    if (known) return known;
+    const values = new Set<string>();
+    for (const { node } of this.entries.values()) if (node) values.add(this.valueOf(node.name, attribute));
+    this.values.set(attribute, values);
+    return values;
+  }
+}
+
+const MOST_TARGETS = 4096;
+
+function packed({ capacity, attributes }: PlaceNode): { capacity: Resources; attributes: PlaceNode["attributes"] } {
+  const { gpus: _, ...amounts } = capacity;
+  return { capacity: amounts, attributes };
+}
+
+/** Whole ones, then what an owner gives of one. */
+function devicesOf({ gpus = 0 }: Resources): number[] {
+  const whole = Math.floor(gpus / WHOLE_DEVICE_MILLI);
+  const devices = Array<number>(whole).fill(WHOLE_DEVICE_MILLI);
+  return gpus % WHOLE_DEVICE_MILLI > 0 ? [...devices, gpus % WHOLE_DEVICE_MILLI] : devices;
+}
