@@ -105,7 +105,7 @@ function addSet(partitions: Command, app: App): void {
     .option("--owner <role>", "the role that gets it back when it asks")
     .option("--no-owner", "it is nobody's")
     .option("--lend <amounts>", "what others than the owner may use at once: all, none, or e.g. cpus=2,gpus=50%")
-    .option("--pack", "the next task goes to the fullest node that it fits on")
+    .option("--pack", "the next task goes where least of use to others is lost (default)")
     .option("--spread", "the next task goes to the emptiest node")
     .option("--price <n>", "of one cpu with what belongs to it, for an hour", anyNumber)
     .option("--speed <n>", "how fast a task runs there, against 1 elsewhere", anyNumber)

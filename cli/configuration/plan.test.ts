@@ -7,7 +7,7 @@ import { type Present, planOf } from "./plan.ts";
 
 const NOTHING = { total: {}, free: {}, used: {}, offered: {}, reserved: {}, stopping: {}, down: {} };
 const partition = (name: string, over: Partial<PartitionView> = {}): PartitionView => ({
-  ...{ cluster: "north", name, nodes: [], slice: null, owner: null, lend: "all", pack: "spread", price: 1, speed: 1 },
+  ...{ cluster: "north", name, nodes: [], slice: null, owner: null, lend: "all", pack: "pack", price: 1, speed: 1 },
   ...{ nodeCounts: { up: 0, total: 0 }, amounts: NOTHING, notes: [] },
   ...over,
 });
@@ -29,7 +29,7 @@ clusters:
     partitions:
       a: { owner: lab, lend: { mem: 1GiB } }
       b: { nodes: ["has ssd"] }
-  south: { labels: { region: us }, partitions: { default: { pack: pack } } }
+  south: { labels: { region: us }, partitions: { default: { pack: spread } } }
 `;
 const lines = (text: string, present: Present, prune = false) =>
   planOf(parseConfiguration(text, "file"), present, prune).map(stepLine);
@@ -45,13 +45,13 @@ it("says of each thing what becomes of it, and sends only what changes something
     "cluster south  created  region=us",
     "partition north/a  unchanged",
     "partition north/b  created  nodes has ssd",
-    "partition south/default  changed  pack spread → pack",
+    "partition south/default  changed  pack pack → spread",
   ]);
   expect(steps.flatMap(({ change }) => change ?? [])).toEqual([
     { kind: "put-role", name: "seen", body: { weight: 2 } },
     { kind: "create-cluster", name: "south", labels: { region: "us" } },
     { kind: "put-partition", cluster: "north", name: "b", body: { nodes: ["has ssd"], position: 1 } },
-    { kind: "put-partition", cluster: "south", name: "default", body: { pack: "pack" } },
+    { kind: "put-partition", cluster: "south", name: "default", body: { pack: "spread" } },
   ]);
 });
 

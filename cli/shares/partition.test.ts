@@ -10,7 +10,7 @@ const view = (name: string, over: Partial<PartitionView> = {}): PartitionView =>
   slice: null,
   owner: null,
   lend: "all",
-  pack: "spread",
+  pack: "pack",
   price: 1,
   speed: 1,
   nodeCounts: { up: 1, total: 1 },
@@ -55,10 +55,10 @@ it("an owner and rules are taken away by words of their own", () => {
 });
 
 it("a partition that is not there is created, and only what is unusual of it is told", () => {
-  expect(change("new", { pack: true, speed: 2 })).toEqual({
-    body: { pack: "pack", speed: 2 },
+  expect(change("new", { spread: true, speed: 2 })).toEqual({
+    body: { pack: "spread", speed: 2 },
     outcome: "created",
-    changes: ["pack pack", "speed 2"],
+    changes: ["pack spread", "speed 2"],
   });
 });
 

@@ -24,7 +24,7 @@ test("what is put is what there is, and what is left out has its default", async
   const body = { nodes: ["gpu_model = T4"], owner: "lab/ml", lend: { gpus: "50%", mem: "8GiB" }, price: 2.5 };
   expect(await put("gpu", body)).toMatchObject({
     status: 200,
-    body: { ...body, lend: { gpus: "50%", mem: "8192MiB" }, slice: null, pack: "spread", speed: 1 },
+    body: { ...body, lend: { gpus: "50%", mem: "8192MiB" }, slice: null, pack: "pack", speed: 1 },
   });
   await put("gpu", { slice: { cpus: "25%" }, lend: "none" });
   expect(await league.ok("GET", `${AT}/gpu`)).toMatchObject({

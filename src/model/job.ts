@@ -133,6 +133,12 @@ export const jobSpecSchema = z
     const issue = (path: string[], message: string) => ctx.addIssue({ code: "custom", path, message });
     if (spec.count !== undefined && spec.each !== undefined)
       issue(["count"], "count and each exclude each other: each item is one task");
+    const gpus = spec.resources?.gpus ?? 0;
+    if (gpus > 1000 && gpus % 1000 !== 0)
+      issue(
+        ["resources", "gpus"],
+        `${gpus / 1000}: a part of one gpu, or whole ones; ask for ${Math.ceil(gpus / 1000)}`,
+      );
     if (new Set(spec.ports).size < (spec.ports ?? []).length) issue(["ports"], "names a port twice");
     const gang = gangOf(spec.gang, taskCount(spec));
     if (gang !== null && gang.size > MAX_GANG)

@@ -136,7 +136,44 @@ test("a wrong field is named", () => {
   expect(fieldsOf({ command: "true", resources: { mem: "lots" } })).toEqual(["resources.mem"]);
   expect(fieldsOf({ command: "true", each: ["a"], count: 1 })).toEqual(["count"]);
   expect(fieldsOf({ command: "" })).toEqual(["command"]);
+  expect(fieldsOf({ command: "true", resources: { gpus: 1.5 } })).toEqual(["resources.gpus"]);
+  expect(fieldsOf({ command: "true", ports: [80, 80] })).toEqual(["ports"]);
+  expect(fieldsOf({ command: "true", count: 10, gang: { size: 4 } })).toEqual(["gang.size"]);
+  expect(fieldsOf({ command: "true", count: 2000, gang: true })).toEqual(["gang"]);
+  expect(fieldsOf({ command: "true", spread: [] })).toEqual(["spread"]);
+  expect(fieldsOf({ command: "true", affinity: ["arch x64"] })).toEqual(["affinity.0"]);
+  expect(fieldsOf({ command: "true", priority: 101 })).toEqual(["priority"]);
   expect(parse({ command: "true", retries: 3 }).success).toBe(false);
+});
+
+test("what a job says of its places is read into one form, with its defaults", () => {
+  const spec = parse({
+    command: "true",
+    count: 8,
+    affinity: ["has ssd", { job: "cache", weight: 20 }],
+    antiAffinity: [
+      { rule: "zone = a", weight: 10 },
+      { job: "self", over: "rack", required: true },
+    ],
+    spread: "zone",
+    ports: [8080],
+    resources: { ports: 2 },
+    gang: { size: 4, hold: "30s" },
+  });
+  expect(spec.success && templateOf(spec.data)).toMatchObject({
+    preferences: [
+      { rule: "has ssd", weight: 50 },
+      { job: "cache", over: "node", weight: 20 },
+      { rule: "zone = a", weight: -10 },
+    ],
+    apart: [{ job: "self", over: "rack" }],
+    spread: ["zone"],
+    ports: [8080],
+    resources: { ports: 3000 },
+    gang: { size: 4, holdMs: 30_000 },
+    priority: 50,
+    copies: "at-most-one",
+  });
 });
 
 test("a replacement that could start while the first still runs is refused, unless copies may be many", () => {

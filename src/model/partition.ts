@@ -35,7 +35,7 @@ export const restSpec = (): PartitionSpec => ({
   slice: null,
   owner: null,
   lend: {},
-  pack: "spread",
+  pack: "pack",
   price: 1,
   speed: 1,
 });
@@ -125,7 +125,7 @@ export const partitionRequestSchema = z.strictObject({
   pack: z
     .enum(["pack", "spread"], "pack or spread")
     .optional()
-    .describe("Which node next: the fullest that fits, or the emptiest."),
+    .describe("Which node next: the one where least of use is lost (default), or the emptiest."),
   price: z
     .number("a number")
     .min(0, "at least 0")

@@ -5,6 +5,7 @@ import { resourcesKey, timesFits } from "../model/resources.ts";
 import { isWithin } from "../model/role.ts";
 import type { Shape } from "../protocol/levels.ts";
 import type { RoundJob, RoundPartition } from "./input.ts";
+import { copiesOn } from "./packing/shape.ts";
 
 /** What decides where a job's tasks can be; jobs that agree in it are one class. */
 export type JobClass = Pick<RoundJob, "demand" | "constraints" | "role" | "driver" | "clusters">;
@@ -27,7 +28,7 @@ export function classSlots(partition: RoundPartition, job: JobClass): number {
   if (job.clusters !== null && !job.clusters.includes(partition.cluster)) return 0;
   let slots = 0;
   for (const shape of partition.shapes) {
-    const each = timesFits(job.demand, shape.capacity);
+    const each = copiesOn(job.demand, shape.capacity);
     if (each > 0 && shapeAccepts(shape, job, partition.cluster)) slots += shape.count * each;
   }
   return Math.min(slots, timesFits(job.demand, partition.usable));

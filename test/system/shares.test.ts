@@ -101,8 +101,8 @@ async function live(id: string, wanted: number): Promise<JobView> {
 }
 
 test("partitions set by command and by API hold all that the nodes have, also while tasks run", async () => {
-  const said = await says("partitions", "set", "north/own", "--nodes", "node = n1", "--owner", "lab", "--pack");
-  expect(said).toBe("partition north/own  created  nodes node = n1, owner lab, pack pack\n");
+  const said = await says("partitions", "set", "north/own", "--nodes", "node = n1", "--owner", "lab", "--spread");
+  expect(said).toBe("partition north/own  created  nodes node = n1, owner lab, pack spread\n");
   expect(await says("partitions", "set", "north/own", "--owner", "lab")).toBe("partition north/own  unchanged\n");
   await putPartition(league.client, "south", "part", { slice: { cpus: "50%", mem: "512MiB" } });
 
@@ -195,7 +195,7 @@ clusters:
   west:
     labels: { region: eu }
     partitions:
-      default: { pack: pack }
+      default: { pack: spread }
 `;
 
 test("when jobs contend the round is optimised, says how good it is, and nobody starves", async () => {
@@ -250,8 +250,8 @@ test("a file is applied, and applied again it changes nothing", async () => {
     "cluster north  unchanged",
     "cluster west  created  region=eu",
     "partition north/small  created  nodes node = n2, lend cpus=50%, price 2",
-    "partition north/own  changed  lend none → all, pack pack → spread",
-    "partition west/default  changed  pack spread → pack",
+    "partition north/own  changed  lend none → all, pack spread → pack",
+    "partition west/default  changed  pack pack → spread",
     "",
   ]);
   const { things } = JSON.parse(await says("apply", "--json", file));

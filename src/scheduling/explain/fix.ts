@@ -2,9 +2,10 @@
  * One change that lets a waiting job start, found by trying: every candidate is made on a copy and the same round is
  * run over it. What does not start a task there is not suggested.
  */
-import { formatAmount, type Resources, timesFits } from "../../model/resources.ts";
+import { formatAmount, type Resources } from "../../model/resources.ts";
 import { isWithin, lineage } from "../../model/role.ts";
 import type { RoundInput, RoundJob } from "../input.ts";
+import { copiesOn } from "../packing/shape.ts";
 import { round } from "../round.ts";
 import { shapeAccepts } from "../slots.ts";
 import { ANEW, type Change, withChange } from "./change.ts";
@@ -153,7 +154,7 @@ function* moreNodes(input: RoundInput, job: RoundJob): Generator<Change> {
   const homes = input.partitions
     .filter((one) => !one.isSlice && isAllowed(job, one))
     .map(({ cluster, name, shapes }) => {
-      const alike = shapes.find((one) => shapeAccepts(one, job, cluster) && timesFits(job.demand, one.capacity) > 0);
+      const alike = shapes.find((one) => shapeAccepts(one, job, cluster) && copiesOn(job.demand, one.capacity) > 0);
       return { cluster, partition: name, alike, shape: alike ?? madeFor(job, shapes[0]) };
     })
     .sort((a, b) => Number(b.alike !== undefined) - Number(a.alike !== undefined));

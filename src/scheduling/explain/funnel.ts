@@ -1,9 +1,10 @@
 /** How many nodes are left after each thing that a job asks for, in the order in which they are asked. */
 import { isOwn, satisfies } from "../../model/constraints.ts";
-import { formatResources, timesFits } from "../../model/resources.ts";
+import { formatResources } from "../../model/resources.ts";
 import { isWithin } from "../../model/role.ts";
 import type { Shape } from "../../protocol/levels.ts";
 import type { RoundPartition } from "../input.ts";
+import { copiesOn } from "../packing/shape.ts";
 import { attributesIn, isAllowed, type Waiting } from "./waiting.ts";
 
 export interface Step {
@@ -43,7 +44,7 @@ export function funnelOf({ input, job, texts }: Pick<Waiting, "input" | "job" | 
   );
   keep(
     { clause: `${formatResources(job.demand)} on one empty node`, kind: "size" },
-    ({ shape }) => timesFits(job.demand, shape.capacity) > 0,
+    ({ shape }) => copiesOn(job.demand, shape.capacity) > 0,
   );
   return steps;
 }

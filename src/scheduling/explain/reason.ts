@@ -2,17 +2,10 @@
 
 import { parsePartitionKey } from "../../model/partition.ts";
 import type { Reason } from "../../model/reasons.ts";
-import {
-  add,
-  fits,
-  formatAmount,
-  formatResources,
-  type Resources,
-  shortest,
-  timesFits,
-} from "../../model/resources.ts";
+import { add, fits, formatAmount, formatResources, type Resources, shortest } from "../../model/resources.ts";
 import { isWithin, lineage } from "../../model/role.ts";
 import type { RoundPartition, Stop } from "../input.ts";
+import { copiesOn } from "../packing/shape.ts";
 import { keyOf, shapeAccepts } from "../slots.ts";
 import { firstEmpty, funnelOf, type Step } from "./funnel.ts";
 import { type Mistake, mistakeOf } from "./misconfigured.ts";
@@ -87,7 +80,7 @@ function partitionsFor(partitions: readonly RoundPartition[], job: Waiting["job"
     (partition) =>
       isAllowed(job, partition) &&
       partition.shapes.some(
-        (shape) => shapeAccepts(shape, job, partition.cluster) && timesFits(job.demand, shape.capacity) > 0,
+        (shape) => shapeAccepts(shape, job, partition.cluster) && copiesOn(job.demand, shape.capacity) > 0,
       ),
   );
 }

@@ -230,12 +230,14 @@ export class Fleet {
     left.splice(0, left.length, ...devices);
   }
 
-  /** @param times -1 gives back */
+  /** @param devices one that the node has no longer counts nowhere @param times -1 gives back */
   take(node: number, { needs, milli }: Ask, devices: readonly number[], times = 1): void {
     for (let dimension = 0, at = node * needs.length; dimension < needs.length; dimension += 1, at += 1) {
       this.free[at] = (this.free[at] as number) - (needs[dimension] as number) * times;
     }
     const left = this.devices[node] as number[];
-    for (const device of devices) left[device] = (left[device] as number) - milli * times;
+    for (const device of devices) {
+      if (device < left.length) left[device] = (left[device] as number) - milli * times;
+    }
   }
 }

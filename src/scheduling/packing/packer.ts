@@ -44,15 +44,20 @@ const REPRICE_MOST = 100;
 /** Rows that are kept: so many, and no more than this many scores in all. */
 const MOST_ROWS = 256;
 const MOST_SCORES = 4_000_000;
-/** Above all that packing may say. */
-const BIAS = 1e7;
+/** What a bias of one weighs: more than all that packing may say. */
+export const BIAS = 1e7;
 /** Loads that differ by less are equal: the first node is taken. */
 const EQUAL_LOADS = 1e4;
+
+const NONE = new Float64Array(0);
 
 interface Kept {
   target: Target;
   ask: Ask;
   row: Row;
+  askedAt: number;
+  /** of each node that was looked at; NaN: not since it was put */
+  biases: Float64Array;
   /** by kind, of its nodes that are wholly free */
   untouched: ({ score: number; epoch: number } | undefined)[];
 }
@@ -68,6 +73,7 @@ export class Packer {
   /** rises when judgements of nodes that did not change may */
   private epoch = 0;
   private layout = 0;
+  private asked = 0;
   private renewAt = 0;
   private repriceAt = 0;
 
@@ -87,6 +93,7 @@ export class Packer {
   /** What the node has and has free is otherwise; or it is the next one that there will be. */
   put(node: number, what: PackNode): void {
     const touched = this.judge.put(node, what);
+    for (const { biases } of this.rows.values()) biases[node] = Number.NaN;
     if (touched === null) this.changes.add(node);
     else this.touch(touched);
   }
@@ -131,6 +138,11 @@ export class Packer {
     return this.choiceOn(kept.row.bestBy(rank), kept);
   }
 
+  /** On that node; null when it does not fit there. */
+  choiceAt(target: Target, node: number): Choice | null {
+    return this.choiceOn(node, this.kept(target));
+  }
+
   private choiceOn(node: number, { row, ask }: Kept): Choice | null {
     if (node < 0 || row.score(node) === Number.NEGATIVE_INFINITY) return null;
     return { node, devices: this.judge.judge(ask, node).devices };
@@ -157,7 +169,7 @@ export class Packer {
     this.touch(this.judge.take(node, ask, devices, 1));
   }
 
-  /** How good the node is for it: to compare choices for targets that differ in where they look. */
+  /** How good the node is for it, bias included; -Infinity: it is not there. */
   scoreOf(target: Target, node: number): number {
     return this.kept(target).row.score(node);
   }
@@ -199,24 +211,46 @@ export class Packer {
       if (this.learned.seen > 0) this.renew();
     }
     const known = this.rows.get(target.key);
-    const kept = known ?? { target, ask: this.fleet.ask(target.shape), row: new Row(), untouched: [] };
-    // The one that was asked last is the last to go.
-    if (known) this.rows.delete(target.key);
-    this.rows.set(target.key, kept);
-    const most = Math.max(16, Math.min(MOST_ROWS, Math.floor(MOST_SCORES / Math.max(1, this.fleet.size))));
-    for (const oldest of this.rows.keys()) {
-      if (this.rows.size <= most) break;
-      this.rows.delete(oldest);
+    const kept = known ?? {
+      target,
+      ask: this.fleet.ask(target.shape),
+      row: new Row(),
+      askedAt: 0,
+      biases: NONE,
+      untouched: [],
+    };
+    this.asked += 1;
+    kept.askedAt = this.asked;
+    if (!known) this.keep(kept);
+    if (kept.biases.length < this.fleet.size) {
+      const biases = new Float64Array(this.fleet.size + 64).fill(Number.NaN);
+      biases.set(kept.biases);
+      kept.biases = biases;
     }
     kept.row.renew(this.fleet.size, this.changes, (node) => this.score(kept, node));
     return kept;
+  }
+
+  /** The one that was asked last is the last to go. */
+  private keep(kept: Kept): void {
+    const most = Math.max(16, Math.min(MOST_ROWS, Math.floor(MOST_SCORES / Math.max(1, this.fleet.size))));
+    if (this.rows.size >= most) {
+      let oldest = kept;
+      for (const one of this.rows.values()) if (one.askedAt < oldest.askedAt) oldest = one;
+      this.rows.delete(oldest.target.key);
+    }
+    this.rows.set(kept.target.key, kept);
   }
 
   private score(kept: Kept, node: number): number {
     const state = this.states[node] ?? "listening";
     if (state === "down" || (state === "deaf" && kept.target.reach === "listening")) return Number.NEGATIVE_INFINITY;
     if (!this.fleet.allows(node, kept.ask)) return Number.NEGATIVE_INFINITY;
-    const bias = kept.target.bias(node);
+    let bias = kept.biases[node] as number;
+    if (Number.isNaN(bias)) {
+      bias = kept.target.bias(node);
+      kept.biases[node] = bias;
+    }
     if (bias === Number.NEGATIVE_INFINITY) return bias;
     return bias * BIAS + this.packed(kept, node);
   }

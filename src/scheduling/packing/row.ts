@@ -12,6 +12,9 @@ export class Changes {
   private nodes: number[] = [];
   /** how many came before the first that is kept */
   private dropped = 0;
+  /** by node: the reading in which it was last seen */
+  private seen = new Int32Array(0);
+  private readings = 0;
 
   get end(): number {
     return this.dropped + this.nodes.length;
@@ -23,20 +26,30 @@ export class Changes {
 
   /** @param most beyond so many it is as quick to look at all nodes */
   trim(most: number): void {
-    if (this.nodes.length <= 2 * most) return;
+    if (this.nodes.length <= 2 * most + 1000) return;
     this.dropped += this.nodes.length - most;
     this.nodes = this.nodes.slice(-most);
   }
 
-  /** @returns null: too many to know them */
-  since(position: number): readonly number[] | null {
-    return position < this.dropped ? null : this.nodes.slice(position - this.dropped);
+  /** Visits each that changed once. @returns false: too many to know them */
+  visitSince(position: number, size: number, visit: (node: number) => void): boolean {
+    if (position < this.dropped) return false;
+    if (this.seen.length < size) this.seen = new Int32Array(2 * size);
+    this.readings += 1;
+    for (let at = position - this.dropped; at < this.nodes.length; at += 1) {
+      const node = this.nodes[at] as number;
+      if (this.seen[node] === this.readings) continue;
+      this.seen[node] = this.readings;
+      visit(node);
+    }
+    return true;
   }
 }
 
 export class Row {
   private scores = new Float64Array(0);
   private bestOf: Int32Array = new Int32Array(0);
+  private isStale = new Uint8Array(0);
   private readTo = -1;
 
   /**
@@ -46,20 +59,22 @@ export class Row {
   renew(size: number, changes: Changes, score: (node: number) => number): void {
     const { end } = changes;
     if (this.readTo === end && this.scores.length >= size) return;
-    const changed = this.readTo < 0 || this.scores.length < size ? null : changes.since(this.readTo);
+    const from = this.scores.length < size ? -1 : this.readTo;
     this.readTo = end;
-    if (changed === null || changed.length > size) {
-      this.scores = Float64Array.from({ length: size }, (_, node) => score(node));
-      this.bestOf = new Int32Array(Math.ceil(size / BLOCK));
-      for (let block = 0; block < this.bestOf.length; block += 1) this.look(block);
-      return;
-    }
-    const blocks = new Set<number>();
-    for (const node of changed.length > 1 ? new Set(changed) : changed) {
+    const visit = (node: number): void => {
       this.scores[node] = score(node);
-      blocks.add(Math.floor(node / BLOCK));
-    }
-    for (const block of blocks) this.look(block);
+      this.isStale[Math.floor(node / BLOCK)] = 1;
+    };
+    if (from < 0 || !changes.visitSince(from, size, visit)) this.readAll(size, score);
+    for (let block = 0; block < this.isStale.length; block += 1) if (this.isStale[block] === 1) this.look(block);
+  }
+
+  private readAll(size: number, score: (node: number) => number): void {
+    if (this.scores.length !== size) this.scores = new Float64Array(size);
+    for (let node = 0; node < size; node += 1) this.scores[node] = score(node);
+    const blocks = Math.ceil(size / BLOCK);
+    this.bestOf = new Int32Array(blocks);
+    this.isStale = new Uint8Array(blocks).fill(1);
   }
 
   private look(block: number): void {
@@ -69,6 +84,7 @@ export class Row {
     for (let node = from + 1; node < to; node += 1)
       if ((this.scores[node] as number) > (this.scores[best] as number)) best = node;
     this.bestOf[block] = best;
+    this.isStale[block] = 0;
   }
 
   score(node: number): number {

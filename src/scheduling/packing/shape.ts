@@ -3,7 +3,7 @@
  * are all the same to it.
  */
 import type { Constraint } from "../../model/constraints.ts";
-import { type Resources, resourcesKey } from "../../model/resources.ts";
+import { type Resources, resourcesKey, timesFits } from "../../model/resources.ts";
 
 export const WHOLE_DEVICE_MILLI = 1000;
 const DEVICES = "gpus";
@@ -23,6 +23,17 @@ export function shapeOf(demand: Resources, constraints: readonly Constraint[] = 
   if (milli < WHOLE_DEVICE_MILLI) return { amounts, devices: { count: 1, milli }, constraints };
   if (milli % WHOLE_DEVICE_MILLI !== 0) return null;
   return { amounts, devices: { count: milli / WHOLE_DEVICE_MILLI, milli: WHOLE_DEVICE_MILLI }, constraints };
+}
+
+/** How many tasks with the demand an empty node holds: parts of a device do not go over two. */
+export function copiesOn(demand: Resources, capacity: Resources): number {
+  const copies = timesFits(demand, capacity);
+  const milli = demand[DEVICES] ?? 0;
+  if (milli === 0 || milli % WHOLE_DEVICE_MILLI === 0) return copies;
+  if (milli > WHOLE_DEVICE_MILLI) return 0;
+  const gpus = capacity[DEVICES] ?? 0;
+  const whole = Math.floor(gpus / WHOLE_DEVICE_MILLI) * Math.floor(WHOLE_DEVICE_MILLI / milli);
+  return Math.min(copies, whole + Math.floor((gpus % WHOLE_DEVICE_MILLI) / milli));
 }
 
 /** Equal for equal shapes only. */

@@ -80,6 +80,13 @@ export class Neighbours {
     return false;
   }
 
+  /** Nodes where tasks of the named job run; `self`: of the job itself. */
+  *nodesOf(facts: Facts, job: string): Generator<string> {
+    const own = this.jobs.get(facts.id);
+    const all = job === SELF ? (own ? [own] : []) : (this.named.get(job) ?? []);
+    for (const { byNode } of all) yield* byNode.keys();
+  }
+
   /** Whether the job has to do with others here, or others with it. */
   isFree(facts: Facts): boolean {
     return facts.apart.length === 0 && !(facts.name !== "" && this.shunning.has(facts.name));

@@ -6,7 +6,7 @@ import { satisfies } from "../../model/constraints.ts";
 import { add, type Resources, resourcesKey } from "../../model/resources.ts";
 import { isWithin } from "../../model/role.ts";
 import { type Learned, nothingLearned } from "../packing/learned.ts";
-import { type Choice, Packer, type Target } from "../packing/packer.ts";
+import { BIAS, type Choice, Packer, type Target } from "../packing/packer.ts";
 import { type Shape, shapeOf, WHOLE_DEVICE_MILLI } from "../packing/shape.ts";
 import type { Asked } from "./asked.ts";
 import { Neighbours } from "./neighbours.ts";
@@ -72,7 +72,7 @@ export class Placer {
   /** of nodes that went */
   private readonly spare: number[] = [];
   private readonly neighbours = new Neighbours((node, attribute) => this.valueOf(node, attribute));
-  private readonly targets = new Map<string, Target>();
+  private readonly targets = new WeakMap<Asked, Map<string, Target>>();
   private readonly shapes = new Map<string, Shape | null>();
   /** by attribute: values that nodes have */
   private readonly values = new Map<string, ReadonlySet<string>>();
@@ -207,14 +207,19 @@ export class Placer {
   /** The best place for one task; null: there is none. */
   choose(asked: Asked, where: Where): Place | null {
     if (asked.shape === null) return null;
-    const isExcluded = this.exclusion(asked, where);
-    const choice =
-      asked.beside.length > 0 || asked.spread.length > 1
-        ? this.ranked(asked, where, isExcluded)
-        : asked.spread.length === 1
-          ? this.spread(asked, where, isExcluded, asked.spread[0] as string)
-          : this.packer.choose(this.target(asked, where), isExcluded);
+    const choice = this.search(asked, where, this.exclusion(asked, where));
     return choice && this.placeOn(asked, choice);
+  }
+
+  /** As few nodes are looked at as what it prefers allows. */
+  private search(asked: Asked, where: Where, isExcluded: ((index: number) => boolean) | null): Choice | null {
+    const { beside, spread } = asked;
+    if (spread.length === 0 && beside.length === 0) return this.packer.choose(this.target(asked, where), isExcluded);
+    if (spread.length === 0 && beside.every(({ over }) => over === "node"))
+      return this.beside(asked, where, isExcluded);
+    const [attribute, ...more] = spread;
+    if (attribute === undefined || more.length > 0 || beside.length > 0) return this.ranked(asked, where, isExcluded);
+    return this.spread(asked, where, isExcluded, attribute);
   }
 
   private placeOn({ demand, ports }: Asked, { node, devices }: Choice): Place {
@@ -285,8 +290,9 @@ export class Placer {
 
   /** What a node is worth to it by what never changes without the node being set anew. */
   private target(asked: Asked, { partition, pack, reach }: Where, only?: { attribute: string; value: string }): Target {
-    const key = `${partition} ${pack} ${reach} ${only ? `${only.attribute}=${only.value}` : ""} ${asked.key}`;
-    const known = this.targets.get(key);
+    const own = this.targets.get(asked) ?? new Map<string, Target>();
+    const brief = `${partition} ${pack} ${reach} ${only ? `${only.attribute}=${only.value}` : ""}`;
+    const known = own.get(brief);
     if (known) return known;
     const bias = (index: number): number => {
       const node = this.byIndex[index]?.node ?? null;
@@ -294,9 +300,8 @@ export class Placer {
       if (only && this.valueOf(node.name, only.attribute) !== only.value) return Number.NEGATIVE_INFINITY;
       return this.ruleWorth(asked, node);
     };
-    const target: Target = { key, shape: asked.shape as Shape, policy: pack, reach, bias };
-    if (this.targets.size >= MOST_TARGETS) this.targets.clear();
-    this.targets.set(key, target);
+    const target = { key: `${brief} ${asked.key}`, shape: asked.shape as Shape, policy: pack, reach, bias };
+    this.targets.set(asked, own.set(brief, target));
     return target;
   }
 
@@ -346,6 +351,28 @@ export class Placer {
     return best?.choice ?? null;
   }
 
+  /** Tasks of other jobs are on few nodes: those are looked at one by one, the others as if there were none. */
+  private beside(asked: Asked, where: Where, isExcluded: ((index: number) => boolean) | null): Choice | null {
+    const { job, beside } = asked;
+    const special = new Set<number>();
+    for (const one of beside)
+      for (const node of this.neighbours.nodesOf(job, one.job)) special.add(this.entries.get(node)?.index ?? -1);
+    const target = this.target(asked, where);
+    const plain = this.packer.choose(target, (index) => special.has(index) || (isExcluded?.(index) ?? false));
+    let best = plain?.node ?? -1;
+    let bestScore = plain === null ? Number.NEGATIVE_INFINITY : this.packer.scoreOf(target, plain.node);
+    for (const index of special) {
+      const name = this.byIndex[index]?.node?.name;
+      if (name === undefined || isExcluded?.(index)) continue;
+      let score = this.packer.scoreOf(target, index);
+      for (const one of beside) if (this.neighbours.has(job, one.job, "node", name)) score += one.weight * BIAS;
+      if (score <= bestScore) continue;
+      best = index;
+      bestScore = score;
+    }
+    return best < 0 ? null : this.packer.choiceAt(target, best);
+  }
+
   /** Looks at every node: what runs beside it, how many of the job are at its values, then packing. */
   private ranked(asked: Asked, where: Where, isExcluded: ((index: number) => boolean) | null): Choice | null {
     const { job, beside, spread } = asked;
@@ -379,8 +406,6 @@ export class Placer {
     return values;
   }
 }
-
-const MOST_TARGETS = 4096;
 
 function packed({ capacity, attributes }: PlaceNode): { capacity: Resources; attributes: PlaceNode["attributes"] } {
   const { gpus: _, ...amounts } = capacity;
