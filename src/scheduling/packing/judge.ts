@@ -7,6 +7,7 @@ import { deviceValues, lostValue } from "./deviceValue.ts";
 import type { Ask, Fleet, Kind, PackNode } from "./fleet.ts";
 import { fragmentsMilli, type TypicalSize, typicalOf } from "./fragments.ts";
 import type { Learned } from "./learned.ts";
+import { Mix } from "./mix.ts";
 import { Scarcity } from "./scarcity.ts";
 import { WHOLE_DEVICE_MILLI } from "./shape.ts";
 
@@ -14,6 +15,9 @@ import { WHOLE_DEVICE_MILLI } from "./shape.ts";
 const LOST_VALUE_WEIGHT = 50;
 /** Gains this near to each other are equal: the first node fills up before the next is begun. */
 const EQUAL_GAIN_MILLI = 40;
+/** The same for nodes without devices, in sizes of the task. */
+const EQUAL_LOSS = 0.04;
+const TIE = 1e-5;
 
 export interface Judgement {
   /** -Infinity: it does not fit */
@@ -25,6 +29,7 @@ export interface Judgement {
 export class Judge {
   private readonly fleet: Fleet;
   private readonly scarcity: Scarcity;
+  private readonly mix: Mix;
   private typical: readonly TypicalSize[] = [];
   private values = deviceValues(new Map());
   /** by node; NaN: not known */
@@ -33,11 +38,12 @@ export class Judge {
   constructor(fleet: Fleet) {
     this.fleet = fleet;
     this.scarcity = new Scarcity(fleet);
+    this.mix = new Mix(fleet);
     this.fragments = new Float64Array(fleet.size).fill(Number.NaN);
   }
 
-  /** Takes in what was learned; all judgements change. */
-  renew(learned: Learned): void {
+  /** Takes in what was learned: judgements of nodes with devices change. @returns whether all others do, too */
+  renew(learned: Learned): boolean {
     const shares = new Map<number, number>();
     for (const { shape, count } of Object.values(learned.shapes)) {
       const { milli } = shape.devices;
@@ -46,6 +52,7 @@ export class Judge {
     this.values = deviceValues(shares);
     this.typical = typicalOf(this.fleet, learned);
     this.fragments.fill(Number.NaN);
+    return this.mix.renew(learned);
   }
 
   reprice(learned: Learned): number[] {
@@ -70,6 +77,7 @@ export class Judge {
     this.fragments[node] = Number.NaN;
     if (!this.fleet.knowsKindOf(what)) {
       this.scarcity.forget();
+      this.mix.forget();
       this.typical = [];
       if (node < this.fleet.size) this.fleet.put(node, what);
       else this.fleet.add(what);
@@ -89,8 +97,8 @@ export class Judge {
     const { fleet } = this;
     let best: Judgement = { score: Number.NEGATIVE_INFINITY, devices: [] };
     if (!fleet.fits(node, ask)) return best;
-    const tie = ask.count === 0 ? this.emptiness(node) : 0;
-    if ((fleet.devices[node] as number[]).length === 0) return { score: -tie, devices: [] };
+    if ((fleet.devices[node] as number[]).length === 0) return { score: -this.plain(node, ask), devices: [] };
+    const tie = ask.count === 0 ? this.idleness(node) : 0;
     const before = this.fragmentsOf(node) - this.scarcity.worthMilli(node);
     const isPart = ask.milli > 0 && ask.milli < WHOLE_DEVICE_MILLI;
     for (const devices of candidates(fleet.devices[node] as number[], ask)) {
@@ -113,11 +121,19 @@ export class Judge {
     return found;
   }
 
-  /** Less than one: a task without devices goes where none is idle and, of nodes that have none, where least is free. */
-  private emptiness(node: number): number {
+  /** A third to two: a task without devices goes where none is idle. */
+  private idleness(node: number): number {
     const { devices } = this.fleet.kinds[this.fleet.kindOf[node] as number] as Kind;
-    if (devices > 0) return (1 + this.fleet.idleMilli(node) / (devices * WHOLE_DEVICE_MILLI)) / 3;
-    return (1 - this.fleet.load(node)) / 4;
+    return (1 + this.fleet.idleMilli(node) / (devices * WHOLE_DEVICE_MILLI)) / 3;
+  }
+
+  /**
+   * Less than a third, so that nodes without devices go before those that have some: where least of the mix is lost, of
+   * equal ones where least is free.
+   */
+  private plain(node: number, ask: Ask): number {
+    const lost = Math.max(0, Math.round((this.mix.lost(node, ask) ?? 0) / EQUAL_LOSS) * EQUAL_LOSS);
+    return lost / (1 + lost) / 4 + (1 - this.fleet.load(node)) * TIE;
   }
 }
 

@@ -43,13 +43,13 @@ const RENEW = { least: 20, part: 0.25 };
 const REPRICE_MOST = 100;
 /** Rows that are kept: so many, and no more than this many scores in all. */
 const MOST_ROWS = 256;
-const MOST_SCORES = 4_000_000;
+const MOST_SCORES = 2_000_000;
 /** What a bias of one weighs: more than all that packing may say. */
 export const BIAS = 1e7;
 /** Loads that differ by less are equal: the first node is taken. */
 const EQUAL_LOADS = 1e4;
 
-const NONE = new Float64Array(0);
+const NONE = new Float32Array(0);
 
 interface Kept {
   target: Target;
@@ -57,7 +57,7 @@ interface Kept {
   row: Row;
   askedAt: number;
   /** of each node that was looked at; NaN: not since it was put */
-  biases: Float64Array;
+  biases: Float32Array;
   /** by kind, of its nodes that are wholly free */
   untouched: ({ score: number; epoch: number } | undefined)[];
 }
@@ -190,11 +190,11 @@ export class Packer {
   }
 
   private renew(): void {
-    this.judge.renew(this.learned);
+    const isAll = this.judge.renew(this.learned);
     this.judge.reprice(this.learned);
     this.epoch += 1;
     for (let node = 0; node < this.fleet.size; node += 1)
-      if ((this.fleet.devices[node] as number[]).length > 0) this.changes.add(node);
+      if (isAll || (this.fleet.devices[node] as number[]).length > 0) this.changes.add(node);
     this.changes.trim(this.fleet.size);
   }
 
@@ -223,7 +223,7 @@ export class Packer {
     kept.askedAt = this.asked;
     if (!known) this.keep(kept);
     if (kept.biases.length < this.fleet.size) {
-      const biases = new Float64Array(this.fleet.size + 64).fill(Number.NaN);
+      const biases = new Float32Array(this.fleet.size + 64).fill(Number.NaN);
       biases.set(kept.biases);
       kept.biases = biases;
     }
