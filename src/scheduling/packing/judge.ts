@@ -19,12 +19,6 @@ const EQUAL_GAIN_MILLI = 40;
 const EQUAL_LOSS = 0.04;
 const TIE = 1e-5;
 
-export interface Judgement {
-  /** -Infinity: it does not fit */
-  score: number;
-  devices: readonly number[];
-}
-
 /** Every change of what is free goes through it. What it returns are nodes whose judgements are no longer true. */
 export class Judge {
   private readonly fleet: Fleet;
@@ -93,11 +87,21 @@ export class Judge {
     return [node, ...this.scarcity.change(node, () => this.fleet.set(node, free, devices))];
   }
 
-  judge(ask: Ask, node: number): Judgement {
+  /** -Infinity: it does not fit */
+  score(ask: Ask, node: number): number {
+    if (!this.fleet.fits(node, ask)) return Number.NEGATIVE_INFINITY;
+    if ((this.fleet.devices[node] as number[]).length === 0) return -this.plain(node, ask);
+    return this.bestDevices(ask, node).score;
+  }
+
+  /** The devices it would get on a node that it fits on. */
+  devices(ask: Ask, node: number): readonly number[] {
+    return ask.count === 0 ? [] : this.bestDevices(ask, node).devices;
+  }
+
+  private bestDevices(ask: Ask, node: number): { score: number; devices: readonly number[] } {
     const { fleet } = this;
-    let best: Judgement = { score: Number.NEGATIVE_INFINITY, devices: [] };
-    if (!fleet.fits(node, ask)) return best;
-    if ((fleet.devices[node] as number[]).length === 0) return { score: -this.plain(node, ask), devices: [] };
+    let best: { score: number; devices: readonly number[] } = { score: Number.NEGATIVE_INFINITY, devices: [] };
     const tie = ask.count === 0 ? this.idleness(node) : 0;
     const before = this.fragmentsOf(node) - this.scarcity.worthMilli(node);
     const isPart = ask.milli > 0 && ask.milli < WHOLE_DEVICE_MILLI;

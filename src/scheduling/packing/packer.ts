@@ -145,7 +145,7 @@ export class Packer {
 
   private choiceOn(node: number, { row, ask }: Kept): Choice | null {
     if (node < 0 || row.score(node) === Number.NEGATIVE_INFINITY) return null;
-    return { node, devices: this.judge.judge(ask, node).devices };
+    return { node, devices: this.judge.devices(ask, node) };
   }
 
   /** Whether the node could take it now, open or not. */
@@ -258,11 +258,11 @@ export class Packer {
   private packed({ target, ask, untouched }: Kept, node: number): number {
     if (target.policy === "spread")
       return this.fleet.fits(node, ask) ? -Math.round(this.fleet.load(node) * EQUAL_LOADS) : Number.NEGATIVE_INFINITY;
-    if (!this.fleet.isUntouched(node)) return this.judge.judge(ask, node).score;
+    if (!this.fleet.isUntouched(node)) return this.judge.score(ask, node);
     const kind = this.fleet.kindOf[node] as number;
     const known = untouched[kind];
     if (known?.epoch === this.epoch) return known.score;
-    const { score } = this.judge.judge(ask, node);
+    const score = this.judge.score(ask, node);
     untouched[kind] = { score, epoch: this.epoch };
     return score;
   }

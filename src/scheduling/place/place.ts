@@ -3,7 +3,7 @@
  * take turns in order of age, and within a role the higher priority goes first; a task that failed on a node goes
  * elsewhere if it can.
  */
-import { fits, type Resources, subtract } from "../../model/resources.ts";
+import { fits, type Resources } from "../../model/resources.ts";
 import type { Asked } from "./asked.ts";
 import type { Place, Placer, Reach } from "./placer.ts";
 
@@ -48,7 +48,7 @@ const AT_ONCE = 8;
 
 interface Budget {
   name: string;
-  free: Resources;
+  free: Record<string, number>;
   pack: PlacePartition["pack"];
 }
 
@@ -70,7 +70,7 @@ export function place(
   { reach, isExcluded, most = MAX_PLACEMENTS }: PlaceOptions,
   give: (placement: Placement) => void,
 ): { placed: number; starved: string[] } {
-  const budgets = [...partitions].map(([name, { free, pack }]): Budget => ({ name, free, pack }));
+  const budgets = [...partitions].map(([name, { free, pack }]): Budget => ({ name, free: { ...free }, pack }));
   const starved: string[] = [];
   let placed = 0;
   let active = classes.filter((c) => c.room > 0).map(turnOf);
@@ -105,7 +105,8 @@ export function place(
       // Another node will do, and listens soon.
       if (best === null) continue;
       const { place: chosen, budget } = best;
-      budget.free = subtract(budget.free, turn.c.asked.demand);
+      for (const [name, amount] of Object.entries(turn.c.asked.demand))
+        budget.free[name] = (budget.free[name] ?? 0) - amount;
       turn.rooms.set(budget.name, (turn.rooms.get(budget.name) ?? 0) - 1);
       turn.room -= 1;
       placed += 1;
