@@ -13,6 +13,7 @@ import { metrics } from "./metrics.ts";
 import { nodes } from "./nodes.ts";
 import { addOpenApi } from "./openapi.ts";
 import { partitions } from "./partitions.ts";
+import { plan } from "./plan.ts";
 import { notFound, onError } from "./problems.ts";
 import { roles } from "./roles.ts";
 import { service } from "./service.ts";
@@ -29,7 +30,7 @@ export function makeApp(): Api {
   app.use("/agent/v1/poll", limitedBody);
   const fleet = [clusters, nodes, partitions];
   const shares = [roles, league, ledger];
-  for (const resource of [service, jobs, tasks, logs, ...fleet, ...shares, tokens, events, metrics, agents]) {
+  for (const resource of [service, jobs, plan, tasks, logs, ...fleet, ...shares, tokens, events, metrics, agents]) {
     app.route("/", resource);
   }
   addOpenApi(app);

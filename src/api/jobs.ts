@@ -1,6 +1,6 @@
 /** `/v1/jobs`: submit, list, look at, wait for, explain, cancel. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { jobSpecSchema } from "../model/job.ts";
+import { submissionSchema } from "../model/planRequest.ts";
 import { isTerminal } from "../model/states.ts";
 import { explainViewSchema, jobViewSchema, taskViewSchema } from "../model/views.ts";
 import { newApi } from "./api.ts";
@@ -19,6 +19,7 @@ import {
   limitOf,
   numberText,
   pageOf,
+  planChanged,
   problem404,
   problem413,
   problem422,
@@ -37,12 +38,13 @@ jobs.openapi(
     path: "/v1/jobs",
     operationId: "submitJob",
     summary: "Submit a job",
-    description: "The id is made of the Idempotency-Key: sent again, the same job is answered.",
+    description:
+      "The id is made of the Idempotency-Key: sent again, the same job is answered, whatever its plan would be now.",
     tags: ["jobs"],
     ...byToken,
     request: {
       headers: idempotencyKey,
-      body: jsonBody(jobSpecSchema.meta({ id: "JobSpec" }), {
+      body: jsonBody(submissionSchema.meta({ id: "JobSubmission" }), {
         name: "checksums",
         each: ["a.txt", "b.txt"],
         command: "sha256sum {}",
@@ -51,16 +53,22 @@ jobs.openapi(
         timeout: "10m",
       }),
     },
-    responses: { 201: json(jobViewSchema, "The job as it is now."), ...problems, ...problem413, ...problem422 },
+    responses: {
+      201: json(jobViewSchema, "The job as it is now."),
+      ...problems,
+      ...planChanged,
+      ...problem413,
+      ...problem422,
+    },
   }),
   async (c) => {
     const by = await callerOf(c, ["admin", "member"]);
-    const given = c.req.valid("json");
+    const { plan, ...given } = c.req.valid("json");
     const role = roleFor(by, given.role);
     const spec = role === undefined ? given : { ...given, role };
     const key = keyOr(c.req.valid("header")["idempotency-key"]);
     const [id, digest] = await Promise.all([idFrom(leagueOf(c), "job", key), digestOf("job", spec)]);
-    const view = await brokerOf(c).call("submit", { id, digest, spec });
+    const view = await brokerOf(c).call("submit", { id, digest, spec, ...(plan && { plan }) });
     return c.json(view, 201, { location: `/v1/jobs/${id}` });
   },
 );

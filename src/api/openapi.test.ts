@@ -16,6 +16,7 @@ GET /healthz
 GET /version
 GET /metrics
 GET POST /v1/jobs
+POST /v1/plan
 GET /v1/jobs/{id}
 GET /v1/jobs/{id}/tasks
 GET /v1/jobs/{id}/explain
@@ -99,7 +100,15 @@ test("every reference leads somewhere", () => {
 });
 
 test("what the description calls a body is refused when a field is unknown", () => {
-  const bodies = ["JobSpec", "NewCluster", "PartitionRequest", "RolePolicy", "LeagueRequest"];
+  const bodies = [
+    "JobSpec",
+    "JobSubmission",
+    "PlanRequest",
+    "NewCluster",
+    "PartitionRequest",
+    "RolePolicy",
+    "LeagueRequest",
+  ];
   for (const name of [...bodies, "TokenRequest", "JoinRequest", "PollRequest"]) {
     expect(api.components.schemas[name].additionalProperties, name).toBe(false);
   }

@@ -60,6 +60,8 @@ export const PROBLEM_MEANINGS: Record<ProblemCode, string> = {
   "not-allowed": "The token is good, but not for this.",
   "not-found": "There is no such thing in this league.",
   conflict: "It contradicts what is there already.",
+  "plan-changed":
+    "The league would not decide any more what the plan told. Nothing was submitted; data.plan is the token of the plan as it is now.",
   gone: "It was there and was removed.",
   "too-large": "The body is over 1 MiB. Nothing of it was stored.",
   "offset-mismatch": "Output goes on at data.offset: send from there.",

@@ -97,6 +97,9 @@ export const problems = {
 };
 export const problem404 = { 404: problem("There is no such thing in this league.") };
 export const problem409 = { 409: problem("It contradicts what is there already.") };
+export const planChanged = {
+  409: problem("`plan` does not hold any more: `data.plan` is the token of what would be now."),
+};
 export const problem413 = { 413: problem("The body is over 1 MiB.") };
 export const problem416 = { 416: problem("The offset is wrong: `data.offset` says where it goes on.") };
 export const problem422 = { 422: problem("The Idempotency-Key was used before with another body.") };

@@ -47,15 +47,13 @@ export class JobBook {
     return job;
   }
 
-  nextOrdinal(): number {
-    this.#ordinal += 1;
-    return this.#ordinal;
-  }
   get newestOrdinal(): number {
     return this.#ordinal;
   }
 
+  /** The newest of all. */
   add(job: JobMemory): void {
+    this.#ordinal = job.ordinal;
     this.#live.set(job.id, job);
   }
   /** As it stands now, with what it was given in its first round. */

@@ -4,6 +4,7 @@
  */
 
 import { type JobSpec, taskCount, templateOf } from "../model/job.ts";
+import type { PlanView } from "../model/planView.ts";
 import { Problem } from "../model/problems.ts";
 import { isTerminal } from "../model/states.ts";
 import type { EventView, ExplainView, JobView, RoleView } from "../model/views.ts";
@@ -17,6 +18,7 @@ import { Grants } from "./grants.ts";
 import { heardOf, Pace, recover, unbar } from "./heard.ts";
 import { Ledger } from "./ledger.ts";
 import type { BrokerMethods, WatchEvents } from "./methods.ts";
+import { Plans } from "./plans.ts";
 import { HOLD_TICK_MS, Restored } from "./restored.ts";
 import { Rounds } from "./rounds.ts";
 import { Shares } from "./shares.ts";
@@ -24,6 +26,7 @@ import { countsOf, type JobMemory, jobMemory, jobView, stateOf, terminalOf } fro
 import { BrokerStore, type EventBody } from "./store.ts";
 import { all, merge, NOTHING, rangesOf } from "./supply.ts";
 import { Watchers } from "./watchers.ts";
+import { unknownCluster } from "./whatIf.ts";
 
 /** Grants whose call failed are sent again. */
 const RESEND_MS = 1_000;
@@ -32,6 +35,8 @@ const POKE_MS = 180_000;
 /** An alarm that is late by more was lost. */
 const OVERDUE_MS = 5_000;
 const WATCH_BATCH = 5_000;
+/** A job that is only planned: no real one has an id like it. */
+const PLANNED = "(planned)";
 
 export class Broker implements Turns {
   readonly #platform: Platform;
@@ -44,6 +49,7 @@ export class Broker implements Turns {
   readonly #restored: Restored;
   readonly #book: JobBook;
   readonly #grants: Grants;
+  readonly #plans: Plans;
   readonly #watchers: Watchers;
   readonly #pace = new Pace();
   #fresh: EventView[] = [];
@@ -64,6 +70,7 @@ export class Broker implements Turns {
     this.#restored = new Restored(this.#store, generation, this.#book.newestOrdinal, now);
     if (this.#restored.isNew) this.#restored.leap(this.#book.live());
     this.#grants = new Grants(this.#book, this.#fleet, this.#shares, this.#restored, this.#store, generation);
+    this.#plans = new Plans(this.#book, this.#fleet, this.#rounds, this.#store);
     this.#watchers = new Watchers(sockets);
     this.#pokeAt = now + POKE_MS;
     for (const name of this.#fleet.unheard()) this.#call(name, []);
@@ -103,6 +110,8 @@ export class Broker implements Turns {
         return this.#access.redeemJoin(args as Args<"redeemJoin">, (name) => this.#fleet.has(name), now);
       case "submit":
         return this.#submit(args as Args<"submit">, now);
+      case "plan":
+        return this.#plan(args as Args<"plan">, now);
       case "job":
         return this.#viewOf(this.#book.find((args as Args<"job">).id));
       case "jobs":
@@ -205,47 +214,56 @@ export class Broker implements Turns {
 
   // Jobs.
 
-  #submit({ id, digest, spec }: { id: string; digest: string; spec: JobSpec }, now: number): JobView {
+  #submit({ id, digest, spec, plan }: Parameters<BrokerMethods["submit"]>[0], now: number): JobView {
     const known = this.#book.lookUp(id);
     if (known) {
       if (known.digest !== digest)
         throw new Problem("idempotency-key-reused", "this Idempotency-Key was used for another job; choose a new key");
       return this.#viewOf(known);
     }
-    const unknown = (spec.clusters ?? []).filter((name) => !this.#fleet.has(name));
-    if (unknown.length > 0) {
-      throw new Problem("invalid-request", `there is no cluster ${unknown.join(", ")} in this league`, {
-        errors: [
-          {
-            field: "clusters",
-            message: `no cluster ${unknown.join(", ")}; there are ${this.#fleet.names().join(", ") || "none yet"}`,
-          },
-        ],
-      });
-    }
-    const count = taskCount(spec);
-    const row = {
-      id,
-      ordinal: this.#book.nextOrdinal(),
-      digest,
-      count,
-      template: templateOf(spec),
-      clusters: spec.clusters ?? null,
-      hasItems: spec.each !== undefined,
-      state: "waiting" as const,
-      queue: [{ from: 0, to: count, attemptsUsed: 0 }],
-      nextHandout: firstHandout(this.#platform.generation),
-      banked: NOTHING,
-      createdAt: now,
-      endedAt: null,
-    };
-    const job = jobMemory(row, []);
+    const job = this.#jobOf(id, digest, spec, "clusters", now);
+    const draft = plan ? this.#plans.kept(job, plan, now) : null;
     this.#book.add(job);
-    this.#round(now);
+    if (draft === null) this.#round(now);
+    else this.#grants.follow(this.#rounds.adopt(draft, this.#book.live(), now).limits);
     this.#book.insert(job, spec.each ?? null);
     if (job.grants.size === 0) this.#pokeClusters();
     this.#emit(now, { type: "job.submitted", job: id, detail: spec.name ?? "" });
     return this.#viewOf(job);
+  }
+
+  #plan({ job, whatIf }: Parameters<BrokerMethods["plan"]>[0], now: number): PlanView {
+    const planned = job && this.#jobOf(PLANNED, job.digest, job.spec, "job.clusters", now);
+    return this.#plans.view(planned, whatIf, now);
+  }
+
+  /** As it is before its first round. @param field for what is wrong in its clusters */
+  #jobOf(id: string, digest: string, spec: JobSpec, field: string, now: number): JobMemory {
+    const there = this.#fleet.names();
+    const unknown = (spec.clusters ?? []).filter((name) => !there.includes(name));
+    if (unknown.length > 0) {
+      const errors = (spec.clusters ?? []).flatMap((name, i) => unknownCluster(name, there, `${field}[${i}]`));
+      throw new Problem("invalid-request", `there is no cluster ${unknown.join(", ")} in this league`, { errors });
+    }
+    const count = taskCount(spec);
+    return jobMemory(
+      {
+        id,
+        ordinal: this.#book.newestOrdinal + 1,
+        digest,
+        count,
+        template: templateOf(spec),
+        clusters: spec.clusters ?? null,
+        hasItems: spec.each !== undefined,
+        state: "waiting",
+        queue: [{ from: 0, to: count, attemptsUsed: 0 }],
+        nextHandout: firstHandout(this.#platform.generation),
+        banked: NOTHING,
+        createdAt: now,
+        endedAt: null,
+      },
+      [],
+    );
   }
 
   #cancel(id: string, now: number): JobView {

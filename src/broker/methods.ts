@@ -1,6 +1,9 @@
 /** What may be asked of a Broker. Called by the Worker and by Clusters; arguments are already validated. */
+import type { Decision } from "../model/decision.ts";
 import type { JobSpec } from "../model/job.ts";
 import type { LeagueSettings } from "../model/league.ts";
+import type { WhatIfRequest } from "../model/planRequest.ts";
+import type { PlanView } from "../model/planView.ts";
 import type { RolePolicy } from "../model/role.ts";
 import type {
   ClusterView,
@@ -53,7 +56,19 @@ export interface BrokerMethods {
   redeemJoin(args: { id: string; hash: string; key: string }): { cluster: string } | null;
 
   /** `id` is derived from the idempotency key, so that a repeated submission finds its job. */
-  submit(args: { id: string; digest: string; spec: JobSpec }): JobView;
+  submit(args: {
+    id: string;
+    digest: string;
+    spec: JobSpec;
+    /** absent: however it goes. @throws Problem `plan-changed` when it would go otherwise */
+    plan?: Decision;
+  }): JobView;
+  /** Decides nothing. */
+  plan(args: {
+    /** `digest` of the spec as it was validated, as for `submit` */
+    job: { digest: string; spec: JobSpec } | null;
+    whatIf: WhatIfRequest | null;
+  }): PlanView;
   job(args: { id: string }): JobView;
   /** `prefix` narrows to ids that start with it */
   jobs(args: { prefix: string; state: string | null; after: string | null; limit: number }): Page<JobView>;

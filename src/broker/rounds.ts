@@ -11,7 +11,9 @@ import { explain } from "../scheduling/explain/explain.ts";
 import { reasonOf, type Told } from "../scheduling/explain/reason.ts";
 import type { Waiting } from "../scheduling/explain/waiting.ts";
 import type { RoundInput, RoundResult } from "../scheduling/input.ts";
+import { type Draft, draftOf } from "../scheduling/planning/draft.ts";
 import { boundOf, isWorthwhile, type Optimised, optimise, problemKey } from "../scheduling/planning/optimise.ts";
+import { type WhatIf, withWhatIf } from "../scheduling/planning/whatIf.ts";
 import { round } from "../scheduling/round.ts";
 import { starvedJobs } from "../scheduling/starving.ts";
 import type { Fleet } from "./fleet.ts";
@@ -54,11 +56,28 @@ export class Rounds {
 
   /** @param jobs that are not over, oldest first */
   decide(jobs: readonly JobMemory[], now: number): RoundResult {
-    this.#rounds += 1;
     this.#shares.accrue(jobs, now);
+    const input = this.#inputOf(jobs, now);
+    return this.#decided(input, round(input), now);
+  }
+
+  /** What rounds over these jobs would decide, with the plan of the optimiser that would follow. Nothing is kept. */
+  draft(jobs: readonly JobMemory[], now: number, whatIf: WhatIf | null = null): Draft {
+    const input = this.#inputOf(jobs, now);
+    const known = { optimised: this.#optimised, plannedFor: this.#plannedFor };
+    return draftOf(whatIf === null ? input : withWhatIf(input, whatIf), known, this.#solver);
+  }
+
+  /** The draft is the round of this turn. @param jobs that it was made of */
+  adopt({ input, result, optimised, isAnew }: Draft, jobs: readonly JobMemory[], now: number): RoundResult {
+    this.#shares.accrue(jobs, now);
+    if (isAnew) this.#follow(optimised, input, now);
+    return this.#decided(input, result, now);
+  }
+
+  #decided(input: RoundInput, result: RoundResult, now: number): RoundResult {
+    this.#rounds += 1;
     this.#gauges.pass(this.#fleet.total(), now);
-    const input = this.#inputOf(jobs);
-    const result = round(input);
     this.#last = { input, result };
     this.#isFresh = true;
     this.#isSettled =
@@ -78,12 +97,12 @@ export class Rounds {
     return remainingOf(job) >= total(this.#last.result.entitled, job.id);
   }
 
-  #inputOf(jobs: readonly JobMemory[]): RoundInput {
+  #inputOf(jobs: readonly JobMemory[], now?: number): RoundInput {
     return {
       partitions: this.#fleet.partitions(),
       jobs: jobs.map(roundJob),
       roles: this.#shares.policies,
-      history: this.#shares.history(),
+      history: this.#shares.history(now),
       plan: this.#optimised?.plan ?? null,
       objective: this.#shares.settings.objective,
     };
@@ -110,12 +129,17 @@ export class Rounds {
     const dueAt = this.dueAt(now);
     if (dueAt === null || now < dueAt || this.#last === null) return false;
     const { input, result } = this.#last;
+    this.#follow(optimise(input, result, this.#solver, this.#optimised?.warm ?? null), input, now);
+    return true;
+  }
+
+  /** Rounds follow the plan from now on. @param input that it was made for */
+  #follow(optimised: Optimised | null, input: RoundInput, now: number): void {
     this.#dueAt = null;
     this.#optimisedAt = now;
     this.#optimisations += 1;
     this.#plannedFor = problemKey(input);
-    this.#optimised = optimise(input, result, this.#solver, this.#optimised?.warm ?? null);
-    return true;
+    this.#optimised = optimised;
   }
 
   /** How good the last round is, against a bound that no assignment can pass. */

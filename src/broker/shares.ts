@@ -69,18 +69,21 @@ export class Shares {
 
   /** What was in use since the last time has been so for as long. */
   accrue(jobs: Iterable<JobMemory>, now: number): void {
-    const elapsedMs = Math.max(0, Math.min(now - this.#at, MAX_ELAPSED_MS));
+    for (const [role, past] of this.#pastAt(now)) this.#past.set(role, past);
     this.#at = now;
-    for (const role of new Set([...this.#past.keys(), ...this.#inUse.keys()])) {
-      const past = accrue(
-        this.#past.get(role) ?? {},
-        this.#inUse.get(role) ?? {},
-        elapsedMs,
-        this.#settings.historyHalfLifeMs,
-      );
-      this.#past.set(role, past);
-    }
     this.#inUse = chargedByRole(jobs);
+  }
+
+  #pastAt(now: number): Map<string, Resources> {
+    const elapsedMs = Math.max(0, Math.min(now - this.#at, MAX_ELAPSED_MS));
+    const { historyHalfLifeMs } = this.#settings;
+    const roles = new Set([...this.#past.keys(), ...this.#inUse.keys()]);
+    return new Map(
+      [...roles].map((role) => {
+        const [past, inUse] = [this.#past.get(role) ?? {}, this.#inUse.get(role) ?? {}];
+        return [role, accrue(past, inUse, elapsedMs, historyHalfLifeMs)];
+      }),
+    );
   }
 
   /** So many tasks were handed to a cluster; negative: came back without having run. */
@@ -91,11 +94,11 @@ export class Shares {
   }
 
   /** As a round counts it. */
-  history(): Map<string, Resources> {
+  history(now: number = this.#at): Map<string, Resources> {
     const { historyWeight } = this.#settings;
     const history = new Map<string, Resources>();
     if (historyWeight === 0) return history;
-    for (const [role, past] of this.#past) {
+    for (const [role, past] of this.#pastAt(now)) {
       const counted = weighted(past, historyWeight);
       if (Object.keys(counted).length > 0) history.set(role, counted);
     }

@@ -177,9 +177,9 @@ export function jobView(
   };
 }
 
-function borrowsOf(
-  job: JobMemory,
-  partitions: JobView["partitions"],
+export function borrowsOf(
+  job: Pick<JobMemory, "template">,
+  partitions: Readonly<Record<PartitionKey, { limit: number }>>,
   ownerOf: (partition: PartitionKey) => string | null,
 ): JobView["borrows"] {
   return Object.entries(partitions).flatMap(([partition, { limit }]) => {

@@ -13,6 +13,7 @@ import type { ClusterMethods, ClusterSocketMessage, Held, NodeClaims } from "./m
 import { put, remove, viewAll, viewOne } from "./partitionChanges.ts";
 import { noteRoom, placeWaiting, wantedNodes } from "./placing.ts";
 import { type Heard, hasNews, hear, isRest, type OpenPoll, replyTo, turnedAway } from "./poll.ts";
+import { preview } from "./preview.ts";
 import { Reporting } from "./reporting.ts";
 import { nodeCounts } from "./reports.ts";
 import type { ClusterRules } from "./rules.ts";
@@ -114,6 +115,10 @@ export class Cluster implements Turns {
       case "task": {
         const { job, index } = args as Args<"task">;
         return oneTask(this.#memory, job, index);
+      }
+      case "preview": {
+        const { template, counts } = args as Args<"preview">;
+        return preview(this.#memory, template, counts, now);
       }
       case "follow":
         return this.#follow(args as Args<"follow">, now);

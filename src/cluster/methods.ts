@@ -1,8 +1,10 @@
 /** What may be asked of a Cluster. Called by the Worker and by the Broker; arguments are already validated. */
+import type { Template } from "../model/job.ts";
 import type { PartitionSpec } from "../model/partition.ts";
 import type { NodeView, PartitionView, TaskView } from "../model/views.ts";
 import type { PollReply, PollRequest } from "../protocol/agent.ts";
-import type { GrantMessage } from "../protocol/levels.ts";
+import type { Counts, GrantMessage } from "../protocol/levels.ts";
+import type { Preview } from "./preview.ts";
 
 /** The verified claims of an agent's credential. */
 export interface NodeClaims {
@@ -31,6 +33,8 @@ export interface ClusterMethods {
     next: number | null;
   };
   task(args: { job: string; index: number }): TaskView | null;
+  /** Where so many tasks by partition would go now. Hands nothing out. */
+  preview(args: { template: Template; counts: Counts }): Preview;
   /** A person follows the output of this attempt for the next minute: its node is woken and told. */
   follow(args: { task: string; epoch: number }): Record<never, never>;
   metrics(args: Record<never, never>): Record<string, number>;

@@ -6,6 +6,7 @@ export const PROBLEMS = {
   "not-allowed": 403,
   "not-found": 404,
   conflict: 409,
+  "plan-changed": 409,
   gone: 410,
   "too-large": 413,
   "offset-mismatch": 416,

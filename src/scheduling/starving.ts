@@ -33,7 +33,7 @@ export function starvedJobs(input: RoundInput, result: RoundResult): string[] {
 }
 
 /** What it may use by its limits, and what may still run beyond them. */
-function heldAfter(job: RoundJob, { limits }: RoundResult): Map<PartitionKey, RoundHeld> {
+export function heldAfter(job: RoundJob, { limits }: RoundResult): Map<PartitionKey, RoundHeld> {
   const held = new Map(job.held);
   for (const [key, limit] of limits.get(job.id) ?? []) {
     const before = held.get(key) ?? { charged: 0, barred: false };

@@ -62,7 +62,7 @@ function anew(input: RoundInput, job: RoundJob, rest: Partial<RoundJob>, times =
   };
 }
 
-function withNodes(
+export function withNodes(
   input: RoundInput,
   { cluster, partition, shape, count }: Extract<Change, { kind: "nodes" }>,
 ): RoundInput {
