@@ -14,6 +14,7 @@ import { addLeague } from "./commands/league.ts";
 import { addLedger } from "./commands/ledger.ts";
 import { addLogs } from "./commands/logs.ts";
 import { addPartitions } from "./commands/partitions.ts";
+import { addPlan } from "./commands/plan.ts";
 import { addRoles } from "./commands/roles.ts";
 import { addRun, addSubmit } from "./commands/run.ts";
 import { addServe } from "./commands/serve.ts";
@@ -63,7 +64,7 @@ A broker and a token come from --url and --token, HANSA_URL and HANSA_TOKEN, the
 Exit codes: 0 ok, 1 a task failed, 2 usage, 3 can never run, 4 broker unreachable, 5 not allowed.`,
     );
   const groups: [heading: string, add: ((program: Command, app: App) => void)[]][] = [
-    ["Jobs:", [addRun, addSubmit, addPs, addExplain, addLogs, addCancel, addEvents]],
+    ["Jobs:", [addRun, addSubmit, addPlan, addPs, addExplain, addLogs, addCancel, addEvents]],
     ["Fleet:", [addClusters, addNodes, addToken, addAgent]],
     ["Shares:", [addPartitions, addRoles, addLeague, addLedger, addApply]],
     ["Broker:", [addStart, addServe, addBackup, addRestore]],

@@ -1,5 +1,6 @@
 /** The API's calls by name, their answers parsed by the model's schemas. */
 import { z } from "zod";
+import { type PlanView, planViewSchema } from "../../src/model/planView.ts";
 import {
   type ClusterView,
   clusterViewSchema,
@@ -56,6 +57,9 @@ async function all<T>(client: Client, path: string, schema: z.ZodType<Page<T>>):
 
 export const submitJob = (client: Client, spec: object, idempotencyKey: string): Promise<JobView> =>
   client.post("/v1/jobs", jobViewSchema, { body: spec, idempotencyKey });
+
+export const planJob = (client: Client, request: object): Promise<PlanView> =>
+  client.post("/v1/plan", planViewSchema, { body: request });
 
 /** @param waitS the answer comes when the job is over, or after so many seconds */
 export const getJob = (client: Client, id: string, waitS = 0, signal?: AbortSignal): Promise<JobView> =>

@@ -1,15 +1,19 @@
 /** `hansa run`: a command as a job, and `hansa submit`: a job file. */
 import { randomUUID } from "node:crypto";
-import { dirname, resolve } from "node:path";
 import type { Command } from "commander";
+import { Problem } from "../../src/model/problems.ts";
+import type { JobView } from "../../src/model/views.ts";
 import { submitJob } from "../api/endpoints.ts";
 import { type AccessOptions, type App, collect, does, sessionOf, wholeNumber, withAccess } from "../app.ts";
 import { type AttachOptions, attach } from "../job/attach.ts";
-import { parseJobFile } from "../job/file.ts";
+import { jobBody } from "../job/file.ts";
 import { eachItems, type RunOptions, specOf } from "../job/spec.ts";
 import { readText } from "../readText.ts";
+import type { Session } from "../session.ts";
+import { showPlan } from "./plan.ts";
 
-type Options = RunOptions & AttachOptions & AccessOptions;
+/** `plan` without a token: only plan it. */
+type Options = RunOptions & AttachOptions & AccessOptions & { plan?: string | true };
 
 export function addRun(program: Command, app: App): void {
   const command = program
@@ -30,6 +34,7 @@ export function addRun(program: Command, app: App): void {
     .option("--timeout <time>", "how long an attempt may run, e.g. 10m")
     .option("--env <name=value>", "an environment variable (may be repeated)", collect)
     .option("--cwd <folder>", "the folder to run in; else a folder of the task's own")
+    .option("--plan [token]", "only say where it would run; with the token of that, run it just so or not at all")
     .option("-d, --detach", "only submit")
     .option("-y, --yes", "wait, without a question, for nodes that could run it")
     .showHelpAfterError(`(The job's command comes after --; all options: ${app.self} run --help)`)
@@ -45,8 +50,27 @@ Ctrl-C leaves the job running, a second one cancels it.
   does(app, withAccess(command), async (words: string[], options: Options) => {
     const session = sessionOf(app, options);
     const items = options.each === undefined ? null : eachItems(await readText(app.cwd, options.each), options.each);
-    return attach(session, await submitJob(session.client, specOf(words, options, items), randomUUID()), options);
+    const spec = specOf(words, options, items);
+    const { plan } = options;
+    if (plan === true) return showPlan(session, { job: spec }, `${app.self} run --plan TOKEN … (else as now)`);
+    return attach(session, await submit(session, spec, plan), options);
   });
+}
+
+/** @param plan the token of a plan that it must follow */
+async function submit(session: Session, spec: object, plan: string | undefined): Promise<JobView> {
+  const body = plan === undefined ? spec : { ...spec, plan };
+  return submitJob(session.client, body, randomUUID()).catch((error) => {
+    throw withNextStep(error, session.self);
+  });
+}
+
+/** The plan as it is now is a token away. */
+function withNextStep(error: unknown, self: string): unknown {
+  const token = error instanceof Problem && error.code === "plan-changed" ? error.extra.data?.plan : undefined;
+  if (!(error instanceof Problem) || token === undefined) return error;
+  const next = `Nothing was submitted. Look at it again: ${self} plan; or take it as it is now: --plan ${token}`;
+  return new Problem(error.code, `${error.detail}\n${next}`, error.extra);
 }
 
 export function addSubmit(program: Command, app: App): void {
@@ -55,6 +79,7 @@ export function addSubmit(program: Command, app: App): void {
     .description("submit a job file (YAML or JSON)")
     .argument("<file>", "the job file; - is standard input")
     .option("-w, --watch", "stay with it, as run does")
+    .option("--plan <token>", `just as a plan has told, or not at all: ${app.self} plan FILE`)
     .option("-y, --yes", "with --watch: wait, without a question, for nodes that could run it")
     .addHelpText(
       "after",
@@ -65,11 +90,15 @@ only command is required:
   command: sha256sum {}
   resources: { cpus: 0.5, mem: 128MiB }`,
     );
-  does(app, withAccess(command), async (path: string, options: AccessOptions & { watch?: boolean; yes?: boolean }) => {
+  does(app, withAccess(command), async (path: string, options: SubmitOptions) => {
     const session = sessionOf(app, options);
-    const folder = path === "-" ? app.cwd : dirname(resolve(app.cwd, path));
-    const body = await parseJobFile(await readText(app.cwd, path), path, (each) => readText(folder, each));
-    const job = await submitJob(session.client, body, randomUUID());
+    const job = await submit(session, await jobBody(app, path), options.plan);
     return attach(session, job, { detach: !options.watch, ...(options.yes && { yes: true }) });
   });
+}
+
+interface SubmitOptions extends AccessOptions {
+  watch?: boolean;
+  yes?: boolean;
+  plan?: string;
 }

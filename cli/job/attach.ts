@@ -3,7 +3,7 @@
  * it; a job that no node could ever run is not left behind unless that is wanted.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Reason } from "../../src/model/reasons.ts";
+import { isNever } from "../../src/model/reasons.ts";
 import { isTerminal } from "../../src/model/states.ts";
 import type { JobView, TaskView } from "../../src/model/views.ts";
 import { cancelJob, explainJob, getJob } from "../api/endpoints.ts";
@@ -21,8 +21,6 @@ export interface AttachOptions {
   yes?: boolean;
 }
 
-/** Reasons that go away only when the fleet or the job changes. */
-const NEVER = new Set<Reason>(["misconfigured", "never-fits", "constraint", "not-accepted"]);
 /** A league that just started may not know its nodes yet. */
 const SETTLE_MS = 1500;
 const SECOND_PRESS_MS = 2000;
@@ -32,7 +30,7 @@ const PLAIN_PROGRESS_MS = 2000;
 const REASON_HOLDS_MS = 1500;
 
 const cannotRun = (job: JobView): boolean =>
-  !isTerminal(job.state) && job.counts.live === 0 && job.waits !== null && NEVER.has(job.waits.reason);
+  !isTerminal(job.state) && job.counts.live === 0 && job.waits !== null && isNever(job.waits.reason);
 
 export async function attach(session: Session, submitted: JobView, options: AttachOptions): Promise<ExitCode> {
   const { terminal, json, self } = session;

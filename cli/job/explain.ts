@@ -9,7 +9,7 @@ export function explainLines(explained: ExplainView, self: string): string[] {
   const { job, state, reason, sentence, funnel, fix, position, estimateMs } = explained;
   const first = reason === null ? `${job} ${state}: ${sentence}` : `${job} waits: ${reason}. ${sentence}`;
   const help = [
-    fix && `fix (checked): ${fix.text}: ${called(fix.change, self)}  ${starts(fix.startsNow)}`,
+    fix && fixText(fix, self),
     estimateMs !== null && `${fix ? "or " : ""}wait ≈ ${about(estimateMs)}`,
   ].filter(Boolean);
   const last = [help.join("; "), position !== null && `position ${position}`].filter(Boolean);
@@ -19,6 +19,9 @@ export function explainLines(explained: ExplainView, self: string): string[] {
     ...(last.length > 0 ? [last.join(GAP)] : []),
   ];
 }
+
+export const fixText = ({ text, change, startsNow }: NonNullable<ExplainView["fix"]>, self: string): string =>
+  `fix (checked): ${text}: ${called(change, self)}  ${starts(startsNow)}`;
 
 const called = (change: string, self: string): string => change.replace(/^hansa(?= )/, self);
 const starts = (tasks: number): string => (tasks === 1 ? "1 task starts now" : `${tasks} tasks start now`);

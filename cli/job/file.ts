@@ -1,6 +1,8 @@
 /** A job file (YAML, and so JSON) as the body to submit. What is wrong in its fields the broker says. */
+import { dirname, resolve } from "node:path";
 import { isMap, isScalar, isSeq, parseDocument } from "yaml";
 import { Problem } from "../../src/model/problems.ts";
+import { readText } from "../readText.ts";
 import { eachItems } from "./spec.ts";
 
 /** YAML reads `010` as a number; where only text makes sense it is taken as it was written. */
@@ -38,4 +40,10 @@ export async function parseJobFile(
   }
   const { each } = body;
   return typeof each === "string" ? { ...body, each: eachItems(await readLines(each), each) } : body;
+}
+
+/** @param path of the job file, `-`: standard input; what it names is beside it */
+export async function jobBody({ cwd }: { cwd: string }, path: string): Promise<Record<string, unknown>> {
+  const folder = path === "-" ? cwd : dirname(resolve(cwd, path));
+  return parseJobFile(await readText(cwd, path), path, (each) => readText(folder, each));
 }

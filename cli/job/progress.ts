@@ -30,10 +30,14 @@ function fitLine({ count, counts, partitions, borrows }: JobView): string {
   const fitting = Object.values(partitions).reduce((sum, { limit }) => sum + limit, 0);
   if (fitting === 0) return "";
   const fits = fitting >= count - doneOf(counts) ? "fits now" : `${fitting} fit${fitting === 1 ? "s" : ""} now`;
+  return `${fits}, borrows ${borrowed(borrows)}`;
+}
+
+/** `2 cpus of lab, 1 gpus of web`, or `nothing` */
+export function borrowed(borrows: JobView["borrows"]): string {
   const byOwner = new Map<string, Resources>();
   for (const { owner, resources } of borrows) byOwner.set(owner, add(byOwner.get(owner) ?? {}, resources));
-  const borrowed = [...byOwner].map(([owner, resources]) => `${formatResources(resources)} of ${owner}`);
-  return `${fits}, borrows ${borrowed.join(", ") || "nothing"}`;
+  return [...byOwner].map(([owner, resources]) => `${formatResources(resources)} of ${owner}`).join(", ") || "nothing";
 }
 
 /** `12 of 40 done, 8 running, 20 waiting, 1 failed` */

@@ -19,3 +19,7 @@ export const REASONS = [
   "granting", // on the way to a cluster
 ] as const;
 export type Reason = (typeof REASONS)[number];
+
+/** They go away only when the fleet or the job changes. */
+const NEVER = new Set<Reason>(["misconfigured", "never-fits", "constraint", "not-accepted"]);
+export const isNever = (reason: Reason): boolean => NEVER.has(reason);
