@@ -258,6 +258,7 @@ describe("a what-if", () => {
   });
 });
 
+type Drawn<A> = A extends fc.Arbitrary<infer T> ? T : never;
 const ROLES = ["lab", "lab/ml", "web"];
 const anyNode = fc.record({ cpus: fc.integer({ min: 1, max: 6 }), count: fc.integer({ min: 1, max: 3 }) });
 const anyPartition = fc.record({
@@ -273,18 +274,12 @@ const anySpec = fc.record({
   role: fc.constantFrom(...ROLES),
   clusters: fc.constantFrom(undefined, undefined, ["north"], ["south"]),
 });
-const specOf = ({
-  command,
-  count,
-  cpus,
-  role,
-  clusters,
-}: typeof anySpec extends fc.Arbitrary<infer T> ? T : never) => ({
+const specOf = ({ command, count, cpus, role, clusters }: Drawn<typeof anySpec>): JobSpecInput => ({
   command,
   count,
   resources: { cpus },
   role,
-  ...(clusters && { clusters }),
+  ...(clusters && { clusters: [...clusters] }),
 });
 const anyLeague = fc.record({
   north: anyPartition,

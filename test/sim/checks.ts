@@ -14,6 +14,7 @@ export const INVARIANTS = [
   "limits-kept", // what lives never exceeds the limit of a role, or what an owner lends
   "ledger-balances", // what was lent was borrowed, is never forgotten, and is what attempts used
   "nobody-starves", // nobody waits beside what is free, lent and its fair part
+  "plans-kept", // a submission that is taken with a plan's token gets just what the plan told
   "reasons-told", // what waits has a reason from the list, and a sentence
   "all-end", // once the faults have stopped, every job ends
   "no-spinning", // nobody does the same over and over: requests of an agent, alarms of an object in a minute

@@ -1,8 +1,10 @@
 /** People: they submit jobs under a key until that is acknowledged, look at them, cancel some, and remember what they saw. */
 import { createHash } from "node:crypto";
+import type { Decision } from "../../src/model/decision.ts";
 import { type JobSpecInput, jobSpecSchema, taskCount } from "../../src/model/job.ts";
 import { isTerminal } from "../../src/model/states.ts";
 import type { JobView } from "../../src/model/views.ts";
+import type { PlannedSpec } from "./plans.ts";
 import type { Chance } from "./random.ts";
 import { holdReason } from "./roundWatch.ts";
 import type { World } from "./world.ts";
@@ -17,9 +19,13 @@ export interface Plan {
   keep: boolean;
   /** the one node it may run on, which may never come back; null: any */
   pinned: string | null;
+  /** plans it first, thinks so long, and submits it with the plan's token; null: submits it as it comes */
+  pondersMs: number | null;
 }
 
 const LOOK_EVERY_MS = 20_000;
+const PLANS_FIRST = 0.4;
+const MOST_PONDERED_MS = 20_000;
 
 /** How far along a state is; it never falls. */
 const RANK: Record<JobView["state"], number> = {
@@ -48,11 +54,27 @@ export class Person {
   }
 
   #submit(): void {
-    const { id, spec, cancelAtMs } = this.plan;
+    const { id, spec, pondersMs } = this.plan;
     const digest = createHash("sha256").update(JSON.stringify(spec)).digest("hex");
-    const args = { id, digest, spec: jobSpecSchema.parse(spec) };
-    this.#world.trace(() => `a person submits ${id}: ${JSON.stringify(spec)}`);
+    const job = { digest, spec: jobSpecSchema.parse(spec) };
+    if (pondersMs === null) this.#send(job, null);
+    else {
+      const submit = (told: Decision | null) => this.#world.timeline.after(pondersMs, () => this.#send(job, told));
+      this.#world.plans.ask(id, job, submit);
+    }
+  }
+
+  #send(job: PlannedSpec, told: Decision | null): void {
+    const { id, spec, cancelAtMs } = this.plan;
+    const args = { id, ...job, ...(told && { plan: told }) };
+    this.#world.trace(() => `a person submits ${id}${told ? " as planned" : ""}: ${JSON.stringify(spec)}`);
     this.#world.edge.request(this.#world.broker, "submit", args, (answer) => {
+      // As it was planned or not at all: then as it comes.
+      if (!answer.ok && answer.code === "plan-changed") {
+        this.#world.countChange("plan-changed");
+        this.#send(job, null);
+        return;
+      }
       this.#world.checks.hold(
         "acknowledged-kept",
         answer.ok,
@@ -167,6 +189,11 @@ export function drawPlans(chance: Chance, clusters: readonly string[], faultsEnd
       atMostOne: !copies,
       keep,
       pinned,
+      pondersMs: null,
     };
   });
 }
+
+/** Some people ask first. Drawn beside all else, so that it shifts none of it. */
+export const withPlanning = (chance: Chance, plans: readonly Plan[]): Plan[] =>
+  plans.map((plan) => ({ ...plan, pondersMs: chance.of(PLANS_FIRST) ? chance.spread(1, MOST_PONDERED_MS) : null }));

@@ -4,7 +4,7 @@ import type { Held, NodeClaims } from "../../src/cluster/methods.ts";
 import { type AttemptKey, handoutOf, parseAttemptKey, parseTaskId } from "../../src/model/ids.ts";
 import { formatResources, subtract } from "../../src/model/resources.ts";
 import { isTerminal } from "../../src/model/states.ts";
-import type { TaskView } from "../../src/model/views.ts";
+import type { JobView, TaskView } from "../../src/model/views.ts";
 import type { PollReply } from "../../src/protocol/agent.ts";
 import type { AgentHost } from "./agentHost.ts";
 import { supplyOf } from "./brokerRows.ts";
@@ -63,6 +63,7 @@ export class Watch {
   // Objects.
 
   answered(object: SimObject, method: string, args: unknown, value: unknown): void {
+    if (method === "submit") this.#world.plans.submitted(args as { id: string }, value as JobView);
     if (object.ref.kind !== "cluster" || method !== "poll") return;
     const { claims } = args as { claims: NodeClaims };
     this.#replyLeaves(object, value as PollReply, claims.node);

@@ -21,7 +21,8 @@ import { Limits } from "./limits.ts";
 import { Machine } from "./machine.ts";
 import { HEARING, type Hearing, hearing } from "./mishear.ts";
 import { Network } from "./network.ts";
-import { drawBacklog, drawPlans, Person, underRole } from "./person.ts";
+import { drawBacklog, drawPlans, Person, underRole, withPlanning } from "./person.ts";
+import { Plans } from "./plans.ts";
 import { Chance } from "./random.ts";
 import { RoundWatch } from "./roundWatch.ts";
 import { SimObject } from "./simObject.ts";
@@ -47,6 +48,7 @@ export interface WorldOptions {
 const LEAGUE = "league";
 /** What a league decides is drawn beside all else of a seed, and shifts none of it. */
 const LEAGUE_SALT = 0x5eed_1ea6;
+const PLANS_SALT = 0x5eed_91a2;
 const CLUSTERS = ["north", "south", "west"];
 /** mostly few: small worlds get into as much trouble, sooner */
 const NODES = [2, 2, 3, 3, 4, 6];
@@ -72,6 +74,7 @@ export class World {
   readonly limits = new Limits(this);
   readonly ledger = new LedgerWatch(this);
   readonly rounds = new RoundWatch(this);
+  readonly plans = new Plans(this);
   readonly stewards: Stewards;
   readonly edge: Edge;
   readonly broker: SimObject;
@@ -108,7 +111,8 @@ export class World {
     const plans = drawPlans(this.chance.fork(), names, this.mood.faultsEndMs);
     plans.push(...drawBacklog(this.#leagueChance.fork(), names, this.mood.faultsEndMs));
     const roles = this.#leagueChance.fork();
-    this.people = plans.map((plan) => new Person(this, underRole(plan, roles.pick(this.stewards.league.names))));
+    const planned = withPlanning(new Chance(options.seed ^ PLANS_SALT), plans);
+    this.people = planned.map((plan) => new Person(this, underRole(plan, roles.pick(this.stewards.league.names))));
     scheduleFaults(this, this.chance.fork());
     this.stewards.schedule(this.mood.faultsEndMs);
     this.#lookAround(this.chance.fork());
