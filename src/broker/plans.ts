@@ -4,10 +4,11 @@ import type { Template } from "../model/job.ts";
 import type { WhatIfRequest } from "../model/planRequest.ts";
 import type { PlannedJob, PlanView } from "../model/planView.ts";
 import { Problem } from "../model/problems.ts";
-import { changesBetween, decisionOf, preemptedFor } from "../scheduling/planning/decided.ts";
+import { changesBetween, decisionOf } from "../scheduling/planning/decided.ts";
 import type { Draft } from "../scheduling/planning/draft.ts";
 import { forecastOf } from "../scheduling/planning/forecast.ts";
 import { boundOf } from "../scheduling/planning/optimise.ts";
+import { preemptedFor } from "../scheduling/planning/preempted.ts";
 import type { WhatIf } from "../scheduling/planning/whatIf.ts";
 import type { JobBook } from "./book.ts";
 import type { Fleet } from "./fleet.ts";
@@ -64,10 +65,7 @@ export class Plans {
   #jobOf(draft: Draft, job: JobMemory): PlannedJob {
     const { template } = job;
     const seen = roundJob(job);
-    const { places, preempts } = {
-      ...decisionOf(draft, seen, job.digest),
-      preempts: preemptedFor(seen, draft.input, draft.result),
-    };
+    const { places } = decisionOf(draft, seen, job.digest);
     const startsNow = places.reduce((n, { tasks }) => n + tasks, 0);
     const limits = Object.fromEntries(places.map(({ partition, tasks }) => [partition, { limit: tasks }]));
     const { why, doneMs } = forecastOf(draft, seen, template.constraints, this.#meanRunMs(template));
@@ -79,7 +77,7 @@ export class Plans {
       waits: job.count - startsNow,
       places: places.map(({ partition, tasks }) => ({ partition, tasks, nodes: null, withoutNode: null })),
       borrows: borrowsOf(job, limits, (key) => this.#fleet.ownerOf(key)),
-      preempts,
+      preempts: preemptedFor(seen, draft.input, draft.result),
       why: why && {
         reason: why.reason,
         sentence: why.sentence,

@@ -31,7 +31,7 @@ export function placeWaiting(memory: ClusterMemory, polls: ReadonlyMap<string, O
   return given;
 }
 
-function noteStates(memory: ClusterMemory, listens: (node: string) => boolean, now: number): void {
+export function noteStates(memory: ClusterMemory, listens: (node: string) => boolean, now: number): void {
   for (const node of memory.nodes.values()) {
     const state = !memory.isUp(node, now) ? "down" : listens(node.name) ? "listening" : "deaf";
     memory.placer.setState(node.name, state);
@@ -65,7 +65,7 @@ export function noteRoom(memory: ClusterMemory, now: number): void {
   }
 }
 
-function partitionsOf(memory: ClusterMemory, now: number): Map<string, PlacePartition> {
+export function partitionsOf(memory: ClusterMemory, now: number): Map<string, PlacePartition> {
   return new Map([...accounts(memory, now)].map(([name, { free }]) => [name, { free, pack: memory.spec(name).pack }]));
 }
 

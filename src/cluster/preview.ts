@@ -1,10 +1,10 @@
 /** Where tasks would go if they were granted now: the placing of a copy. Nothing is handed out or kept for them. */
-import { parseConstraint } from "../model/constraints.ts";
 import type { Template } from "../model/job.ts";
 import type { Counts } from "../protocol/levels.ts";
-import { place } from "../scheduling/place.ts";
-import { accounts } from "./levels.ts";
+import { askedOf } from "../scheduling/place/asked.ts";
+import { type Placement, place } from "../scheduling/place/place.ts";
 import type { ClusterMemory } from "./memory.ts";
+import { noteStates, partitionsOf } from "./placing.ts";
 
 /** More are not tried: a turn is short. */
 const MOST_PREVIEWED = 1000;
@@ -29,29 +29,23 @@ export function preview(memory: ClusterMemory, template: Template, counts: Count
   return { places: [...places.values()], isWhole: wanted <= MOST_PREVIEWED };
 }
 
-/** As if every node that is up listened, and nothing else waited here. */
+/** As if every node that is up listened, and nothing else waited here. What is tried is undone. */
 function placed(
   memory: ClusterMemory,
-  { resources, constraints, role, driver }: Template,
+  template: Template,
   counts: Counts,
   room: number,
   now: number,
 ): { partition: string; node: string }[] {
-  const partitions = [...accounts(memory, now)].map(([name, { free }]) => {
-    return [name, { free, pack: memory.spec(name).pack }] as const;
-  });
+  const asked = askedOf("", template);
   const tasks = Array.from({ length: Math.min(room, MOST_PREVIEWED) }, (_, index) => ({ index, avoid: null }));
-  return place(memory.placeNodes(now), new Map(partitions), [
-    {
-      job: "",
-      demand: resources,
-      constraints: constraints.map(parseConstraint).filter((c) => c !== null),
-      role,
-      driver,
-      refusedBy: new Set(),
-      room,
-      rooms: counts,
-      tasks,
-    },
-  ]).placements;
+  const one = { asked, priority: template.priority, refusedBy: new Set<string>(), room, rooms: counts, tasks };
+  const tried: Placement[] = [];
+  noteStates(memory, () => true, now);
+  place(memory.placer, partitionsOf(memory, now), [one], { reach: "listening", most: MOST_PREVIEWED }, (placement) => {
+    memory.placer.add(asked, placement);
+    tried.push(placement);
+  });
+  for (const placement of tried) memory.placer.remove(asked, placement);
+  return tried;
 }

@@ -2,24 +2,15 @@
 
 import type { Decision } from "../../model/decision.ts";
 import { isWithin } from "../../model/role.ts";
-import type { RoundInput, RoundJob, RoundResult } from "../input.ts";
+import type { RoundJob } from "../input.ts";
 import { keyOf } from "../slots.ts";
 import type { Draft } from "./draft.ts";
+import { preemptedFor } from "./preempted.ts";
 
 /** Enough to tell two jobs apart. */
 const DIGEST_CHARS = 16;
 /** Changes that are told; the new plan says the rest. */
 const MOST_TOLD = 8;
-
-export interface Preempted {
-  job: string;
-  role: string;
-  partition: string;
-  tasks: number;
-}
-
-/** Tasks of others that may be stopped for this job. Rounds stop nobody yet. */
-export const preemptedFor = (_job: RoundJob, _input: RoundInput, _result: RoundResult): Preempted[] => [];
 
 /** @param digest of the job as it was validated */
 export function decisionOf({ input, result }: Draft, job: RoundJob, digest: string): Decision {
@@ -55,7 +46,7 @@ export function changesBetween(before: Decision, now: Decision): string[] {
 function changesOfPlaces(before: Decision, now: Decision): string[] {
   return pairs(before.places, now.places, ({ partition }) => partition).flatMap(([partition, old, one]) => {
     const [was = 0, is = 0] = [old?.tasks, one?.tasks];
-    const moved = was === is ? [] : [`${partition} ${was} → ${is} ${was === 1 && is === 1 ? "task" : "tasks"}`];
+    const moved = was === is ? [] : [`${partition} ${was} → ${is} tasks`];
     const [lent, lends] = [old?.lender ?? null, one?.lender ?? null];
     if (lent === lends || is === 0) return moved;
     return [
