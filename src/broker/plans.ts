@@ -90,10 +90,11 @@ export class Plans {
     };
   }
 
-  /** Of the newest job that does the same, if a task of it has ended. */
+  /** Of the newest job that does the same and was let run, if a task of it has ended. */
   #meanRunMs({ name, command }: Template): number | null {
     const wanted = JSON.stringify(command);
     for (const row of this.#store.jobs({ prefix: "", state: null, after: null, limit: ALIKE_AMONG })) {
+      if (row.state === "cancelled" || row.state === "cancelling") continue;
       if (row.template.name !== name || JSON.stringify(row.template.command) !== wanted) continue;
       const { meanRunMs } = roundJob(this.#book.get(row.id) ?? jobMemory(row, this.#store.grantsOf(row.id)));
       if (meanRunMs !== null) return meanRunMs;

@@ -30,15 +30,19 @@ const NODE_COUNTS = [1, 4, 16];
 const MOST_HOMES = 3;
 /** Each is a whole round, and the Broker does nothing else meanwhile. */
 const MOST_TRIES = 24;
+/** Of jobs times partitions, over all tries: in a very large league a round takes a second. */
+const MOST_LOOKED_AT = 2_500_000;
 
 /** @returns null: it only has to wait, or nothing that was tried helps */
 export function fixOf(waiting: Waiting, told: Told): Fix | null {
   if (ENDS_BY_ITSELF.has(told.reason)) return null;
   const seen = UNUSABLE.has(told.reason) ? withoutUnusable(waiting) : waiting;
   const before = grantedTo(seen.job.id, seen.input);
+  const size = seen.input.jobs.length * seen.input.partitions.length;
+  const mostTries = Math.min(MOST_TRIES, Math.ceil(MOST_LOOKED_AT / Math.max(1, size)));
   let tries = 0;
   for (const change of candidates(seen, told)) {
-    if (++tries > MOST_TRIES) return null;
+    if (++tries > mostTries) return null;
     const granted = grantedTo(isAnew(change) ? ANEW : seen.job.id, withChange(seen.input, seen.job, change));
     const startsNow = isAnew(change) ? granted : granted - before;
     if (startsNow > 0) return { change, startsNow, ...wordsFor(change, seen) };
