@@ -4,7 +4,6 @@ import type { PartitionSpec } from "../model/partition.ts";
 import type { NodeView, PartitionView, TaskView } from "../model/views.ts";
 import type { PollReply, PollRequest } from "../protocol/agent.ts";
 import type { Counts, GrantMessage } from "../protocol/levels.ts";
-import type { Preview } from "./preview.ts";
 
 /** The verified claims of an agent's credential. */
 export interface NodeClaims {
@@ -12,6 +11,14 @@ export interface NodeClaims {
   cluster: string;
   node: string /** rises when the node joins anew */;
   serial: number;
+}
+
+/** Where tasks would go now. */
+export interface Preview {
+  /** those that have a place, by partition and node */
+  places: { partition: string; node: string; tasks: number }[];
+  /** false: not all of them were tried */
+  isWhole: boolean;
 }
 
 export interface ClusterMethods {

@@ -4,7 +4,7 @@ import type { JobSpecInput } from "../model/job.ts";
 import { jobSpecSchema, templateOf } from "../model/job.ts";
 import type { PollReply } from "../protocol/agent.ts";
 import { Cluster } from "./cluster.ts";
-import type { Preview } from "./preview.ts";
+import type { Preview } from "./methods.ts";
 
 /** Two nodes of four cpus in partition default. */
 function cluster() {

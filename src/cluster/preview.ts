@@ -4,17 +4,11 @@ import type { Counts } from "../protocol/levels.ts";
 import { askedOf } from "../scheduling/place/asked.ts";
 import { type Placement, place } from "../scheduling/place/place.ts";
 import type { ClusterMemory } from "./memory.ts";
+import type { Preview } from "./methods.ts";
 import { noteStates, partitionsOf } from "./placing.ts";
 
 /** More are not tried: a turn is short. */
 const MOST_PREVIEWED = 1000;
-
-export interface Preview {
-  /** those that have a place, by partition and node */
-  places: { partition: string; node: string; tasks: number }[];
-  /** false: not all of them were tried */
-  isWhole: boolean;
-}
 
 /** @param counts tasks by partition */
 export function preview(memory: ClusterMemory, template: Template, counts: Counts, now: number): Preview {
