@@ -52,7 +52,7 @@ Ctrl-C leaves the job running, a second one cancels it.
     const items = options.each === undefined ? null : eachItems(await readText(app.cwd, options.each), options.each);
     const spec = specOf(words, options, items);
     const { plan } = options;
-    if (plan === true) return showPlan(session, { job: spec }, `${app.self} run --plan TOKEN … (else as now)`);
+    if (plan === true) return showPlan(session, { job: spec }, `${app.self} run --plan TOKEN …, the rest as it was`);
     return attach(session, await submit(session, spec, plan), options);
   });
 }

@@ -103,6 +103,11 @@ it("a what-if says what was supposed, in full, and who has more or less", () => 
   ]);
 });
 
+it("a what-if of an idle league says that nobody is there", () => {
+  const whatIf = { withoutClusters: ["south"], addNodes: [] };
+  expect(linesOf(plan({ job: null, token: null, whatIf }))[1]).toBe("no job is live");
+});
+
 it("of many nodes it names a few, and says how many tasks have none yet", () => {
   const nodes = Array.from({ length: 9 }, (_, i) => ({ node: `n${i}`, tasks: 1 }));
   const places = [{ partition: "north/default", tasks: 12, nodes, withoutNode: 3 }];

@@ -75,8 +75,13 @@ function otherLines(others: PlanView["others"], onlyLess: boolean): string[] {
       ]),
       "",
     ),
-    ...(onlyLess ? [] : [`${plural(rest, "job")} ${rest === 1 ? "keeps what it has" : "keep what they have"}`]),
+    ...(onlyLess ? [] : restLine(rest, others.length)),
   ];
+}
+
+function restLine(rest: number, all: number): string[] {
+  if (all === 0) return ["no job is live"];
+  return rest === 0 ? [] : [`${plural(rest, "job")} ${rest === 1 ? "keeps what it has" : "keep what they have"}`];
 }
 
 const whatIfLine = ({ withoutClusters, addNodes }: NonNullable<PlanView["whatIf"]>): string =>

@@ -20,7 +20,8 @@ export function preview(memory: ClusterMemory, template: Template, counts: Count
     if (known) known.tasks += 1;
     else places.set(key, { partition, node, tasks: 1 });
   }
-  return { places: [...places.values()], isWhole: wanted <= MOST_PREVIEWED };
+  const byNode = [...places.values()].sort((a, b) => (a.node < b.node ? -1 : 1));
+  return { places: byNode, isWhole: wanted <= MOST_PREVIEWED };
 }
 
 /** As if every node that is up listened, and nothing else waited here. What is tried is undone. */
