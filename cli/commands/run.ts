@@ -30,6 +30,11 @@ export function addRun(program: Command, app: App): void {
     .option("--resources <list>", "amounts per task, e.g. gpus=1,licences=2")
     .option("--clusters <list>", "only in these clusters, e.g. north,south")
     .option("--constraint <rule>", 'only on nodes like "arch = x64" (may be repeated)', collect)
+    .option(
+      "--gang [size]",
+      "start all of them together, or so many at a time; in one partition, or not at all",
+      wholeNumber,
+    )
     .option("--retry <n>", "more attempts for a task that fails", wholeNumber)
     .option("--timeout <time>", "how long an attempt may run, e.g. 10m")
     .option("--env <name=value>", "an environment variable (may be repeated)", collect)
@@ -41,7 +46,8 @@ export function addRun(program: Command, app: App): void {
     .addHelpText(
       "after",
       `
-In the command's environment: HANSA_ITEM, HANSA_INDEX, HANSA_EPOCH, HANSA_NODE, HANSA_CLUSTER.
+In the command's environment: HANSA_ITEM, HANSA_INDEX, HANSA_EPOCH, HANSA_NODE, HANSA_CLUSTER;
+with --gang also HANSA_GANG, HANSA_GANG_SIZE and HANSA_GANG_RANK.
 Ctrl-C leaves the job running, a second one cancels it.
 
   ${app.self} run --count 4 -- 'echo hi from $HANSA_NODE'

@@ -8,6 +8,7 @@ const job = (over: Partial<JobView>): JobView => ({
   name: "",
   state: "running",
   count: 4,
+  gang: null,
   role: "default",
   counts: { waiting: 0, live: 0, succeeded: 0, failed: 0, cancelled: 0 },
   clusters: {},
@@ -26,6 +27,8 @@ it("the head says how many tasks went where", () => {
   const clusters = { north: { ...place, limit: 2, supply: 2 }, south: { ...place, limit: 2, supply: 2 } };
   expect(headLine(job({ clusters }))).toBe("job 7k2m4x9p1a  4 tasks → north 2, south 2  echo hi");
   expect(headLine(job({ count: 1 }))).toBe("job 7k2m4x9p1a  1 task  echo hi");
+  expect(headLine(job({ count: 8, gang: 8 }))).toBe("job 7k2m4x9p1a  gang of 8  echo hi");
+  expect(headLine(job({ count: 8, gang: 4 }))).toBe("job 7k2m4x9p1a  8 tasks in gangs of 4  echo hi");
 });
 
 it("the head says whether it fits and what of whom it borrows", () => {

@@ -20,9 +20,15 @@ const perCluster = (job: JobView, amount: (cluster: JobView["clusters"][string])
 /** `job 7k2m…  4 tasks → north 2, south 2  fits now, borrows nothing  echo hi` */
 export function headLine(job: JobView): string {
   const places = perCluster(job, (cluster) => cluster.live + cluster.supply);
-  const tasks = `${plural(job.count, "task")}${places ? ` → ${places}` : ""}`;
+  const tasks = `${tasksText(job)}${places ? ` → ${places}` : ""}`;
   const command = cut(printable(commandLine(job.command)), COMMAND_CHARS);
   return [`job ${job.id}`, tasks, fitLine(job), command].filter(Boolean).join("  ");
+}
+
+/** `4 tasks`, `gang of 8`, `16 tasks in gangs of 8` */
+function tasksText({ count, gang }: JobView): string {
+  if (gang === null) return plural(count, "task");
+  return gang === count ? `gang of ${gang}` : `${plural(count, "task")} in gangs of ${gang}`;
 }
 
 /** `fits now, borrows 2 cpus of lab`; empty while none of it may run */

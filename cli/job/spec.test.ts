@@ -11,6 +11,11 @@ describe("specOf", () => {
     expect(() => specOf([], { count: 2 }, null)).toThrow(/after --/);
   });
 
+  it("makes one gang of all tasks, or gangs of a size", () => {
+    expect(specOf(["true"], { count: 8, gang: true }, null)).toEqual({ command: "true", count: 8, gang: true });
+    expect(specOf(["true"], { count: 8, gang: 4 }, null)).toEqual({ command: "true", count: 8, gang: { size: 4 } });
+  });
+
   it("puts every option into its field and leaves out what was not said", () => {
     const spec = specOf(
       ["true"],

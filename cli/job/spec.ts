@@ -12,6 +12,8 @@ export interface RunOptions {
   resources?: string;
   clusters?: string;
   constraint?: string[];
+  /** true: all of them */
+  gang?: number | true;
   retry?: number;
   timeout?: string;
   env?: string[];
@@ -59,7 +61,7 @@ export function specOf(words: readonly string[], options: RunOptions, items: str
   if (first === undefined) {
     throw usage("no command is given. Write it after --, e.g. hansa run -- 'echo hi from $HANSA_NODE'");
   }
-  const { count, name, role, cpus, mem, clusters, constraint, retry, timeout, env, cwd } = options;
+  const { count, name, role, cpus, mem, clusters, constraint, gang, retry, timeout, env, cwd } = options;
   const resources = {
     ...pairs(listOf(options.resources ?? ""), "--resources"),
     ...(cpus !== undefined && { cpus }),
@@ -73,6 +75,7 @@ export function specOf(words: readonly string[], options: RunOptions, items: str
     ...(Object.keys(resources).length > 0 && { resources }),
     ...(clusters !== undefined && { clusters: listOf(clusters) }),
     ...(constraint && { constraints: constraint }),
+    ...(gang !== undefined && { gang: gang === true ? gang : { size: gang } }),
     ...(role !== undefined && { role }),
     ...(retry !== undefined && { retry: { max: retry } }),
     ...(timeout !== undefined && { timeout }),

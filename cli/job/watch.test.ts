@@ -39,6 +39,7 @@ class FakeBroker {
       name: "",
       state: over ? "succeeded" : "running",
       count: this.states.length,
+      gang: null,
       role: "default",
       counts: { waiting: 0, live: this.states.length - ended, succeeded: ended, failed: 0, cancelled: 0 },
       clusters: {},

@@ -7,9 +7,9 @@ import type { Fleet } from "./fleet.ts";
 import { firstGen } from "./generation.ts";
 import type { Restored } from "./restored.ts";
 import type { Shares } from "./shares.ts";
-import { charged, type GrantState, isApplied, type JobMemory, sumOf } from "./state.ts";
+import { charged, type GrantState, isApplied, type JobMemory, sumOf, unitOf } from "./state.ts";
 import type { BrokerStore } from "./store.ts";
-import { draw, queueSize, supplySize } from "./supply.ts";
+import { draw, queueSize, rangesOf, supplySize } from "./supply.ts";
 
 export class Grants {
   readonly #book: JobBook;
@@ -32,7 +32,7 @@ export class Grants {
   follow(limits: Limits): void {
     for (const job of this.#book.live()) {
       if (job.state === "cancelling") continue;
-      const byCluster = clusterCounts(limits.get(job.id) ?? new Map());
+      const byCluster = clusterCounts(limits.get(job.id) ?? new Map(), unitOf(job));
       for (const name of new Set([...byCluster.keys(), ...job.grants.keys()])) {
         this.#grantTo(job, name, byCluster.get(name) ?? {});
       }
@@ -49,16 +49,18 @@ export class Grants {
     const grant = job.grants.get(cluster) ?? this.#newGrant(job, cluster);
     const limit = sumOf(limits);
     const held = supplySize(grant.supply);
-    const extra = Math.min(limit, 2 * grant.recentEnds);
+    // A gang that waits for another's end had better wait where it may go anywhere.
+    const extra = unitOf(job) > 1 ? 0 : Math.min(limit, 2 * grant.recentEnds);
     const mayDraw = limit > 0 && !this.#restored.holds(job);
     const missing = mayDraw ? Math.min(limit + extra - held, queueSize(job.queue)) : 0;
-    const draws = missing > 0 && (held < limit || held < limit + extra / 2);
+    const wants = missing > 0 && (held < limit || held < limit + extra / 2);
+    const { queue, drawn } = wants ? this.#draw(job, cluster, missing) : { queue: job.queue, drawn: [] };
+    const draws = drawn.length > 0;
     const limitsChanged = !isSameCounts(grant.limits, limits) && (held > 0 || draws);
     if (!draws && !limitsChanged) return;
     job.grants.set(cluster, grant);
     let supply = grant.supply;
     if (draws) {
-      const { queue, drawn } = draw(job.queue, missing, job.nextHandout, this.#fleet.incarnation(cluster));
       job.queue = queue;
       job.nextHandout += 1;
       this.#book.changed(job);
@@ -66,6 +68,16 @@ export class Grants {
       supply = [...supply, ...drawn];
     }
     this.#change(grant, { action: "run", limits, supply });
+  }
+
+  #draw(job: JobMemory, cluster: string, tasks: number): ReturnType<typeof draw> {
+    const gang = unitOf(job);
+    return draw(job.queue, tasks, {
+      handout: job.nextHandout,
+      incarnation: this.#fleet.incarnation(cluster),
+      gang,
+      elsewhere: gang === 1 ? [] : rangesOf([...job.grants.values()].flatMap(({ supply }) => supply)),
+    });
   }
 
   #newGrant(job: JobMemory, cluster: string): GrantState {
@@ -144,13 +156,13 @@ export class Grants {
   }
 }
 
-/** Limits by cluster and partition. */
-function clusterCounts(limits: ReadonlyMap<PartitionKey, number>): Map<string, Record<string, number>> {
+/** Limits by cluster and partition, in tasks. @param limits in units of so many tasks */
+function clusterCounts(limits: ReadonlyMap<PartitionKey, number>, unit: number): Map<string, Record<string, number>> {
   const byCluster = new Map<string, Record<string, number>>();
   for (const [key, limit] of limits) {
     const { cluster, partition } = parsePartitionKey(key);
     const counts = byCluster.get(cluster) ?? {};
-    counts[partition] = limit;
+    counts[partition] = limit * unit;
     byCluster.set(cluster, counts);
   }
   return byCluster;

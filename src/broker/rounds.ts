@@ -20,7 +20,7 @@ import type { Fleet } from "./fleet.ts";
 import { Gauges } from "./gauges.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Shares } from "./shares.ts";
-import { type GrantState, isApplied, type JobMemory, remainingOf, roundJob, sumOf } from "./state.ts";
+import { type GrantState, isApplied, type JobMemory, remainingOf, roundJob, sumOf, unitOf } from "./state.ts";
 
 /** More submissions may come together; one plan serves them all. */
 const OPTIMISE_AFTER_MS = 50;
@@ -94,7 +94,7 @@ export class Rounds {
   stands(job: JobMemory, now: number): boolean {
     const sinceMs = now - this.#decidedAt;
     if (!this.#isSettled || this.#last === null || sinceMs < 0 || sinceMs >= STANDS_MS) return false;
-    return remainingOf(job) >= total(this.#last.result.entitled, job.id);
+    return remainingOf(job) >= unitOf(job) * total(this.#last.result.entitled, job.id);
   }
 
   #inputOf(jobs: readonly JobMemory[], now?: number): RoundInput {
@@ -178,7 +178,8 @@ export class Rounds {
     const isKnown = last.input.jobs.some(({ id }) => id === job.id);
     const { input, result } = isKnown ? last : this.#sight([job]);
     const seen = input.jobs.find(({ id }) => id === job.id) ?? roundJob(job);
-    return { input, result, job: seen, texts: job.template.constraints, local: isHeld ? "holding" : localReason(job) };
+    const local = isHeld ? "holding" : localReason(job);
+    return { input, result, job: seen, texts: job.template.constraints, local, held: heldFor(job) };
   }
 
   #sight(jobs: readonly JobMemory[]): { input: RoundInput; result: RoundResult } {
@@ -239,6 +240,12 @@ export class Rounds {
 
 const total = (limits: RoundResult["limits"], id: string): number =>
   [...(limits.get(id)?.values() ?? [])].reduce((a, b) => a + b, 0);
+
+function heldFor({ template: { gang }, grants }: JobMemory): Waiting["held"] {
+  if (gang === null) return null;
+  const places = Math.max(0, ...[...grants.values()].map(({ reported }) => reported?.held ?? 0));
+  return places === 0 ? null : { places, holdMs: gang.holdMs };
+}
 
 function localReason(job: JobMemory): WaitReason | "granting" | null {
   for (const grant of job.grants.values()) {

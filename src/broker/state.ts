@@ -2,6 +2,7 @@
 import { type Constraint, parseConstraint } from "../model/constraints.ts";
 import { readTemplate } from "../model/job.ts";
 import { type PartitionKey, partitionKey } from "../model/partition.ts";
+import { SELF } from "../model/placing.ts";
 import { add } from "../model/resources.ts";
 import { isWithin } from "../model/role.ts";
 import type { JobView } from "../model/views.ts";
@@ -91,22 +92,30 @@ function* chargesOf(
 export const remainingOf = (job: JobMemory): number =>
   queueSize(job.queue) + [...job.grants.values()].reduce((n, grant) => n + supplySize(grant.supply), 0);
 
+/** Tasks that the round gives to it in whole. */
+export const unitOf = ({ template }: Pick<JobRow, "template">): number => template.gang?.size ?? 1;
+
+/** What a round needs to know of it, in its units: a gang that has begun to end counts whole. */
 export const roundJob = (job: JobMemory): RoundJob => ({
   id: job.id,
-  demand: job.template.resources,
+  unit: unitOf(job),
+  demand: add({}, job.template.resources, unitOf(job)),
   constraints: job.constraints,
   role: job.template.role,
   driver: job.template.driver,
   clusters: job.clusters,
-  remaining: job.state === "cancelling" ? 0 : remainingOf(job),
+  apart: job.template.apart.filter((apart) => isOf(job, apart.job)).map(({ over }) => over),
+  remaining: job.state === "cancelling" ? 0 : Math.ceil(remainingOf(job) / unitOf(job)),
   held: new Map(
     [...chargesOf(job)].map(({ partition, count, barredFor }) => [
       partition,
-      { charged: count, barred: barredFor !== undefined, ...(barredFor && { barredFor }) },
+      { charged: Math.ceil(count / unitOf(job)), barred: barredFor !== undefined, ...(barredFor && { barredFor }) },
     ]),
   ),
   meanRunMs: meanRunMs(job),
 });
+
+const isOf = ({ template }: JobMemory, name: string): boolean => name === SELF || name === template.name;
 
 function meanRunMs(job: JobMemory): number | null {
   let ranMs = 0;
@@ -163,6 +172,7 @@ export function jobView(
     name: job.template.name,
     state: stateOf(job),
     count: job.count,
+    gang: job.template.gang?.size ?? null,
     role: job.template.role,
     counts: countsOf(job),
     clusters,

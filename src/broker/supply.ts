@@ -69,23 +69,73 @@ export function requeue(queue: readonly Queued[], returned: readonly Queued[]): 
   return merged;
 }
 
-/** Takes the first `n` of the queue as supply under one hand-out number. */
+/** To whom a draw goes, and what may not be cut. */
+export interface Draw {
+  handout: number;
+  incarnation: number;
+  /** indices [k · gang, (k + 1) · gang) are drawn together; 1: each by itself */
+  gang: number;
+  /** what clusters have of the job: of a gang that is not wholly back nothing is drawn */
+  elsewhere: Ranges;
+}
+
+/** Takes the first `n` of the queue as supply under one hand-out number; of gangs those that are whole within `n`. */
 export function draw(
   queue: readonly Queued[],
   n: number,
-  handout: number,
-  incarnation: number,
+  { handout, incarnation, gang, elsewhere }: Draw,
 ): { queue: Queued[]; drawn: Held[] } {
+  const chosen = gang === 1 ? firstTasks(queue, n) : firstGangs(queue, n, gang, elsewhere);
   const rest: Queued[] = [];
   const drawn: Held[] = [];
-  let wanted = n;
   for (const { from, to, attemptsUsed } of queue) {
-    const cut = Math.min(to, from + Math.max(0, wanted));
-    if (from < cut) drawn.push({ from, to: cut, handout, attemptsUsed, incarnation });
-    if (cut < to) rest.push({ from: cut, to, attemptsUsed });
-    wanted -= cut - from;
+    const own: Ranges = [[from, to]];
+    for (const [a, b] of intersect(own, chosen)) drawn.push({ from: a, to: b, handout, attemptsUsed, incarnation });
+    for (const [a, b] of subtract(own, chosen)) rest.push({ from: a, to: b, attemptsUsed });
   }
   return { queue: rest, drawn };
+}
+
+function firstTasks(queue: readonly Queued[], n: number): Range[] {
+  const first: Range[] = [];
+  let wanted = n;
+  for (const { from, to } of queue) {
+    const cut = Math.min(to, from + Math.max(0, wanted));
+    if (from < cut) first.push([from, cut]);
+    wanted -= cut - from;
+  }
+  return first;
+}
+
+function firstGangs(queue: readonly Queued[], n: number, size: number, elsewhere: Ranges): Range[] {
+  const first: Range[] = [];
+  let wanted = n;
+  for (const { gang, tasks } of gangsIn(queue, size)) {
+    if (tasks > wanted) break;
+    const all: Range = [gang * size, (gang + 1) * size];
+    if (intersect([all], elsewhere).length > 0) continue;
+    first.push(all);
+    wanted -= tasks;
+  }
+  return normalize(first);
+}
+
+/** Gangs of which something is queued, in order, and how many tasks: those that are over are missing. */
+function* gangsIn(queue: readonly Queued[], size: number): Generator<{ gang: number; tasks: number }> {
+  let last = { gang: -1, tasks: 0 };
+  for (const { from, to } of queue) {
+    for (let index = from; index < to; ) {
+      const gang = Math.floor(index / size);
+      const end = Math.min(to, (gang + 1) * size);
+      if (gang !== last.gang) {
+        if (last.tasks > 0) yield last;
+        last = { gang, tasks: 0 };
+      }
+      last.tasks += end - index;
+      index = end;
+    }
+  }
+  if (last.tasks > 0) yield last;
 }
 
 export const rangesOf = (entries: readonly { from: number; to: number }[]): Range[] =>

@@ -10,6 +10,7 @@ export const REASONS = [
   "reclaim", // what is its role's own is lent, and comes back as tasks end
   "space", // waits for room
   "fragmented", // enough in all, not on one node
+  "gang", // waits until all of a gang can start together
   "offers", // the room is held by offers to frameworks
   "paused", // the nodes are paused, drained or under pressure
   "refused", // the nodes that could run it refused it when it was handed out

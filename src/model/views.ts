@@ -12,6 +12,7 @@ export const jobViewSchema = z
     name: z.string(),
     state: z.enum(["waiting", "running", "cancelling", "succeeded", "failed", "cancelled"]),
     count: z.number(),
+    gang: z.number().nullable().describe("so many of its tasks start together; null: each by itself"),
     role: z.string(),
     counts: z.object({
       waiting: z.number(),

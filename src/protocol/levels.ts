@@ -101,6 +101,8 @@ export interface JobReport {
   waiting: number;
   /** why the waiting ones wait, if they do not only wait for room under `limit` */
   reason: WaitReason | null;
+  /** places kept for a gang of it while others are missing; absent: none */
+  held?: number;
   /** how long the attempts ran whose ends were told, by their partitions' present speed as if on one of speed 1 */
   ranMs: number;
   /** how many those are */
@@ -115,6 +117,7 @@ export type WaitReason =
   | "refused" // the nodes' own configs refused it when it was handed out
   | "fragmented" // enough in all, not on one node
   | "space" // every node that could run it is busy
+  | "gang" // not all of a gang can start now
   | "backoff" // waits before the next try
   | "holding" // a node is silent; its work waits until nothing can still run there
   | "mass-silence" // the same, and longer: so many nodes fell silent together that it is likely the link

@@ -33,15 +33,21 @@ export interface RoundHeld {
   barredFor?: ReturnReason;
 }
 
+/** What a round gives to a job in whole: a task, or, of a job with gangs, a gang. All its counts are of these units. */
 export interface RoundJob {
   id: string;
+  /** tasks of a unit */
+  unit: number;
+  /** of a unit */
   demand: Resources;
   constraints: readonly Constraint[];
   role: string;
   driver: string;
   /** null: any */
   clusters: readonly string[] | null;
-  /** tasks that are not terminal */
+  /** attributes of which no value may have two of its tasks; `node`: no node may */
+  apart: readonly string[];
+  /** units that are not terminal, begun ones too */
   remaining: number;
   /** absent: nothing there */
   held: ReadonlyMap<PartitionKey, RoundHeld>;
@@ -62,7 +68,7 @@ export interface RoundInput {
   objective: Objective;
 }
 
-/** By job and partition, how many tasks at once. */
+/** By job and partition, how many of its units at once. */
 export type Limits = Map<string, Map<PartitionKey, number>>;
 export type Plan = ReadonlyMap<string, ReadonlyMap<PartitionKey, number>>;
 

@@ -21,11 +21,13 @@ export const partition = (cluster: string, usable: Resources, rest: Partial<Roun
 
 export const job = (id: string, demand: Resources, remaining: number, rest: Partial<RoundJob> = {}): RoundJob => ({
   id,
+  unit: 1,
   demand,
   constraints: [],
   role: "default",
   driver: "process",
   clusters: null,
+  apart: [],
   remaining,
   held: new Map(),
   meanRunMs: null,

@@ -583,4 +583,51 @@ const told: Case[] = [
 
 const GRANTED = jobSpecSchema.parse(task({ cpus: 1 }));
 
-export const CORPUS: Case[] = [...misconfigured, ...nodesLack, ...tooLarge, ...limited, ...full, ...told];
+const gangOf = (size: number) => task({ cpus: 1 }, { count: 4, gang: { size } });
+const inItsPlace =
+  (spec: JobSpecInput) =>
+  ({ league, job }: Waits): string => {
+    league.home.call("cancel", { id: job });
+    return league.submit(spec);
+  };
+
+const together: Case[] = [
+  {
+    name: "a gang that no partition holds",
+    setup: () =>
+      waiting(
+        new ToyLeague({ north: [part("default", [nodes(3, { cpus: 1 })])] }),
+        task({ cpus: 1 }, { count: 4, gang: true }),
+      ),
+    reason: "never-fits",
+    fix: { says: /--gang 2/, apply: submits(gangOf(2)) },
+  },
+  {
+    name: "a gang too large for a partition whose tasks are large for its nodes",
+    setup: () =>
+      waiting(
+        new ToyLeague({ north: [part("default", [nodes(3, four)])] }),
+        task({ cpus: 3 }, { count: 4, gang: true }),
+      ),
+    reason: "never-fits",
+    fix: { says: /--gang 2/, apply: submits(task({ cpus: 3 }, { count: 4, gang: { size: 2 } })) },
+  },
+  {
+    name: "a gang of which the cluster has places for some",
+    setup: () => {
+      const waits = waiting(one(), gangOf(4));
+      waits.league.say("north", waits.job, { live: {}, waiting: 4, reason: "gang", held: 2 });
+      return waits;
+    },
+    reason: "gang",
+    fix: { says: /--gang 2/, apply: inItsPlace(gangOf(2)) },
+  },
+  {
+    name: "a gang whose room others use",
+    setup: () => waiting(one(), task({ cpus: 1 }, { count: 3 }), gangOf(4)),
+    reason: "share",
+    fix: { says: NODE, apply: adds("north/default", nodes(1, four)) },
+  },
+];
+
+export const CORPUS: Case[] = [...misconfigured, ...nodesLack, ...tooLarge, ...limited, ...full, ...told, ...together];

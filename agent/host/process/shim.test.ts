@@ -32,6 +32,14 @@ test("a job's environment can't change what names the task, and there is an item
   expect(script({}, "")).toContain("export HANSA_ITEM='';");
 });
 
+test("a task of a gang knows its gang and its place in it; one by itself has neither", () => {
+  const text = script({ gang: { size: 2, holdMs: 1000 } });
+  expect(text).toContain("export HANSA_GANG='1';");
+  expect(text).toContain("export HANSA_GANG_SIZE='2';");
+  expect(text).toContain("export HANSA_GANG_RANK='1';");
+  expect(script({})).not.toContain("HANSA_GANG");
+});
+
 test("without a cgroup the shim does not touch its descriptor", () => {
   expect(shimText({ cgroup: false, resetOomScore: false })).not.toContain(">&5");
   expect(shimText({ cgroup: true, resetOomScore: true })).toContain("oom_score_adj");

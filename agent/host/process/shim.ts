@@ -82,6 +82,19 @@ export function taskText(
   return `{ task ${deadline} ${shellQuote(jobLine(attempt, home))}; }\n`;
 }
 
+/** Which gang it is of, how large that is, and its place in it; of a task by itself nothing. */
+function gangEnvironment({ template, task }: Pick<Attempt, "template" | "task">): Record<string, string> {
+  // What an earlier version journaled does not tell.
+  const size = template.gang?.size;
+  if (size === undefined) return {};
+  const index = Number(task.slice(task.lastIndexOf(".") + 1));
+  return {
+    HANSA_GANG: String(Math.floor(index / size)),
+    HANSA_GANG_SIZE: String(size),
+    HANSA_GANG_RANK: String(index % size),
+  };
+}
+
 /** The task in words of shell: its environment, which can't change `HANSA_*`, its folder, and its command in place of the shell. */
 export function jobLine(attempt: Pick<Attempt, "template" | "task" | "epoch" | "item">, home: string): string {
   const { template, task, epoch, item } = attempt;
@@ -94,6 +107,7 @@ export function jobLine(attempt: Pick<Attempt, "template" | "task" | "epoch" | "
     HANSA_TASK: task,
     HANSA_EPOCH: String(epoch),
     ...(item !== null && { HANSA_ITEM: item }),
+    ...gangEnvironment(attempt),
   };
   const exports = Object.entries(environment).map(([name, value]) => `export ${name}=${shellQuote(value)}`);
   const [command = SHELL, ...rest] = argvOf(template.command, item);

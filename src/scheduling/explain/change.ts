@@ -1,14 +1,17 @@
 /** Changes that may let a waiting job start, and what a round sees once one is made. */
 import type { Constraint } from "../../model/constraints.ts";
 import { type PartitionKey, partitionKey } from "../../model/partition.ts";
-import type { Resources } from "../../model/resources.ts";
+import { add, type Resources } from "../../model/resources.ts";
 import { DEFAULT_POLICY } from "../../model/role.ts";
 import type { Shape } from "../../protocol/levels.ts";
 import type { RoundInput, RoundJob } from "../input.ts";
+import { taskDemand } from "../slots.ts";
 
 export type Change =
-  /** smaller tasks; `times` as many of them do the same work */
+  /** smaller tasks; `times` as many of them do the same work, in gangs that are so many times as large */
   | { kind: "resources"; demand: Resources; times: number }
+  /** so many tasks start together, instead of more */
+  | { kind: "gang"; size: number }
   /** `written`: in its place; null: nothing */
   | { kind: "constraints"; constraints: readonly Constraint[]; dropped: string; written: string | null }
   | { kind: "any-cluster" }
@@ -20,7 +23,11 @@ export type Change =
 export function withChange(input: RoundInput, job: RoundJob, change: Change): RoundInput {
   switch (change.kind) {
     case "resources":
-      return anew(input, job, { demand: change.demand }, change.times);
+      return job.unit === 1
+        ? anew(input, job, { demand: change.demand }, change.times)
+        : anew(input, job, gangOf(change.demand, job.unit * change.times));
+    case "gang":
+      return anew(input, job, gangOf(taskDemand(job), change.size), job.unit / change.size);
     case "constraints":
       return anew(input, job, { constraints: change.constraints });
     case "any-cluster":
@@ -46,6 +53,11 @@ export function withChange(input: RoundInput, job: RoundJob, change: Change): Ro
 
 /** The job that is submitted in place of what waits; what runs of the first one goes on. */
 export const ANEW = "anew";
+
+const gangOf = (demand: Resources, unit: number): Pick<RoundJob, "unit" | "demand"> => ({
+  unit,
+  demand: add({}, demand, unit),
+});
 
 function anew(input: RoundInput, job: RoundJob, rest: Partial<RoundJob>, times = 1): RoundInput {
   const runs = [...job.held.values()].reduce((n, { charged }) => n + charged, 0);

@@ -7,7 +7,7 @@ import { isWithin, lineage } from "../../model/role.ts";
 import type { RoundInput, RoundJob } from "../input.ts";
 import { copiesOn } from "../packing/shape.ts";
 import { round } from "../round.ts";
-import { shapeAccepts } from "../slots.ts";
+import { shapeAccepts, taskDemand } from "../slots.ts";
 import { ANEW, type Change, withChange } from "./change.ts";
 import type { Told } from "./reason.ts";
 import { isAllowed, type Waiting } from "./waiting.ts";
@@ -44,20 +44,30 @@ export function fixOf(waiting: Waiting, told: Told): Fix | null {
   for (const change of candidates(seen, told)) {
     if (++tries > mostTries) return null;
     const granted = grantedTo(isAnew(change) ? ANEW : seen.job.id, withChange(seen.input, seen.job, change));
-    const startsNow = isAnew(change) ? granted : granted - before;
-    if (startsNow > 0) return { change, startsNow, ...wordsFor(change, seen) };
+    const units = isAnew(change) ? granted : granted - before;
+    if (units > 0) return { change, startsNow: units * unitAfter(seen.job, change), ...wordsFor(change, seen) };
   }
   return null;
 }
 
+function unitAfter({ unit }: RoundJob, change: Change): number {
+  if (change.kind === "gang") return change.size;
+  return change.kind === "resources" && unit > 1 ? unit * change.times : unit;
+}
+
 /** Reasons that only the clusters know: the round would grant what cannot be used now. */
-const UNUSABLE = new Set<Told["reason"]>(["paused", "refused", "fragmented"]);
+const UNUSABLE = new Set<Told["reason"]>(["paused", "refused", "fragmented", "gang"]);
 
 function withoutUnusable(waiting: Waiting): Waiting {
   const { input, result } = waiting;
   const keys = [...(result.limits.get(waiting.job.id)?.keys() ?? []), ...waiting.job.held.keys()];
   const held = new Map(waiting.job.held);
-  for (const key of keys) held.set(key, { charged: 0, ...held.get(key), barred: true });
+  for (const key of keys) {
+    const { charged = 0, ...rest } = held.get(key) ?? {};
+    // A gang that is granted and can't start uses nothing.
+    const idle = waiting.local === "gang" ? 1 : 0;
+    held.set(key, { ...rest, charged: Math.max(0, charged - idle), barred: true });
+  }
   const job = { ...waiting.job, held };
   return { ...waiting, job, input: { ...input, jobs: input.jobs.map((one) => (one.id === job.id ? job : one)) } };
 }
@@ -68,7 +78,9 @@ const grantedTo = (id: string, input: RoundInput): number =>
   [...(round(input).limits.get(id)?.values() ?? [])].reduce((a, b) => a + b, 0);
 
 /** Reasons that a smaller task may not have. */
-const SIZE_MATTERS = new Set<Told["reason"]>(["never-fits", "fragmented"]);
+const SIZE_MATTERS = new Set<Told["reason"]>(["never-fits", "fragmented", "gang"]);
+/** Sizes that are tried for a smaller gang. */
+const MOST_SIZES = 4;
 
 /** In the order of how little they ask for; the cheap ones of a kind first. */
 function* candidates(waiting: Waiting, told: Told): Generator<Change> {
@@ -82,7 +94,10 @@ function* candidates(waiting: Waiting, told: Told): Generator<Change> {
     if (stop?.kind === "lend-limit") yield { kind: "lend", partition: stop.partition };
   }
   if (job.clusters !== null) yield { kind: "any-cluster" };
-  if (SIZE_MATTERS.has(told.reason)) yield* smaller(job);
+  if (SIZE_MATTERS.has(told.reason)) {
+    yield* smallerGangs(job);
+    yield* smaller(job);
+  }
   yield* moreNodes(input, job);
 }
 
@@ -94,7 +109,7 @@ function* corrections({ job, texts }: Waiting, { mistake }: Told): Generator<Cha
     yield { kind: "constraints", constraints, dropped, written: dropped.replace(name, meant) };
   }
   if (mistake?.kind === "resource") {
-    const { [mistake.name]: amount = 0, ...rest } = job.demand;
+    const { [mistake.name]: amount = 0, ...rest } = taskDemand(job);
     yield { kind: "resources", demand: { ...rest, [mistake.meant]: amount }, times: 1 };
   }
 }
@@ -138,8 +153,19 @@ function usedBy(input: RoundInput, role: string): Record<string, number> {
   return used;
 }
 
+/** By sizes that divide it, for what divides the gang divides the job. */
+function* smallerGangs({ unit }: RoundJob): Generator<Change> {
+  let sizes = 0;
+  for (let size = Math.floor(unit / 2); size >= 2 && sizes < MOST_SIZES; size--) {
+    if (unit % size !== 0) continue;
+    sizes += 1;
+    yield { kind: "gang", size };
+  }
+}
+
 /** Half of everything, a quarter, …; of a count that must be whole, a whole part. */
-function* smaller({ demand }: RoundJob): Generator<Change> {
+function* smaller(job: RoundJob): Generator<Change> {
+  const demand = taskDemand(job);
   for (const times of [2, 4, 8]) {
     const part: Resources = Object.fromEntries(
       Object.entries(demand).map(([name, amount]) => [name, partOf(name, amount, times)]),
@@ -155,21 +181,24 @@ function partOf(name: string, amount: number, times: number): number {
 
 /** Like one that could run it, or as large as one task and as its constraints want it; where the job may go. */
 function* moreNodes(input: RoundInput, job: RoundJob): Generator<Change> {
+  const demand = taskDemand(job);
   const homes = input.partitions
     .filter((one) => !one.isSlice && isAllowed(job, one))
     .map(({ cluster, name, shapes }) => {
-      const alike = shapes.find((one) => shapeAccepts(one, job, cluster) && copiesOn(job.demand, one.capacity) > 0);
+      const alike = shapes.find((one) => shapeAccepts(one, job, cluster) && copiesOn(demand, one.capacity) > 0);
       return { cluster, partition: name, alike, shape: alike ?? madeFor(job, shapes[0]) };
     })
     .sort((a, b) => Number(b.alike !== undefined) - Number(a.alike !== undefined));
-  for (const count of NODE_COUNTS)
+  const counts = NODE_COUNTS.includes(job.unit) ? NODE_COUNTS : [...NODE_COUNTS, job.unit];
+  for (const count of counts)
     for (const { cluster, partition, shape } of homes.slice(0, MOST_HOMES))
       yield { kind: "nodes", cluster, partition, shape, count };
 }
 
 function madeFor(job: RoundJob, like: { capacity: Resources } | undefined) {
   const capacity: Record<string, number> = { ...like?.capacity };
-  for (const [name, amount] of Object.entries(job.demand)) capacity[name] = Math.max(capacity[name] ?? 0, amount);
+  const demand = taskDemand(job);
+  for (const [name, amount] of Object.entries(demand)) capacity[name] = Math.max(capacity[name] ?? 0, amount);
   const attributes: Record<string, string> = {};
   for (const c of job.constraints) {
     if (c.op === "=" || c.op === ">=" || c.op === "<=") attributes[c.name] = String(c.value);
@@ -189,6 +218,8 @@ function wordsFor(change: Change, { job }: Waiting): { text: string; command: st
         change.times === 1 ? "ask for what the nodes have" : `ask for ${change.times} times as many smaller tasks`;
       return { text: what, command: `--resources ${pairs}${count}` };
     }
+    case "gang":
+      return { text: `start ${change.size} together instead of ${job.unit}`, command: `--gang ${change.size}` };
     case "constraints":
       return change.written === null
         ? { text: `leave out \`${change.dropped}\``, command: `submit it without --constraint "${change.dropped}"` }
@@ -222,8 +253,9 @@ function wordsFor(change: Change, { job }: Waiting): { text: string; command: st
   }
 }
 
-const waitsOf = ({ remaining, held }: RoundJob): number =>
-  remaining - [...held.values()].reduce((n, { charged }) => n + charged, 0);
+/** Tasks. */
+const waitsOf = ({ unit, remaining, held }: RoundJob): number =>
+  unit * (remaining - [...held.values()].reduce((n, { charged }) => n + charged, 0));
 
 const verbOf = (bound: "limit" | "borrow" | "lend"): string => (bound === "limit" ? "use" : bound);
 

@@ -5,12 +5,13 @@ import { isWithin } from "../../model/role.ts";
 import type { Shape } from "../../protocol/levels.ts";
 import type { RoundPartition } from "../input.ts";
 import { copiesOn } from "../packing/shape.ts";
+import { classSlots, taskDemand } from "../slots.ts";
 import { attributesIn, isAllowed, type Waiting } from "./waiting.ts";
 
 export interface Step {
   clause: string;
   nodes: number;
-  kind: "up" | "clusters" | "constraint" | "accepts" | "size";
+  kind: "up" | "clusters" | "constraint" | "accepts" | "size" | "gang";
   /** of `constraint`: which of the job's */
   index?: number;
 }
@@ -42,12 +43,21 @@ export function funnelOf({ input, job, texts }: Pick<Waiting, "input" | "job" | 
   keep({ clause: `accepts role ${job.role} with driver ${job.driver}`, kind: "accepts" }, ({ shape }) =>
     takes(shape, job),
   );
+  const demand = taskDemand(job);
   keep(
-    { clause: `${formatResources(job.demand)} on one empty node`, kind: "size" },
-    ({ shape }) => copiesOn(job.demand, shape.capacity) > 0,
+    { clause: `${formatResources(demand)} on one empty node`, kind: "size" },
+    ({ shape }) => copiesOn(demand, shape.capacity) > 0,
   );
+  if (job.unit > 1)
+    keep({ clause: `in a partition that, empty, holds ${job.unit} together`, kind: "gang" }, ({ partition }) =>
+      input.partitions.some((one) => isOn(one, partition) && classSlots(one, job) > 0),
+    );
   return steps;
 }
+
+/** The partition that has nodes whole, or a slice that may be of them. */
+const isOn = (one: RoundPartition, whole: RoundPartition): boolean =>
+  one === whole || (one.isSlice && one.cluster === whole.cluster);
 
 const takes = (shape: Shape, { role, driver }: { role: string; driver: string }): boolean =>
   (shape.roles?.some((accepted) => isWithin(role, accepted)) ?? true) && shape.drivers.includes(driver);

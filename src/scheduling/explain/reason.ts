@@ -1,15 +1,17 @@
 /** The one reason why a job's tasks wait, in one sentence. Pure: from what the round saw and decided. */
 
+import { formatDuration } from "../../model/duration.ts";
 import { parsePartitionKey } from "../../model/partition.ts";
 import type { Reason } from "../../model/reasons.ts";
 import { add, fits, formatAmount, formatResources, type Resources, shortest } from "../../model/resources.ts";
 import { isWithin, lineage } from "../../model/role.ts";
 import type { RoundPartition, Stop } from "../input.ts";
 import { copiesOn } from "../packing/shape.ts";
-import { keyOf, shapeAccepts } from "../slots.ts";
+import { classSlots, keyOf, shapeAccepts, taskDemand } from "../slots.ts";
 import { firstEmpty, funnelOf, type Step } from "./funnel.ts";
 import { type Mistake, mistakeOf } from "./misconfigured.ts";
 import { isAllowed, type Waiting } from "./waiting.ts";
+import { moreText, wantedText } from "./words.ts";
 
 export interface Told {
   reason: Reason;
@@ -46,7 +48,7 @@ function fromMistake(mistake: Mistake | null): Answer | null {
 
 /** What no waiting cures unless nodes change. */
 function fromNodes({ input, job }: Waiting, empty: Step | null): Answer | null {
-  const wanted = formatResources(job.demand);
+  const wanted = formatResources(taskDemand(job));
   switch (empty?.kind) {
     case "up":
       return ["no-nodes", "No node of the league is up. Join one, or wait for one to come back."];
@@ -61,6 +63,8 @@ function fromNodes({ input, job }: Waiting, empty: Step | null): Answer | null {
       ];
     case "size":
       return ["never-fits", `No node is large enough for ${wanted}, even when empty.`];
+    case "gang":
+      return ["never-fits", `No partition holds ${wantedText(job)} at once, even when empty: ${mostIn(input, job)}.`];
     case undefined:
       break;
   }
@@ -74,19 +78,27 @@ function fromNodes({ input, job }: Waiting, empty: Step | null): Answer | null {
   return null;
 }
 
-/** Partitions with a node that, were it empty, could run it. */
+/** Where most of a gang would find a place. */
+function mostIn({ partitions }: Waiting["input"], job: Waiting["job"]): string {
+  const tasks = (partition: RoundPartition) => classSlots(partition, { ...job, unit: 1, demand: taskDemand(job) });
+  const [most] = [...partitions].sort((a, b) => tasks(b) - tasks(a));
+  return most === undefined ? "there is none" : `${keyOf(most)} holds most, ${tasks(most)} of them`;
+}
+
+/** Partitions with a node that, were it empty, could run it; of a gang, one of its tasks. */
 function partitionsFor(partitions: readonly RoundPartition[], job: Waiting["job"]): RoundPartition[] {
+  const demand = taskDemand(job);
   return partitions.filter(
     (partition) =>
       isAllowed(job, partition) &&
       partition.shapes.some(
-        (shape) => shapeAccepts(shape, job, partition.cluster) && copiesOn(job.demand, shape.capacity) > 0,
+        (shape) => shapeAccepts(shape, job, partition.cluster) && copiesOn(demand, shape.capacity) > 0,
       ),
   );
 }
 
 /** What the clusters say that hold its tasks. */
-function fromClusters({ job, local, input, result }: Waiting): Answer | null {
+function fromClusters({ job, local, held, input, result }: Waiting): Answer | null {
   switch (local) {
     case "mass-silence":
       return [
@@ -106,6 +118,8 @@ function fromClusters({ job, local, input, result }: Waiting): Answer | null {
       return ["granting", "It was granted and is on its way to a node."];
     case "refused":
       return refused(job.role);
+    case "gang":
+      return ["gang", gangText(job.unit, held)];
     default:
       break;
   }
@@ -118,10 +132,18 @@ function fromClusters({ job, local, input, result }: Waiting): Answer | null {
   if ((local === "fragmented" || isBarredEverywhere) && isShort) {
     return [
       "fragmented",
-      `There is room for ${formatResources(job.demand)} in all, but not on one node; it starts when a node has it free.`,
+      job.unit === 1
+        ? `There is room for ${wantedText(job)} in all, but not on one node; it starts when a node has it free.`
+        : `There is room for ${wantedText(job)} in all, but not on the nodes of one partition; it starts when they have it free together.`,
     ];
   }
   return null;
+}
+
+function gangText(size: number, held: Waiting["held"]): string {
+  const waits = `It waits until all ${size} can start together`;
+  if (held === null) return `${waits}; what it waits for was kept for a while, and others have their turn now.`;
+  return `${waits}; ${held.places} of ${size} places are kept for it, for at most ${formatDuration(held.holdMs)}.`;
 }
 
 const refused = (role: string): Answer => [
@@ -160,7 +182,9 @@ function fromRound(waiting: Waiting): Answer {
   const shortOf = shortestIn(waiting);
   return [
     "space",
-    `Every node that could run it is busy; it starts as soon as ${formatResources(job.demand)} is free on one${shortOf}.`,
+    job.unit === 1
+      ? `Every node that could run it is busy; it starts as soon as ${wantedText(job)} is free on one${shortOf}.`
+      : `The nodes that could run it are busy; it starts as soon as there is room for ${wantedText(job)} in one partition${shortOf}.`,
   ];
 }
 
@@ -172,7 +196,10 @@ function overLimit({ input, job }: Waiting, stop: Extract<Stop, { kind: "over-li
   const whose = role === job.role ? `Role ${role}` : `Role ${role}, which it is under,`;
   switch (bound) {
     case "limit":
-      return ["over-limit", `${whose} is at its limit${amount} ${resource}; another task starts when one of its ends.`];
+      return [
+        "over-limit",
+        `${whose} is at its limit${amount} ${resource}; another ${job.unit === 1 ? "task" : "gang"} starts when one of its ends.`,
+      ];
     case "borrow":
       return ["over-limit", `${whose} borrows as much ${resource} as it may${amount}; the rest is for others.`];
     case "lend":
@@ -181,9 +208,9 @@ function overLimit({ input, job }: Waiting, stop: Extract<Stop, { kind: "over-li
 }
 
 /** Entitled, but what runs elsewhere above its own share still has the room. */
-function owed(waiting: Waiting, tasks: number): Answer {
+function owed(waiting: Waiting, units: number): Answer {
   const { job } = waiting;
-  const what = tasks === 1 ? "one task more is" : `${tasks} tasks more are`;
+  const what = moreText(job, units);
   if (lineage(job.role).some((role) => isDueItsOwn(waiting, role))) {
     return ["reclaim", `What is role ${job.role}'s own is lent: ${what} due, and start as borrowers' tasks end.`];
   }

@@ -11,6 +11,8 @@ export interface Waiting {
   texts: readonly string[];
   /** what the clusters say of its tasks there; `granting`: they have not heard of it yet */
   local: WaitReason | "granting" | null;
+  /** places that are kept for a gang of it while others are missing; null: none are */
+  held: { places: number; holdMs: number } | null;
 }
 
 /** Attributes of a node of this partition, as constraints see them. */

@@ -20,9 +20,9 @@ const MAX_COUNT = 2 ** 31;
 export interface ClassOfJobs {
   key: string;
   jobs: RoundJob[];
-  /** tasks that are entitled to run at once */
+  /** units that are entitled to run at once */
   due: number;
-  /** tasks that want to run */
+  /** units that want to run */
   count: number;
 }
 
@@ -92,7 +92,7 @@ function resourceNames({ partitions, jobs }: RoundInput): string[] {
   return [...names].sort();
 }
 
-/** The worth of a task in a partition: by what the league aims at. */
+/** The worth of a unit in a partition: by what the league aims at. */
 function worthOf(input: RoundInput, whole: Resources): (job: RoundJob, partition: RoundPartition) => number {
   const sizes = new Map(input.jobs.map((job) => [job, sizeOf(job.demand, whole)]));
   const size = (job: RoundJob): number => sizes.get(job) ?? 0;
@@ -123,7 +123,8 @@ const costAt = ({ price, speed }: RoundPartition): number => price / speed;
 function byTime({ jobs }: RoundInput): (job: RoundJob, partition: RoundPartition) => number {
   const known = jobs.flatMap(({ meanRunMs }) => (meanRunMs !== null && meanRunMs > 0 ? [meanRunMs] : []));
   const usual = known.length === 0 ? 1 : known.reduce((a, b) => a + b, 0) / known.length;
-  return ({ meanRunMs }, { speed }) => (speed * usual) / (meanRunMs !== null && meanRunMs > 0 ? meanRunMs : usual);
+  return ({ unit, meanRunMs }, { speed }) =>
+    (unit * speed * usual) / (meanRunMs !== null && meanRunMs > 0 ? meanRunMs : usual);
 }
 
 interface Row extends CouplingRow {
