@@ -49,7 +49,9 @@ const anyPartition = (cluster: string, owners: (string | null)[]) =>
       return partition(cluster, usable, { owner, lendable, price, speed, shapes });
     });
 const anyJob = fc.record({
-  demand: anyDemand,
+  unit: fc.constantFrom(1, 1, 1, 2, 3),
+  apart: fc.constantFrom<string[]>([], [], [], ["node"]),
+  task: anyDemand,
   remaining: fc.nat(20),
   role: fc.constantFrom(...ROLES),
   clusters: maybe(fc.subarray(["north", "south", "west"], { minLength: 1 }), 3),
@@ -71,7 +73,8 @@ const anyLeague = (
       objective: fc.constantFrom(...OBJECTIVES),
     })
     .map(({ partitions, roles, jobs, history, objective }) => {
-      const made = jobs.map(({ demand, remaining, role, clusters, charged, barred }, i): RoundJob => {
+      const made = jobs.map(({ unit, apart, task, remaining, role, clusters, charged, barred }, i): RoundJob => {
+        const demand = { cpus: task.cpus * unit, mem: task.mem * unit };
         const held = new Map(
           Object.entries(given.isIdle ? {} : charged).map(([cluster, n]) => [
             `${cluster}/default`,
@@ -80,7 +83,7 @@ const anyLeague = (
         );
         if (barred !== undefined)
           held.set(`${barred}/default`, { charged: held.get(`${barred}/default`)?.charged ?? 0, barred: true });
-        return job(`j${i}`, demand, remaining, { role, clusters: clusters ?? null, held });
+        return job(`j${i}`, demand, remaining, { unit, apart, role, clusters: clusters ?? null, held });
       });
       const plan = new Map(
         jobs.flatMap(({ planned }, i) =>
