@@ -189,6 +189,7 @@ function freeOf(nodes: readonly InstanceNode[]): Map<string, Resources> {
       capacity: node.inventory.capacity,
       up: true,
       used: unused,
+      reserved: unused,
       stopping: unused,
     })),
   );

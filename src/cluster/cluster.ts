@@ -7,6 +7,7 @@ import { Problem } from "../model/problems.ts";
 import type { ObjectRef, Outcome, Platform, SocketId, Turns } from "../platform/seam.ts";
 import type { PollReply, PollRequest } from "../protocol/agent.ts";
 import type { GrantMessage, Report, ReportAnswer } from "../protocol/levels.ts";
+import { calledNodes } from "./gangs.ts";
 import { applyGrants, returnWaiting } from "./grants.ts";
 import { ClusterMemory, NOT_RECOVERING } from "./memory.ts";
 import type { ClusterMethods, ClusterSocketMessage, Held, NodeClaims } from "./methods.ts";
@@ -19,7 +20,7 @@ import { nodeCounts } from "./reports.ts";
 import type { ClusterRules } from "./rules.ts";
 import { CLUSTER_RULES, TICK_MS } from "./rules.ts";
 import { markOverdue, nextOverdueAt, recoveryTicks, tick, tickRecovery } from "./silence.ts";
-import { type JobState, limitOf, type NodeState, stockSize } from "./state.ts";
+import { limitOf, type NodeState, stockSize } from "./state.ts";
 import { ClusterStore } from "./store.ts";
 import { oneTask, taskPage } from "./taskPages.ts";
 import { countAnew } from "./use.ts";
@@ -230,7 +231,8 @@ export class Cluster implements Turns {
     return replyTo(this.#memory, poll, {
       ...heard,
       followed: this.#follows,
-      wakeable: this.#wakers.has(poll.node),
+      // What is kept there will be handed out there.
+      wakeable: this.#wakers.has(poll.node) && !this.#memory.holds.isOn(poll.node),
     });
   }
 
@@ -309,6 +311,7 @@ export class Cluster implements Turns {
   /** Calls those that would be given something if they listened. What was called for others counts as theirs. */
   #wake(now: number): void {
     if (!this.#wakers.someSleep) return;
+    for (const node of calledNodes(this.#memory)) if (!this.#holds.has(node)) this.#wakers.call(node, now);
     const listens = ({ name, rest }: NodeState) => rest !== "awake" || this.#holds.has(name);
     for (const node of wantedNodes(this.#memory, listens, now)) this.#wakers.call(node, now);
   }
@@ -327,6 +330,7 @@ export class Cluster implements Turns {
     const overdueAt = nextOverdueAt(this.#memory);
     if (overdueAt !== null) times.push(overdueAt);
     times.push(...this.#reporting.wantedAt(now));
+    for (const at of this.#memory.gangTimes.wantedAt(this.#memory.jobs)) times.push(Math.max(at, now + 1));
     for (const job of this.#memory.jobs.values()) {
       for (const retry of job.retry.values()) if (retry.notBefore > now) times.push(retry.notBefore);
       if (job.fresh.length > 0 || job.retry.size > 0) times.push(now + NO_NODES_RETURN_MS);
@@ -440,8 +444,9 @@ export class Cluster implements Turns {
     };
   }
 
-  /** For tests: every live attempt and its epoch. */
-  inspect(): { jobs: ReadonlyMap<string, JobState>; incarnation: number } {
-    return { jobs: this.#memory.jobs, incarnation: this.#memory.self.incarnation };
+  /** For tests: every live attempt and its epoch, and places that are kept. */
+  inspect(): Pick<ClusterMemory, "jobs" | "holds" | "gangTimes"> & { incarnation: number } {
+    const { jobs, holds, gangTimes, self } = this.#memory;
+    return { jobs, holds, gangTimes, incarnation: self.incarnation };
   }
 }

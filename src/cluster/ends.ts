@@ -8,6 +8,8 @@ import { withIndex } from "../model/ranges.ts";
 import type { EndReason } from "../model/states.ts";
 import type { Update } from "../protocol/agent.ts";
 import type { ReturnReason } from "../protocol/levels.ts";
+import type { PlaceNode } from "../scheduling/place/placer.ts";
+import { isDoomed, liveInGang } from "./gang.ts";
 import type { ClusterMemory } from "./memory.ts";
 import type { StopCause } from "./schema.ts";
 import { isAdopted, itemOf, type JobState, type Live, partitionsFor, type Stock, takeFrom } from "./state.ts";
@@ -25,6 +27,16 @@ const FREE_OF_BLAME = new Set<EndReason>([
   "reclaimed",
   "drained",
   "gang",
+]);
+/** Ends by which a task is lost to its gang; after any other it is tried again beside the others. */
+const PARTING = new Set<EndReason>([
+  "deadline",
+  "rebooted",
+  "shutdown",
+  "agent-lost",
+  "reclaimed",
+  "drained",
+  "cancelled",
 ]);
 const MAX_BACKOFF_MS = 3_600_000;
 
@@ -205,9 +217,10 @@ function endLive(memory: ClusterMemory, live: Live, update: Update, now: number)
   const attemptsUsed = live.attemptsUsed + (blamed ? 1 : 0);
   if (update.state === "refused") job.refusedBy.add(live.node);
   if (blamed) job.lastFailure = { index, node: live.node, message: describe(update) };
-  const decided = decision(update, job, blamed && attemptsUsed > job.template.retryMax);
+  const decided = decision(update, live, blamed && attemptsUsed > job.template.retryMax);
   if (decided !== null) {
     settle(memory, job, index, decided, attemptsUsed, end);
+    if (decided === "failed") stopGang(memory, job, index);
     return;
   }
   memory.store.keepAttempt(attemptRow(identityOf(live), update.state, end));
@@ -221,16 +234,23 @@ export function stopLive(memory: ClusterMemory, live: Live, cause: StopCause): v
   live.stopping = cause;
   memory.store.stop(live.job.id, live.index, cause);
   if (live.job.dirty === "no") live.job.dirty = "soon";
+  if (cause !== "gang") stopGang(memory, live.job, live.index);
+}
+
+/** All that runs of the task's gang stops: it goes on together or not at all. */
+export function stopGang(memory: ClusterMemory, job: JobState, index: number): void {
+  for (const live of liveInGang(job, index)) stopLive(memory, live, "gang");
 }
 
 /** How long its resources were held here, by this object's clock: for ends that no node told. */
 const heldMs = (live: Live, now: number): number => Math.max(0, now - live.assignedAt);
 
 /** null: it is tried again */
-function decision(update: Update, job: JobState, usedUp: boolean): "succeeded" | "failed" | "cancelled" | null {
+function decision(update: Update, { job, index }: Live, usedUp: boolean): "succeeded" | "failed" | "cancelled" | null {
   if (update.state === "succeeded") return "succeeded";
   if (job.action === "cancel") return "cancelled";
-  return usedUp ? "failed" : null;
+  if (usedUp) return "failed";
+  return isDoomed(job, index) ? "cancelled" : null;
 }
 
 export function describe(update: Pick<Update, "reason" | "code" | "signal" | "message">): string {
@@ -270,16 +290,18 @@ function tryAgain(
   live: Live,
   attemptsUsed: number,
   backoffMs: number,
-  reason: ReturnReason,
+  reason: EndReason,
   end: EndColumns,
   now: number,
 ): void {
   const { job, index, epoch, node, item } = live;
   const handout = handoutOf(epoch);
-  // What was taken back is for others here: another cluster may have room for it.
-  if (!isAdopted(live) && reason !== "reclaimed" && canRunHere(memory, job, now)) {
+  // What was taken back is for others here: another cluster may have room for it. A gang goes there in whole.
+  const stays = job.template.gang !== null || (reason !== "reclaimed" && canRunHere(memory, job, now));
+  if (isAdopted(live) || PARTING.has(reason)) stopGang(memory, job, index);
+  if (!isAdopted(live) && stays) {
     const notBefore = backoffMs === 0 ? 0 : now + backoffMs;
-    job.retry.set(index, { index, handout, local: localOf(epoch), attemptsUsed, avoid: node, notBefore, item });
+    job.retry.set(index, { index, handout, local: localOf(epoch), attemptsUsed, avoid: node, notBefore, item, reason });
     memory.store.end(job.id, index, "waiting", attemptsUsed, notBefore, end);
   } else {
     memory.store.end(job.id, index, "returned", attemptsUsed, 0, end);
@@ -295,11 +317,11 @@ export function canRunHere(memory: ClusterMemory, job: JobState, now: number): b
 }
 
 /** Nodes that are up and could, were they empty. */
-export function* couldRun(memory: ClusterMemory, job: JobState, now: number): Generator<string> {
-  for (const { name, partitions } of memory.placer.accepting(job.asked)) {
-    const node = memory.nodes.get(name);
-    if (!node || !memory.isUp(node, now) || job.refusedBy.has(name)) continue;
-    if (partitions.some((one) => (job.limits[one] ?? 0) > 0)) yield name;
+export function* couldRun(memory: ClusterMemory, job: JobState, now: number): Generator<PlaceNode> {
+  for (const accepting of memory.placer.accepting(job.asked)) {
+    const node = memory.nodes.get(accepting.name);
+    if (!node || !memory.isUp(node, now) || job.refusedBy.has(node.name)) continue;
+    if (accepting.partitions.some((one) => (job.limits[one] ?? 0) > 0)) yield accepting;
   }
 }
 
@@ -338,6 +360,7 @@ export function withdraw(memory: ClusterMemory, live: Live): void {
   }
   if (isAdopted(live)) {
     if (recoveryIsOver(memory, job)) {
+      stopGang(memory, job, index);
       memory.store.setTaskState(job.id, index, "returned");
       giveBack(memory, job, index, handoutOf(epoch), live.attemptsUsed, "surplus");
     } else {
@@ -353,6 +376,7 @@ export function withdraw(memory: ClusterMemory, live: Live): void {
     avoid: null,
     notBefore: 0,
     item: live.item,
+    reason: live.stopping,
   });
   memory.store.setTaskState(job.id, index, "waiting");
   job.dirty = job.dirty === "now" ? "now" : "soon";

@@ -1,9 +1,20 @@
 /** Takes in what the Broker says of jobs: each grant is a level, applied iff its `gen` is higher. */
 import { handoutOf } from "../model/ids.ts";
-import { intersect, normalize, type Range, type Ranges, subtract, take } from "../model/ranges.ts";
+import { contains, intersect, normalize, type Range, type Ranges, subtract, take } from "../model/ranges.ts";
 import type { Grant, Returned, Supply } from "../protocol/levels.ts";
+import { stopGang } from "./ends.ts";
+import { gangsWaiting, isWhole, rangeOf, returnable, standingOf } from "./gang.ts";
 import type { ClusterMemory } from "./memory.ts";
-import { cancelWaiting, type JobState, jobState, limitOf, partitionsFor, stockSize, stockUp } from "./state.ts";
+import {
+  cancelWaiting,
+  type JobState,
+  jobState,
+  limitOf,
+  partitionsFor,
+  type Stock,
+  stockSize,
+  stockUp,
+} from "./state.ts";
 import { unfold } from "./use.ts";
 
 export function applyGrants(memory: ClusterMemory, incarnation: number, grants: readonly Grant[]): void {
@@ -40,7 +51,8 @@ function applyGrant(memory: ClusterMemory, grant: Grant): void {
   if (job.action === "cancel") {
     for (const index of job.retry.keys()) memory.store.setTaskState(job.id, index, "cancelled");
     cancelWaiting(job);
-  } else returnSurplus(job);
+  } else if (job.template.gang === null) returnSurplus(job);
+  else returnSurplusGangs(memory, job);
   job.dirty = "now";
   memory.putJob(job);
   memory.saveGrant(job);
@@ -90,20 +102,44 @@ function returnSurplus(job: JobState): void {
   job.fresh = job.fresh.filter((stock) => stock.ranges.length > 0);
 }
 
-/** Gives back what was never handed out and what waits for another try: no node here could run it. */
-export function returnWaiting(memory: ClusterMemory, job: JobState, reason: Returned["reason"]): void {
+const without = (stock: readonly Stock[], taken: Ranges): Stock[] =>
+  stock.map((entry) => ({ ...entry, ranges: subtract(entry.ranges, taken) })).filter(({ ranges }) => ranges.length > 0);
+
+/** The same in whole gangs, the last ones first. */
+function returnSurplusGangs(memory: ClusterMemory, job: JobState): void {
+  let surplus = stockSize(job.fresh) - 4 * limitOf(job) - 4;
+  const within: Range[] = [];
+  for (const number of gangsWaiting(job).reverse()) {
+    const standing = standingOf(job, number);
+    const isFresh = isWhole(standing) && standing.waiting.every((index) => !job.retry.has(index));
+    if (!isFresh || standing.waiting.length > surplus) continue;
+    within.push(rangeOf(job, number));
+    surplus -= standing.waiting.length;
+  }
+  if (within.length > 0) returnWaiting(memory, job, "surplus", normalize(within));
+}
+
+/** Gives back what was never handed out and what waits for another try: no node here could run it. Gangs go whole. */
+export function returnWaiting(
+  memory: ClusterMemory,
+  job: JobState,
+  reason: Returned["reason"],
+  within: Ranges = returnable(job),
+): void {
   const returned: Returned[] = [];
   const partitions = partitionsFor(job);
   for (const { ranges, handout, attemptsUsed } of job.fresh) {
-    for (const [from, to] of ranges) returned.push({ from, to, handout, attemptsUsed, reason, partitions });
+    for (const [from, to] of intersect(ranges, within))
+      returned.push({ from, to, handout, attemptsUsed, reason, partitions });
   }
-  for (const { index, handout, attemptsUsed } of job.retry.values()) {
+  for (const { index, handout, attemptsUsed } of [...job.retry.values()]) {
+    if (!contains(within, index)) continue;
     returned.push({ from: index, to: index + 1, handout, attemptsUsed, reason, partitions });
+    job.retry.delete(index);
     memory.store.setTaskState(job.id, index, "returned");
   }
   if (returned.length === 0) return;
-  job.fresh = [];
-  job.retry.clear();
+  job.fresh = without(job.fresh, within);
   job.returned = [...job.returned, ...returned];
   job.dirty = "now";
   memory.saveGrant(job);
@@ -118,7 +154,10 @@ export function returnLimbo(memory: ClusterMemory, job: JobState): void {
   if (lost.length === 0) return;
   job.returned = [...job.returned, ...lost];
   for (const { from, to } of lost) {
-    for (let index = from; index < to; index++) memory.store.setTaskState(job.id, index, "returned");
+    for (let index = from; index < to; index++) {
+      memory.store.setTaskState(job.id, index, "returned");
+      stopGang(memory, job, index);
+    }
   }
   job.limbo = job.limbo
     .map((stock) => ({ ...stock, ranges: intersect(stock.ranges, held) }))

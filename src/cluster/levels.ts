@@ -14,6 +14,7 @@ export const accounts = (memory: ClusterMemory, now: number): Map<string, Accoun
 
 function accountNodes(memory: ClusterMemory, now: number): AccountNode[] {
   const taken = takenByNode(memory);
+  const held = memory.holds.amounts();
   return [...memory.nodes.values()]
     .filter((node) => !node.removed || taken.has(node.name))
     .map((node) => ({
@@ -22,9 +23,12 @@ function accountNodes(memory: ClusterMemory, now: number): AccountNode[] {
       capacity: node.removed ? {} : (node.inventory?.capacity ?? {}),
       up: memory.isUp(node, now),
       used: taken.get(node.name)?.used ?? new Map(),
+      reserved: memory.isUp(node, now) ? (held.get(node.name) ?? NOTHING) : NOTHING,
       stopping: withGhosts(memory, node, taken.get(node.name)?.stopping ?? new Map()),
     }));
 }
+
+const NOTHING: ReadonlyMap<string, Resources> = new Map();
 
 interface Taken {
   used: Map<string, Resources>;

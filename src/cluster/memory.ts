@@ -4,6 +4,8 @@ import { add, type Resources } from "../model/resources.ts";
 import type { ClusterEvent } from "../protocol/levels.ts";
 import { nothingLearned } from "../scheduling/packing/learned.ts";
 import { Placer } from "../scheduling/place/placer.ts";
+import { GangTimes } from "./gangTimes.ts";
+import { Holds } from "./holds.ts";
 import { partitionsOf } from "./partitions.ts";
 import { CLUSTER_RULES, type ClusterRules } from "./rules.ts";
 import { type JobState, jobState, type Live, type NodeState, type Silence } from "./state.ts";
@@ -28,6 +30,11 @@ export class ClusterMemory {
   readonly #liveByNode = new Map<string, Set<Live>>();
   /** what is free on each node */
   readonly placer: Placer;
+  /** room that is kept */
+  readonly holds: Holds;
+  readonly gangTimes = new GangTimes();
+  /** rises when there may be room where there was none */
+  freed = 0;
   #learnedSaved: number;
   /** by `node/session` */
   readonly silences = new Map<string, Silence>();
@@ -92,6 +99,7 @@ export class ClusterMemory {
     this.partitions = [...specs.filter(({ name }) => name !== REST), rest];
     this.folded = new UseTally(store.uses());
     this.placer = new Placer(store.learned() ?? nothingLearned());
+    this.holds = new Holds(this.placer);
     this.#learnedSaved = this.placer.learned.seen;
     for (const node of this.nodes.values()) this.nodeChanged(node);
     for (const row of store.liveGrants()) this.putJob(this.jobOf(row));
@@ -124,6 +132,8 @@ export class ClusterMemory {
   /** What it has, or accepts, is otherwise, or it was removed. */
   nodeChanged(node: NodeState): void {
     const { name, inventory, removed } = node;
+    this.holds.releaseOn(name);
+    this.freed += 1;
     if (removed || inventory === null) {
       this.placer.removeNode(name);
       return;
@@ -142,9 +152,17 @@ export class ClusterMemory {
   setGhosts(node: NodeState, ghosts: Map<string, Resources>): void {
     if (ghosts.size === 0 && node.ghosts.size === 0) return;
     node.ghosts = ghosts;
+    this.freed += 1;
     let extra: Resources = {};
     for (const ghost of ghosts.values()) extra = add(extra, ghost);
     this.placer.setExtra(node.name, extra);
+  }
+
+  /** @param most so many of the places stay */
+  release(key: string, most = 0): void {
+    if (this.holds.get(key) === undefined) return;
+    this.holds.release(key, most);
+    this.freed += 1;
   }
 
   /** Of a job that is over here: nothing of it runs. */
@@ -178,6 +196,7 @@ export class ClusterMemory {
     if (!there?.delete(live)) return;
     if (there.size === 0) this.#liveByNode.delete(live.node);
     this.placer.remove(live.job.asked, live);
+    this.freed += 1;
   }
 
   liveOn(node: string): Iterable<Live> {

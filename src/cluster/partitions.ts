@@ -29,6 +29,8 @@ export interface AccountNode {
   up: boolean;
   /** in use there by partition */
   used: ReadonlyMap<string, Resources>;
+  /** kept there for what cannot start yet, by partition */
+  reserved: ReadonlyMap<string, Resources>;
   stopping: ReadonlyMap<string, Resources>;
 }
 
@@ -65,6 +67,7 @@ export function accountsOf(specs: readonly PartitionSpec[], nodes: readonly Acco
   const homes = nodes.map(({ attributes }) => partitionsOf(specs, attributes));
   for (const node of nodes) {
     for (const [name, used] of node.used) charge(of(name), "used", used);
+    for (const [name, reserved] of node.reserved) charge(of(name), "reserved", reserved);
     for (const [name, stopping] of node.stopping) charge(of(name), "stopping", stopping);
   }
   const wanted = new Map(
@@ -107,7 +110,7 @@ function charge(account: Draft, state: keyof Account, amounts: Resources): void 
 /** A node that shrank below what runs on it has nothing unused, and counts as large as its use. */
 function unusedOn(node: AccountNode): Record<string, number> {
   const unused: Record<string, number> = { ...node.capacity };
-  for (const amounts of [...node.used.values(), ...node.stopping.values()])
+  for (const amounts of [...node.used.values(), ...node.reserved.values(), ...node.stopping.values()])
     for (const [name, amount] of Object.entries(amounts)) unused[name] = Math.max(0, (unused[name] ?? 0) - amount);
   return unused;
 }

@@ -3,13 +3,20 @@
  * is handed out. What finds no place says why, and is given back when another cluster may run it sooner.
  */
 import { epochOf } from "../model/ids.ts";
-import type { WaitReason } from "../protocol/levels.ts";
-import { type PlaceClass, type Placement, type PlacePartition, place } from "../scheduling/place/place.ts";
+import {
+  MAX_PLACEMENTS,
+  type PlaceClass,
+  type Placement,
+  type PlacePartition,
+  place,
+} from "../scheduling/place/place.ts";
+import { placeGangs } from "./gangPlaces.ts";
+import { besideOf, hasGangs, keepGangs, mayTryAgain } from "./gangs.ts";
 import { returnWaiting } from "./grants.ts";
 import { accounts } from "./levels.ts";
 import type { ClusterMemory } from "./memory.ts";
 import type { OpenPoll } from "./poll.ts";
-import { fitsNow, starvedBy } from "./starved.ts";
+import { fitsNow, say, starvedBy } from "./starved.ts";
 import { itemOf, type JobState, limitOf, liveCounts, type NodeState, stockSize, takeFrom } from "./state.ts";
 
 /** How long work that fits nowhere for want of room on one node waits before others may have it. */
@@ -17,18 +24,55 @@ const STARVED_RETURN_MS = 15_000;
 
 /** @param polls of the nodes that listen. @returns nodes that were given something, once for each */
 export function placeWaiting(memory: ClusterMemory, polls: ReadonlyMap<string, OpenPoll>, now: number): string[] {
-  const waiting = classesOf(memory, now);
-  if (waiting.length === 0) return [];
-  noteStates(memory, (name) => polls.has(name), now);
+  keepGangs(memory, now);
+  const isGang = hasGangs(memory);
+  const singles = singleClasses(memory, now);
+  if (singles.length === 0 && !isGang) return [];
+  const listens = (name: string) => polls.has(name);
+  noteStates(memory, listens, now);
   const given: string[] = [];
-  const { starved } = place(memory.placer, partitionsOf(memory, now), waiting, { reach: "listening" }, (placement) => {
+  const give = (placement: Placement): void => {
     const poll = polls.get(placement.node);
     const job = memory.jobs.get(placement.job);
     if (poll && job) handOut(memory, job, placement, poll, now);
     given.push(placement.node);
-  });
+  };
+  const most = MAX_PLACEMENTS - (isGang ? placeOfGangs(memory, listens, now, give) : 0);
+  if (singles.length === 0) return given;
+  const { starved } = place(memory.placer, partitionsOf(memory, now), singles, { reach: "listening", most }, give);
   for (const id of starved) noteStarved(memory, id, now);
   return given;
+}
+
+/** First what is missing beside those that run, then gangs in whole. @returns how many tasks were handed out */
+function placeOfGangs(
+  memory: ClusterMemory,
+  listens: (node: string) => boolean,
+  now: number,
+  give: (placement: Placement) => void,
+): number {
+  const beside = besideClasses(memory, now);
+  let placed = 0;
+  if (beside.length > 0) {
+    const result = place(memory.placer, partitionsOf(memory, now), beside, { reach: "listening" }, give);
+    placed = result.placed;
+    for (const id of result.starved) {
+      const job = memory.jobs.get(id);
+      if (job) say(job, "space");
+    }
+  }
+  return (
+    placed +
+    placeGangs({
+      memory,
+      listens,
+      partitions: partitionsOf(memory, now),
+      now,
+      most: MAX_PLACEMENTS - placed,
+      give: (job, index, partition, chosen) =>
+        give({ ...chosen, devices: chosen.devices ?? [], job: job.id, index, partition }),
+    })
+  );
 }
 
 export function noteStates(memory: ClusterMemory, listens: (node: string) => boolean, now: number): void {
@@ -40,7 +84,8 @@ export function noteStates(memory: ClusterMemory, listens: (node: string) => boo
 
 /** Nodes that would be given something if they listened. */
 export function wantedNodes(memory: ClusterMemory, listens: (node: NodeState) => boolean, now: number): string[] {
-  const waiting = classesOf(memory, now).filter(({ room }) => room > 0);
+  const classes = [...singleClasses(memory, now), ...besideClasses(memory, now)];
+  const waiting = classes.filter(({ room }) => room > 0);
   if (waiting.length === 0) return [];
   noteStates(memory, (name) => listens(memory.nodes.get(name) as NodeState), now);
   const { placer } = memory;
@@ -61,7 +106,8 @@ export function wantedNodes(memory: ClusterMemory, listens: (node: NodeState) =>
 export function noteRoom(memory: ClusterMemory, now: number): void {
   for (const job of memory.jobs.values()) {
     if (job.reason !== "fragmented" || stockSize(job.fresh) + job.retry.size > 0) continue;
-    if (fitsNow(memory, job, now)) Object.assign(job, { reason: null, starvedAt: null, dirty: "now" });
+    const isBack = job.template.gang === null ? fitsNow(memory, job, now) : mayTryAgain(memory, job);
+    if (isBack) Object.assign(job, { reason: null, starvedAt: null, dirty: "now" });
   }
 }
 
@@ -69,9 +115,11 @@ export function partitionsOf(memory: ClusterMemory, now: number): Map<string, Pl
   return new Map([...accounts(memory, now)].map(([name, { free }]) => [name, { free, pack: memory.spec(name).pack }]));
 }
 
-function classesOf(memory: ClusterMemory, now: number): PlaceClass[] {
+/** Tasks that start each by itself. */
+function singleClasses(memory: ClusterMemory, now: number): PlaceClass[] {
   const classes: PlaceClass[] = [];
   for (const job of memory.jobs.values()) {
+    if (job.template.gang !== null) continue;
     const room = job.action === "run" ? limitOf(job) - job.live.size - stockSize(job.limbo) : 0;
     if (job.fresh.length === 0 && job.retry.size === 0) continue;
     if (job.fresh.length === 0 && [...job.retry.values()].every((retry) => retry.notBefore > now)) {
@@ -88,6 +136,27 @@ function classesOf(memory: ClusterMemory, now: number): PlaceClass[] {
       rooms: Object.fromEntries(rooms),
       tasks: waitingTasks(job, now),
     });
+  }
+  return classes;
+}
+
+/** Tasks of gangs that run, to be tried again in the same partition. */
+function besideClasses(memory: ClusterMemory, now: number): PlaceClass[] {
+  const classes: PlaceClass[] = [];
+  for (const { job, partition, tasks } of besideOf(memory)) {
+    const ready = tasks.filter(({ notBefore }) => notBefore <= now);
+    if (ready.length === 0) {
+      say(job, "backoff");
+      continue;
+    }
+    const left = (job.limits[partition] ?? 0) - (liveCounts(job)[partition] ?? 0);
+    const promised = classes
+      .filter(({ asked, rooms }) => asked === job.asked && partition in rooms)
+      .reduce((n, { room }) => n + room, 0);
+    const room = Math.min(ready.length, left - promised);
+    const { asked, refusedBy } = job;
+    const { priority } = job.template;
+    classes.push({ asked, priority, refusedBy, room, rooms: { [partition]: room }, tasks: ready });
   }
   return classes;
 }
@@ -136,10 +205,4 @@ function noteStarved(memory: ClusterMemory, id: string, now: number): void {
   say(job, reason);
   job.starvedAt ??= now;
   if (reason === "fragmented" && now - job.starvedAt >= STARVED_RETURN_MS) returnWaiting(memory, job, "fragmented");
-}
-
-function say(job: JobState, reason: WaitReason | null): void {
-  if (job.reason === reason) return;
-  job.reason = reason;
-  if (job.dirty === "no") job.dirty = "soon";
 }

@@ -1,12 +1,14 @@
 /** What a Cluster tells the Broker of each job: absolute and cumulative. */
 import { REST } from "../model/partition.ts";
 import type { JobReport } from "../protocol/levels.ts";
+import { heldFor } from "./gangs.ts";
 import type { ClusterMemory } from "./memory.ts";
 import { heldBySilence } from "./silence.ts";
 import { type JobState, limitOf, liveCounts, stockSize } from "./state.ts";
 
 export function jobReport(memory: ClusterMemory, job: JobState): JobReport {
   const ran = job.ran.all();
+  const held = heldFor(memory, job);
   return {
     job: job.id,
     genApplied: job.gen,
@@ -17,6 +19,7 @@ export function jobReport(memory: ClusterMemory, job: JobState): JobReport {
     live: withLimbo(job),
     waiting: stockSize(job.fresh) + job.retry.size,
     reason: job.reason ?? heldBySilence(memory, job),
+    ...(held > 0 && { held }),
     ranMs: ran.reduce((ms, one) => ms + one.toldMs * memory.spec(one.partition).speed, 0),
     ran: ran.reduce((n, { told }) => n + told, 0),
     lastFailure: job.lastFailure,

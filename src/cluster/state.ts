@@ -3,7 +3,7 @@ import { type Epoch, handoutOf, localOf } from "../model/ids.ts";
 import { readTemplate, type Template } from "../model/job.ts";
 import { contains, normalize, type Range, type Ranges, subtract, union, withIndex } from "../model/ranges.ts";
 import type { Resources } from "../model/resources.ts";
-import { isTerminal } from "../model/states.ts";
+import { type EndReason, isTerminal } from "../model/states.ts";
 import type { Inventory } from "../protocol/agent.ts";
 import type { Claim, Counts, JobReport, Returned, Supply, WaitReason, Yields } from "../protocol/levels.ts";
 import { type Asked, askedOf } from "../scheduling/place/asked.ts";
@@ -47,6 +47,8 @@ export interface Retry {
   avoid: string | null;
   notBefore: number;
   item: string | null;
+  /** how its last attempt ended; null: it never started */
+  reason: EndReason | null;
 }
 
 /** Supply of which nothing was ever handed out here (`fresh`), or of which it is not known (`limbo`). */
@@ -192,6 +194,7 @@ export function jobState(
           avoid: task.node,
           notBefore: task.notBefore,
           item: task.item,
+          reason: task.reason,
         });
         break;
       default:
