@@ -440,6 +440,7 @@ export class Cluster implements Turns {
       tasks_waiting: waiting,
       jobs_live: this.#memory.jobs.size,
       held_polls: this.#holds.size,
+      places_held: this.#memory.holds.size,
       placements_total: this.#placements,
     };
   }

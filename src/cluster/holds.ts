@@ -51,6 +51,13 @@ export class Holds {
     if (most === 0) this.#byKey.delete(key);
   }
 
+  /** Places. */
+  get size(): number {
+    let places = 0;
+    for (const there of this.#onNode.values()) places += there;
+    return places;
+  }
+
   isOn(node: string): boolean {
     return this.#onNode.has(node);
   }

@@ -19,6 +19,18 @@ export function supplyOf(world: World, job: string, cluster: string): Supplied[]
   return rows.flatMap((row) => parse<Supplied[]>(row.supply));
 }
 
+/** What is over of a job, as its rows tell. */
+export function endsOf({ broker: { home } }: World, job: string): (index: number) => boolean {
+  const ends = [
+    ...home.query("SELECT banked FROM job WHERE id = ?", job).map(({ banked }) => parse<Ends>(banked)),
+    ...home
+      .query('SELECT reported FROM "grant" WHERE job = ?', job)
+      .map(({ reported }) => parse<Ends | null>(reported)),
+  ];
+  const ranges = ends.flatMap((over) => (over === null ? [] : ENDS.flatMap((end) => over[end])));
+  return (index) => ranges.some(([from, to]) => from <= index && index < to);
+}
+
 /** Each index of each job is in the queue, in one cluster's supply, or over: nowhere twice, nowhere missing. */
 export function checkIndices(world: World): void {
   const { home } = world.broker;

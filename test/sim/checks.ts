@@ -16,6 +16,7 @@ export const INVARIANTS = [
   "nobody-starves", // nobody waits beside what is free, lent and its fair part
   "plans-kept", // a submission that is taken with a plan's token gets just what the plan told
   "reasons-told", // what waits has a reason from the list, and a sentence
+  "gangs-whole", // a gang starts in one turn and partition, and is never live in two clusters; none keeps places in the end
   "all-end", // once the faults have stopped, every job ends
   "no-spinning", // nobody does the same over and over: requests of an agent, alarms of an object in a minute
   "turns-whole", // an object or an agent never throws anything but a problem, and never after a write

@@ -13,6 +13,8 @@ export function checkEnd(world: World): void {
   world.ledger.end();
   for (const cluster of world.clusters) {
     watch.checkAcked(cluster);
+    const { places_held = 0 } = cluster.ask("metrics", {}) as Record<string, number>;
+    checks.hold("gangs-whole", places_held === 0, () => `${cluster.name} keeps ${places_held} places for nobody`);
     checkAmounts(world, cluster);
   }
   for (const person of world.people) {

@@ -52,12 +52,17 @@ export class SimObject {
   #newHome(generation: number, backup?: Uint8Array): ObjectHome<Turns> {
     return new ObjectHome(this.#build, {
       self: this.ref,
-      now: () => EPOCH_MS + this.#world.timeline.nowMs + this.clockOffsetMs,
+      now: () => this.now(),
       random: this.#chance.next,
       clone: viaJson,
       generation,
       ...(backup && { backup }),
     });
+  }
+
+  /** Its own clock. */
+  now(): number {
+    return EPOCH_MS + this.#world.timeline.nowMs + this.clockOffsetMs;
   }
 
   get isAway(): boolean {

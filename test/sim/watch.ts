@@ -8,6 +8,7 @@ import type { JobView, TaskView } from "../../src/model/views.ts";
 import type { PollReply } from "../../src/protocol/agent.ts";
 import type { AgentHost } from "./agentHost.ts";
 import { supplyOf } from "./brokerRows.ts";
+import { checkGang } from "./gangs.ts";
 import type { Machine, SimProcess } from "./machine.ts";
 import type { SimObject } from "./simObject.ts";
 import type { World } from "./world.ts";
@@ -89,6 +90,7 @@ export class Watch {
         );
         story.newestEpoch = epoch;
         story.handedTo.set(epoch, to);
+        checkGang(this.#world, cluster, task, epoch);
         this.#world.trace(() => `${cluster.name} hands out ${task}@${epoch} ${node ?? ""}`);
       }
     }

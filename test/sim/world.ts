@@ -15,6 +15,7 @@ import { Checks } from "./checks.ts";
 import { Edge } from "./edge.ts";
 import { drawMood, type Mood, scheduleFaults } from "./faults.ts";
 import { checkEnd } from "./final.ts";
+import { drawGangs } from "./gangs.ts";
 import { drawAttributes } from "./league.ts";
 import { LedgerWatch } from "./ledgerWatch.ts";
 import { Limits } from "./limits.ts";
@@ -49,6 +50,7 @@ const LEAGUE = "league";
 /** What a league decides is drawn beside all else of a seed, and shifts none of it. */
 const LEAGUE_SALT = 0x5eed_1ea6;
 const PLANS_SALT = 0x5eed_91a2;
+const GANG_SALT = 0x6a_96_5a_17;
 const CLUSTERS = ["north", "south", "west"];
 /** mostly few: small worlds get into as much trouble, sooner */
 const NODES = [2, 2, 3, 3, 4, 6];
@@ -113,6 +115,10 @@ export class World {
     const roles = this.#leagueChance.fork();
     const planned = withPlanning(new Chance(options.seed ^ PLANS_SALT), plans);
     this.people = planned.map((plan) => new Person(this, underRole(plan, roles.pick(this.stewards.league.names))));
+    this.people = plans.map((plan) => new Person(this, underRole(plan, roles.pick(this.stewards.league.names))));
+    const gangs = new Chance(options.seed ^ GANG_SALT);
+    for (const plan of drawGangs(gangs.fork(), names, this.mood.faultsEndMs))
+      this.people.push(new Person(this, underRole(plan, gangs.pick(this.stewards.league.names))));
     scheduleFaults(this, this.chance.fork());
     this.stewards.schedule(this.mood.faultsEndMs);
     this.#lookAround(this.chance.fork());
