@@ -1,6 +1,8 @@
+import fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
 import { ToyNodes } from "../../test/support/toyNodes.ts";
 import { silenceLimitMs } from "../model/job.ts";
+import { size as sizeOf } from "../model/ranges.ts";
 
 let toy: ToyNodes;
 beforeEach(() => {
@@ -213,3 +215,109 @@ describe("after the object is rebuilt", () => {
     expect(Object.keys(toy.running())).toHaveLength(3);
   });
 });
+
+const anyJob = fc.record({
+  size: fc.integer({ min: 1, max: 4 }),
+  gangs: fc.integer({ min: 1, max: 3 }),
+  cpus: fc.integer({ min: 1, max: 2 }),
+  priority: fc.constantFrom(10, 50, 50, 90),
+  holdS: fc.integer({ min: 1, max: 12 }),
+});
+const anyCluster = fc.record({
+  cpus: fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 4 }),
+  jobs: fc.array(anyJob, { minLength: 2, maxLength: 5 }),
+  /** which of the running tasks end in a step */
+  ends: fc.infiniteStream(fc.boolean()),
+});
+
+test("whatever gangs wait on whatever nodes, none starts in part, one keeps places, and all that fit end", () => {
+  fc.assert(
+    fc.property(anyCluster, ({ cpus, jobs, ends }) => {
+      const toy = new ToyNodes();
+      cpus.forEach((amount, n) => {
+        toy.node(`n${n}`, amount);
+      });
+      const broker = jobs.map((job, n) => new PlayedBroker(toy, `job${n}`, job));
+      const fitting = broker.filter(
+        ({ job }) => cpus.reduce((n, one) => n + Math.floor(one / job.cpus), 0) >= job.size,
+      );
+      for (let step = 0; step < 400 && !fitting.every((one) => one.isOver); step++) {
+        for (const task of Object.keys(toy.running())) if (ends.next().value) toy.end(task);
+        toy.pass(500);
+        for (const one of broker) one.grantAgain();
+        holdInvariants(toy, broker);
+      }
+      expect(fitting.filter((one) => !one.isOver).map(({ id }) => id)).toEqual([]);
+      toy.home.close();
+    }),
+    { numRuns: Number(process.env.HANSA_RUNS ?? 40) },
+  );
+});
+
+/** Grants a job, and again what of it came back, once it may come back. */
+class PlayedBroker {
+  readonly id: string;
+  readonly job: { size: number; gangs: number; cpus: number; priority: number; holdS: number };
+  readonly #toy: ToyNodes;
+  #supply: { from: number; to: number; handout: number; attemptsUsed: number }[];
+
+  constructor(toy: ToyNodes, id: string, job: PlayedBroker["job"]) {
+    this.id = id;
+    this.job = job;
+    this.#toy = toy;
+    this.#supply = [{ from: 0, to: job.size * job.gangs, handout: 1, attemptsUsed: 0 }];
+    this.#grant();
+  }
+
+  get isOver(): boolean {
+    return sizeOf(this.#toy.report(this.id)?.done ?? []) === this.job.size * this.job.gangs;
+  }
+
+  #grant(): void {
+    const { size, gangs, cpus, priority, holdS } = this.job;
+    const gang = size === 1 ? undefined : { size, hold: `${holdS}s` };
+    const spec = { count: size * gangs, resources: { cpus }, priority, ...(gang && { gang }) };
+    this.#toy.grant(this.id, spec, { supply: this.#supply });
+  }
+
+  grantAgain(): void {
+    const { returned = [], reason } = this.#toy.report(this.id) ?? {};
+    if (returned.length === 0 || reason === "fragmented" || returned[0]?.reason === "does-not-fit") return;
+    const isBack = (index: number, handout: number) =>
+      returned.some((one) => one.handout === handout && one.from <= index && index < one.to);
+    const single = this.#supply.flatMap(({ from, to, handout }) =>
+      Array.from({ length: to - from }, (_, n) => ({
+        from: from + n,
+        to: from + n + 1,
+        handout: isBack(from + n, handout) ? handout + 1 : handout,
+        attemptsUsed: 0,
+      })),
+    );
+    this.#supply = single;
+    this.#grant();
+  }
+}
+
+function holdInvariants(toy: ToyNodes, broker: readonly PlayedBroker[]): void {
+  const { jobs, holds, gangTimes } = toy.home.object.inspect();
+  for (const { id, job } of broker) {
+    const state = jobs.get(id);
+    for (let gang = 0; state && gang < job.gangs; gang++) {
+      const indices = Array.from({ length: job.size }, (_, rank) => gang * job.size + rank);
+      const live = indices.filter((index) => state.live.has(index));
+      const done = indices.filter((index) => state.done.some(([from, to]) => from <= index && index < to));
+      if (live.length > 0) expect(live.length + done.length).toBe(job.size);
+      expect(new Set(live.map((index) => state.live.get(index)?.partition)).size).toBeLessThanOrEqual(1);
+    }
+  }
+  const partial = [...holds].filter(([key, { places }]) => {
+    const { job } = broker.find(({ id }) => key.startsWith(`${id}/`)) ?? {};
+    return places.length < (job?.size ?? 0);
+  });
+  expect(partial.map(([key]) => key)).toEqual(partial.length === 0 ? [] : [gangTimes.holder]);
+  for (const [key] of holds) {
+    const { job } = broker.find(({ id }) => key.startsWith(`${id}/`)) ?? {};
+    const untilMs = gangTimes.byGang.get(key)?.untilMs ?? Number.POSITIVE_INFINITY;
+    expect(untilMs - toy.home.nowMs).toBeLessThanOrEqual(Math.max(30_000, 1000 * (job?.holdS ?? 0)));
+  }
+}
