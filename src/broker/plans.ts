@@ -13,7 +13,7 @@ import type { WhatIf } from "../scheduling/planning/whatIf.ts";
 import type { JobBook } from "./book.ts";
 import type { Fleet } from "./fleet.ts";
 import type { Rounds } from "./rounds.ts";
-import { borrowsOf, type JobMemory, jobMemory, remainingOf, roundJob, sumOf } from "./state.ts";
+import { borrowsOf, type JobMemory, jobMemory, remainingOf, roundJob, sumOf, unitOf } from "./state.ts";
 import type { BrokerStore } from "./store.ts";
 import { resolved } from "./whatIf.ts";
 
@@ -113,8 +113,8 @@ export class Plans {
           name: job.template.name,
           role: job.template.role,
           before: most(granted),
-          after: most(total(result.limits.get(job.id))),
-          due: most(total(result.entitled.get(job.id))),
+          after: most(unitOf(job) * total(result.limits.get(job.id))),
+          due: most(unitOf(job) * total(result.entitled.get(job.id))),
         };
       });
   }

@@ -14,7 +14,7 @@ const MOST_PREVIEWED = 1000;
 export function preview(memory: ClusterMemory, template: Template, counts: Counts, now: number): Preview {
   const wanted = Object.values(counts).reduce((a, b) => a + b, 0);
   const places = new Map<string, Preview["places"][number]>();
-  for (const { partition, node } of placed(memory, template, counts, wanted, now)) {
+  for (const { partition, node } of inWhole(placed(memory, template, counts, wanted, now), template)) {
     const key = `${partition}/${node}`;
     const known = places.get(key);
     if (known) known.tasks += 1;
@@ -22,6 +22,13 @@ export function preview(memory: ClusterMemory, template: Template, counts: Count
   }
   const byNode = [...places.values()].sort((a, b) => (a.node < b.node ? -1 : 1));
   return { places: byNode, isWhole: wanted <= MOST_PREVIEWED };
+}
+
+/** Gangs start in one partition or not at all. */
+function inWhole<T extends { partition: string }>(tasks: readonly T[], { gang }: Template): readonly T[] {
+  if (gang === null) return tasks;
+  const byPartition = Map.groupBy(tasks, ({ partition }) => partition);
+  return [...byPartition.values()].flatMap((there) => there.slice(0, there.length - (there.length % gang.size)));
 }
 
 /** As if every node that is up listened, and nothing else waited here. What is tried is undone. */

@@ -23,7 +23,7 @@ export function decisionOf({ input, result }: Draft, job: RoundJob, digest: stri
     job: digest.slice(0, DIGEST_CHARS),
     places: [...(result.limits.get(job.id) ?? [])]
       .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([partition, tasks]) => ({ partition, tasks, lender: lenderOf(partition) })),
+      .map(([partition, units]) => ({ partition, tasks: units * job.unit, lender: lenderOf(partition) })),
     preempts: preemptedFor(job, input, result)
       .map(({ job, partition, tasks }) => ({ job, partition, tasks }))
       .sort((a, b) => (keyOfPreempted(a) < keyOfPreempted(b) ? -1 : 1)),

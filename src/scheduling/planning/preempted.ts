@@ -15,7 +15,7 @@ export interface Preempted {
 
 type ByPlace<T> = ReadonlyMap<string, ReadonlyMap<PartitionKey, T>>;
 
-/** What a round says of reclaim, by job and partition; nothing of it: nobody is stopped. */
+/** What a round says of reclaim, by job and partition, in units; nothing of it: nobody is stopped. */
 interface Reclaiming {
   /** tasks for which others may be stopped: for its role's own, and for its priority within the role */
   claims?: ByPlace<{ own: number; priority: number }>;
@@ -40,7 +40,7 @@ export function preemptedFor(job: RoundJob, input: RoundInput, result: RoundResu
     };
     stop(own, ({ id }) => yields.get(id)?.get(partition)?.lent ?? 0);
     stop(priority, ({ id, role }) => (role === job.role ? (yields.get(id)?.get(partition)?.lower ?? 0) : 0));
-    return [...stopped].map(([{ id, role }, tasks]) => ({ job: id, role, partition, tasks }));
+    return [...stopped].map(([{ id, role, unit }, units]) => ({ job: id, role, partition, tasks: units * unit }));
   });
 }
 
