@@ -115,9 +115,8 @@ export class World {
     const roles = this.#leagueChance.fork();
     const planned = withPlanning(new Chance(options.seed ^ PLANS_SALT), plans);
     this.people = planned.map((plan) => new Person(this, underRole(plan, roles.pick(this.stewards.league.names))));
-    this.people = plans.map((plan) => new Person(this, underRole(plan, roles.pick(this.stewards.league.names))));
     const gangs = new Chance(options.seed ^ GANG_SALT);
-    for (const plan of drawGangs(gangs.fork(), names, this.mood.faultsEndMs))
+    for (const plan of withPlanning(gangs.fork(), drawGangs(gangs.fork(), names, this.mood.faultsEndMs)))
       this.people.push(new Person(this, underRole(plan, gangs.pick(this.stewards.league.names))));
     scheduleFaults(this, this.chance.fork());
     this.stewards.schedule(this.mood.faultsEndMs);
