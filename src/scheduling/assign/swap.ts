@@ -72,8 +72,9 @@ function exchangeOne(columns: Columns, whole: Whole, leaving: number, coming: re
     return false;
   }
   add(columns, whole, chosen, 1);
-  // What came may have taken that room too, where both count in the same row.
-  if (elsewhere >= 0 && room(columns, whole, elsewhere) >= 1) add(columns, whole, elsewhere, 1);
+  // What came may have taken that room too, where both count in the same row, or be of the same class.
+  const isLeft = (whole.left[classOf[leaving] ?? 0] ?? 0) > 0;
+  if (elsewhere >= 0 && isLeft && room(columns, whole, elsewhere) >= 1) add(columns, whole, elsewhere, 1);
   return true;
 }
 
