@@ -258,6 +258,29 @@ describe("every round", () => {
     );
   });
 
+  test("stays as it is where nothing starts or ends: nothing is given and taken back in turns", () => {
+    fc.assert(
+      fc.property(anyLeague(), (start) => {
+        /** What runs, and what was granted just now. */
+        const told = (result: ReturnType<typeof round>): RoundInput => ({
+          ...start,
+          jobs: start.jobs.map((one) => {
+            const held = new Map(one.held);
+            for (const [key, limit] of result.limits.get(one.id) ?? []) {
+              const before = held.get(key) ?? { charged: 0, barred: false };
+              held.set(key, { ...before, charged: Math.max(before.charged, limit) });
+            }
+            return { ...one, held };
+          }),
+        });
+        let result = round(start);
+        for (let n = 0; n < 4; n++) result = round(told(result));
+        expect(round(told(result)).limits).toEqual(result.limits);
+      }),
+      RUNS,
+    );
+  });
+
   test("says why of every job", () => {
     fc.assert(
       fc.property(anyLeague(), (input) => {

@@ -43,14 +43,13 @@ export function admit(facts: Facts, entitled: readonly Counts[]): Counts[] {
   );
   // What those entitled to it have no tasks for now, as all of them run elsewhere, is anyone's.
   const awaited = keepFor(filling, claims);
-  const isAnyShort = claims.some(isShortOfRoom);
   // What a limit leaves is kept for who is short of it, too: else it would be given and taken back in turns.
   const tight = tightRoles(claims.filter(isShort));
   raise(
     (claim) => (isUnderAny(claim.want, tight) ? claim.tasks : claim.want.job.remaining),
     () => null,
   );
-  return claims.map((claim) => limitsOf(filling, claim, awaited, isAnyShort || isUnderAny(claim.want, tight)));
+  return claims.map((claim) => limitsOf(filling, claim, awaited, isUnderAny(claim.want, tight)));
 }
 
 /** What a job is entitled to, of which it has no tasks for more than `tasks`. */
