@@ -22,7 +22,7 @@ import { Plans } from "./plans.ts";
 import { HOLD_TICK_MS, Restored } from "./restored.ts";
 import { Rounds } from "./rounds.ts";
 import { Shares } from "./shares.ts";
-import { countsOf, type JobMemory, jobMemory, jobView, stateOf, terminalOf } from "./state.ts";
+import { countsOf, isLeft, type JobMemory, jobMemory, jobView, stateOf, terminalOf } from "./state.ts";
 import { BrokerStore, type EventBody } from "./store.ts";
 import { all, merge, NOTHING, rangesOf } from "./supply.ts";
 import { Watchers } from "./watchers.ts";
@@ -307,7 +307,9 @@ export class Broker implements Turns {
 
   #endIfOver(job: JobMemory, now: number): void {
     const ended = this.#book.endIfOver(job, now);
-    if (ended) this.#emit(now, { type: "job.ended", job: job.id, ...ended });
+    if (!ended) return;
+    this.#emit(now, { type: "job.ended", job: job.id, ...ended });
+    for (const grant of job.grants.values()) if (isLeft(grant)) this.#call(grant.cluster, []);
   }
 
   // The level protocol.

@@ -45,6 +45,17 @@ export class Fleet {
     return total;
   }
 
+  /** As a person names what is drained there: `cluster north`, `2 nodes of south`. */
+  drained(): Map<string, string> {
+    const names = new Map<string, string>();
+    for (const name of this.names()) {
+      const { drain, drained = 0 } = this.#row(name).nodes;
+      if (drain) names.set(name, `cluster ${name}`);
+      else if (drained > 0) names.set(name, `${drained === 1 ? "a node" : `${drained} nodes`} of ${name}`);
+    }
+    return names;
+  }
+
   ownerOf(key: PartitionKey): string | null {
     const { cluster, partition } = parsePartitionKey(key);
     return this.#clusters.get(cluster)?.partitions.find(({ name }) => name === partition)?.owner ?? null;
@@ -153,11 +164,14 @@ export class Fleet {
       const grant = job.grants.get(row.name);
       if (grant) used = add(used, job.template.resources, sumOf(charged(grant)));
     }
+    const { up, silent, drained = 0, total, drain = null } = row.nodes;
     const capacity = row.partitions.reduce((sum: Resources, { usable }) => add(sum, usable), {});
     return {
       name: row.name,
       labels: row.labels,
-      nodes: row.nodes,
+      state: drain === null ? "up" : drain.left === 0 ? "drained" : "draining",
+      nodes: { up, silent, drained, total },
+      drain,
       partitions: row.partitions.map((level) => level.name),
       capacity,
       charged: used,

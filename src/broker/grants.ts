@@ -7,9 +7,19 @@ import type { Fleet } from "./fleet.ts";
 import { firstGen } from "./generation.ts";
 import type { Restored } from "./restored.ts";
 import type { Shares } from "./shares.ts";
-import { charged, type GrantState, isApplied, type JobMemory, sumOf, unitOf } from "./state.ts";
+import {
+  charged,
+  type GrantState,
+  isApplied,
+  isLeft,
+  type JobMemory,
+  leavingTwice,
+  movedFrom,
+  sumOf,
+  unitOf,
+} from "./state.ts";
 import type { BrokerStore } from "./store.ts";
-import { draw, queueSize, rangesOf, supplySize } from "./supply.ts";
+import { apart, draw, type Queued, queueSize, rangesOf, requeue, supplySize } from "./supply.ts";
 
 export class Grants {
   readonly #book: JobBook;
@@ -52,16 +62,17 @@ export class Grants {
     // A gang that waits for another's end had better wait where it may go anywhere.
     const extra = unitOf(job) > 1 ? 0 : Math.min(limit, 2 * grant.recentEnds);
     const mayDraw = limit > 0 && !this.#restored.holds(job);
-    const missing = mayDraw ? Math.min(limit + extra - held, queueSize(job.queue)) : 0;
+    const [queued, doubled] = mayDraw ? apart(job.queue, leavingTwice(job)) : [[], job.queue];
+    const missing = mayDraw ? Math.min(limit + extra - held, queueSize(queued)) : 0;
     const wants = missing > 0 && (held < limit || held < limit + extra / 2);
-    const { queue, drawn } = wants ? this.#draw(job, cluster, missing) : { queue: job.queue, drawn: [] };
+    const { queue, drawn } = wants ? this.#draw(job, cluster, missing, queued) : { queue: queued, drawn: [] };
     const draws = drawn.length > 0;
     const limitsChanged = !isSameCounts(grant.limits, limits) && (held > 0 || draws);
     if (!draws && !limitsChanged) return;
     job.grants.set(cluster, grant);
     let supply = grant.supply;
     if (draws) {
-      job.queue = queue;
+      job.queue = requeue(queue, doubled);
       job.nextHandout += 1;
       this.#book.changed(job);
       this.#shares.entered(job.template.role, job.template.resources, supplySize(drawn));
@@ -70,9 +81,9 @@ export class Grants {
     this.#change(grant, { action: "run", limits, supply });
   }
 
-  #draw(job: JobMemory, cluster: string, tasks: number): ReturnType<typeof draw> {
+  #draw(job: JobMemory, cluster: string, tasks: number, queue: readonly Queued[]): ReturnType<typeof draw> {
     const gang = unitOf(job);
-    return draw(job.queue, tasks, {
+    return draw(queue, tasks, {
       handout: job.nextHandout,
       incarnation: this.#fleet.incarnation(cluster),
       gang,
@@ -102,7 +113,7 @@ export class Grants {
 
   cancel(job: JobMemory): void {
     for (const grant of job.grants.values()) {
-      if (grant.supply.length > 0) this.#change(grant, { action: "cancel", limits: {} });
+      if (grant.supply.length > 0 || isLeft(grant)) this.#change(grant, { action: "cancel", limits: {} });
     }
   }
 
@@ -139,6 +150,7 @@ export class Grants {
 
   #wire(job: JobMemory, grant: GrantState): Grant {
     const incarnation = this.#fleet.incarnation(grant.cluster);
+    const moved = movedFrom(job, grant);
     return {
       job: job.id,
       gen: grant.gen,
@@ -147,6 +159,7 @@ export class Grants {
       template: job.template,
       ...(grant.claim && { claim: grant.claim }),
       ...(grant.yields && { yields: grant.yields }),
+      ...(moved.length > 0 && { moved }),
       supply: grant.supply.map(({ incarnation: given, ...entry }) => ({
         ...entry,
         ...(job.hasItems && { items: this.#store.items(job.id, entry.from, entry.to) }),

@@ -1,8 +1,9 @@
 /** What a report of a Cluster changes: each (job, cluster) row is replaced iff the report is newer. */
+import { subtract } from "../model/ranges.ts";
 import type { Report, ReturnReason } from "../protocol/levels.ts";
 import type { JobBook } from "./book.ts";
 import type { Shares } from "./shares.ts";
-import { charged, type GrantState, isApplied, type JobMemory, sumOf } from "./state.ts";
+import { charged, type GrantState, isApplied, type JobMemory, movedFrom, sumOf } from "./state.ts";
 import { afterReport, merge, NOTHING, queueSize, rangesOf, requeue, supplySize } from "./supply.ts";
 
 /** Returns that say: not there, as things are. */
@@ -42,11 +43,24 @@ export function heardOf(
     takeBack(book, job, grant, returned, said);
     shares.entered(job.template.role, job.template.resources, -queueSize(returned));
   }
+  tellMoved(book, job);
   book.changedGrant(grant);
   book.progressed(job);
   const isSameLive = JSON.stringify(before?.live) === JSON.stringify(said.live);
   if (hasRoomAgain || returned.length > 0) return "more";
   return ends > 0 || !isSameLive || before?.genApplied !== said.genApplied ? "ends" : "nothing";
+}
+
+/** Where an old attempt runs on, that the new one runs elsewhere by now. */
+function tellMoved(book: JobBook, job: JobMemory): void {
+  for (const grant of job.grants.values()) {
+    const moved = movedFrom(job, grant);
+    const isNews = subtract(moved, grant.toldMoved ?? []).length > 0;
+    grant.toldMoved = moved;
+    if (!isNews) continue;
+    Object.assign(grant, { gen: grant.gen + 1, sent: false });
+    book.changedGrant(grant);
+  }
 }
 
 function takeBack(

@@ -178,8 +178,15 @@ export class Rounds {
     const isKnown = last.input.jobs.some(({ id }) => id === job.id);
     const { input, result } = isKnown ? last : this.#sight([job]);
     const seen = input.jobs.find(({ id }) => id === job.id) ?? roundJob(job);
-    const local = isHeld ? "holding" : localReason(job);
-    return { input, result, job: seen, texts: job.template.constraints, local, held: heldFor(job) };
+    return {
+      input,
+      result,
+      job: seen,
+      texts: job.template.constraints,
+      local: isHeld ? "holding" : localReason(job),
+      held: heldFor(job),
+      drained: this.#fleet.drained(),
+    };
   }
 
   #sight(jobs: readonly JobMemory[]): { input: RoundInput; result: RoundResult } {

@@ -3,13 +3,14 @@ import { type Constraint, parseConstraint } from "../model/constraints.ts";
 import { readTemplate } from "../model/job.ts";
 import { type PartitionKey, partitionKey } from "../model/partition.ts";
 import { SELF } from "../model/placing.ts";
+import { intersect, type Ranges, union } from "../model/ranges.ts";
 import { add } from "../model/resources.ts";
 import { isWithin } from "../model/role.ts";
 import type { JobView } from "../model/views.ts";
 import type { Counts, ReturnReason } from "../protocol/levels.ts";
 import type { RoundJob } from "../scheduling/input.ts";
 import type { GrantRow, JobRow } from "./store.ts";
-import { merge, NOTHING, queueSize, supplySize, type Terminal, terminalSize } from "./supply.ts";
+import { merge, NOTHING, queueSize, rangesOf, supplySize, type Terminal, terminalSize } from "./supply.ts";
 
 export interface GrantState extends GrantRow {
   /** what may run by what it was told before the newest gen: reset when it reports that it applied that */
@@ -18,6 +19,8 @@ export interface GrantState extends GrantRow {
   recentEnds: number;
   /** the newest gen left, and no error came back */
   sent: boolean;
+  /** what of it has moved elsewhere, as it was told; a hint */
+  toldMoved?: Ranges;
 }
 
 export interface JobMemory extends JobRow {
@@ -74,6 +77,35 @@ export function charged(grant: GrantState): Record<string, number> {
   const wanted = isApplied(grant) ? grant.limits : highestOf(grant.limits, grant.oldLimits);
   const may = highestOf(wanted, grant.reported?.live ?? {});
   return Object.fromEntries(Object.entries(may).map(([name, count]) => [name, Math.min(count, held)]));
+}
+
+/** An earlier attempt of some of its tasks runs on there beside the newest. */
+export const isLeft = ({ reported }: Pick<GrantRow, "reported">): boolean => (reported?.leaving?.length ?? 0) > 0;
+
+/** What runs on in this cluster although its newest attempt runs in another. */
+export function movedFrom(job: Pick<JobMemory, "grants">, { cluster, reported }: GrantState): Ranges {
+  const { leaving = [] } = reported ?? {};
+  if (leaving.length === 0) return [];
+  let elsewhere: Ranges = [];
+  for (const other of job.grants.values()) {
+    if (other.cluster === cluster || !other.reported?.running) continue;
+    // What it had once, another may have had since.
+    elsewhere = union(elsewhere, intersect(other.reported.running, rangesOf(other.supply)));
+  }
+  return intersect(leaving, elsewhere);
+}
+
+/** Two earlier attempts of these run on in two clusters: a third copy waits until one of them has ended. */
+export function leavingTwice(job: Pick<JobMemory, "grants">): Ranges {
+  let once: Ranges = [];
+  let twice: Ranges = [];
+  for (const { reported } of job.grants.values()) {
+    const { leaving } = reported ?? {};
+    if (!leaving) continue;
+    twice = union(twice, intersect(once, leaving));
+    once = union(once, leaving);
+  }
+  return twice;
 }
 
 /** What a job may be using of each partition of the league. */

@@ -138,5 +138,13 @@ function* gangsIn(queue: readonly Queued[], size: number): Generator<{ gang: num
   if (last.tasks > 0) yield last;
 }
 
+/** Splits off those indices that wait. */
+export function apart(queue: readonly Queued[], waiting: Ranges): [others: readonly Queued[], waiting: Queued[]] {
+  if (waiting.length === 0) return [queue, []];
+  const cut = (keep: (range: Range) => Range[]): Queued[] =>
+    queue.flatMap(({ from, to, attemptsUsed }) => keep([from, to]).map(([a, b]) => ({ from: a, to: b, attemptsUsed })));
+  return [cut((range) => subtract([range], waiting)), cut((range) => intersect([range], waiting))];
+}
+
 export const rangesOf = (entries: readonly { from: number; to: number }[]): Range[] =>
   normalize(entries.map(({ from, to }): Range => [from, to]));

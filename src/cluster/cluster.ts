@@ -7,10 +7,21 @@ import { Problem } from "../model/problems.ts";
 import type { ObjectRef, Outcome, Platform, SocketId, Turns } from "../platform/seam.ts";
 import type { PollReply, PollRequest } from "../protocol/agent.ts";
 import type { GrantMessage, Report, ReportAnswer } from "../protocol/levels.ts";
+import {
+  type DrainWish,
+  drainCluster,
+  drainNode,
+  drainTimes,
+  setNodeDrain,
+  stepDrains,
+  undrainCluster,
+  undrainNode,
+} from "./drain.ts";
 import { calledNodes } from "./gangs.ts";
 import { applyGrants, returnWaiting } from "./grants.ts";
 import { ClusterMemory, NOT_RECOVERING } from "./memory.ts";
 import type { ClusterMethods, ClusterSocketMessage, Held, NodeClaims } from "./methods.ts";
+import { moveTimes, stepMoves } from "./moving.ts";
 import { put, remove, viewAll, viewOne } from "./partitionChanges.ts";
 import { noteRoom, placeWaiting, wantedNodes } from "./placing.ts";
 import { type Heard, hasNews, hear, isRest, type OpenPoll, replyTo, turnedAway } from "./poll.ts";
@@ -24,7 +35,7 @@ import { limitOf, type NodeState, stockSize } from "./state.ts";
 import { ClusterStore } from "./store.ts";
 import { oneTask, taskPage } from "./taskPages.ts";
 import { countAnew } from "./use.ts";
-import { nodeView } from "./views.ts";
+import { clusterDrain, nodeView } from "./views.ts";
 import { type WakeAttachment, Wakers } from "./wakers.ts";
 
 /** How long a node that may come back is waited for before waiting work is given to other clusters. */
@@ -82,7 +93,7 @@ export class Cluster implements Turns {
     type Args<M extends keyof ClusterMethods> = Parameters<ClusterMethods[M]>[0];
     switch (method as keyof ClusterMethods) {
       case "grant":
-        return this.#grant(args as GrantMessage);
+        return this.#grant(args as GrantMessage, now);
       case "join":
         return this.#join(args as Args<"join">, now);
       case "poll": {
@@ -97,6 +108,24 @@ export class Cluster implements Turns {
         return this.#pause(args as Args<"pauseNode">, now);
       case "removeNode":
         return this.#remove((args as Args<"removeNode">).name, now);
+      case "drainNode": {
+        const { name, ...wish } = args as Args<"drainNode">;
+        return this.#drainNode(name, wish, now);
+      }
+      case "undrainNode": {
+        const node = this.#node((args as Args<"undrainNode">).name);
+        undrainNode(this.#memory, node);
+        return this.#nodeView(node.name, now);
+      }
+      case "drain":
+        drainCluster(this.#memory, args as Args<"drain">, now);
+        this.#steer(now);
+        return clusterDrain(this.#memory, now);
+      case "undrain":
+        undrainCluster(this.#memory);
+        return clusterDrain(this.#memory, now);
+      case "drainView":
+        return clusterDrain(this.#memory, now);
       case "partitions":
         return viewAll(this.#memory, now);
       case "partition":
@@ -173,13 +202,21 @@ export class Cluster implements Turns {
 
   // Grants and reports.
 
-  #grant(message: GrantMessage): Record<never, never> {
+  #grant(message: GrantMessage, now: number): Record<never, never> {
     // Decided for an object whose rows are gone: what of it was handed out then is not known here.
     const isForUs = message.clusterIncarnation === this.#memory.self.incarnation;
-    if (isForUs) applyGrants(this.#memory, message.incarnation, message.grants);
+    if (isForUs) applyGrants(this.#memory, message.incarnation, message.grants, now);
     // That, or a poke: the Broker may not know how things stand here.
     if (!isForUs || message.grants.length === 0) this.#reporting.tellAll();
     return {};
+  }
+
+  /** What was told to be empty becomes so. */
+  #steer(now: number): void {
+    stepDrains(this.#memory, now);
+    stepMoves(this.#memory, now);
+    if (this.#memory.self.drain === null) return;
+    for (const job of this.#memory.jobs.values()) if (job.action === "run") returnWaiting(this.#memory, job, "drained");
   }
 
   // Polls.
@@ -188,6 +225,7 @@ export class Cluster implements Turns {
     const heard = hear(this.#memory, claims, request, 0, now);
     if (heard.kind === "turned-away") return turnedAway(request, heard.action);
     this.#endOlderHold(heard.poll);
+    this.#steer(now);
     this.#place(now, heard.poll);
     const reply = this.#reply(heard.poll, heard);
     this.#noteTold(reply, heard.poll.node, now);
@@ -205,6 +243,7 @@ export class Cluster implements Turns {
       return;
     }
     this.#endOlderHold(heard.poll);
+    this.#steer(now);
     this.#place(now, heard.poll);
     const reply = this.#reply(heard.poll, heard);
     if (this.#isFinal(reply, heard.poll.node)) {
@@ -295,6 +334,7 @@ export class Cluster implements Turns {
       // Nothing of it may start here: another cluster may have room.
       if (job.action === "run" && limitOf(job) === 0) returnWaiting(this.#memory, job, "surplus");
     }
+    this.#steer(now);
     this.#place(now, null);
     for (const [node, hold] of this.#holds) {
       const reply = this.#reply(hold.poll);
@@ -329,7 +369,7 @@ export class Cluster implements Turns {
     if (this.#memory.silences.size > 0 || recoveryTicks(this.#memory)) times.push(now + TICK_MS);
     const overdueAt = nextOverdueAt(this.#memory);
     if (overdueAt !== null) times.push(overdueAt);
-    times.push(...this.#reporting.wantedAt(now));
+    times.push(...this.#reporting.wantedAt(now), ...drainTimes(this.#memory, now), ...moveTimes(this.#memory, now));
     for (const at of this.#memory.gangTimes.wantedAt(this.#memory.jobs)) times.push(Math.max(at, now + 1));
     for (const job of this.#memory.jobs.values()) {
       for (const retry of job.retry.values()) if (retry.notBefore > now) times.push(retry.notBefore);
@@ -401,11 +441,21 @@ export class Cluster implements Turns {
     return this.#nodeView(name, now);
   }
 
+  #drainNode(name: string, wish: DrainWish, now: number) {
+    const node = this.#node(name);
+    if (node.removed) throw new Problem("gone", `node ${name} was removed`);
+    drainNode(this.#memory, node, wish, now);
+    this.#steer(now);
+    return this.#nodeView(name, now);
+  }
+
   /** What may still run there is handed out again by the silence rule alone. */
   #remove(name: string, now: number) {
     const node = this.#node(name);
     if (!node.removed) {
       node.removed = true;
+      if (node.drain !== null) setNodeDrain(this.#memory, node, null);
+      setNodeDrain(this.#memory, node, null);
       // It is not heard any more, and takes no room of what is left.
       this.#memory.setGhosts(node, new Map());
       this.#memory.saveNode(node);

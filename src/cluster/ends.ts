@@ -12,7 +12,17 @@ import type { PlaceNode } from "../scheduling/place/placer.ts";
 import { isDoomed, liveInGang } from "./gang.ts";
 import type { ClusterMemory } from "./memory.ts";
 import type { StopCause } from "./schema.ts";
-import { isAdopted, itemOf, type JobState, type Live, partitionsFor, type Stock, takeFrom } from "./state.ts";
+import {
+  isAdopted,
+  isLeaving,
+  itemOf,
+  type JobState,
+  type LeavingLive,
+  type Live,
+  partitionsFor,
+  type Stock,
+  takeFrom,
+} from "./state.ts";
 import type { AttemptRow, EndColumns } from "./store.ts";
 
 /** Ends that say nothing against the task: they use no retry. */
@@ -70,6 +80,12 @@ export function applyUpdate(memory: ClusterMemory, node: string, update: Update,
   const epoch = update.epoch as Epoch;
   const job = memory.jobs.get(id.job);
   if (!job) return recordLate(memory, id.job, id.index, node, update);
+  const leaving = leavingOf(job, id.index, epoch, node);
+  if (leaving) {
+    if (isDoubtful(update, job)) memory.mark(node, leaving.session, now);
+    else endLeaving(memory, leaving, update, now);
+    return true;
+  }
   if (isUndecided(memory, job, id.index, epoch)) {
     job.heldEnds.set(id.index, Math.max(epoch, job.heldEnds.get(id.index) ?? 0) as Epoch);
     return false;
@@ -78,12 +94,8 @@ export function applyUpdate(memory: ClusterMemory, node: string, update: Update,
   const session = (memory.nodes.get(node)?.session ?? 0) - (update.reason === "rebooted" ? 1 : 0);
   const live = adopt(memory, job, id.index, epoch, node, session);
   if (live && live.node === node && memory.rules.decides(epoch, live.epoch)) {
-    if (update.reason === "rebooted" && job.template.stopAfterMs !== null) {
-      // A copied disk also tells of reboots. What ran in the other boot is gone only when it was silent long enough.
-      memory.mark(node, live.session, now);
-      return true;
-    }
-    endLive(memory, live, update, now);
+    if (isDoubtful(update, job)) memory.mark(node, live.session, now);
+    else endLive(memory, live, update, now);
     return true;
   }
   const retry = job.retry.get(id.index);
@@ -95,6 +107,10 @@ export function applyUpdate(memory: ClusterMemory, node: string, update: Update,
   }
   return recordLate(memory, id.job, id.index, node, update);
 }
+
+/** A copied disk also tells of reboots. What ran in the other boot is gone only when it was silent long enough. */
+const isDoubtful = ({ reason }: Update, { template }: JobState): boolean =>
+  reason === "rebooted" && template.stopAfterMs !== null;
 
 /**
  * Whether it is too early to say that `epoch` is the newest hand-out of a task which an earlier incarnation handed out:
@@ -120,6 +136,8 @@ const inLimbo = (job: JobState, index: number, epoch: Epoch): Stock | undefined 
 function recordLate(memory: ClusterMemory, job: string, index: number, node: string, update: Update): boolean {
   const row = memory.store.task(job, index);
   if (!row) return !withinRecovery(memory);
+  // Not believed either, and that it was lost is told already.
+  if (update.reason === "rebooted") return true;
   if (row.epoch !== update.epoch || row.reason === "agent-lost") {
     memory.store.recordLate(
       attemptRow({ job, index, epoch: update.epoch, node, ...NOWHERE }, update.state, columnsOf(update)),
@@ -228,11 +246,37 @@ function endLive(memory: ClusterMemory, live: Live, update: Update, now: number)
   tryAgain(memory, live, attemptsUsed, backoffMs, reason ?? "exit", end, now);
 }
 
+/** The earlier attempt that runs on there, if it is this one. */
+export function leavingOf(job: JobState, index: number, epoch: Epoch, node: string): LeavingLive | undefined {
+  const leaving = job.leaving.get(index);
+  return leaving?.epoch === epoch && leaving.node === node ? leaving : undefined;
+}
+
+/** Something newer was handed out, so it decides nothing. */
+function endLeaving(memory: ClusterMemory, live: LeavingLive, update: Update, now: number): void {
+  const isMoved = update.state === "cancelled" && live.job.action === "run";
+  const reason: EndReason | null = isMoved ? "drained" : (update.reason ?? null);
+  const end = { ...columnsOf(update), reason, ranMs: update.ranMs ?? heldMs(live, now) };
+  memory.dropLive(live);
+  live.job.ran.add(live, end.ranMs, true);
+  memory.store.keepAttempt(attemptRow(identityOf(live), update.state, end));
+  live.job.dirty = "now";
+}
+
+/** Nobody tells how it ended, and nobody waits for it. */
+function forgetLeaving(memory: ClusterMemory, live: LeavingLive, now: number): void {
+  const end = { ...LOST, ranMs: heldMs(live, now) };
+  memory.dropLive(live);
+  live.job.ran.add(live, end.ranMs, false);
+  memory.store.keepAttempt(attemptRow(identityOf(live), "lost", end));
+  live.job.dirty = "now";
+}
+
 /** Has an attempt stopped whose job goes on: its task is tried again with its first age, and no retry is used. */
 export function stopLive(memory: ClusterMemory, live: Live, cause: StopCause): void {
   if (live.stopping !== null) return;
   live.stopping = cause;
-  memory.store.stop(live.job.id, live.index, cause);
+  if (!isLeaving(live)) memory.store.stop(live.job.id, live.index, cause);
   if (live.job.dirty === "no") live.job.dirty = "soon";
   if (cause !== "gang") stopGang(memory, live.job, live.index);
 }
@@ -301,7 +345,18 @@ function tryAgain(
   if (isAdopted(live) || PARTING.has(reason)) stopGang(memory, job, index);
   if (!isAdopted(live) && stays) {
     const notBefore = backoffMs === 0 ? 0 : now + backoffMs;
-    job.retry.set(index, { index, handout, local: localOf(epoch), attemptsUsed, avoid: node, notBefore, item, reason });
+    const drainedAt = reason === "drained" ? { drainedAt: now } : {};
+    job.retry.set(index, {
+      index,
+      handout,
+      local: localOf(epoch),
+      attemptsUsed,
+      avoid: node,
+      notBefore,
+      item,
+      reason,
+      ...drainedAt,
+    });
     memory.store.end(job.id, index, "waiting", attemptsUsed, notBefore, end);
   } else {
     memory.store.end(job.id, index, "returned", attemptsUsed, 0, end);
@@ -341,6 +396,10 @@ export function giveBack(
 
 /** A node was silent past the job's limit: the attempt is over as far as anyone here is concerned. Never undone. */
 export function lose(memory: ClusterMemory, live: Live, now: number): void {
+  if (isLeaving(live)) {
+    forgetLeaving(memory, live, now);
+    return;
+  }
   const { job, index } = live;
   memory.dropLive(live);
   const end = { ...LOST, ranMs: heldMs(live, now) };
@@ -351,7 +410,11 @@ export function lose(memory: ClusterMemory, live: Live, now: number): void {
 }
 
 /** A later poll shows that the node never started it, and never will. */
-export function withdraw(memory: ClusterMemory, live: Live): void {
+export function withdraw(memory: ClusterMemory, live: Live, now: number): void {
+  if (isLeaving(live)) {
+    forgetLeaving(memory, live, now);
+    return;
+  }
   const { job, index, epoch } = live;
   memory.dropLive(live);
   if (job.action === "cancel") {

@@ -5,6 +5,7 @@ import type { Grant, Returned, Supply } from "../protocol/levels.ts";
 import { stopGang } from "./ends.ts";
 import { gangsWaiting, isWhole, rangeOf, returnable, standingOf } from "./gang.ts";
 import type { ClusterMemory } from "./memory.ts";
+import { letGo } from "./moving.ts";
 import {
   cancelWaiting,
   type JobState,
@@ -17,16 +18,16 @@ import {
 } from "./state.ts";
 import { unfold } from "./use.ts";
 
-export function applyGrants(memory: ClusterMemory, incarnation: number, grants: readonly Grant[]): void {
+export function applyGrants(memory: ClusterMemory, incarnation: number, grants: readonly Grant[], now: number): void {
   if (incarnation < memory.self.broker) return;
   if (incarnation > memory.self.broker) {
     memory.self = { ...memory.self, broker: incarnation };
     memory.store.saveSelf(memory.self);
   }
-  for (const grant of grants) applyGrant(memory, grant);
+  for (const grant of grants) applyGrant(memory, grant, now);
 }
 
-function applyGrant(memory: ClusterMemory, grant: Grant): void {
+function applyGrant(memory: ClusterMemory, grant: Grant, now: number): void {
   // A job that was over may be told of again: by a Broker that was restored, or by a copy that comes late.
   const row = memory.jobs.has(grant.job) ? undefined : memory.store.grant(grant.job);
   const known = row ? memory.jobOf(row) : memory.jobs.get(grant.job);
@@ -53,6 +54,7 @@ function applyGrant(memory: ClusterMemory, grant: Grant): void {
     cancelWaiting(job);
   } else if (job.template.gang === null) returnSurplus(job);
   else returnSurplusGangs(memory, job);
+  letGo(memory, job, grant.moved ?? [], now);
   job.dirty = "now";
   memory.putJob(job);
   memory.saveGrant(job);

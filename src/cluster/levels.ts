@@ -6,7 +6,7 @@ import type { Inventory } from "../protocol/agent.ts";
 import type { PartitionLevel, Shape } from "../protocol/levels.ts";
 import type { ClusterMemory } from "./memory.ts";
 import { type Account, type AccountNode, accountsOf, partitionsOf } from "./partitions.ts";
-import type { NodeState } from "./state.ts";
+import { attemptsOf, type NodeState } from "./state.ts";
 
 /** By partition; they add up to what the nodes have, per resource. */
 export const accounts = (memory: ClusterMemory, now: number): Map<string, Account> =>
@@ -38,7 +38,7 @@ interface Taken {
 function takenByNode(memory: ClusterMemory): Map<string, Taken> {
   const byNode = new Map<string, Taken>();
   for (const job of memory.jobs.values()) {
-    for (const { node, partition, stopping } of job.live.values()) {
+    for (const { node, partition, stopping } of attemptsOf(job)) {
       const taken = byNode.get(node) ?? { used: new Map(), stopping: new Map() };
       byNode.set(node, taken);
       const amounts = job.action === "cancel" || stopping !== null ? taken.stopping : taken.used;
@@ -65,7 +65,7 @@ const wholeOf = (memory: ClusterMemory, node: NodeState): string =>
 export function levels(memory: ClusterMemory, now: number): PartitionLevel[] {
   const all = accounts(memory, now);
   const shapes = shapesOf(memory, now);
-  const ghosts = ghostsOf(memory);
+  const beside = besideGrants(memory);
   return memory.partitions.map(({ name, owner, slice, price, speed, lend }) => {
     const { total = {}, down = {}, offered = {} } = all.get(name) ?? {};
     return {
@@ -75,7 +75,7 @@ export function levels(memory: ClusterMemory, now: number): PartitionLevel[] {
       price,
       speed,
       total,
-      usable: subtract(subtract(total, down), ghosts.get(name) ?? {}),
+      usable: subtract(subtract(total, down), beside.get(name) ?? {}),
       offered,
       lendable: lendableOf(lend, total),
       shapes: shapes.get(name) ?? [],
@@ -83,14 +83,15 @@ export function levels(memory: ClusterMemory, now: number): PartitionLevel[] {
   });
 }
 
-function ghostsOf(memory: ClusterMemory): Map<string, Resources> {
-  const ghosts = new Map<string, Resources>();
-  for (const node of memory.nodes.values()) {
-    for (const [name, amounts] of withGhosts(memory, node, new Map())) {
-      ghosts.set(name, add(ghosts.get(name) ?? {}, amounts));
-    }
-  }
-  return ghosts;
+/** What takes room and no limit of the Broker's counts: ghosts, and attempts that leave. */
+function besideGrants(memory: ClusterMemory): Map<string, Resources> {
+  const beside = new Map<string, Resources>();
+  const note = (name: string, amounts: Resources) => beside.set(name, add(beside.get(name) ?? {}, amounts));
+  for (const node of memory.nodes.values())
+    for (const [name, amounts] of withGhosts(memory, node, new Map())) note(name, amounts);
+  for (const { leaving, template } of memory.jobs.values())
+    for (const { partition } of leaving.values()) note(memory.spec(partition).name, template.resources);
+  return beside;
 }
 
 /** By partition, its nodes that are up, those alike together. */

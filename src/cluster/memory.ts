@@ -8,7 +8,16 @@ import { GangTimes } from "./gangTimes.ts";
 import { Holds } from "./holds.ts";
 import { partitionsOf } from "./partitions.ts";
 import { CLUSTER_RULES, type ClusterRules } from "./rules.ts";
-import { type JobState, jobState, type Live, type NodeState, type Silence } from "./state.ts";
+import {
+  isLeaving,
+  type JobState,
+  jobState,
+  type LeavingLive,
+  type Live,
+  leavingRow,
+  type NodeState,
+  type Silence,
+} from "./state.ts";
 import type { ClusterStore, GrantRow, SelfRow } from "./store.ts";
 import { UseTally } from "./tally.ts";
 
@@ -26,6 +35,8 @@ export class ClusterMemory {
   readonly rules: ClusterRules;
   readonly nodes = new Map<string, NodeState>();
   readonly jobs = new Map<string, JobState>();
+  /** nodes that are drained by themselves, whether or not the cluster is */
+  readonly drained = new Set<NodeState>();
   /** what may be running, by node */
   readonly #liveByNode = new Map<string, Set<Live>>();
   /** what is free on each node */
@@ -94,6 +105,7 @@ export class ClusterMemory {
         silentTold: false,
       });
     }
+    for (const node of this.nodes.values()) if (node.drain && !node.removed) this.drained.add(node);
     const specs = store.partitions().map(({ spec }) => spec);
     const rest = specs.find(({ name }) => name === REST) ?? restSpec();
     this.partitions = [...specs.filter(({ name }) => name !== REST), rest];
@@ -117,6 +129,7 @@ export class ClusterMemory {
   putJob(job: JobState): void {
     this.jobs.set(job.id, job);
     for (const live of job.live.values()) this.#index(live);
+    for (const live of job.leaving.values()) this.#index(live);
   }
 
   /** So many tasks of the job came here for the first time. */
@@ -179,9 +192,28 @@ export class ClusterMemory {
     this.#index(live);
   }
 
+  /** The newest one or one that leaves: nothing of it runs. */
   dropLive(live: Live): void {
-    if (live.job.live.get(live.index) === live) live.job.live.delete(live.index);
+    const { job, index } = live;
+    if (job.live.get(index) === live) job.live.delete(index);
+    if (isLeaving(live) && job.leaving.get(index) === live) {
+      job.leaving.delete(index);
+      this.store.leave(job.id, index, null);
+    }
     this.#unindex(live);
+  }
+
+  /** Another attempt takes its place; until that runs it runs on where it is. */
+  leave(live: Live, leavesAtMs: number): void {
+    const { job, index } = live;
+    job.live.delete(index);
+    const leaving: LeavingLive = Object.assign(live, { leavesAtMs });
+    job.leaving.set(index, leaving);
+    this.saveLeaving(leaving);
+  }
+
+  saveLeaving(live: LeavingLive): void {
+    this.store.leave(live.job.id, live.index, leavingRow(live));
   }
 
   #index(live: Live): void {
@@ -226,10 +258,16 @@ export class ClusterMemory {
     return (
       !node.removed &&
       !node.paused &&
+      !this.isDrained(node) &&
       node.inventory !== null &&
       node.pressure.length === 0 &&
       !this.isSuspect(node, now)
     );
+  }
+
+  /** It shall be empty, by itself or with its cluster. */
+  isDrained(node: NodeState): boolean {
+    return node.drain !== null || this.self.drain !== null;
   }
 
   isSuspect(node: NodeState, now: number): boolean {

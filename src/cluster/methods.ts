@@ -1,9 +1,10 @@
 /** What may be asked of a Cluster. Called by the Worker and by the Broker; arguments are already validated. */
 import type { Template } from "../model/job.ts";
 import type { PartitionSpec } from "../model/partition.ts";
-import type { NodeView, PartitionView, TaskView } from "../model/views.ts";
+import type { ClusterDrainView, NodeView, PartitionView, TaskView } from "../model/views.ts";
 import type { PollReply, PollRequest } from "../protocol/agent.ts";
 import type { Counts, GrantMessage } from "../protocol/levels.ts";
+import type { DrainWish } from "./drain.ts";
 
 /** The verified claims of an agent's credential. */
 export interface NodeClaims {
@@ -30,6 +31,11 @@ export interface ClusterMethods {
   node(args: { name: string }): NodeView;
   pauseNode(args: { name: string; paused: boolean }): NodeView;
   removeNode(args: { name: string }): NodeView;
+  drainNode(args: { name: string } & DrainWish): NodeView;
+  undrainNode(args: { name: string }): NodeView;
+  drain(args: DrainWish): ClusterDrainView;
+  undrain(args: Record<never, never>): ClusterDrainView;
+  drainView(args: Record<never, never>): ClusterDrainView;
   partitions(args: Record<never, never>): PartitionView[];
   partition(args: { name: string }): PartitionView;
   /** @param position null: where it is, or last of those that were made */

@@ -2,7 +2,7 @@
  * Hands waiting tasks to nodes: onto those that listen now, so that the reply which carries an attempt is known when it
  * is handed out. What finds no place says why, and is given back when another cluster may run it sooner.
  */
-import { epochOf } from "../model/ids.ts";
+import { type Epoch, epochOf, handoutOf, localOf } from "../model/ids.ts";
 import {
   MAX_PLACEMENTS,
   type PlaceClass,
@@ -15,9 +15,21 @@ import { besideOf, hasGangs, keepGangs, mayTryAgain } from "./gangs.ts";
 import { returnWaiting } from "./grants.ts";
 import { accounts } from "./levels.ts";
 import type { ClusterMemory } from "./memory.ts";
+import { leavesAtMs, moversOf } from "./moving.ts";
 import type { OpenPoll } from "./poll.ts";
 import { fitsNow, say, starvedBy } from "./starved.ts";
-import { itemOf, type JobState, limitOf, liveCounts, type NodeState, stockSize, takeFrom } from "./state.ts";
+import {
+  itemOf,
+  type JobState,
+  type Live,
+  leavingRow,
+  limitOf,
+  liveCounts,
+  type NodeState,
+  type Retry,
+  stockSize,
+  takeFrom,
+} from "./state.ts";
 
 /** How long work that fits nowhere for want of room on one node waits before others may have it. */
 const STARVED_RETURN_MS = 15_000;
@@ -120,13 +132,21 @@ function singleClasses(memory: ClusterMemory, now: number): PlaceClass[] {
   const classes: PlaceClass[] = [];
   for (const job of memory.jobs.values()) {
     if (job.template.gang !== null) continue;
-    const room = job.action === "run" ? limitOf(job) - job.live.size - stockSize(job.limbo) : 0;
-    if (job.fresh.length === 0 && job.retry.size === 0) continue;
-    if (job.fresh.length === 0 && [...job.retry.values()].every((retry) => retry.notBefore > now)) {
+    const movers = moversOf(memory, job, now);
+    // What moves keeps its place in the limits: the old attempt counts no more once there is a new one.
+    const held = job.live.size - movers.length + stockSize(job.limbo);
+    const room = job.action === "run" ? limitOf(job) - held : 0;
+    if (movers.length === 0 && !waits(job)) continue;
+    if (
+      movers.length === 0 &&
+      job.fresh.length === 0 &&
+      [...job.retry.values()].every((retry) => retry.notBefore > now)
+    ) {
       say(job, "backoff");
       continue;
     }
     const live = liveCounts(job);
+    for (const { partition } of movers) live[partition] = (live[partition] ?? 0) - 1;
     const rooms = Object.entries(job.limits).map(([name, limit]) => [name, limit - (live[name] ?? 0)] as const);
     classes.push({
       asked: job.asked,
@@ -134,7 +154,7 @@ function singleClasses(memory: ClusterMemory, now: number): PlaceClass[] {
       refusedBy: job.refusedBy,
       room,
       rooms: Object.fromEntries(rooms),
-      tasks: waitingTasks(job, now),
+      tasks: waitingTasks(job, movers, now),
     });
   }
   return classes;
@@ -161,7 +181,14 @@ function besideClasses(memory: ClusterMemory, now: number): PlaceClass[] {
   return classes;
 }
 
-function* waitingTasks(job: JobState, now: number): Generator<{ index: number; avoid: string | null }> {
+const waits = (job: JobState): boolean => job.fresh.length > 0 || job.retry.size > 0;
+
+function* waitingTasks(
+  job: JobState,
+  movers: readonly Live[],
+  now: number,
+): Generator<{ index: number; avoid: string | null }> {
+  for (const { index } of movers) yield { index, avoid: null };
   for (const { index, avoid, notBefore } of [...job.retry.values()].sort((a, b) => a.index - b.index)) {
     if (notBefore <= now) yield { index, avoid };
   }
@@ -177,26 +204,37 @@ function handOut(
   poll: OpenPoll,
   now: number,
 ): void {
-  const retry = job.retry.get(index);
-  const stock = retry ? null : takeFrom(job.fresh, index);
-  const epoch = retry ? epochOf(retry.handout, retry.local + 1) : epochOf(stock?.handout ?? 0, 0);
+  const moved = job.live.get(index);
+  if (moved) memory.leave(moved, leavesAtMs(memory, moved, now) ?? now);
+  const before = moved?.epoch ?? epochOfRetry(job.retry.get(index));
+  const stock = before === null ? takeFrom(job.fresh, index) : null;
+  const epoch = before === null ? epochOf(stock?.handout ?? 0, 0) : epochOf(handoutOf(before), localOf(before) + 1);
+  const { attemptsUsed = 0, item: kept = null } = moved ?? job.retry.get(index) ?? { ...stock, item: null };
   job.retry.delete(index);
-  const attemptsUsed = retry?.attemptsUsed ?? stock?.attemptsUsed ?? 0;
-  const item = itemOf(job.supply, index) ?? retry?.item ?? null;
+  const item = itemOf(job.supply, index) ?? kept;
   const { node, session, seq } = poll;
   const where = { partition, lender: memory.spec(partition).owner, assignedAt: now };
   const attempt = { index, epoch, attemptsUsed, node, session, item, devices, ports, ...where };
   memory.addLive({ job, ...attempt, carried: { session, seq }, stopping: null, confirmed: false });
-  memory.store.handOut({ job: job.id, ...attempt, carriedSession: session, carriedSeq: seq });
+  const leaving = job.leaving.get(index);
+  memory.store.handOut({
+    job: job.id,
+    ...attempt,
+    carriedSession: session,
+    carriedSeq: seq,
+    leaving: leaving ? leavingRow(leaving) : null,
+  });
   job.reason = null;
   job.starvedAt = null;
   if (job.dirty === "no") job.dirty = "soon";
 }
 
+const epochOfRetry = (retry: Retry | undefined): Epoch | null => (retry ? epochOf(retry.handout, retry.local) : null);
+
 /** Room is granted, tasks wait, and no node that listens has space: say why, give back what others may run sooner. */
 function noteStarved(memory: ClusterMemory, id: string, now: number): void {
   const job = memory.jobs.get(id);
-  if (!job) return;
+  if (!job || !waits(job)) return;
   const reason = starvedBy(memory, job, now);
   if (reason === "does-not-fit" || reason === "refused") {
     returnWaiting(memory, job, reason);

@@ -3,10 +3,10 @@ import { attemptKey, type Epoch, parseTaskId, taskId } from "../model/ids.ts";
 import type { Template } from "../model/job.ts";
 import type { Resources } from "../model/resources.ts";
 import type { Action, PollReply, PollRequest, Stop } from "../protocol/agent.ts";
-import { adopt, applyUpdate, withdraw, withinRecovery } from "./ends.ts";
+import { adopt, applyUpdate, leavingOf, withdraw, withinRecovery } from "./ends.ts";
 import type { ClusterMemory } from "./memory.ts";
 import type { NodeClaims } from "./methods.ts";
-import type { Live, NodeState } from "./state.ts";
+import { isLeaving, type Live, type NodeState } from "./state.ts";
 
 /** A node that has a wake socket and nothing to do polls this seldom. */
 export const WAKEABLE_POLL_MS = 900_000;
@@ -75,7 +75,7 @@ export function hear(
   const unacked = request.updates.length - acked.length;
   const mayRest = request.running.length === 0 && unacked === 0 && node.inventory !== null && !wasCalled;
   const poll: OpenPoll = { node: node.name, session: request.session, seq: request.seq, mayRest };
-  const { unknown, stops } = reconcile(memory, node, poll, request);
+  const { unknown, stops } = reconcile(memory, node, poll, request, now);
   return { kind: "heard", poll, acked, unacked, unknown, stops, wantInventory: node.inventory === null };
 }
 
@@ -133,6 +133,7 @@ function reconcile(
   node: NodeState,
   poll: OpenPoll,
   request: PollRequest,
+  now: number,
 ): { unknown: string[]; stops: Stop[] } {
   const unknown: string[] = [];
   const stops: Stop[] = [];
@@ -143,10 +144,10 @@ function reconcile(
     if (!id) continue;
     const epoch = claimedEpoch as Epoch;
     const job = memory.jobs.get(id.job);
-    const live = job && adopt(memory, job, id.index, epoch, node.name);
+    const live = job && (leavingOf(job, id.index, epoch, node.name) ?? adopt(memory, job, id.index, epoch, node.name));
     if (live && live.epoch === epoch && live.node === node.name) {
       claimed.add(live);
-      confirm(memory, live, node);
+      confirm(memory, live, node, now);
     } else if (!job && withinRecovery(memory)) {
       // How much it needs nobody here knows: perhaps all there is.
       ghosts.set(`${task}@${epoch}`, node.inventory?.capacity ?? {});
@@ -159,20 +160,22 @@ function reconcile(
   }
   memory.setGhosts(node, ghosts);
   for (const live of [...memory.liveOn(node.name)]) {
-    if (!claimed.has(live) && neverStarts(memory, poll, live)) withdraw(memory, live);
+    if (!claimed.has(live) && neverStarts(memory, poll, live)) withdraw(memory, live, now);
   }
   forgetOldSessions(memory, node);
   return { unknown, stops };
 }
 
-function confirm(memory: ClusterMemory, live: Live, node: NodeState): void {
+function confirm(memory: ClusterMemory, live: Live, node: NodeState, now: number): void {
   if (!live.confirmed) {
     live.confirmed = true;
+    live.confirmedAt = now;
     if (live.job.dirty === "no") live.job.dirty = "soon";
   }
   if (live.session === node.session) return;
   live.session = node.session;
-  memory.store.claim(live.job.id, live.index, node.session);
+  if (isLeaving(live)) memory.saveLeaving(live);
+  else memory.store.claim(live.job.id, live.index, node.session);
 }
 
 /**

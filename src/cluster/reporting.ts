@@ -7,6 +7,7 @@ import type { Report, ReportAnswer } from "../protocol/levels.ts";
 import { applyGrants } from "./grants.ts";
 import { levels } from "./levels.ts";
 import type { ClusterMemory } from "./memory.ts";
+import { stopLeaving } from "./moving.ts";
 import { isIdle, jobReport, nodeCounts, runsDry } from "./reports.ts";
 import { fold, usesOf } from "./use.ts";
 
@@ -51,6 +52,8 @@ export class Reporting {
   /** The Broker may not know how things stand here. */
   tellAll(): void {
     this.#toldLevels = null;
+    // Nobody else says that what an old attempt was for is over.
+    for (const job of this.#memory.jobs.values()) if (job.leaving.size > 0) job.dirty = "now";
   }
 
   /** Time has passed: what could wait can no longer. */
@@ -74,12 +77,13 @@ export class Reporting {
     memory.brokerAnswered = true;
     const ended = answer.ended.filter((id) => {
       const job = memory.jobs.get(id);
+      if (job !== undefined) stopLeaving(memory, job);
       if (job === undefined || !isIdle(job)) return false;
       fold(memory, job);
       return memory.dropJob(id);
     });
     if (ended.length > 0) memory.store.endGrants(ended);
-    applyGrants(memory, answer.incarnation, answer.grants);
+    applyGrants(memory, answer.incarnation, answer.grants, now);
   }
 
   failed(report: Report, now: number): void {

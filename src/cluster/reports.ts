@@ -1,10 +1,12 @@
 /** What a Cluster tells the Broker of each job: absolute and cumulative. */
 import { REST } from "../model/partition.ts";
-import type { JobReport } from "../protocol/levels.ts";
+import { normalize, type Range } from "../model/ranges.ts";
+import type { JobReport, NodeLevel } from "../protocol/levels.ts";
+import { clusterDrainView } from "./drain.ts";
 import { heldFor } from "./gangs.ts";
 import type { ClusterMemory } from "./memory.ts";
 import { heldBySilence } from "./silence.ts";
-import { type JobState, limitOf, liveCounts, stockSize } from "./state.ts";
+import { type JobState, type Live, limitOf, liveCounts, stockSize } from "./state.ts";
 
 export function jobReport(memory: ClusterMemory, job: JobState): JobReport {
   const ran = job.ran.all();
@@ -23,7 +25,17 @@ export function jobReport(memory: ClusterMemory, job: JobState): JobReport {
     ranMs: ran.reduce((ms, one) => ms + one.toldMs * memory.spec(one.partition).speed, 0),
     ran: ran.reduce((n, { told }) => n + told, 0),
     lastFailure: job.lastFailure,
+    ...(job.leaving.size > 0 && { leaving: indicesOf(job.leaving.values()) }),
+    ...(job.template.copies === "at-least-one" && running(job)),
   };
+}
+
+const indicesOf = (attempts: Iterable<Live>): Range[] =>
+  normalize([...attempts].map(({ index }): Range => [index, index + 1]));
+
+function running(job: JobState): Pick<JobReport, "running"> {
+  const shown = [...job.live.values()].filter(({ confirmed, stopping }) => confirmed && stopping === null);
+  return shown.length > 0 ? { running: indicesOf(shown) } : {};
 }
 
 /** What may be running and nobody knows where counts where the job may run most. */
@@ -36,22 +48,29 @@ function withLimbo(job: JobState): Record<string, number> {
   return { ...counts, [name]: (counts[name] ?? 0) + limbo };
 }
 
-export function nodeCounts(memory: ClusterMemory, now: number): { up: number; silent: number; total: number } {
+export function nodeCounts(memory: ClusterMemory, now: number): NodeLevel {
   let up = 0;
   let silent = 0;
+  let drained = 0;
   let total = 0;
   for (const node of memory.nodes.values()) {
     if (node.removed) continue;
     total += 1;
     if (memory.isUp(node, now)) up += 1;
     else if (memory.isSuspect(node, now)) silent += 1;
+    else if (memory.isDrained(node)) drained += 1;
   }
-  return { up, silent, total };
+  const drain = clusterDrainView(memory);
+  return { up, silent, total, ...(drained > 0 && { drained }), ...(drain && { drain }) };
 }
 
 /** Nothing more can come of the job here until the Broker says so: its end must not wait. */
 export const isIdle = (job: JobState): boolean =>
-  job.live.size === 0 && job.retry.size === 0 && job.fresh.length === 0 && job.limbo.length === 0;
+  job.live.size === 0 &&
+  job.leaving.size === 0 &&
+  job.retry.size === 0 &&
+  job.fresh.length === 0 &&
+  job.limbo.length === 0;
 
 /** The cluster would soon have nothing left to hand out. */
 export const runsDry = (job: JobState): boolean => stockSize(job.fresh) + job.retry.size < limitOf(job) / 2;

@@ -14,6 +14,8 @@ export interface Drain {
   deadlineMs: number;
   /** used again then; null: when a person says so */
   untilMs: number | null;
+  /** since when nothing is left there, once that was told; null: it was not */
+  emptyAtMs: number | null;
 }
 
 /** Why an attempt is stopped that will be tried again. */
@@ -29,6 +31,8 @@ export interface Leaving {
   assignedAt: number;
   devices: readonly number[];
   ports: readonly number[];
+  /** it is stopped then at the latest, by this object's clock */
+  leavesAtMs: number;
 }
 
 /** One row: what the object knows of itself. */

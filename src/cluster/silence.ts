@@ -4,7 +4,7 @@ import { lose, RECOVERY_MS, recoveryIsOver } from "./ends.ts";
 import { returnLimbo } from "./grants.ts";
 import type { ClusterMemory } from "./memory.ts";
 import { massHoldMs, TICK_MS, tickMs } from "./rules.ts";
-import { isAdopted, type JobState, type Live, type NodeState, type Silence } from "./state.ts";
+import { attemptsOf, isAdopted, type JobState, type Live, type NodeState, type Silence } from "./state.ts";
 
 /** A kept attempt of a removed node has no deadline: the node is told to stop it, and has so long to hear that. */
 const REMOVED_KEPT_MS = 621_000;
@@ -33,7 +33,7 @@ const mayBeLost = (live: Live, node: NodeState): boolean => live.job.template.lo
 export function nextOverdueAt(memory: ClusterMemory): number | null {
   let at: number | null = null;
   for (const job of memory.jobs.values()) {
-    for (const live of job.live.values()) {
+    for (const live of attemptsOf(job)) {
       const node = memory.nodes.get(live.node);
       if (!node || !mayBeLost(live, node) || memory.isMarked(live.node, live.session)) continue;
       at = Math.min(at ?? Number.POSITIVE_INFINITY, node.seenAt + node.expectMs + OVERDUE_MS + 1);

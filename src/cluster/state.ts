@@ -7,7 +7,7 @@ import { type EndReason, isTerminal } from "../model/states.ts";
 import type { Inventory } from "../protocol/agent.ts";
 import type { Claim, Counts, JobReport, Returned, Supply, WaitReason, Yields } from "../protocol/levels.ts";
 import { type Asked, askedOf } from "../scheduling/place/asked.ts";
-import type { Drain, StopCause } from "./schema.ts";
+import type { Drain, Leaving, StopCause } from "./schema.ts";
 import type { AttemptRow, GrantRow, TaskRow } from "./store.ts";
 import { RanTally } from "./tally.ts";
 
@@ -33,7 +33,14 @@ export interface Live {
   stopping: StopCause | null;
   /** a poll showed it */
   confirmed: boolean;
+  /** when it was first shown; a hint */
+  confirmedAt?: number;
+  /** it is not its task's newest attempt, or the task is another cluster's by now: stopped then at the latest */
+  leavesAtMs?: number;
 }
+
+/** An earlier attempt that runs on until the newest one does. */
+export type LeavingLive = Live & Required<Pick<Live, "leavesAtMs">>;
 
 /** Handed out by an earlier incarnation, which may have handed out its task again since. */
 export const isAdopted = ({ carried }: Pick<Live, "carried">): boolean => carried.seq === 0;
@@ -49,6 +56,8 @@ export interface Retry {
   item: string | null;
   /** how its last attempt ended; null: it never started */
   reason: EndReason | null;
+  /** it was stopped then because its node shall be empty; a hint */
+  drainedAt?: number;
 }
 
 /** Supply of which nothing was ever handed out here (`fresh`), or of which it is not known (`limbo`). */
@@ -78,6 +87,8 @@ export interface JobState {
   heldEnds: Map<number, Epoch>;
   retry: Map<number, Retry>;
   live: Map<number, Live>;
+  /** by index: earlier attempts that run on beside the newest, which may be another cluster's */
+  leaving: Map<number, LeavingLive>;
   done: Ranges;
   failed: Ranges;
   cancelled: Ranges;
@@ -150,6 +161,7 @@ export function jobState(
     heldEnds: new Map(),
     retry: new Map(),
     live: new Map(),
+    leaving: new Map(),
     done: [],
     failed: [],
     cancelled: [],
@@ -169,6 +181,7 @@ export function jobState(
   const handouts = new Map<number, number>();
   for (const task of tasks) {
     const epoch = task.epoch as Epoch;
+    if (task.leaving) state.leaving.set(task.index, leavingLive(state, task, task.leaving));
     handouts.set(task.index, handoutOf(epoch));
     // A lost attempt that came back and decided its task is told by both rows.
     const isCounted = counted.has(`${task.index}@${task.epoch}`);
@@ -195,6 +208,7 @@ export function jobState(
           notBefore: task.notBefore,
           item: task.item,
           reason: task.reason,
+          ...(task.reason === "drained" && { drainedAt: now }),
         });
         break;
       default:
@@ -222,6 +236,44 @@ export function jobState(
   if (state.action === "cancel") cancelWaiting(state);
   return state;
 }
+
+/** Whatever it was told to do it is told again: why follows from what else there is. */
+function leavingLive(job: JobState, { index, attemptsUsed, item }: TaskRow, kept: Leaving): LeavingLive {
+  const { epoch, session, ...where } = kept;
+  return {
+    ...where,
+    job,
+    index,
+    epoch: epoch as Epoch,
+    attemptsUsed,
+    session,
+    // Any poll of this session shows it.
+    carried: { session, seq: 0 },
+    item,
+    stopping: null,
+    confirmed: true,
+  };
+}
+
+export const leavingRow = (live: LeavingLive): Leaving => ({
+  epoch: live.epoch,
+  node: live.node,
+  session: live.session,
+  partition: live.partition,
+  lender: live.lender,
+  assignedAt: live.assignedAt,
+  devices: live.devices,
+  ports: live.ports,
+  leavesAtMs: live.leavesAtMs,
+});
+
+/** All that may run of it here. */
+export function* attemptsOf(job: Pick<JobState, "live" | "leaving">): Generator<Live> {
+  yield* job.live.values();
+  yield* job.leaving.values();
+}
+
+export const isLeaving = (live: Live): live is LeavingLive => live.leavesAtMs !== undefined;
 
 const isOver = ({ state }: TaskRow): boolean => state !== "returned" && isTerminal(state);
 

@@ -5,7 +5,7 @@ import { type Database, database, migrate } from "../platform/drizzle.ts";
 import type { Sql } from "../platform/seam.ts";
 import type { Use } from "../protocol/levels.ts";
 import type { Learned } from "../scheduling/packing/learned.ts";
-import type { StopCause } from "./schema.ts";
+import type { Leaving, StopCause } from "./schema.ts";
 import * as schema from "./schema.ts";
 
 export type GrantRow = typeof schema.grant.$inferSelect;
@@ -102,16 +102,17 @@ export class ClusterStore {
       | "assignedAt"
       | "devices"
       | "ports"
-    >,
+    > &
+      Partial<Pick<TaskRow, "leaving">>,
   ): void {
     this.#sql.exec(
-      `INSERT INTO task (job, "index", epoch, state, attempts_used, node, session, carried_session, carried_seq, not_before, item, partition, lender, assigned_at, devices, ports)
-       VALUES (?, ?, ?, 'assigned', ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?)
+      `INSERT INTO task (job, "index", epoch, state, attempts_used, node, session, carried_session, carried_seq, not_before, item, partition, lender, assigned_at, devices, ports, leaving)
+       VALUES (?, ?, ?, 'assigned', ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (job, "index") DO UPDATE SET epoch = excluded.epoch, state = 'assigned', attempts_used = excluded.attempts_used,
          node = excluded.node, session = excluded.session, carried_session = excluded.carried_session,
          carried_seq = excluded.carried_seq, not_before = 0, item = excluded.item, partition = excluded.partition,
          lender = excluded.lender, assigned_at = excluded.assigned_at, devices = excluded.devices, ports = excluded.ports,
-         stopping = NULL, leaving = NULL, reason = NULL, code = NULL, signal = NULL,
+         leaving = excluded.leaving, stopping = NULL, reason = NULL, code = NULL, signal = NULL,
          message = NULL, ran_ms = NULL, stdout_bytes = NULL, stderr_bytes = NULL`,
       row.job,
       row.index,
@@ -127,6 +128,7 @@ export class ClusterStore {
       row.assignedAt,
       listOrNull(row.devices),
       listOrNull(row.ports),
+      row.leaving ? JSON.stringify(row.leaving) : null,
     );
   }
   /** The end of the newest attempt, and what becomes of its task. */
@@ -185,6 +187,11 @@ export class ClusterStore {
   }
   stop(job: string, index: number, cause: StopCause): void {
     this.#sql.exec(`UPDATE task SET stopping = ? WHERE job = ? AND "index" = ?`, cause, job, index);
+  }
+  /** @param leaving null: nothing runs beside the newest attempt */
+  leave(job: string, index: number, leaving: Leaving | null): void {
+    const json = leaving && JSON.stringify(leaving);
+    this.#sql.exec(`UPDATE task SET leaving = ? WHERE job = ? AND "index" = ?`, json, job, index);
   }
   claim(job: string, index: number, session: number): void {
     this.#sql.exec(`UPDATE task SET session = ? WHERE job = ? AND "index" = ?`, session, job, index);

@@ -3,18 +3,19 @@ import { type Epoch, handoutOf, type JobId, taskId } from "../model/ids.ts";
 import { unknownResources } from "../model/notes.ts";
 import { amountsText, type PartitionSpec } from "../model/partition.ts";
 import type { Resources } from "../model/resources.ts";
-import type { AttemptView, NodeView, PartitionView, TaskView } from "../model/views.ts";
+import type { AttemptView, ClusterDrainView, NodeView, PartitionView, TaskView } from "../model/views.ts";
+import { clusterDrainView, nodeDrainView } from "./drain.ts";
 import type { ClusterMemory } from "./memory.ts";
 import { type Account, partitionsOf } from "./partitions.ts";
-import { itemOf, type JobState, type NodeState } from "./state.ts";
+import { itemOf, type JobState, type LeavingLive, type NodeState } from "./state.ts";
 import type { AttemptRow, EndColumns, TaskRow } from "./store.ts";
 
 export function nodeView(memory: ClusterMemory, node: NodeState, cluster: string, now: number): NodeView {
-  const state = node.removed ? "removed" : memory.isSuspect(node, now) ? "suspect" : node.paused ? "paused" : "up";
+  const drain = nodeDrainView(memory, node);
   return {
     name: node.name,
     cluster,
-    state,
+    state: stateOf(memory, node, drain, now),
     silentMs: Math.max(0, now - node.seenAt),
     capacity: node.inventory?.capacity ?? {},
     used: memory.usedOn(node),
@@ -22,7 +23,25 @@ export function nodeView(memory: ClusterMemory, node: NodeState, cluster: string
     attempts: [...memory.liveOn(node.name)].length,
     pressure: [...node.pressure],
     version: node.inventory?.version ?? "",
+    drain,
   };
+}
+
+/** One that is drained may be silent: it is worked on. */
+function stateOf(memory: ClusterMemory, node: NodeState, drain: NodeView["drain"], now: number): NodeView["state"] {
+  if (node.removed) return "removed";
+  if (drain?.left === 0) return "drained";
+  if (memory.isSuspect(node, now)) return "suspect";
+  if (drain) return "draining";
+  return node.paused ? "paused" : "up";
+}
+
+export function clusterDrain(memory: ClusterMemory, now: number): ClusterDrainView {
+  const drain = clusterDrainView(memory);
+  const nodes = [...memory.nodes.values()].filter((node) => memory.isSuspect(node, now));
+  const silent = nodes.filter(({ name, removed }) => !removed && [...memory.liveOn(name)].length > 0);
+  const state = drain === null ? "up" : drain.left === 0 ? "drained" : "draining";
+  return { cluster: memory.cluster, state, drain, silent: silent.map(({ name }) => name) };
 }
 
 export function partitionView(
@@ -94,14 +113,34 @@ export function taskView(
   const views = attempts
     .filter((attempt) => attempt.epoch !== row.epoch || row.state === "waiting" || row.state === "returned")
     .map(attemptView);
+  const leaving = job?.leaving.get(row.index);
+  if (leaving) views.push(leavingView(leaving));
   const state = taskState(row, job, liveState);
   if (row.state === "succeeded" || row.state === "failed" || row.state === "cancelled") {
     views.push({ epoch: row.epoch, node: row.node, state: row.state, ...ended(row) });
   } else if (live) {
     views.push({ epoch: row.epoch, node: row.node, state: liveState, ...ended(row) });
   }
+  views.sort((a, b) => a.epoch - b.epoch);
   return { id: taskId(row.job as JobId, row.index), index: row.index, cluster, state, item: row.item, attempts: views };
 }
+
+const UNENDED: EndColumns = {
+  reason: null,
+  code: null,
+  signal: null,
+  message: null,
+  ranMs: null,
+  stdoutBytes: null,
+  stderrBytes: null,
+};
+
+const leavingView = ({ job, epoch, node, stopping }: LeavingLive): AttemptView => ({
+  epoch,
+  node,
+  state: job.action === "cancel" || stopping !== null ? "stopping" : "running",
+  ...UNENDED,
+});
 
 function taskState(row: TaskRow, job: JobState | undefined, live: TaskView["state"]): TaskView["state"] {
   switch (row.state) {
@@ -136,9 +175,9 @@ export function* unstarted(job: JobState, cluster: string): Generator<TaskView> 
   }
 }
 
-/** Whether the row's hand-out is the newest that this cluster knows of. */
+/** Whether the row's hand-out is the newest that this cluster knows of, or something of it still runs. */
 export const isCurrent = (row: TaskRow, job: JobState | undefined): boolean =>
-  row.state !== "returned" &&
+  (row.state !== "returned" || row.leaving !== null) &&
   (job === undefined ||
     !job.fresh.some(
       ({ handout, ranges }) =>

@@ -76,11 +76,22 @@ export const taskViewSchema = z
   .meta({ id: "Task" });
 export type TaskView = z.infer<typeof taskViewSchema>;
 
+export const drainViewSchema = z
+  .object({
+    left: z.number().describe("attempts that may still run there"),
+    deadlineAt: z.number().describe("ms since 1970: what is left then is stopped"),
+    endsAt: z.number().nullable().describe("used again then; null: when somebody says so"),
+  })
+  .meta({ id: "Drain" });
+export type DrainView = z.infer<typeof drainViewSchema>;
+
 export const nodeViewSchema = z
   .object({
     name: z.string(),
     cluster: z.string(),
-    state: z.enum(["up", "suspect", "paused", "removed"]).describe("suspect: silent; nothing new is placed on it"),
+    state: z
+      .enum(["up", "suspect", "draining", "drained", "paused", "removed"])
+      .describe("suspect: silent; nothing new is placed on it; drained: nothing is left that draining waits for"),
     silentMs: z.number(),
     capacity: amounts,
     used: amounts,
@@ -88,6 +99,9 @@ export const nodeViewSchema = z
     attempts: z.number(),
     pressure: z.array(z.string()),
     version: z.string(),
+    drain: drainViewSchema
+      .extend({ by: z.enum(["node", "cluster"]).describe("cluster: the whole cluster is drained") })
+      .nullable(),
   })
   .meta({ id: "Node" });
 export type NodeView = z.infer<typeof nodeViewSchema>;
@@ -96,7 +110,9 @@ export const clusterViewSchema = z
   .object({
     name: z.string(),
     labels: z.record(z.string(), z.string()),
-    nodes: z.object({ up: z.number(), silent: z.number(), total: z.number() }),
+    state: z.enum(["up", "draining", "drained"]).describe("of the cluster as a whole, whatever its nodes are"),
+    nodes: z.object({ up: z.number(), silent: z.number(), drained: z.number(), total: z.number() }),
+    drain: drainViewSchema.nullable(),
     partitions: z.array(z.string()),
     capacity: amounts,
     charged: amounts,
@@ -104,6 +120,16 @@ export const clusterViewSchema = z
   })
   .meta({ id: "Cluster" });
 export type ClusterView = z.infer<typeof clusterViewSchema>;
+
+export const clusterDrainSchema = z
+  .object({
+    cluster: z.string(),
+    state: clusterViewSchema.shape.state,
+    drain: drainViewSchema.nullable(),
+    silent: z.array(z.string()).describe("nodes that are silent: what ran there is waited for as its job says"),
+  })
+  .meta({ id: "ClusterDrain" });
+export type ClusterDrainView = z.infer<typeof clusterDrainSchema>;
 
 export const scopeSchema = z.enum(["admin", "owner", "member", "join"]);
 export type Scope = z.infer<typeof scopeSchema>;
@@ -155,6 +181,12 @@ export const eventViewSchema = z
       "node.silent",
       "node.back",
       "node.removed",
+      "node.draining",
+      "node.drained",
+      "node.undrained",
+      "cluster.draining",
+      "cluster.drained",
+      "cluster.undrained",
       "cluster.mass-silence",
       "partition.changed",
       "partition.removed",

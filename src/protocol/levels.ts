@@ -8,6 +8,7 @@ import type { Template } from "../model/job.ts";
 import type { Ranges } from "../model/ranges.ts";
 import type { Resources } from "../model/resources.ts";
 import type { EndReason } from "../model/states.ts";
+import type { DrainView } from "../model/views.ts";
 
 /** Tasks by partition. */
 export type Counts = Readonly<Record<string, number>>;
@@ -36,6 +37,8 @@ export interface Grant {
   claim?: Claim;
   /** absent: nothing of it may be taken back */
   yields?: Yields;
+  /** of these a newer attempt runs in another cluster: an earlier one here may go; absent: of none */
+  moved?: Ranges;
 }
 
 /** Of a job's limits, what may be had by stopping others. What is due as its own and what is due by priority are apart. */
@@ -108,6 +111,10 @@ export interface JobReport {
   /** how many those are */
   ran: number;
   lastFailure: { index: number; node: string; message: string } | null;
+  /** of these an earlier attempt runs here beside the newest, which may be another cluster's; absent: of none */
+  leaving?: Ranges;
+  /** of a job that allows two copies: whose newest attempt a node here has shown; absent: none */
+  running?: Ranges;
 }
 
 /** What a Cluster says of a job's waiting tasks, beyond that they wait for room under their limits. */
@@ -131,7 +138,7 @@ export interface Report {
   /** all of them, the last one is `default` */
   partitions: PartitionLevel[];
   /** nodes up, silent, and in all */
-  nodes: { up: number; silent: number; total: number };
+  nodes: NodeLevel;
   jobs: JobReport[];
   /** what happened to nodes and partitions since the last report that was answered */
   events: ClusterEvent[];
@@ -139,6 +146,16 @@ export interface Report {
   used: Use[];
   /** incarnation in which the counting began: rises when the counters were lost */
   usedSince: number;
+}
+
+export interface NodeLevel {
+  up: number;
+  silent: number;
+  total: number;
+  /** shall be empty, and are not silent; absent: none */
+  drained?: number;
+  /** absent: the cluster as a whole is not drained */
+  drain?: DrainView;
 }
 
 /** A partition as the round needs it. */
@@ -178,6 +195,12 @@ export interface ClusterEvent {
     | "node.silent"
     | "node.back"
     | "node.removed"
+    | "node.draining"
+    | "node.drained"
+    | "node.undrained"
+    | "cluster.draining"
+    | "cluster.drained"
+    | "cluster.undrained"
     | "partition.changed"
     | "partition.removed"
     | "cluster.mass-silence";

@@ -47,7 +47,12 @@ function fromMistake(mistake: Mistake | null): Answer | null {
 }
 
 /** What no waiting cures unless nodes change. */
-function fromNodes({ input, job }: Waiting, empty: Step | null): Answer | null {
+function fromNodes(waiting: Waiting, empty: Step | null): Answer | null {
+  const { input, job } = waiting;
+  const drained = drainedFor(waiting);
+  if ((empty?.kind === "up" || empty?.kind === "clusters") && drained !== null) {
+    return ["paused", `No node that it may use takes anything new: drained is ${drained}. hansa undrain ends that.`];
+  }
   const wanted = formatResources(taskDemand(job));
   switch (empty?.kind) {
     case "up":
@@ -97,8 +102,15 @@ function partitionsFor(partitions: readonly RoundPartition[], job: Waiting["job"
   );
 }
 
+/** What is drained of the clusters that it may use, as a person names it; null: nothing. */
+function drainedFor({ job, drained }: Waiting): string | null {
+  const names = [...(drained ?? [])].filter(([cluster]) => job.clusters === null || job.clusters.includes(cluster));
+  return names.length === 0 ? null : names.map(([, name]) => name).join(", ");
+}
+
 /** What the clusters say that hold its tasks. */
-function fromClusters({ job, local, held, input, result }: Waiting): Answer | null {
+function fromClusters(waiting: Waiting): Answer | null {
+  const { job, local, held, input, result } = waiting;
   switch (local) {
     case "mass-silence":
       return [
@@ -112,8 +124,11 @@ function fromClusters({ job, local, held, input, result }: Waiting): Answer | nu
       ];
     case "backoff":
       return ["backoff", "It failed and waits before its next try."];
-    case "paused":
-      return ["paused", "The nodes that could run it are paused, drained or under pressure."];
+    case "paused": {
+      const drained = drainedFor(waiting);
+      const which = drained === null ? "" : ` (drained is ${drained})`;
+      return ["paused", `The nodes that could run it are paused, drained or under pressure${which}.`];
+    }
     case "granting":
       return ["granting", "It was granted and is on its way to a node."];
     case "refused":

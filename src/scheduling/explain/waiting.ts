@@ -13,6 +13,8 @@ export interface Waiting {
   local: WaitReason | "granting" | null;
   /** places that are kept for a gang of it while others are missing; null: none are */
   held: { places: number; holdMs: number } | null;
+  /** by cluster, as a person names what is drained of it; absent: nothing anywhere */
+  drained?: ReadonlyMap<string, string>;
 }
 
 /** Attributes of a node of this partition, as constraints see them. */
