@@ -7,6 +7,7 @@ import { addLogin, addVersion } from "./commands/account.ts";
 import { addAgent } from "./commands/agent.ts";
 import { addApply } from "./commands/apply.ts";
 import { addBackup, addRestore } from "./commands/backup.ts";
+import { addDrain, addUndrain } from "./commands/drain.ts";
 import { addEvents } from "./commands/events.ts";
 import { addClusters, addNodes } from "./commands/fleet.ts";
 import { addCancel, addExplain, addPs } from "./commands/jobs.ts";
@@ -65,7 +66,7 @@ Exit codes: 0 ok, 1 a task failed, 2 usage, 3 can never run, 4 broker unreachabl
     );
   const groups: [heading: string, add: ((program: Command, app: App) => void)[]][] = [
     ["Jobs:", [addRun, addSubmit, addPlan, addPs, addExplain, addLogs, addCancel, addEvents]],
-    ["Fleet:", [addClusters, addNodes, addToken, addAgent]],
+    ["Fleet:", [addClusters, addNodes, addDrain, addUndrain, addToken, addAgent]],
     ["Shares:", [addPartitions, addRoles, addLeague, addLedger, addApply]],
     ["Broker:", [addStart, addServe, addBackup, addRestore]],
     ["This command:", [addLogin, addVersion]],

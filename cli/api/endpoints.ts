@@ -1,8 +1,11 @@
 /** The API's calls by name, their answers parsed by the model's schemas. */
 import { z } from "zod";
+import type { DrainRequestInput } from "../../src/model/drainRequest.ts";
 import { type PlanView, planViewSchema } from "../../src/model/planView.ts";
 import {
+  type ClusterDrainView,
   type ClusterView,
+  clusterDrainSchema,
   clusterViewSchema,
   type ExplainView,
   explainViewSchema,
@@ -101,6 +104,26 @@ export const pauseNode = (client: Client, cluster: string, node: string, paused:
 
 export const removeNode = (client: Client, cluster: string, node: string): Promise<NodeView> =>
   client.delete(`/v1/clusters/${cluster}/nodes/${node}`, nodeViewSchema);
+
+export const getNode = (client: Client, cluster: string, node: string): Promise<NodeView> =>
+  client.get(`/v1/clusters/${cluster}/nodes/${node}`, nodeViewSchema);
+
+export type DrainRequest = DrainRequestInput;
+
+export const drainNode = (client: Client, cluster: string, node: string, body: DrainRequest): Promise<NodeView> =>
+  client.post(`/v1/clusters/${cluster}/nodes/${node}/drain`, nodeViewSchema, { body });
+
+export const undrainNode = (client: Client, cluster: string, node: string): Promise<NodeView> =>
+  client.delete(`/v1/clusters/${cluster}/nodes/${node}/drain`, nodeViewSchema);
+
+export const drainCluster = (client: Client, cluster: string, body: DrainRequest): Promise<ClusterDrainView> =>
+  client.post(`/v1/clusters/${cluster}/drain`, clusterDrainSchema, { body });
+
+export const undrainCluster = (client: Client, cluster: string): Promise<ClusterDrainView> =>
+  client.delete(`/v1/clusters/${cluster}/drain`, clusterDrainSchema);
+
+export const getDrain = (client: Client, cluster: string): Promise<ClusterDrainView> =>
+  client.get(`/v1/clusters/${cluster}/drain`, clusterDrainSchema);
 
 export interface TokenRequest {
   scope: Scope;

@@ -1,7 +1,7 @@
 /** `hansa clusters` and `hansa nodes`. */
 import type { Command } from "commander";
 import { Problem } from "../../src/model/problems.ts";
-import type { ClusterView, NodeView } from "../../src/model/views.ts";
+import type { ClusterView, DrainView, NodeView } from "../../src/model/views.ts";
 import {
   createCluster,
   getCluster,
@@ -15,6 +15,7 @@ import { type AccessOptions, type App, collect, does, group, refuseUnknown, sess
 import { EXIT, type ExitCode } from "../exit.ts";
 import { pairs } from "../job/spec.ts";
 import { printJson, type Session } from "../session.ts";
+import { drainText } from "../show/drain.ts";
 import { age, share } from "../show/figures.ts";
 import { type Column, table } from "../show/table.ts";
 
@@ -26,7 +27,7 @@ export function addClusters(program: Command, app: App): void {
     const found = await listClusters(client);
     if (json) printJson(terminal, found);
     else if (found.length === 0) terminal.note(`no clusters. Create one: ${self} clusters create north`);
-    else for (const line of table(found, clusterColumns, terminal.columns)) terminal.out(line);
+    else for (const line of table(found, withDrains(clusterColumns, found), terminal.columns)) terminal.out(line);
     return EXIT.ok;
   });
 
@@ -56,8 +57,19 @@ export function addClusters(program: Command, app: App): void {
   });
 }
 
+/** Only where something is drained. */
+function withDrains<T extends { drain: DrainView | null }>(
+  columns: readonly Column<T>[],
+  rows: readonly T[],
+): Column<T>[] {
+  if (rows.every(({ drain }) => drain === null)) return [...columns];
+  const nowMs = Date.now();
+  return [...columns, { title: "DRAIN", cell: ({ drain }) => drainText(drain, nowMs) }];
+}
+
 const clusterColumns: Column<ClusterView>[] = [
   { title: "CLUSTER", cell: ({ name }) => name },
+  { title: "STATE", cell: ({ state }) => state },
   { title: "UP", cell: ({ nodes }) => `${nodes.up}/${nodes.total}`, align: "right" },
   { title: "CPUS", cell: ({ charged, capacity }) => share("cpus", charged, capacity), align: "right" },
   { title: "MEM", cell: ({ charged, capacity }) => share("mem", charged, capacity), align: "right" },
@@ -127,7 +139,7 @@ async function nodesOf({ client }: Session, cluster: string | undefined): Promis
 function printNodes({ terminal, json, self }: Session, found: NodeView[]): ExitCode {
   if (json) printJson(terminal, found);
   else if (found.length === 0) terminal.note(`no nodes. Let one join: ${self} token create --join CLUSTER`);
-  else for (const line of table(found, nodeColumns, terminal.columns)) terminal.out(line);
+  else for (const line of table(found, withDrains(nodeColumns, found), terminal.columns)) terminal.out(line);
   return EXIT.ok;
 }
 

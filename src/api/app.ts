@@ -4,6 +4,7 @@ import { type Api, newApi } from "./api.ts";
 import { presentToken } from "./auth.ts";
 import { limitedBody } from "./body.ts";
 import { clusters } from "./clusters.ts";
+import { drain } from "./drain.ts";
 import { events } from "./events.ts";
 import { jobs } from "./jobs.ts";
 import { league } from "./league.ts";
@@ -28,7 +29,7 @@ export function makeApp(): Api {
   app.use("/metrics", presentToken);
   app.use("/agent/v1/join", limitedBody);
   app.use("/agent/v1/poll", limitedBody);
-  const fleet = [clusters, nodes, partitions];
+  const fleet = [clusters, nodes, drain, partitions];
   const shares = [roles, league, ledger];
   for (const resource of [service, jobs, plan, tasks, logs, ...fleet, ...shares, tokens, events, metrics, agents]) {
     app.route("/", resource);

@@ -29,6 +29,8 @@ GET /v1/clusters/{cluster}/nodes
 GET DELETE /v1/clusters/{cluster}/nodes/{node}
 POST /v1/clusters/{cluster}/nodes/{node}/pause
 POST /v1/clusters/{cluster}/nodes/{node}/resume
+GET POST DELETE /v1/clusters/{cluster}/drain
+POST DELETE /v1/clusters/{cluster}/nodes/{node}/drain
 GET /v1/clusters/{cluster}/partitions
 GET PUT DELETE /v1/clusters/{cluster}/partitions/{partition}
 GET /v1/roles
@@ -105,6 +107,7 @@ test("what the description calls a body is refused when a field is unknown", () 
     "JobSubmission",
     "PlanRequest",
     "NewCluster",
+    "DrainRequest",
     "PartitionRequest",
     "RolePolicy",
     "LeagueRequest",
