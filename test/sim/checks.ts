@@ -13,6 +13,8 @@ export const INVARIANTS = [
   "amounts-add-up", // each partition is its parts, and all of them are what the nodes have
   "limits-kept", // what lives never exceeds the limit of a role, or what an owner lends
   "ledger-balances", // what was lent was borrowed, is never forgotten, and is what attempts used
+  "drained-in-time", // past its deadline nothing on a drained node is let live, and soon nothing does
+  "two-copies", // where no node is ever silent, what may run twice runs twice at most
   "nobody-starves", // nobody waits beside what is free, lent and its fair part
   "plans-kept", // a submission that is taken with a plan's token gets just what the plan told
   "reasons-told", // what waits has a reason from the list, and a sentence

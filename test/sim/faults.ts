@@ -197,6 +197,7 @@ function endFaults(world: World): void {
     Object.assign(object, { crashAfterTurn: 0, alarmLost: 0, alarmLate: 0, awayUntilMs: 0 });
   }
   world.stewards.openUp();
+  world.drains.openUp();
   // What a Cluster that lost its rows should keep for ever, and what waits for a node that is no more, only a person
   // can give up.
   for (const person of world.people) {

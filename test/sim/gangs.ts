@@ -16,7 +16,7 @@ const PATIENCE_MS = 600_000;
 
 export function drawGangs(chance: Chance, clusters: readonly string[], faultsEndMs: number): Plan[] {
   if (!chance.of(SOME)) return [];
-  return drawPlans(chance, clusters, faultsEndMs, { name: "gang", copies: 0.2, pinned: 0 })
+  return drawPlans(chance, clusters, faultsEndMs, { name: "gang", copies: 0.2, pinned: 0, serves: false })
     .filter(({ keep }) => !keep)
     .map((plan): Plan => {
       const size = chance.int(2, 4);

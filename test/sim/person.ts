@@ -17,6 +17,8 @@ export interface Plan {
   cancelAtMs: number | null;
   atMostOne: boolean;
   keep: boolean;
+  /** its tasks run long, and shall go on elsewhere before they stop */
+  serves: boolean;
   /** the one node it may run on, which may never come back; null: any */
   pinned: string | null;
   /** plans it first, thinks so long, and submits it with the plan's token; null: submits it as it comes */
@@ -150,11 +152,18 @@ export function drawBacklog(chance: Chance, clusters: readonly string[], faultsE
 }
 
 /** How jobs are named, how many of them may have more than one copy, and how many must run on one node. */
-const USUAL = { name: "job", copies: 0.1, pinned: 0 };
-const BACKLOG = { name: "more", copies: 0.4, pinned: 0.3 };
+const USUAL = { name: "job", copies: 0.1, pinned: 0, serves: false };
+const BACKLOG = { name: "more", copies: 0.4, pinned: 0.3, serves: false };
+const SERVICES = { name: "serve", copies: 1, pinned: 0, serves: true };
 
 /** Its tasks fail often, and come back to the same node with the very reply that takes note of their end. */
 const AGAIN_AND_AGAIN = { max: 8, backoff: "0s" };
+
+/** Services are drained most; what is kept is none. */
+export const drawServices = (chance: Chance, clusters: readonly string[], faultsEndMs: number): Plan[] =>
+  drawPlans(chance, clusters, faultsEndMs, SERVICES)
+    .filter(({ keep }) => !keep)
+    .map((plan) => ({ ...plan, submitAtMs: chance.int(1_000, 20_000) }));
 
 /** The jobs of a world, drawn from its seed. */
 export function drawPlans(chance: Chance, clusters: readonly string[], faultsEndMs: number, draws = USUAL): Plan[] {
@@ -188,6 +197,7 @@ export function drawPlans(chance: Chance, clusters: readonly string[], faultsEnd
       cancelAtMs: chance.of(0.15) ? submitAtMs + chance.spread(50, 120_000) : null,
       atMostOne: !copies,
       keep,
+      serves: draws.serves,
       pinned,
       pondersMs: null,
     };

@@ -94,6 +94,7 @@ export class Watch {
         this.#world.trace(() => `${cluster.name} hands out ${task}@${epoch} ${node ?? ""}`);
       }
     }
+    this.#world.drains.replyLeaves(cluster, reply);
     for (const uuid of reply.acked) this.#ack(cluster, uuid);
   }
 
@@ -165,10 +166,12 @@ export class Watch {
       if (view.state === "cancelled") continue;
       const newest = view.attempts.at(-1);
       const story = this.story(view.id);
+      // Where rows were lost, what may run twice waits less long for what is newest than a node may be silent.
+      const mayBeOlder = this.#rebuilt.has(cluster.name) && !this.#world.isAtMostOne(view.id);
       checks.hold(
         "decided-by-newest",
         newest !== undefined &&
-          newest.epoch === story.newestEpoch &&
+          (newest.epoch === story.newestEpoch || mayBeOlder) &&
           (view.state !== "succeeded" || (newest.state === "succeeded" && story.completions.has(newest.epoch))),
         () => `${key} is ${view.state}, its newest hand-out is ${story.newestEpoch}: ${JSON.stringify(view.attempts)}`,
       );
@@ -236,6 +239,12 @@ export class Watch {
     );
     story.started.add(process.epoch);
     story.alive.add(process);
+    if (this.#world.mood.gentle)
+      checks.hold(
+        "two-copies",
+        story.alive.size <= 2,
+        () => `${process.key} starts on ${machine.name}, the third of it`,
+      );
     this.#world.limits.started(this.#world.clusterOfMachine(machine), process);
     const free = machine.free();
     checks.hold(

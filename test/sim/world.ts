@@ -12,6 +12,7 @@ import { AgentHost } from "./agentHost.ts";
 import { checkAmounts } from "./amounts.ts";
 import { checkIndices } from "./brokerRows.ts";
 import { Checks } from "./checks.ts";
+import { Drains } from "./drains.ts";
 import { Edge } from "./edge.ts";
 import { drawMood, type Mood, scheduleFaults } from "./faults.ts";
 import { checkEnd } from "./final.ts";
@@ -51,10 +52,12 @@ const LEAGUE = "league";
 const LEAGUE_SALT = 0x5eed_1ea6;
 const PLANS_SALT = 0x5eed_91a2;
 const GANG_SALT = 0x6a_96_5a_17;
+const DRAIN_SALT = 0xd7a1_4ed0;
 const CLUSTERS = ["north", "south", "west"];
 /** mostly few: small worlds get into as much trouble, sooner */
 const NODES = [2, 2, 3, 3, 4, 6];
 const LONG_WORK = 0.1;
+const LONG_SERVICE = 0.7;
 const REFIT = 0.4;
 const LOOK_EVERY_MS = 30_000;
 /** Long enough for every retry of every task on what is left of the nodes. */
@@ -78,6 +81,7 @@ export class World {
   readonly rounds = new RoundWatch(this);
   readonly plans = new Plans(this);
   readonly stewards: Stewards;
+  readonly drains: Drains;
   readonly edge: Edge;
   readonly broker: SimObject;
   readonly clusters: SimObject[];
@@ -97,6 +101,7 @@ export class World {
     this.chance = new Chance(options.seed);
     this.rules = options.rules ?? RULES;
     this.#trace = options.trace ?? null;
+    this.drains = new Drains(this, new Chance(options.seed ^ DRAIN_SALT));
     this.#workChance = this.chance.fork();
     this.#leagueChance = new Chance(options.seed ^ LEAGUE_SALT);
     this.network = new Network(this.timeline, this.chance.fork(), (fault) => this.count(fault));
@@ -112,6 +117,7 @@ export class World {
     for (const cluster of this.clusters) this.#populate(cluster);
     const plans = drawPlans(this.chance.fork(), names, this.mood.faultsEndMs);
     plans.push(...drawBacklog(this.#leagueChance.fork(), names, this.mood.faultsEndMs));
+    plans.push(...this.drains.services(names));
     const roles = this.#leagueChance.fork();
     const planned = withPlanning(new Chance(options.seed ^ PLANS_SALT), plans);
     this.people = planned.map((plan) => new Person(this, underRole(plan, roles.pick(this.stewards.league.names))));
@@ -120,6 +126,7 @@ export class World {
       this.people.push(new Person(this, underRole(plan, gangs.pick(this.stewards.league.names))));
     scheduleFaults(this, this.chance.fork());
     this.stewards.schedule(this.mood.faultsEndMs);
+    this.drains.schedule(this.mood.faultsEndMs);
     this.#lookAround(this.chance.fork());
   }
 
@@ -201,7 +208,9 @@ export class World {
     if (!work) {
       const chance = this.#workChance;
       // Some outlast every deadline, silence limit and cut link.
-      const ranMs = chance.of(LONG_WORK) ? chance.int(60_000, 200_000) : chance.spread(20, 60_000);
+      const ranMs = chance.of(this.planOf(task)?.plan.serves ? LONG_SERVICE : LONG_WORK)
+        ? chance.int(60_000, 200_000)
+        : chance.spread(20, 60_000);
       const fails = (this.planOf(task)?.plan.pinned ?? null) === null ? 0.15 : 0.6;
       work = { ranMs, code: chance.of(fails) ? chance.int(1, 3) : 0 };
       this.#work.set(key, work);
@@ -225,6 +234,7 @@ export class World {
       for (const cluster of this.clusters) checkAmounts(this, cluster);
       this.ledger.look();
       this.rounds.look();
+      this.drains.look();
       const { plan } = chance.pick(this.people);
       this.watch.checkTasks(chance.pick(this.clusters), plan.id);
       this.#lookAround(chance);
