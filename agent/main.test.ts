@@ -97,6 +97,26 @@ describe("an agent process", () => {
     expect(statSync(join(data, "journal")).mode & 0o777).toBe(0o600);
   });
 
+  test("says which ports and GPUs it has, and tells a task which of them are its own", async () => {
+    start("run", "--ports", "31000-31009,31020", "--resource", "gpus=2");
+    const command = "echo $HANSA_PORTS/$HANSA_PORT_1/$HANSA_DEVICES; env | grep ^CUDA_VISIBLE";
+    broker.give({ command, resources: { gpus: 1000, ports: 2000 } }, "job1.0", 1, {
+      devices: [1],
+      ports: [31_005, 31_020],
+    });
+    broker.give({ command }, "job2.0");
+    await broker.until(() => broker.ended.has("job1.0@1/stdout") && broker.ended.has("job2.0@1/stdout"));
+    expect(broker.output.get("job1.0@1/stdout")?.toString()).toBe("31005,31020/31020/1\nCUDA_VISIBLE_DEVICES=1\n");
+    expect(broker.output.get("job2.0@1/stdout")?.toString()).toBe("//\nCUDA_VISIBLE_DEVICES=\n");
+    expect(broker.polls[0]?.inventory).toMatchObject({
+      capacity: { gpus: 2000, ports: 11_000 },
+      ports: [
+        [31_000, 31_009],
+        [31_020, 31_020],
+      ],
+    });
+  });
+
   test("killed, leaves its tasks alive, and the next one takes them over and tells how they ended", async () => {
     const first = start();
     broker.give(

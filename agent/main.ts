@@ -25,6 +25,8 @@ const HELP = `hansa-agent ${VERSION}: lends this machine to a Hansa cluster
 What this node is called and has (default: the machine's own)
   --name NAME          the cluster adds a number when another node has it
   --cpus 4  --mem 8GiB  --disk 100GiB  --resource licences=2 (again for more)
+  --resource gpus=4    whole devices, numbered from 0; default what nvidia-smi lists
+  --ports 31000-32000  that tasks may be given, several with commas, or none; default as shown
   --label zone=a       an attribute for constraints (again for more)
 What it accepts
   --roles a,b          only tasks of these roles

@@ -167,12 +167,14 @@ function accept(
     if (!template || attempts.has(key)) continue;
     const deadlineMs = deadlineFrom(sentAtMs, template);
     if (deadlineMs !== null && nowMs >= deadlineMs) continue;
-    const { task, epoch, item } = assignment;
+    const { task, epoch, item, devices = [], ports = [] } = assignment;
     const attempt: Attempt = {
       key,
       task,
       epoch,
       item,
+      devices,
+      ports,
       template,
       boot: state.boot,
       phase: "starting",
@@ -181,7 +183,11 @@ function accept(
       stopReason: null,
       end: null,
     };
-    records.push({ type: "accept", key, task, epoch, item, template, boot: state.boot });
+    records.push({
+      ...{ type: "accept", key, task, epoch, item, template, boot: state.boot },
+      ...(devices.length > 0 && { devices }),
+      ...(ports.length > 0 && { ports }),
+    });
     const refused = refusal(state, template);
     if (refused !== null) {
       const end = endOf(attempt, { state: "refused", reason: "refused", message: refused, ranMs: 0, ...noOutput() });

@@ -108,6 +108,27 @@ describe("an assignment", () => {
     expect(agent.journal.at(-1)).toMatchObject({ type: "accept", key: "abcd.0@1" });
   });
 
+  test("keeps its devices and ports with the attempt, over a restart too", () => {
+    const given = { devices: [0, 2], ports: [31_000] };
+    const effects = agent.assign(
+      "abcd.0",
+      1,
+      {},
+      { assignments: [{ task: "abcd.0", epoch: 1, item: null, ...given }] },
+    );
+    const start = expect.objectContaining({ type: "start", attempt: expect.objectContaining(given) });
+    expect(effects).toContainEqual(start);
+    const later = new Agent(agent.journal);
+    later.ready([{ key: "abcd.0@1", found: { is: "never-started" }, deadlineMs: later.nowMs + 30_000 }]);
+    expect(later.reply({ renews: ["abcd.0@1"] })).toContainEqual(start);
+  });
+
+  test("journaled by an agent that knew of neither has none", () => {
+    agent.assign("abcd.0", 1);
+    expect(agent.journal.at(-1)).not.toHaveProperty("devices");
+    expect(new Agent(agent.journal).state.attempts.get("abcd.0@1")).toMatchObject({ devices: [], ports: [] });
+  });
+
   test("may run until the sending time of the poll that it answers, plus stopAfter", () => {
     const sentAtMs = agent.state.inFlight?.sentAtMs ?? 0;
     agent.nowMs += 7_000;

@@ -38,9 +38,11 @@ export function initialState(journal: readonly JournalRecord[], start: Start): S
         session = Math.max(session, record.session);
         break;
       case "accept": {
-        const { type: _, ...identity } = record;
+        const { type: _, devices = [], ports = [], ...identity } = record;
         attempts.set(record.key, {
           ...identity,
+          devices,
+          ports,
           phase: "accepted",
           deadlineMs: null,
           startedAtMs: null,

@@ -11,6 +11,9 @@ export interface Attempt {
   readonly task: string;
   readonly epoch: number;
   readonly item: string | null;
+  /** of the node's gpus, by number */
+  readonly devices: readonly number[];
+  readonly ports: readonly number[];
   readonly template: Template;
   /** boot in which it was accepted */
   readonly boot: string;
@@ -43,7 +46,12 @@ export interface Exit {
 /** A line of the journal; each is on disk before the act it allows. */
 export type JournalRecord =
   | { type: "session"; session: number; boot: string }
-  | { type: "accept"; key: string; task: string; epoch: number; item: string | null; template: Template; boot: string }
+  | (Pick<Attempt, "key" | "task" | "epoch" | "item" | "template" | "boot"> & {
+      type: "accept";
+      /** absent: none */
+      devices?: readonly number[];
+      ports?: readonly number[];
+    })
   /** the end of an attempt: repeated to the Cluster until acked */
   | { type: "end"; key: string; update: Update }
   | { type: "forget"; key: string };

@@ -58,6 +58,8 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
   const guard = new Guard({ run, tasks, cgroups, uid: user.uid, boot, log });
   if (!(await guard.ready())) log("error", "the guard does not come up: no task will be started");
 
+  const machine = readMachine(tasks);
+  const inventory = buildInventory(machine, options, identity.node, VERSION);
   const transport = new Transport({ url: identity.url, caFile: options.caFile, environment: process.env });
   const broker = new Broker(transport, identity.credential);
   const driver: ProcessDriver = new ProcessDriver({
@@ -66,6 +68,7 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
     user,
     boot,
     place: identity,
+    hidesGpus: machine.gpus > 0 || (inventory.capacity.gpus ?? 0) > 0,
     log,
     started: (key) => host.started(key),
     startFailed: (key, message) => host.startFailed(key, message),
@@ -84,7 +87,7 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
   const start = initialState(records, {
     boot,
     nonce: randomUUID(),
-    inventory: buildInventory(readMachine(tasks), options, identity.node, VERSION),
+    inventory,
     nowMs: uptimeMs(),
   });
   const host: Host = new Host(start, {

@@ -2,13 +2,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Template } from "../../src/model/job.ts";
-import type { Action, PollReply, PollRequest, Stop, Update } from "../../src/protocol/agent.ts";
+import type { Action, Assignment, PollReply, PollRequest, Stop, Update } from "../../src/protocol/agent.ts";
 import { attemptOf } from "./process/attempt.fixture.ts";
 
-interface Given {
-  task: string;
-  epoch: number;
-  item: string | null;
+interface Given extends Assignment {
   template: Template;
   shown: boolean;
 }
@@ -57,8 +54,9 @@ export class FakeBroker {
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
-  give(job: Partial<Template>, task: string, epoch = 1, item: string | null = null): void {
-    this.#given.set(`${task}@${epoch}`, { task, epoch, item, template: attemptOf(job).template, shown: false });
+  give(job: Partial<Template>, task: string, epoch = 1, more: Pick<Assignment, "devices" | "ports"> = {}): void {
+    const given = { task, epoch, item: null, ...more, template: attemptOf(job).template, shown: false };
+    this.#given.set(`${task}@${epoch}`, given);
     this.wake();
   }
 
@@ -129,7 +127,7 @@ export class FakeBroker {
       seq: request.seq,
       renews: request.running.map(([task, epoch]) => `${task}@${epoch}`),
       jobs: Object.fromEntries(fresh.map(({ task, template }) => [task.slice(0, task.lastIndexOf(".")), template])),
-      assignments: fresh.map(({ task, epoch, item }) => ({ task, epoch, item })),
+      assignments: fresh.map(({ template: _, shown: __, ...assignment }) => assignment),
       stops: this.stops,
       acked: this.acks ? request.updates.map(({ uuid }) => uuid) : [],
       follows: [],

@@ -6,12 +6,13 @@ const machine = {
   cpus: 8,
   memMib: 16_000,
   freeDiskMib: 100_000,
+  gpus: 0,
   arch: "x64",
   os: "linux",
   kernel: "6.1.0",
   hostName: "box",
 };
-const nothing = { resources: {}, labels: {}, roles: null, drivers: ["process"] };
+const nothing = { resources: {}, ports: [], labels: {}, roles: null, drivers: ["process"] };
 
 test("a node offers its machine, less a reserve of disk, and names what it is", () => {
   const inventory = buildInventory(machine, nothing, "n1", "0.1.0");
@@ -23,6 +24,7 @@ test("a node offers its machine, less a reserve of disk, and names what it is", 
 test("what its owner says wins", () => {
   const offer = {
     resources: { cpus: 500, gpus: 1000 },
+    ports: [],
     labels: { zone: "a", host: "other" },
     roles: [],
     drivers: ["process"],
@@ -31,6 +33,24 @@ test("what its owner says wins", () => {
   expect(inventory.capacity).toMatchObject({ cpus: 500, gpus: 1000, mem: 16_000_000 });
   expect(inventory.attributes).toMatchObject({ zone: "a", host: "other" });
   expect(inventory.roles).toEqual([]);
+});
+
+test("GPUs that the machine has are whole devices, and its owner may offer fewer", () => {
+  const four = { ...machine, gpus: 4 };
+  expect(buildInventory(four, nothing, "n1", "0.1.0").capacity.gpus).toBe(4000);
+  const fewer = { ...nothing, resources: { gpus: 2000 } };
+  expect(buildInventory(four, fewer, "n1", "0.1.0").capacity.gpus).toBe(2000);
+});
+
+test("ports are told as ranges and as their number", () => {
+  const ports: [number, number][] = [
+    [8080, 8080],
+    [31_000, 31_009],
+  ];
+  const inventory = buildInventory(machine, { ...nothing, ports }, "n1", "0.1.0");
+  expect(inventory).toMatchObject({ ports, capacity: { ports: 11_000 } });
+  expect(inventorySchema.parse(inventory)).toEqual(inventory);
+  expect(buildInventory(machine, nothing, "n1", "0.1.0")).not.toHaveProperty("ports");
 });
 
 test("this machine's own is what the protocol allows", () => {

@@ -2,6 +2,8 @@
 import { readFileSync, statfsSync } from "node:fs";
 import os from "node:os";
 import type { Inventory } from "../../src/protocol/agent.ts";
+import { countGpus } from "./gpus.ts";
+import { countPorts, type PortRange } from "./ports.ts";
 
 const MIB = 1024 * 1024;
 /** Of a disk so much is never offered: the agent itself must be able to write. */
@@ -11,6 +13,7 @@ export interface Machine {
   cpus: number;
   memMib: number;
   freeDiskMib: number;
+  gpus: number;
   arch: string;
   os: string;
   kernel: string;
@@ -20,6 +23,7 @@ export interface Machine {
 /** What the owner said; amounts in milli-units. */
 export interface Offer {
   resources: Record<string, number>;
+  ports: PortRange[];
   labels: Record<string, string>;
   roles: string[] | null;
   drivers: string[];
@@ -34,6 +38,7 @@ export function readMachine(data: string): Machine {
     cpus: os.availableParallelism(),
     memMib: Math.floor(Math.min(os.totalmem(), limit > 0 ? limit : Number.POSITIVE_INFINITY) / MIB),
     freeDiskMib: Math.floor((bavail * bsize) / MIB),
+    gpus: countGpus(process.env),
     arch: os.arch(),
     os: os.platform(),
     kernel: readFileSync("/proc/sys/kernel/osrelease", "utf8").trim(),
@@ -47,6 +52,8 @@ export function buildInventory(machine: Machine, offer: Offer, node: string, ver
       cpus: machine.cpus * 1000,
       mem: machine.memMib * 1000,
       disk: Math.max(0, machine.freeDiskMib - DISK_RESERVE_MIB) * 1000,
+      ...(machine.gpus > 0 && { gpus: machine.gpus * 1000 }),
+      ...(offer.ports.length > 0 && { ports: countPorts(offer.ports) * 1000 }),
       ...offer.resources,
     },
     attributes: {
@@ -60,6 +67,7 @@ export function buildInventory(machine: Machine, offer: Offer, node: string, ver
     },
     ...(offer.roles && { roles: offer.roles }),
     drivers: offer.drivers,
+    ...(offer.ports.length > 0 && { ports: offer.ports }),
     version,
   };
 }

@@ -35,6 +35,17 @@ test("roles that are not said are every role, and an empty list is none", () => 
   expect(read(["run", "--roles", ""]).roles).toEqual([]);
 });
 
+test("ports are the default range, the owner's, or none", () => {
+  expect(read(["run"]).ports).toEqual([[31_000, 32_000]]);
+  writeFileSync(join(data, "agent.json"), JSON.stringify({ ports: ["40000-40009", "8080"] }));
+  expect(read(["run"]).ports).toEqual([
+    [8080, 8080],
+    [40_000, 40_009],
+  ]);
+  expect(read(["run"], { HANSA_AGENT_PORTS: "5000-5001,5002" }).ports).toEqual([[5000, 5002]]);
+  expect(read(["run", "--ports", "none"], { HANSA_AGENT_PORTS: "5000" }).ports).toEqual([]);
+});
+
 test("the broker may call, unless the owner says no", () => {
   expect(read(["run"]).wake).toBe(true);
   expect(read(["run", "--no-wake"]).wake).toBe(false);
@@ -49,6 +60,9 @@ test.each([
   [["run", "--name", "Node_1"], "lower-case"],
   [["run", "--mem", "lots"], "amount"],
   [["run", "--resource", "licences"], "licences=4"],
+  [["run", "--resource", "gpus=1.5"], "whole"],
+  [["run", "--resource", "ports=10"], "--ports 31000-32000"],
+  [["run", "--ports", "9-8"], "31000-32000"],
   [["run", "--label", "=x"], "zone=a"],
   [["run", "--drivers", "docker"], "no such driver"],
 ])("%j is refused with a sentence that helps", (argv, hint) => {

@@ -6,6 +6,7 @@ import { parseArgs } from "node:util";
 import { NAME } from "../../src/model/ids.ts";
 import { parseAmount, RESOURCE_NAME } from "../../src/model/resources.ts";
 import { messageOf, readIfThere } from "./files.ts";
+import { DEFAULT_PORTS, type PortRange, parsePorts } from "./ports.ts";
 
 export const COMMANDS = ["run", "join", "status", "doctor", "version", "help"] as const;
 export type Command = (typeof COMMANDS)[number];
@@ -23,6 +24,8 @@ export interface AgentOptions {
   runAs: string | null;
   /** milli-units */
   resources: Record<string, number>;
+  /** that tasks may be given */
+  ports: PortRange[];
   labels: Record<string, string>;
   roles: string[] | null;
   drivers: string[];
@@ -53,6 +56,7 @@ const SETTINGS = {
   mem: { type: "string" },
   disk: { type: "string" },
   resource: { type: "string", multiple: true },
+  ports: { type: "string" },
   label: { type: "string", multiple: true },
   roles: { type: "string" },
   drivers: { type: "string" },
@@ -96,6 +100,7 @@ export function readOptions(argv: string[], environment: NodeJS.ProcessEnv, uid:
     caFile: text(values, "ca-file"),
     runAs: text(values, "run-as"),
     resources: resourcesOf(values),
+    ports: portsOf(text(values, "ports") ?? DEFAULT_PORTS),
     labels: labelsOf(list(values, "label")),
     roles: text(values, "roles") === null ? null : words(text(values, "roles")),
     drivers: driversOf(text(values, "drivers")),
@@ -210,9 +215,19 @@ function resourcesOf(values: Values): Record<string, number> {
   for (const pair of list(values, "resource")) {
     const [name = "", value] = split(pair);
     if (value === undefined) throw new UsageError(`--resource ${pair}: write it like licences=4`);
+    if (name === "ports") throw new UsageError(`--resource ${pair}: say which ones, like --ports ${DEFAULT_PORTS}`);
     set(name, value, `--resource ${pair}`);
   }
+  if ((resources.gpus ?? 0) % 1000 > 0)
+    throw new UsageError("--resource gpus: devices are whole, numbered from 0; write it like gpus=4");
   return resources;
+}
+
+function portsOf(written: string): PortRange[] {
+  const ranges = parsePorts(written);
+  if (ranges === null)
+    throw new UsageError(`--ports "${written}": write it like ${DEFAULT_PORTS}, several with commas, or none`);
+  return ranges;
 }
 
 function labelsOf(pairs: string[]): Record<string, string> {

@@ -51,10 +51,13 @@ async function partitionsOf({ client }: Session, cluster: string | undefined): P
   return (await Promise.all(clusters.map((name) => listPartitions(client, name)))).flat();
 }
 
+/** Of these there is so much that nobody looks for them here. */
+const WITHOUT_COLUMN = ["disk", "ports"];
+
 /** Resources of which a partition may have none have a column only where there are any. */
 function columnsFor(found: readonly PartitionView[]): Column<PartitionView>[] {
   const names = new Set(found.flatMap(({ amounts }) => Object.keys(amounts.total)));
-  const others = [...names].filter((name) => !["cpus", "mem", "disk"].includes(name)).sort();
+  const others = [...names].filter((name) => !["cpus", "mem", ...WITHOUT_COLUMN].includes(name)).sort();
   return [
     { title: "PARTITION", cell: ({ cluster, name }) => `${cluster}/${name}` },
     { title: "OWNER", cell: ({ owner }) => owner ?? "" },

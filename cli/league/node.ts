@@ -50,10 +50,10 @@ export class Node {
   constructor(plan: NodePlan, run: NodeRun) {
     this.plan = plan;
     this.run = run;
-    const { data, node, cpus, memMib, log } = plan;
+    const { data, node, cpus, memMib, ports, log } = plan;
     const words = [
       ...[agentBundle(), "run", "--data", data, "--url", run.url, "--name", node],
-      ...["--cpus", String(cpus), "--mem", `${memMib}MiB`, "--stop-tasks-on-exit"],
+      ...["--cpus", String(cpus), "--mem", `${memMib}MiB`, "--ports", ports, "--stop-tasks-on-exit"],
     ];
     const owner = { started: run.changed, ended: (end: ChildEnd) => this.ended(end) };
     this.child = new Child({ program: process.execPath, words, env: this.env(), log }, owner);

@@ -12,5 +12,6 @@ it("four nodes in two clusters offer a quarter of the machine each and never mor
   ]);
   expect(plans.map(({ cpus }) => cpus)).toEqual([1.75, 1.75, 1.75, 1.75]);
   expect(plans.map(({ memMib }) => memMib)).toEqual([2560, 2560, 2560, 2560]);
+  expect(plans.map(({ ports }) => ports)).toEqual(["31000-31249", "31250-31499", "31500-31749", "31750-31999"]);
   expect(new Set(plans.map(({ data }) => data)).size).toBe(4);
 });

@@ -15,19 +15,31 @@ export interface NodePlan {
   log: string;
   cpus: number;
   memMib: number;
+  /** first and last that its tasks may be given: no other node of this machine has them */
+  ports: string;
+}
+
+/** Of each node; the agent's own default is of one that has the machine for itself. */
+const PORTS_EACH = 250;
+const FIRST_PORT = 31_000;
+
+function portsOfNode(ordinal: number): string {
+  const first = FIRST_PORT + ordinal * PORTS_EACH;
+  return `${first}-${first + PORTS_EACH - 1}`;
 }
 
 /** @param cpus of the machine @param memBytes of the machine */
 export function nodePlans(data: DataFolder, cpus: number, memBytes: number): NodePlan[] {
   const nodes = CLUSTERS.length * NODES.length;
-  return CLUSTERS.flatMap((cluster) =>
-    NODES.map((node) => ({
+  return CLUSTERS.flatMap((cluster, i) =>
+    NODES.map((node, j) => ({
       cluster,
       node,
       data: join(data.root, "nodes", `${cluster}-${node}`),
       log: join(data.root, "logs", `${cluster}-${node}.log`),
       cpus: Math.floor((cpus / nodes) * 100) / 100,
       memMib: Math.floor(memBytes / nodes / 2 ** 20),
+      ports: portsOfNode(i * NODES.length + j),
     })),
   );
 }

@@ -16,6 +16,8 @@ export interface AgentPlan {
   joinToken: string;
   cpus: number;
   mem: string;
+  /** first and last that its tasks may be given */
+  ports: string;
   /** further words of its command line */
   words: readonly string[];
 }
@@ -47,14 +49,14 @@ export class AgentProcess {
   }
 
   start(extra: { url?: string; nodeWords?: readonly string[] } = {}): void {
-    const { name, url, joinToken, cpus, mem, words } = this.plan;
+    const { name, url, joinToken, cpus, mem, ports, words } = this.plan;
     const log = openSync(join(this.root, "agent.log"), "a");
     this.#child = spawn(
       process.execPath,
       [
         ...(extra.nodeWords ?? []),
         ...[AGENT, "run", "--data", this.data, "--run-dir", this.run, "--url", extra.url ?? url, "--name", name],
-        ...["--cpus", String(cpus), "--mem", mem, ...words],
+        ...["--cpus", String(cpus), "--mem", mem, "--ports", ports, ...words],
       ],
       { stdio: ["ignore", log, log], detached: true, env: { ...cleanEnvironment(), HANSA_AGENT_TOKEN: joinToken } },
     );

@@ -20,6 +20,8 @@ export const LEAGUE = "test";
 const PASSABLE_MODE = 0o711;
 /** Anyone may write there: tasks may run as another user. */
 const OPEN_MODE = 0o777;
+const FIRST_PORT = 31_000;
+const PORTS_EACH = 20;
 /** Longest wait the API holds a request for. */
 const HOLD_S = 25;
 
@@ -81,6 +83,7 @@ export class League {
       joinToken: this.#joinTokens.get(cluster) ?? "",
       cpus: options.cpus ?? 1,
       mem: options.mem ?? "1GiB",
+      ports: portsOf(this.agents.length),
       words: options.words ?? [],
     });
     this.agents.push(agent);
@@ -140,6 +143,12 @@ export class League {
     await remove(this.root);
     for (const { data } of this.agents) removeTraces(data);
   }
+}
+
+/** All nodes are one machine. */
+function portsOf(agent: number): string {
+  const first = FIRST_PORT + agent * PORTS_EACH;
+  return `${first}-${first + PORTS_EACH - 1}`;
 }
 
 /** Also what a failed test has left running. */

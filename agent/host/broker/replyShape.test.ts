@@ -20,6 +20,8 @@ const reply = {
 test("a whole reply is one", () => {
   expect(isPollReply(reply)).toBe(true);
   expect(isPollReply({ ...reply, credential: "hnc_x" })).toBe(true);
+  const assignment = { task: "7k2m.0", epoch: 1, item: null, devices: [0, 3], ports: [31_000] };
+  expect(isPollReply({ ...reply, assignments: [assignment] })).toBe(true);
 });
 
 test.each([
@@ -34,6 +36,10 @@ test.each([
   [{ ...reply, renews: [1] }],
   [{ ...reply, assignments: [{ task: "../../etc", epoch: 1, item: null }] }],
   [{ ...reply, assignments: [{ task: "7k2m.0", epoch: 0.5, item: null }] }],
+  [{ ...reply, assignments: [{ task: "7k2m.0", epoch: 1, item: null, devices: "0" }] }],
+  [{ ...reply, assignments: [{ task: "7k2m.0", epoch: 1, item: null, devices: ["$(reboot)"] }] }],
+  [{ ...reply, assignments: [{ task: "7k2m.0", epoch: 1, item: null, ports: [0] }] }],
+  [{ ...reply, assignments: [{ task: "7k2m.0", epoch: 1, item: null, ports: [65_536] }] }],
   [{ ...reply, jobs: { "7k2m": { ...reply.jobs["7k2m"], command: [] } } }],
   [{ ...reply, jobs: { "7k2m": { ...reply.jobs["7k2m"], env: { A: 1 } } } }],
 ])("%j is none", (value) => {

@@ -19,8 +19,17 @@ const ACTIONS = ["run", "pause", "drain", "rejoin", "gone"];
 /** A task's id becomes part of a path and an epoch part of a file name. */
 const namesTask = (value: Fields): boolean => isText(value.task) && TASK_ID.test(value.task) && isCount(value.epoch);
 
+const MAX_PORT = 65_535;
+const isPort = (value: unknown): boolean => isCount(value) && value > 0 && value <= MAX_PORT;
+const isListOf = (value: unknown, holds: (value: unknown) => boolean): boolean =>
+  value === undefined || (Array.isArray(value) && value.every(holds));
+
 const isAssignment = (value: unknown): boolean =>
-  isObject(value) && namesTask(value) && (value.item === null || isText(value.item));
+  isObject(value) &&
+  namesTask(value) &&
+  (value.item === null || isText(value.item)) &&
+  isListOf(value.devices, isCount) &&
+  isListOf(value.ports, isPort);
 
 const isStop = (value: unknown): boolean => isObject(value) && namesTask(value) && isCount(value.graceMs);
 
@@ -34,6 +43,7 @@ const isTemplate = (value: unknown): boolean =>
   isObject(value.env) &&
   Object.values(value.env).every(isText) &&
   isOrNull(value.cwd, isText) &&
+  isObject(value.resources) &&
   isText(value.role) &&
   isText(value.driver) &&
   isOrNull(value.timeoutMs, isCount) &&

@@ -42,6 +42,7 @@ describe.each(modes)("the guard (%s)", (_name, cgroups) => {
       user,
       boot: bootId(),
       place: { league: "l", cluster: "c", node: "n" },
+      hidesGpus: false,
       log: () => {},
       started: () => {},
       startFailed: () => {},

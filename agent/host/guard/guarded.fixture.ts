@@ -25,6 +25,7 @@ const driver = new ProcessDriver({
   user,
   boot,
   place: { league: "l", cluster: "c", node: "n" },
+  hidesGpus: false,
   log: () => {},
   started: () => process.stdout.write(`${guard.beat?.pid}\n`),
   startFailed: (_key, message) => process.stdout.write(`${message}\n`),

@@ -4,14 +4,16 @@ import type { Attempt } from "../../core/types.ts";
 
 export function attemptOf(
   job: Partial<Template>,
-  more: { task?: string; epoch?: number; item?: string | null; deadlineMs?: number | null } = {},
+  more: Partial<Pick<Attempt, "task" | "epoch" | "item" | "deadlineMs" | "devices" | "ports">> = {},
 ): Attempt {
-  const { task = "7k2m.0", epoch = 1, item = null, deadlineMs = null } = more;
+  const { task = "7k2m.0", epoch = 1, item = null, deadlineMs = null, devices = [], ports = [] } = more;
   return {
     key: `${task}@${epoch}`,
     task,
     epoch,
     item,
+    devices,
+    ports,
     boot: "",
     phase: "starting",
     deadlineMs,

@@ -93,6 +93,7 @@ describe.each(modes)("a task (%s)", (_name, cgroups) => {
       user,
       boot: bootId(),
       place: { league: "lab", cluster: "north", node: "n1" },
+      hidesGpus: true,
       log: () => {},
       started: (key) => ear.tell({ started: key }),
       startFailed: (_key, message) => ear.tell({ failed: message }),
@@ -171,10 +172,31 @@ describe.each(modes)("a task (%s)", (_name, cgroups) => {
       [
         ...["GREETING", "HANSA_CLUSTER", "HANSA_EPOCH", "HANSA_INDEX", "HANSA_ITEM", "HANSA_JOB", "HANSA_LEAGUE"],
         ...["HANSA_NODE", "HANSA_TASK", "HOME", "IFS", "LANG", "LOGNAME", "PATH", "PWD", "SHELL", "USER"],
+        ...["CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES"],
       ].sort(),
     );
     expect(rest).toContain("HANSA_NODE=n1");
     expect(rest).toContain(`HOME=${work()}`);
+  });
+
+  test("finds its devices and ports in its environment, whatever its job says", async () => {
+    const env = { HANSA_PORT_0: "22", HANSA_DEVICES: "9", CUDA_VISIBLE_DEVICES: "0,1,2,3" };
+    const job = {
+      command: "env | grep -E '^(HANSA_(PORT|DEVICE)|CUDA|NVIDIA)' | sort",
+      env,
+      resources: { gpus: 2000 },
+    };
+    newDriver().start(attemptOf(job, { devices: [0, 2], ports: [31_000, 31_007] }));
+    await ear.exit();
+    expect(output("stdout").trimEnd().split("\n")).toEqual([
+      "CUDA_DEVICE_ORDER=PCI_BUS_ID",
+      "CUDA_VISIBLE_DEVICES=0,2",
+      "HANSA_DEVICES=0,2",
+      "HANSA_PORTS=31000,31007",
+      "HANSA_PORT_0=31000",
+      "HANSA_PORT_1=31007",
+      "NVIDIA_VISIBLE_DEVICES=0,2",
+    ]);
   });
 
   test("given as a list runs without a shell, also when its first word is a shell's builtin", async () => {

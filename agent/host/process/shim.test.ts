@@ -10,7 +10,7 @@ import { parseRun } from "./runFile.ts";
 import { jobLine, shimText, taskText } from "./shim.ts";
 
 const script = (job: Parameters<typeof attemptOf>[0], item: string | null = null) =>
-  jobLine(attemptOf(job, { task: "7k2m.3", epoch: 5, item }), "/home/x");
+  jobLine(attemptOf(job, { task: "7k2m.3", epoch: 5, item }), "/home/x", false);
 
 test("a string runs in sh by its path, with its item quoted for that shell", () => {
   const command = `echo ${shellQuote("it's")}`;
@@ -47,7 +47,8 @@ test("without a cgroup the shim does not touch its descriptor", () => {
 
 describe("the shim in a real shell", () => {
   let folder: string;
-  const task = (deadlineMs: number | null) => taskText(attemptOf({ command: "touch ran" }, { deadlineMs }), folder);
+  const task = (deadlineMs: number | null) =>
+    taskText(attemptOf({ command: "touch ran" }, { deadlineMs }), folder, false);
   const run = (input: string, runFile: string) => {
     const opened = ["stdout", runFile, "stderr", "told"].map((name) => openSync(join(folder, name), "a"));
     spawnSync("/bin/sh", ["-s", "b"], {
@@ -78,8 +79,8 @@ describe("the shim in a real shell", () => {
   });
 
   test("waits for the next task, which finds nothing of the one before it", () => {
-    const first = taskText(attemptOf({ command: ["touch", "first"], env: { A: "1" } }), folder);
-    const second = taskText(attemptOf({ command: "echo $A >second; touch ran" }), folder);
+    const first = taskText(attemptOf({ command: ["touch", "first"], env: { A: "1" } }), folder, false);
+    const second = taskText(attemptOf({ command: "echo $A >second; touch ran" }), folder, false);
     expect(run(`${first}${second}`, "run")).toMatchObject({ ran: true, ends: 2 });
     expect(readFileSync(join(folder, "work", "second"), "utf8")).toBe("\n");
   });

@@ -13,8 +13,8 @@
 
 import { argvOf, shellQuote } from "../../../src/model/command.ts";
 import type { Attempt } from "../../core/types.ts";
+import { type Named, SHELL, taskEnvironment } from "./environment.ts";
 
-const SHELL = "/bin/sh";
 /** The attempt's own folder in the folder the shim starts in. */
 export const WORK_FOLDER = "work";
 export const RUN_FILE = "run";
@@ -51,64 +51,20 @@ _boot=$1
 `;
 }
 
-export interface Place {
-  league: string;
-  cluster: string;
-  node: string;
-}
-
-/** What every task of a node finds in its environment. */
-export const nodeEnvironment = (place: Place, user: string): Record<string, string> => ({
-  PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-  USER: user,
-  LOGNAME: user,
-  SHELL,
-  LANG: "C.UTF-8",
-  HANSA_LEAGUE: place.league,
-  HANSA_CLUSTER: place.cluster,
-  HANSA_NODE: place.node,
-});
-
 /**
  * What gives a shim its task, with the deadline in 1/100 s of uptime. The braces: of a text that breaks off the shell
  * runs nothing. The task is one word, because some shells repeat the text of a command that a signal ended.
  */
-export function taskText(
-  attempt: Pick<Attempt, "template" | "task" | "epoch" | "item" | "deadlineMs">,
-  home: string,
-): string {
+export function taskText(attempt: Named & Pick<Attempt, "deadlineMs">, home: string, hidesGpus: boolean): string {
   const { deadlineMs } = attempt;
   const deadline = deadlineMs === null ? "-" : Math.floor(deadlineMs / 10);
-  return `{ task ${deadline} ${shellQuote(jobLine(attempt, home))}; }\n`;
+  return `{ task ${deadline} ${shellQuote(jobLine(attempt, home, hidesGpus))}; }\n`;
 }
 
-/** Which gang it is of, how large that is, and its place in it; of a task by itself nothing. */
-function gangEnvironment({ template, task }: Pick<Attempt, "template" | "task">): Record<string, string> {
-  // What an earlier version journaled does not tell.
-  const size = template.gang?.size;
-  if (size === undefined) return {};
-  const index = Number(task.slice(task.lastIndexOf(".") + 1));
-  return {
-    HANSA_GANG: String(Math.floor(index / size)),
-    HANSA_GANG_SIZE: String(size),
-    HANSA_GANG_RANK: String(index % size),
-  };
-}
-
-/** The task in words of shell: its environment, which can't change `HANSA_*`, its folder, and its command in place of the shell. */
-export function jobLine(attempt: Pick<Attempt, "template" | "task" | "epoch" | "item">, home: string): string {
-  const { template, task, epoch, item } = attempt;
-  const dot = task.lastIndexOf(".");
-  const environment = {
-    HOME: home,
-    ...Object.fromEntries(Object.entries(template.env).filter(([name]) => !name.startsWith("HANSA_"))),
-    HANSA_JOB: task.slice(0, dot),
-    HANSA_INDEX: task.slice(dot + 1),
-    HANSA_TASK: task,
-    HANSA_EPOCH: String(epoch),
-    ...(item !== null && { HANSA_ITEM: item }),
-    ...gangEnvironment(attempt),
-  };
+/** The task in words of shell: its environment, its folder, and its command in place of the shell. */
+export function jobLine(attempt: Named, home: string, hidesGpus: boolean): string {
+  const { template, item } = attempt;
+  const environment = taskEnvironment(attempt, home, hidesGpus);
   const exports = Object.entries(environment).map(([name, value]) => `export ${name}=${shellQuote(value)}`);
   const [command = SHELL, ...rest] = argvOf(template.command, item);
   // the shell by its path, so that it is not looked for; and `cd -P`, because the folder has got its name only now

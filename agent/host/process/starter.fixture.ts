@@ -15,6 +15,7 @@ const driver = new ProcessDriver({
   user,
   boot: bootId(),
   place: { league: "l", cluster: "c", node: "n" },
+  hidesGpus: false,
   log: () => {},
   started: () => process.stdout.write("started\n"),
   startFailed: (_key, message) => process.stdout.write(`${message}\n`),

@@ -12,9 +12,10 @@ import type { Writable } from "node:stream";
 import type { Attempt } from "../../core/types.ts";
 import { hasCode } from "../files.ts";
 import type { Cgroups } from "./cgroups.ts";
+import { nodeEnvironment, type Place } from "./environment.ts";
 import { createFolder, emptyFolder } from "./folder.ts";
 import { cgroupLine, type Run } from "./runFile.ts";
-import { CHANNEL, nodeEnvironment, type Place, shimText, taskText, WORK_FOLDER } from "./shim.ts";
+import { CHANNEL, shimText, taskText, WORK_FOLDER } from "./shim.ts";
 import type { User } from "./user.ts";
 
 /** How many wait. A burst of more is served too, only not ahead of time. */
@@ -33,6 +34,8 @@ export interface WarmOptions {
   user: User;
   boot: string;
   place: Place;
+  /** the machine has GPUs: tasks that ask for none must not see them */
+  hidesGpus: boolean;
 }
 
 export interface Shim {
@@ -96,7 +99,7 @@ export class WarmShims {
     warm.folder = folder;
     warm.ended = ended;
     this.#given.set(attempt.key, warm);
-    warm.stdin.write(taskText(attempt, join(folder, WORK_FOLDER)));
+    warm.stdin.write(taskText(attempt, join(folder, WORK_FOLDER), this.#options.hidesGpus));
     // without a cgroup nobody could say that nothing is left of its task
     if (!cgroups) warm.stdin.end();
     return warm;

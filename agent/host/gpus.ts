@@ -1,0 +1,20 @@
+/** The GPUs of this machine, as NVIDIA's own tool lists them. */
+import { spawnSync } from "node:child_process";
+
+/** With a broken driver the tool may hang. */
+const LOOK_MS = 5_000;
+
+/** @param environment where the tool is looked for @returns 0 when there is no tool, or it fails */
+export function countGpus(environment: NodeJS.ProcessEnv): number {
+  const { status, stdout } = spawnSync("nvidia-smi", ["-L"], {
+    encoding: "utf8",
+    env: environment,
+    stdio: ["ignore", "pipe", "ignore"],
+    timeout: LOOK_MS,
+    killSignal: "SIGKILL",
+  });
+  return status === 0 ? listedGpus(stdout) : 0;
+}
+
+/** A line a device; parts of one (MIG) are indented below it. */
+export const listedGpus = (list: string): number => list.split("\n").filter((line) => /^GPU \d+:/.test(line)).length;
