@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { ExplainView } from "../../src/model/views.ts";
-import { about, explainLines } from "./explain.ts";
+import { explainLines } from "./explain.ts";
 
 const explained = (over: Partial<ExplainView>): ExplainView => ({
   job: "9qd1",
@@ -41,15 +41,4 @@ it("a command in the fix is called as this one was", () => {
   expect(lastOf({ fix })).toBe(
     "fix (checked): let north/gpu be lent: npm run -s hansa -- partitions set north/gpu --lend all  1 task starts now     position 1",
   );
-});
-
-it("a guess has one figure", () => {
-  expect([0, 89_000, 90_000, 5_000_000, 10_000_000, 200_000_000].map(about)).toEqual([
-    "1 s",
-    "89 s",
-    "2 min",
-    "83 min",
-    "3 h",
-    "2 days",
-  ]);
 });

@@ -1,4 +1,5 @@
 /** Why a job waits, what would let it start, and about when it will: in lines for a person. */
+import { about } from "../../src/model/duration.ts";
 import type { ExplainView } from "../../src/model/views.ts";
 import { plural } from "../show/figures.ts";
 
@@ -25,14 +26,3 @@ export const fixText = ({ text, change, startsNow }: NonNullable<ExplainView["fi
 
 const called = (change: string, self: string): string => change.replace(/^hansa(?= )/, self);
 const starts = (tasks: number): string => (tasks === 1 ? "1 task starts now" : `${tasks} tasks start now`);
-
-/** One figure, as exact as a guess is: `40 s`, `6 min`, `3 h`, `2 days`. */
-export function about(ms: number): string {
-  const units: [size: number, most: number, name: string][] = [
-    [1000, 90, "s"],
-    [60_000, 90, "min"],
-    [3_600_000, 36, "h"],
-  ];
-  for (const [size, most, name] of units) if (ms < most * size) return `${Math.max(1, Math.round(ms / size))} ${name}`;
-  return plural(Math.round(ms / 86_400_000), "day");
-}

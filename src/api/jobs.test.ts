@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { League, startWorker, until } from "../../test/support/league.ts";
 import type { RunningWorker } from "../../test/support/miniflare.ts";
 import type { TaskView } from "../model/views.ts";
-import { type ClusterPage, merged, mergePages } from "./taskMerge.ts";
+import { merged, mergePages } from "./taskMerge.ts";
 
 let worker: RunningWorker;
 beforeAll(async () => {
@@ -119,16 +119,32 @@ const task = (index: number, cluster: string, ...epochs: number[]): TaskView => 
     stderrBytes: null,
   })),
 });
-const indicesOf = ({ items, next }: ClusterPage) => [items.map(({ index }) => index), next];
+const page = (items: TaskView[], next: number | null) => ({ items, moved: [], next });
+const indicesOf = ({ items, next }: ReturnType<typeof mergePages>) => [items.map(({ index }) => index), next];
 
 test("pages are merged only as far as every cluster has told", () => {
-  const north = { items: [task(0, "north", 1), task(2, "north", 1)], next: 2 };
-  const south = { items: [task(1, "south", 1), task(5, "south", 1)], next: null };
+  const north = page([task(0, "north", 1), task(2, "north", 1)], 2);
+  const south = page([task(1, "south", 1), task(5, "south", 1)], null);
   expect(indicesOf(mergePages([north, south], 10))).toEqual([[0, 1, 2], 2]);
   expect(indicesOf(mergePages([north, south], 2))).toEqual([[0, 1], 1]);
-  expect(indicesOf(mergePages([{ items: [], next: 7 }, south], 10))).toEqual([[1, 5], 7]);
+  expect(indicesOf(mergePages([page([], 7), south], 10))).toEqual([[1, 5], 7]);
   expect(indicesOf(mergePages([south], 10))).toEqual([[1, 5], null]);
   expect(indicesOf(mergePages([], 10))).toEqual([[], null]);
+});
+
+test("what ran where a task is no more is told with it, and makes no task by itself", () => {
+  const { index, attempts } = task(0, "north", 1, 3);
+  const north = {
+    items: [],
+    moved: [
+      { index, attempts },
+      { index: 4, attempts },
+    ],
+    next: null,
+  };
+  expect(mergePages([north, page([task(0, "south", 5)], null)], 10).items).toMatchObject([
+    { index: 0, cluster: "south", attempts: [{ epoch: 1 }, { epoch: 3 }, { epoch: 5 }] },
+  ]);
 });
 
 test("a task that moved is one task: where its newest attempt is, or where it waits now", () => {

@@ -281,8 +281,10 @@ export class Broker implements Turns {
   }
 
   #viewOf(job: JobMemory): JobView {
+    const now = this.#platform.now();
     const counts = countsOf(job);
-    const why = counts.waiting > 0 && !isTerminal(job.state) ? this.#rounds.why(job, this.#restored.holds(job)) : null;
+    const why =
+      counts.waiting > 0 && !isTerminal(job.state) ? this.#rounds.why(job, this.#restored.holdsForMs(job), now) : null;
     return jobView(job, why && { reason: why.reason, detail: why.sentence }, (key) => this.#fleet.ownerOf(key));
   }
 
@@ -298,7 +300,7 @@ export class Broker implements Turns {
   #explain(id: string): ExplainView {
     const job = this.#book.find(id);
     const view = this.#viewOf(job);
-    return this.#rounds.explain(job, view, this.#restored.holds(job));
+    return this.#rounds.explain(job, view, this.#restored.holdsForMs(job), this.#platform.now());
   }
 
   #roleView(name: string): RoleView {
@@ -328,7 +330,7 @@ export class Broker implements Turns {
         continue;
       }
       const grant = job.grants.get(report.cluster);
-      const news = grant ? heardOf(this.#book, this.#shares, job, grant, report, jobReport) : "nothing";
+      const news = grant ? heardOf(this.#book, this.#shares, job, grant, report, jobReport, now) : "nothing";
       if (news === "nothing") continue;
       this.#endIfOver(job, now);
       if (!this.#book.isLive(job.id)) ended.push(job.id);

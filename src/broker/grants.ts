@@ -107,6 +107,7 @@ export class Grants {
       yields: null,
       oldLimits: {},
       recentEnds: 0,
+      heldUntil: null,
       sent: false,
     };
   }

@@ -20,6 +20,7 @@ export function heardOf(
   grant: GrantState,
   report: Report,
   said: Report["jobs"][number],
+  now: number,
 ): "nothing" | "ends" | "more" {
   const newer =
     report.incarnation > grant.incarnation || (report.incarnation === grant.incarnation && report.rev > grant.rev);
@@ -32,6 +33,7 @@ export function heardOf(
   grant.reported = said;
   grant.supply = supply;
   grant.recentEnds = ends;
+  grant.heldUntil = said.heldForMs === undefined ? null : now + said.heldForMs;
   if (isApplied(grant)) grant.oldLimits = grant.limits;
   const hasRoomAgain = before?.reason === "fragmented" && said.reason !== "fragmented";
   if (hasRoomAgain) grant.barredIn = {};

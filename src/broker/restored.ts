@@ -58,8 +58,13 @@ export class Restored {
 
   /** Something of the job that these rows do not know may still run. */
   holds(job: JobMemory): boolean {
-    if (this.#sinceRestoreMs === NOT_RESTORED || job.ordinal > this.#restoredOrdinal) return false;
-    return this.#sinceRestoreMs < (job.template.lostAfterMs ?? 0);
+    return this.holdsForMs(job) > 0;
+  }
+
+  /** For how long yet. */
+  holdsForMs(job: JobMemory): number {
+    if (this.#sinceRestoreMs === NOT_RESTORED || job.ordinal > this.#restoredOrdinal) return 0;
+    return Math.max(0, (job.template.lostAfterMs ?? 0) - this.#sinceRestoreMs);
   }
 
   #save(): void {

@@ -173,20 +173,22 @@ export class Rounds {
 
   // Why jobs wait.
 
-  #waitingOf(job: JobMemory, isHeld: boolean): Waiting {
+  /** @param restoredMs for how long what a restored Broker does not know holds it; 0: nothing does */
+  #waitingOf(job: JobMemory, restoredMs: number, now: number): Waiting {
     const last = this.#last ?? this.#sight([job]);
     const isKnown = last.input.jobs.some(({ id }) => id === job.id);
     const { input, result } = isKnown ? last : this.#sight([job]);
     const seen = input.jobs.find(({ id }) => id === job.id) ?? roundJob(job);
-    return {
+    const waiting = {
       input,
       result,
       job: seen,
       texts: job.template.constraints,
-      local: isHeld ? "holding" : localReason(job),
       held: heldFor(job),
       drained: this.#fleet.drained(),
     };
+    if (restoredMs > 0) return { ...waiting, local: "holding", heldForMs: restoredMs };
+    return { ...waiting, local: localReason(job), heldForMs: heldForMs(job, now) };
   }
 
   #sight(jobs: readonly JobMemory[]): { input: RoundInput; result: RoundResult } {
@@ -194,12 +196,12 @@ export class Rounds {
     return { input, result: round(input) };
   }
 
-  why(job: JobMemory, isHeld: boolean): Told {
-    return reasonOf(this.#waitingOf(job, isHeld));
+  why(job: JobMemory, restoredMs: number, now: number): Told {
+    return reasonOf(this.#waitingOf(job, restoredMs, now));
   }
 
-  explain(job: JobMemory, view: JobView, isHeld: boolean): ExplainView {
-    const waiting = this.#waitingOf(job, isHeld);
+  explain(job: JobMemory, view: JobView, restoredMs: number, now: number): ExplainView {
+    const waiting = this.#waitingOf(job, restoredMs, now);
     const isSilent = waiting.local === "holding" || waiting.local === "mass-silence";
     if (isTerminal(job.state) || (view.counts.waiting === 0 && !isSilent)) {
       const sentence = `It does not wait: ${view.state}.`;
@@ -260,6 +262,12 @@ function localReason(job: JobMemory): WaitReason | "granting" | null {
     if (reason !== null) return reason;
   }
   return null;
+}
+
+/** Until the last of it is handed out again, ms; null: nobody knows. */
+function heldForMs(job: JobMemory, now: number): number | null {
+  const times = [...job.grants.values()].flatMap(({ heldUntil }) => (heldUntil === null ? [] : [heldUntil]));
+  return times.length === 0 ? null : Math.max(0, Math.max(...times) - now);
 }
 
 const reasonIn = (grant: GrantState): WaitReason | "granting" | null =>

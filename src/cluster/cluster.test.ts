@@ -725,24 +725,187 @@ test("an idle poll writes nothing and asks nobody", () => {
   expect(home.take("alarm")).toEqual([]);
 });
 
-test("many nodes that fall silent together are told of once, and why their work waits", () => {
-  const nodes = Array.from({ length: 10 }, (_, i) => new Node(`n${i}`));
-  grant({
-    limits: { default: 4 },
-    supply: [{ from: 0, to: 4, handout: 1, attemptsUsed: 0 }],
-    spec: { resources: { cpus: 1 } },
+describe("many nodes", () => {
+  const HOLD_FOR_MS = 300_000;
+  /** Time in which polls are overdue and ticks come. */
+  const AROUND_MS = 20_000;
+  const names = (n: number) => Array.from({ length: n }, (_, i) => `n${i}`);
+  const busy = (n: number, rest: Node[] = [], stopAfter = "30s") => {
+    const nodes = names(n).map((name) => new Node(name));
+    grant({
+      limits: { default: n },
+      supply: [{ from: 0, to: n, handout: 1, attemptsUsed: 0 }],
+      spec: { resources: { cpus: 1 }, disconnect: { stopAfter } },
+    });
+    const running = nodes.map((node) =>
+      node.poll().assignments.map(({ task, epoch }) => [task, epoch] as [string, number]),
+    );
+    const alive = (who: Node[]) => {
+      for (const [i, node] of nodes.entries()) if (who.includes(node)) node.poll({ running: running[i] ?? [] });
+      for (const node of rest) if (who.includes(node)) node.poll();
+    };
+    alive(nodes);
+    return { nodes, alive };
+  };
+  /** While these poll. @returns ms until something of the others is given up; Infinity: nothing is */
+  const lostAfterMs = (ms: number, meanwhile: () => void) => {
+    const from = home.nowMs;
+    while (home.nowMs - from < ms) {
+      pass(5_000);
+      meanwhile();
+      if (home.query("SELECT 1 FROM attempt WHERE state = 'lost'").length > 0) return home.nowMs - from;
+    }
+    return Number.POSITIVE_INFINITY;
+  };
+  const limitMs = silenceLimitMs(STOP_AFTER_MS);
+
+  test("of which more than a third fall silent together are waited for longer, and that is told once with why", () => {
+    const { nodes, alive } = busy(10);
+    const told: Report[] = [];
+    const from = home.nowMs;
+    const isLost = () => home.query("SELECT 1 FROM attempt WHERE state = 'lost'").length > 0;
+    while (!isLost()) {
+      expect(home.nowMs - from).toBeLessThan(limitMs + HOLD_FOR_MS + AROUND_MS);
+      home.nowMs = Math.min(home.nowMs + 5_000, home.alarmAt ?? Number.POSITIVE_INFINITY);
+      if (home.alarmAt !== null && home.alarmAt <= home.nowMs) home.fireAlarm();
+      alive(nodes.slice(4));
+      for (let next = report(); next; next = report()) told.push(next);
+    }
+    expect(home.nowMs - from).toBeGreaterThanOrEqual(limitMs + HOLD_FOR_MS);
+    const events = told.flatMap(({ events: some }) => some).filter(({ type }) => type === "cluster.mass-silence");
+    expect(events).toMatchObject([{ detail: expect.stringContaining("5 min longer") }]);
+    const held = told.flatMap(({ jobs }) => jobs).filter(({ reason }) => reason === "mass-silence");
+    expect(held[0]?.heldForMs).toBeGreaterThan(HOLD_FOR_MS);
+    expect(held[0]?.live).toEqual({ default: 10 });
   });
-  for (const node of nodes.slice(0, 4)) node.poll();
-  const told: Report[] = [];
-  const end = home.nowMs + 90_000;
-  while (home.alarmAt !== null && home.alarmAt <= end) {
-    home.nowMs = Math.max(home.nowMs, home.alarmAt);
-    home.fireAlarm();
-    for (let next = report(); next; next = report()) told.push(next);
-  }
-  const events = told.flatMap(({ events: some }) => some).filter(({ type }) => type === "cluster.mass-silence");
-  expect(events).toMatchObject([{ detail: expect.stringContaining("5 min longer") }]);
-  expect(told.flatMap(({ jobs }) => jobs).at(-1)).toMatchObject({ reason: "mass-silence", live: { default: 4 } });
+
+  test("of which a third or less fall silent are not waited for", () => {
+    const { nodes, alive } = busy(12);
+    const lostMs = lostAfterMs(limitMs + AROUND_MS, () => alive(nodes.slice(4)));
+    expect(lostMs).toBeGreaterThanOrEqual(limitMs);
+    expect(lostMs).toBeLessThanOrEqual(limitMs + AROUND_MS);
+  });
+
+  test("fewer than ten are not waited for", () => {
+    busy(9);
+    expect(lostAfterMs(limitMs + AROUND_MS, () => {})).toBeLessThanOrEqual(limitMs + AROUND_MS);
+  });
+
+  test("that fall silent one after the other are not waited for", () => {
+    const { nodes, alive } = busy(10, [], "10m");
+    const from = home.nowMs;
+    const left = () => nodes.slice(Math.min(4, 1 + Math.floor((home.nowMs - from) / 80_000)));
+    const mostMs = silenceLimitMs(600_000) + AROUND_MS;
+    expect(lostAfterMs(mostMs, () => alive(left()))).toBeLessThanOrEqual(mostMs);
+  });
+
+  test("count as silent also where nothing runs", () => {
+    const idle = names(8).map((name) => new Node(`idle-${name}`));
+    const { alive } = busy(3, idle);
+    expect(lostAfterMs(limitMs + HOLD_FOR_MS - AROUND_MS, () => alive(idle.slice(4)))).toBe(Number.POSITIVE_INFINITY);
+    expect(lostAfterMs(3 * AROUND_MS, () => alive(idle.slice(4)))).toBeLessThan(Number.POSITIVE_INFINITY);
+  });
+
+  test("that boot anew together have their link: what they do not mention is not waited for longer", () => {
+    const { nodes, alive } = busy(10);
+    const reborn = nodes.slice(0, 4);
+    for (const node of reborn) Object.assign(node, { session: 2, nonce: "nonce-02", seq: 0 });
+    const meanwhile = () => {
+      for (const node of reborn) node.poll();
+      alive(nodes.slice(4));
+    };
+    expect(lostAfterMs(limitMs + AROUND_MS, meanwhile)).toBeLessThanOrEqual(limitMs + AROUND_MS);
+  });
+});
+
+describe("a node of which something was given up", () => {
+  const soon = { copies: "at-least-one", disconnect: { stopAfter: "10m", lostAfter: "1s" } };
+  const stateOf = (name: string) => (home.call("node", { name }) as NodeView).state;
+
+  test("gets nothing new until it speaks, and what waits goes to another cluster", () => {
+    const node = new Node("n1");
+    grant({ spec: soon });
+    node.poll();
+    node.poll({ running: [["abcd.0", E1]] });
+    let told: Report | undefined;
+    const from = home.nowMs;
+    while (told?.jobs[0]?.returned.length !== 1) {
+      expect(home.nowMs - from).toBeLessThan(30_000);
+      home.nowMs = home.alarmAt ?? Number.NaN;
+      home.fireAlarm();
+      told = report() ?? told;
+    }
+    expect(told).toMatchObject({
+      nodes: { up: 0, silent: 1 },
+      partitions: [{ usable: { cpus: 0 }, shapes: [] }],
+      jobs: [{ returned: [{ reason: "agent-lost" }], live: {} }],
+      events: [{ type: "node.silent", node: "n1" }],
+    });
+    expect(stateOf("n1")).toBe("suspect");
+    expect(node.poll({ running: [["abcd.0", E1]] }).stops).toMatchObject([{ epoch: E1, reason: "superseded" }]);
+    expect(stateOf("n1")).toBe("up");
+  });
+
+  test("says for how long its work is held, and nothing of what it may keep for ever", () => {
+    const node = new Node("n1");
+    grant();
+    node.poll();
+    node.poll({ running: [["abcd.0", E1]] });
+    home.nowMs = home.alarmAt ?? Number.NaN;
+    while (home.query("SELECT 1 FROM silence").length === 0) {
+      home.fireAlarm();
+      home.nowMs = home.alarmAt ?? Number.NaN;
+    }
+    const held = lastReport()?.jobs[0];
+    expect(held).toMatchObject({ reason: "holding", live: { default: 1 } });
+    expect(held?.heldForMs).toBeLessThanOrEqual(silenceLimitMs(STOP_AFTER_MS));
+    expect(held?.heldForMs).toBeGreaterThan(silenceLimitMs(STOP_AFTER_MS) - 15_000);
+  });
+});
+
+describe("nodes that rest", () => {
+  test("are called, more and more of them, when another falls silent and they do not come", () => {
+    const working = new Node("n0");
+    grant();
+    working.poll();
+    working.poll({ running: [["abcd.0", E1]] });
+    const resting = Array.from({ length: 9 }, (_, i) => new Node(`r${i}`));
+    for (const node of resting) {
+      node.wakeSocket();
+      expect(node.poll().nextPollMs).toBe(900_000);
+    }
+    pass(90_000);
+    const { items } = home.call("nodes", { after: null, limit: 100 }) as { items: NodeView[] };
+    expect(new Set(items.map(({ state }) => state))).toEqual(new Set(["suspect"]));
+  });
+
+  test("and come are not called again, and stay up", () => {
+    const working = new Node("n0");
+    grant();
+    working.poll();
+    working.poll({ running: [["abcd.0", E1]] });
+    const resting = Array.from({ length: 9 }, (_, i) => new Node(`r${i}`));
+    const sockets = resting.map((node) => {
+      const socket = node.wakeSocket();
+      node.poll();
+      return socket;
+    });
+    let calls = 0;
+    for (let seconds = 0; seconds < 70; seconds++) {
+      pass(1_000);
+      for (const { socket } of home.take("send")) {
+        const called = resting[sockets.indexOf(socket)];
+        if (!called) continue;
+        calls += 1;
+        called.poll();
+        called.poll();
+      }
+    }
+    expect(calls).toBeGreaterThan(0);
+    expect(calls).toBeLessThanOrEqual(3);
+    const { items } = home.call("nodes", { after: null, limit: 100 }) as { items: NodeView[] };
+    expect(items.filter(({ state }) => state === "up")).toHaveLength(9);
+  });
 });
 
 describe("partitions", () => {

@@ -30,7 +30,7 @@ import { Reporting } from "./reporting.ts";
 import { nodeCounts } from "./reports.ts";
 import type { ClusterRules } from "./rules.ts";
 import { CLUSTER_RULES, TICK_MS } from "./rules.ts";
-import { markOverdue, nextOverdueAt, recoveryTicks, tick, tickRecovery } from "./silence.ts";
+import { markOverdue, nextOverdueAt, noteSilent, recoveryTicks, tick, tickRecovery } from "./silence.ts";
 import { limitOf, type NodeState, stockSize } from "./state.ts";
 import { ClusterStore } from "./store.ts";
 import { oneTask, taskPage } from "./taskPages.ts";
@@ -175,14 +175,12 @@ export class Cluster implements Turns {
   alarm(): void {
     const now = this.#platform.now();
     this.#alarmAt = null;
-    markOverdue(this.#memory, now);
+    this.#wakers.probe(markOverdue(this.#memory, now), now);
     tick(this.#memory, now);
     tickRecovery(this.#memory, Math.max(0, now - this.#lastTickAt));
     this.#lastTickAt = now;
     for (const node of this.#memory.nodes.values()) {
-      if (node.removed || node.silentTold || !this.#memory.isSuspect(node, now)) continue;
-      node.silentTold = true;
-      this.#memory.events.push({ type: "node.silent", node: node.name });
+      if (this.#memory.isSuspect(node, now)) noteSilent(this.#memory, node);
     }
     if (this.#memory.upNodes(now).length === 0 && this.#reporting.sinceMs(now) >= NO_NODES_RETURN_MS)
       for (const job of this.#memory.jobs.values()) returnWaiting(this.#memory, job, "does-not-fit");
@@ -404,7 +402,7 @@ export class Cluster implements Turns {
       rest: "awake",
       pressure: [],
       ghosts: new Map(),
-      silentTold: false,
+      isSilent: false,
     };
     this.#memory.nodes.set(free, node);
     this.#memory.saveNode(node);

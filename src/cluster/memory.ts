@@ -102,7 +102,7 @@ export class ClusterMemory {
         rest: "awake",
         pressure: [],
         ghosts: new Map(),
-        silentTold: false,
+        isSilent: false,
       });
     }
     for (const node of this.nodes.values()) if (node.drain && !node.removed) this.drained.add(node);
@@ -271,7 +271,7 @@ export class ClusterMemory {
   }
 
   isSuspect(node: NodeState, now: number): boolean {
-    return now - node.seenAt > Math.max(SUSPECT_MS, node.expectMs + 10_000);
+    return node.isSilent || now - node.seenAt > Math.max(SUSPECT_MS, node.expectMs + 10_000);
   }
 
   usedOn(node: NodeState): Resources {

@@ -22,6 +22,14 @@ export interface Preview {
   isWhole: boolean;
 }
 
+/** `next`: there are more after that index. */
+export interface TaskPage {
+  items: TaskView[];
+  /** what ran here of tasks that were given back, or came again since: up to the same index */
+  moved: Pick<TaskView, "index" | "attempts">[];
+  next: number | null;
+}
+
 export interface ClusterMethods {
   grant(args: GrantMessage): Record<never, never>;
   join(args: { name: string; key: string }): { node: string; serial: number };
@@ -41,10 +49,7 @@ export interface ClusterMethods {
   /** @param position null: where it is, or last of those that were made */
   putPartition(args: { spec: PartitionSpec; position: number | null }): PartitionView;
   removePartition(args: { name: string }): PartitionView;
-  tasks(args: { job: string; state: string | null; after: number | null; limit: number }): {
-    items: TaskView[];
-    next: number | null;
-  };
+  tasks(args: { job: string; state: string | null; after: number | null; limit: number }): TaskPage;
   task(args: { job: string; index: number }): TaskView | null;
   /** Where so many tasks by partition would go now. Hands nothing out. */
   preview(args: { template: Template; counts: Counts }): Preview;

@@ -63,8 +63,8 @@ export function hear(
   node.expectMs = waitS * 1000;
   node.pressure = request.pressure;
   memory.unmark(node.name, node.session);
-  if (node.silentTold) {
-    node.silentTold = false;
+  if (node.isSilent) {
+    node.isSilent = false;
     memory.events.push({ type: "node.back", node: node.name });
   }
   noteInventory(memory, node, request);
@@ -98,7 +98,7 @@ function remember(memory: ClusterMemory, claims: NodeClaims, now: number): NodeS
     rest: "awake",
     pressure: [],
     ghosts: new Map(),
-    silentTold: false,
+    isSilent: false,
   };
   memory.nodes.set(node.name, node);
   memory.startRecovery();

@@ -11,6 +11,7 @@ import { type JobState, type Live, limitOf, liveCounts, stockSize } from "./stat
 export function jobReport(memory: ClusterMemory, job: JobState): JobReport {
   const ran = job.ran.all();
   const held = heldFor(memory, job);
+  const silent = heldBySilence(memory, job);
   return {
     job: job.id,
     genApplied: job.gen,
@@ -20,8 +21,9 @@ export function jobReport(memory: ClusterMemory, job: JobState): JobReport {
     returned: job.returned,
     live: withLimbo(job),
     waiting: stockSize(job.fresh) + job.retry.size,
-    reason: job.reason ?? heldBySilence(memory, job),
+    reason: job.reason ?? silent?.reason ?? null,
     ...(held > 0 && { held }),
+    ...(silent && { heldForMs: silent.forMs }),
     ranMs: ran.reduce((ms, one) => ms + one.toldMs * memory.spec(one.partition).speed, 0),
     ran: ran.reduce((n, { told }) => n + told, 0),
     lastFailure: job.lastFailure,

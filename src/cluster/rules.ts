@@ -5,7 +5,7 @@ export const TICK_MS = 5_000;
 /** With at least so many nodes and more than a third of them silent together, it is the link and not the nodes. */
 const MASS_NODES = 10;
 const MASS_WINDOW_MS = 60_000;
-const HOLD_FOR_MS = 300_000;
+export const HOLD_FOR_MS = 300_000;
 
 export interface ClusterRules {
   /** whether an attempt of a node that was silent so long may be handed out again; `lostAfterMs: null`: never */
@@ -25,9 +25,26 @@ export const CLUSTER_RULES: ClusterRules = {
 /** Part of a tick that counts: clocks may jump, and time that this object was away is not known to be silence. */
 export const tickMs = (lastTickAt: number, now: number): number => Math.max(0, Math.min(now - lastTickAt, TICK_MS));
 
-/** Extra wait when many nodes fell silent together: a delay, not the safety. */
-export function massHoldMs(silentMs: number, allSilentMs: readonly number[], nodes: number): number {
+/**
+ * Extra wait when many nodes fell silent together: a delay, not the safety.
+ *
+ * @param silences how long each silent node has been so, ascending, ms @param nodes that the cluster has
+ */
+export function massHoldMs(silentMs: number, silences: readonly number[], nodes: number): number {
   if (nodes < MASS_NODES) return 0;
-  const together = allSilentMs.filter((other) => Math.abs(other - silentMs) <= MASS_WINDOW_MS).length;
+  const together =
+    firstAbove(silences, silentMs + MASS_WINDOW_MS) - firstAbove(silences, silentMs - MASS_WINDOW_MS - 1);
   return together * 3 > nodes ? HOLD_FOR_MS : 0;
+}
+
+/** How many of them are not above the bound. */
+function firstAbove(ascending: readonly number[], bound: number): number {
+  let from = 0;
+  let to = ascending.length;
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if ((ascending[middle] as number) > bound) to = middle;
+    else from = middle + 1;
+  }
+  return from;
 }

@@ -3,7 +3,7 @@
 import { lose, RECOVERY_MS, recoveryIsOver } from "./ends.ts";
 import { returnLimbo } from "./grants.ts";
 import type { ClusterMemory } from "./memory.ts";
-import { massHoldMs, TICK_MS, tickMs } from "./rules.ts";
+import { HOLD_FOR_MS, massHoldMs, TICK_MS, tickMs } from "./rules.ts";
 import { attemptsOf, isAdopted, type JobState, type Live, type NodeState, type Silence } from "./state.ts";
 
 /** A kept attempt of a removed node has no deadline: the node is told to stop it, and has so long to hear that. */
@@ -14,17 +14,27 @@ const OVERDUE_MS = 10_000;
 /** Within this time after the recovery a node has told an end that it held again. */
 const HELD_END_MS = 60_000;
 
-/** Marks nodes with live attempts that are overdue. A mark may be late, never early: it starts at no silence. */
-export function markOverdue(memory: ClusterMemory, now: number): void {
+/**
+ * Marks nodes with live attempts that are overdue. A mark may be late, never early: it starts at no silence.
+ *
+ * @returns whether there is a new one
+ */
+export function markOverdue(memory: ClusterMemory, now: number): boolean {
+  let isNew = false;
   for (const node of memory.nodes.values()) {
-    if (!node.removed && now - node.seenAt <= node.expectMs + OVERDUE_MS) continue;
+    if (!node.removed && overdueMs(node, now) <= 0) continue;
     for (const live of memory.liveOn(node.name)) {
       if (!mayBeLost(live, node) || memory.isMarked(node.name, live.session)) continue;
       memory.mark(node.name, live.session, now);
       dirtyJobsOn(memory, node.name);
+      isNew = true;
     }
   }
+  return isNew;
 }
+
+/** How long it has been late, ms; negative: it is not. */
+const overdueMs = (node: NodeState, now: number): number => now - node.seenAt - node.expectMs - OVERDUE_MS;
 
 /** What is kept however long its node is away needs no count, until a person removes the node. */
 const mayBeLost = (live: Live, node: NodeState): boolean => live.job.template.lostAfterMs !== null || node.removed;
@@ -43,27 +53,55 @@ export function nextOverdueAt(memory: ClusterMemory): number | null {
 }
 
 export function tick(memory: ClusterMemory, now: number): void {
-  const nodes = [...memory.nodes.values()].filter((node) => !node.removed).length;
   for (const mark of [...memory.silences.values()]) {
-    const live = [...memory.liveOn(mark.node)].filter((attempt) => attempt.session === mark.session);
-    if (live.length === 0) {
+    if (liveIn(memory, mark).length === 0) {
       memory.unmark(mark.node, mark.session);
       continue;
     }
     mark.silentMs += tickMs(mark.lastTickAt, now);
     mark.lastTickAt = now;
     memory.store.mark(mark.node, mark.session, mark.silentMs);
-    const all = [...memory.silences.values()].map((other) => other.silentMs);
-    const holdMs = massHoldMs(mark.silentMs, all, nodes);
+  }
+  const { silences, nodes } = silencesOf(memory, now);
+  for (const mark of [...memory.silences.values()]) {
+    const node = memory.nodes.get(mark.node);
+    // A node that speaks in a later session has its link.
+    const holdMs = node?.session === mark.session ? massHoldMs(mark.silentMs, silences, nodes) : 0;
     noteHold(mark, holdMs, memory);
-    const countedMs = mark.silentMs - holdMs;
-    const removed = memory.nodes.get(mark.node)?.removed === true;
-    for (const attempt of live) {
-      const { lostAfterMs } = attempt.job.template;
-      if (memory.rules.silenceElapsed(countedMs, lostAfterMs ?? (removed ? REMOVED_KEPT_MS : null)))
-        lose(memory, attempt, now);
+    for (const attempt of liveIn(memory, mark)) {
+      if (!memory.rules.silenceElapsed(mark.silentMs - holdMs, limitMsOf(attempt, node))) continue;
+      // Others must not be sent to where nobody answers.
+      if (node && node.session === mark.session) noteSilent(memory, node);
+      lose(memory, attempt, now);
     }
   }
+}
+
+const liveIn = (memory: ClusterMemory, { node, session }: Silence): Live[] =>
+  [...memory.liveOn(node)].filter((attempt) => attempt.session === session);
+
+/** Silence after which it is given up; null: never. */
+const limitMsOf = ({ job }: Live, node: NodeState | undefined): number | null =>
+  job.template.lostAfterMs ?? (node?.removed ? REMOVED_KEPT_MS : null);
+
+/** How long each silent node has been so, ascending; those on which nothing runs by the clock, as none counts for them. */
+function silencesOf(memory: ClusterMemory, now: number): { silences: number[]; nodes: number } {
+  const silences: number[] = [];
+  let nodes = 0;
+  for (const node of memory.nodes.values()) {
+    if (node.removed) continue;
+    nodes += 1;
+    const silentMs = memory.silenceOf(node.name, node.session)?.silentMs ?? overdueMs(node, now);
+    if (silentMs >= 0) silences.push(silentMs);
+  }
+  return { silences: silences.sort((a, b) => a - b), nodes };
+}
+
+/** Nothing new is placed there until it is heard, and everyone is told. */
+export function noteSilent(memory: ClusterMemory, node: NodeState): void {
+  if (node.removed || node.isSilent) return;
+  node.isSilent = true;
+  memory.events.push({ type: "node.silent", node: node.name });
 }
 
 /** That replacements wait because so many are silent together is told once. */
@@ -82,16 +120,25 @@ function dirtyJobsOn(memory: ClusterMemory, node: string): void {
   for (const { job } of memory.liveOn(node)) if (job.dirty === "no") job.dirty = "soon";
 }
 
-/** What the work waits for that a silent node has; null: all nodes that have some speak. */
-export function heldBySilence(memory: ClusterMemory, job: JobState): "holding" | "mass-silence" | null {
+/**
+ * What the work waits for that silent nodes have, and for how long if they stay silent; null: all nodes that have some
+ * speak, or it is theirs for ever.
+ */
+export function heldBySilence(
+  memory: ClusterMemory,
+  job: JobState,
+): { reason: "holding" | "mass-silence"; forMs: number } | null {
   if (memory.silences.size === 0) return null;
-  let held: "holding" | "mass-silence" | null = null;
-  for (const { node, session } of job.live.values()) {
-    const mark = memory.silenceOf(node, session);
-    if (mark?.isMass) return "mass-silence";
-    if (mark) held = "holding";
+  let forMs: number | null = null;
+  let isMass = false;
+  for (const live of job.live.values()) {
+    const mark = memory.silenceOf(live.node, live.session);
+    const limitMs = limitMsOf(live, memory.nodes.get(live.node));
+    if (!mark || limitMs === null) continue;
+    isMass ||= mark.isMass;
+    forMs = Math.max(forMs ?? 0, limitMs + (mark.isMass ? HOLD_FOR_MS : 0) - mark.silentMs);
   }
-  return held;
+  return forMs === null ? null : { reason: isMass ? "mass-silence" : "holding", forMs };
 }
 
 /** The same for work that only the Broker knows of since this object began anew. */

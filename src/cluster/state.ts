@@ -124,8 +124,8 @@ export interface NodeState {
   pressure: readonly string[];
   /** attempts it runs that are not ours to renew: they still take room */
   ghosts: Map<string, Resources>;
-  /** the Broker was told that it is silent */
-  silentTold: boolean;
+  /** nothing new is placed on it until it is heard; the Broker was told */
+  isSilent: boolean;
 }
 
 export interface Silence {

@@ -1,6 +1,8 @@
 /** Tasks of a job as people page through them: handed out or still in supply. */
 import type { TaskView } from "../model/views.ts";
 import type { ClusterMemory } from "./memory.ts";
+import type { TaskPage } from "./methods.ts";
+import type { TaskRow } from "./store.ts";
 import { isCurrent, taskView, unstarted } from "./views.ts";
 
 export function oneTask(memory: ClusterMemory, job: string, index: number): TaskView | null {
@@ -15,7 +17,7 @@ export function oneTask(memory: ClusterMemory, job: string, index: number): Task
 export function taskPage(
   memory: ClusterMemory,
   { job, state, after, limit }: { job: string; state: string | null; after: number | null; limit: number },
-): { items: TaskView[]; next: number | null } {
+): TaskPage {
   const { store, cluster } = memory;
   const from = after ?? -1;
   const known = memory.jobs.get(job);
@@ -23,14 +25,20 @@ export function taskPage(
   const last = rows.length === limit ? (rows.at(-1)?.index ?? from) : Number.POSITIVE_INFINITY;
   const attempts = rows.length === 0 ? [] : store.attempts(job, rows[0]?.index ?? 0, rows.at(-1)?.index ?? 0);
   const ofTask = (index: number) => attempts.filter((attempt) => attempt.index === index);
-  const views = rows
-    .filter((row) => isCurrent(row, known))
-    .map((row) => taskView(row, ofTask(row.index), known, cluster));
+  const told = (row: TaskRow) => taskView(row, ofTask(row.index), known, cluster);
+  const views = rows.filter((row) => isCurrent(row, known)).map(told);
+  const moved = rows.filter((row) => !isCurrent(row, known)).map(told);
   if (known)
     for (const view of unstarted(known, cluster)) if (view.index > from && view.index <= last) views.push(view);
   views.sort((a, b) => a.index - b.index);
   const page = views.slice(0, limit);
   const more = views.length > limit || rows.length === limit;
   const end = views.length > limit ? page.at(-1)?.index : rows.at(-1)?.index;
-  return { items: page.filter((view) => state === null || view.state === state), next: more ? (end ?? null) : null };
+  return {
+    items: page.filter((view) => state === null || view.state === state),
+    moved: moved
+      .filter(({ attempts: ran }) => ran.length > 0)
+      .map(({ index, attempts: ran }) => ({ index, attempts: ran })),
+    next: more ? (end ?? null) : null,
+  };
 }

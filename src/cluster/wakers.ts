@@ -10,6 +10,8 @@ import type { NodeState } from "./state.ts";
 
 /** Within this a node polls that was called, or whose last socket was lost. */
 const SOON_MS = MAX_WAIT_S * 1000;
+/** How many are called first when another node falls silent. */
+const PROBES = 2;
 
 /** What a wake socket's attachment says. */
 export interface WakeAttachment {
@@ -82,6 +84,20 @@ export class Wakers {
     for (const socket of this.#byNode.get(name) ?? []) this.#sockets.send(socket, { wake: true });
     node.rest = "called";
     expectSoon(node, now);
+  }
+
+  /**
+   * A node that fell silent may have lost its link with all others: some of those that rest are called, and while they
+   * don't come twice as many, so that nobody counts on nodes that are cut off.
+   *
+   * @param isNew a node has just fallen silent
+   */
+  probe(isNew: boolean, now: number): void {
+    if (this.#byNode.size === 0 || this.#memory.silences.size === 0) return;
+    const nodes = [...this.#memory.nodes.values()];
+    const missing = nodes.filter((node) => node.rest === "called" && !this.#memory.isSuspect(node, now)).length;
+    const wanted = Math.max(isNew ? PROBES : 0, 2 * missing);
+    for (const { name } of nodes.filter(({ rest }) => rest === "asleep").slice(0, wanted)) this.call(name, now);
   }
 
   get someSleep(): boolean {

@@ -29,3 +29,15 @@ export function formatDuration(ms: number): string {
   }
   return text;
 }
+
+/** One figure, as exact as a guess is: `40 s`, `6 min`, `3 h`, `2 days`. */
+export function about(ms: number): string {
+  const units: [size: number, most: number, name: string][] = [
+    [1000, 90, "s"],
+    [60_000, 90, "min"],
+    [3_600_000, 36, "h"],
+  ];
+  for (const [size, most, name] of units) if (ms < most * size) return `${Math.max(1, Math.round(ms / size))} ${name}`;
+  const days = Math.round(ms / 86_400_000);
+  return `${days} ${days === 1 ? "day" : "days"}`;
+}

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { argvOf, shellQuote } from "./command.ts";
 import { parseConstraint, satisfies } from "./constraints.ts";
-import { formatDuration, parseDuration } from "./duration.ts";
+import { about, formatDuration, parseDuration } from "./duration.ts";
 import {
   attemptKey,
   type Epoch,
@@ -75,6 +75,18 @@ test("a length of time is printed as it is read", () => {
       expect(parseDuration(formatDuration(seconds * 1000))).toBe(seconds * 1000);
     }),
   );
+});
+
+test("a guess of a time has one figure", () => {
+  expect([0, 89_000, 90_000, 5_000_000, 10_000_000, 100_000_000, 200_000_000].map(about)).toEqual([
+    "1 s",
+    "89 s",
+    "2 min",
+    "83 min",
+    "3 h",
+    "28 h",
+    "2 days",
+  ]);
 });
 
 test.each([

@@ -17,10 +17,17 @@ export interface Explanation extends Told {
 /** Reasons of which the end is a matter of tasks that end. */
 const ENDS_WITH_TASKS = new Set<Told["reason"]>(["share", "reclaim", "space", "over-limit"]);
 
+/** Reasons of which the end is a matter of time that passes in silence. */
+const ENDS_WITH_SILENCE = new Set<Told["reason"]>(["holding", "mass-silence"]);
+
 export function explain(waiting: Waiting): Explanation {
   const told = reasonOf(waiting);
   const position = 1 + rivalsBefore(waiting).length;
-  const estimateMs = ENDS_WITH_TASKS.has(told.reason) ? estimateOf(waiting, told, position) : null;
+  const estimateMs = ENDS_WITH_TASKS.has(told.reason)
+    ? estimateOf(waiting, told, position)
+    : ENDS_WITH_SILENCE.has(told.reason)
+      ? waiting.heldForMs
+      : null;
   return { ...told, fix: fixOf(waiting, told), position, estimateMs };
 }
 

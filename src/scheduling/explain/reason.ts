@@ -1,6 +1,6 @@
 /** The one reason why a job's tasks wait, in one sentence. Pure: from what the round saw and decided. */
 
-import { formatDuration } from "../../model/duration.ts";
+import { about, formatDuration } from "../../model/duration.ts";
 import { parsePartitionKey } from "../../model/partition.ts";
 import type { Reason } from "../../model/reasons.ts";
 import { add, fits, formatAmount, formatResources, type Resources, shortest } from "../../model/resources.ts";
@@ -108,19 +108,22 @@ function drainedFor({ job, drained }: Waiting): string | null {
   return names.length === 0 ? null : names.map(([, name]) => name).join(", ");
 }
 
+const within = (ms: number | null): string =>
+  ms === null ? "" : `: within about ${about(ms)}, unless it is heard of before`;
+
 /** What the clusters say that hold its tasks. */
 function fromClusters(waiting: Waiting): Answer | null {
-  const { job, local, held, input, result } = waiting;
+  const { job, local, held, heldForMs, input, result } = waiting;
   switch (local) {
     case "mass-silence":
       return [
         "mass-silence",
-        "So many nodes fell silent together that it is likely the link. What ran there waits longer before it is handed out again.",
+        `So many nodes fell silent together that it is likely the link. What ran there waits longer before it is handed out again${within(heldForMs)}.`,
       ];
     case "holding":
       return [
         "holding",
-        "Something may still run that is not heard of: a silent node, or what a restored broker does not know. It is handed out when nothing can run any more.",
+        `Something may still run that is not heard of: a silent node, or what a restored broker does not know. It is handed out when nothing can run any more${within(heldForMs)}.`,
       ];
     case "backoff":
       return ["backoff", "It failed and waits before its next try."];
