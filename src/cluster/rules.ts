@@ -14,12 +14,14 @@ export interface ClusterRules {
   decides(epoch: number, newest: number): boolean;
   /** whether a poll without an attempt shows that it never started: only one later than the reply that carried it */
   withdraws(poll: { session: number; seq: number }, carried: { session: number; seq: number }): boolean;
+  massHoldMs: typeof massHoldMs;
 }
 
 export const CLUSTER_RULES: ClusterRules = {
   silenceElapsed: (silentMs, lostAfterMs) => lostAfterMs !== null && silentMs >= lostAfterMs,
   decides: (epoch, newest) => epoch === newest,
   withdraws: (poll, carried) => poll.session === carried.session && poll.seq > carried.seq,
+  massHoldMs,
 };
 
 /** Part of a tick that counts: clocks may jump, and time that this object was away is not known to be silence. */
@@ -30,7 +32,7 @@ export const tickMs = (lastTickAt: number, now: number): number => Math.max(0, M
  *
  * @param silences how long each silent node has been so, ascending, ms @param nodes that the cluster has
  */
-export function massHoldMs(silentMs: number, silences: readonly number[], nodes: number): number {
+function massHoldMs(silentMs: number, silences: readonly number[], nodes: number): number {
   if (nodes < MASS_NODES) return 0;
   const together =
     firstAbove(silences, silentMs + MASS_WINDOW_MS) - firstAbove(silences, silentMs - MASS_WINDOW_MS - 1);

@@ -3,7 +3,7 @@
 import { lose, RECOVERY_MS, recoveryIsOver } from "./ends.ts";
 import { returnLimbo } from "./grants.ts";
 import type { ClusterMemory } from "./memory.ts";
-import { HOLD_FOR_MS, massHoldMs, TICK_MS, tickMs } from "./rules.ts";
+import { HOLD_FOR_MS, TICK_MS, tickMs } from "./rules.ts";
 import { attemptsOf, isAdopted, type JobState, type Live, type NodeState, type Silence } from "./state.ts";
 
 /** A kept attempt of a removed node has no deadline: the node is told to stop it, and has so long to hear that. */
@@ -66,7 +66,7 @@ export function tick(memory: ClusterMemory, now: number): void {
   for (const mark of [...memory.silences.values()]) {
     const node = memory.nodes.get(mark.node);
     // A node that speaks in a later session has its link.
-    const holdMs = node?.session === mark.session ? massHoldMs(mark.silentMs, silences, nodes) : 0;
+    const holdMs = node?.session === mark.session ? memory.rules.massHoldMs(mark.silentMs, silences, nodes) : 0;
     noteHold(mark, holdMs, memory);
     for (const attempt of liveIn(memory, mark)) {
       if (!memory.rules.silenceElapsed(mark.silentMs - holdMs, limitMsOf(attempt, node))) continue;

@@ -6,6 +6,7 @@ export const INVARIANTS = [
   "acknowledged-kept", // what was answered to a person or an agent is in the rows
   "terminal-final", // a terminal state, seen once, never changes
   "decided-by-newest", // the newest hand-out of a task decides it
+  "mass-held", // what was cut off with many nodes at once is waited for longer
   "indices-conserved", // queue ⊎ supplies ⊎ terminal = all indices of the job
   "epochs-rise", // every hand-out of a task has a higher epoch than all before
   "exactly-once", // where nothing was lost, a task that succeeded ran to its end once

@@ -19,6 +19,8 @@ export interface Mood {
   staleReplies: number;
   errorPages: number;
   blows: number;
+  /** some cluster has many nodes; nothing happens but that many of them are cut off, at once and once */
+  wide: boolean;
 }
 
 export function drawMood(chance: Chance): Mood {
@@ -40,13 +42,31 @@ export function drawMood(chance: Chance): Mood {
     staleReplies: gentle ? 0 : chance.pick([0, 0.02, 0.1]),
     errorPages: chance.pick([0, 0.02]),
     blows: gentle ? chance.int(0, 3) : chance.int(2, 10),
+    wide: false,
   };
+}
+
+/** Room for cuts that outlast every silence. */
+export function drawWideMood(chance: Chance): Mood {
+  const never = {
+    objectCrash: 0,
+    agentCrash: 0,
+    agentPause: 0,
+    alarmLost: 0,
+    alarmLate: 0,
+    staleReplies: 0,
+    errorPages: 0,
+  };
+  const weather = { ...CALM, doubled: chance.pick([0, 0.03]), replayed: chance.pick([0, 0.03]) };
+  return { gentle: false, faultsEndMs: 1_000_000, weather, ...never, blows: 1, wide: true };
 }
 
 type Blow = (world: World, chance: Chance) => void;
 
 /** Longest fault: well past the deadline and the silence limit of every job. */
 const LONG_MS = 240_000;
+/** All nodes of a large cluster have spoken by then. */
+const SETTLED_MS = 20_000;
 /** A fault that no attempt notices. */
 const SHORT_MS = 4_000;
 
@@ -66,9 +86,18 @@ const gentleBlows: Record<string, Blow> = {
   },
 };
 
+const wideBlows: Record<string, Blow> = {
+  "mass-cut": (world, chance) => world.massCuts.cut(chance),
+};
+
 const hardBlows: Record<string, Blow> = {
   ...gentleBlows,
   "link-cut-long": (world, chance) => cut(world, anyAgent(world, chance).link, chance.spread(5_000, LONG_MS)),
+  "cluster-cut": (world, chance) => {
+    const { name } = chance.pick(world.clusters);
+    const forMs = chance.spread(5_000, LONG_MS);
+    for (const { claims, link } of world.agents) if (claims.cluster === name) cut(world, link, forMs);
+  },
   "cluster-away": (world, chance) => away(world, chance.pick(world.clusters), chance.spread(1_000, LONG_MS)),
   "cluster-rebuilt": (world, chance) => {
     const cluster = chance.pick(world.clusters);
@@ -163,18 +192,22 @@ export function scheduleFaults(world: World, chance: Chance): void {
     agent.pauseBetweenEffects = mood.agentPause;
     agent.pauseMs = () => chance.spread(100, LONG_MS);
   }
-  const kinds = mood.gentle ? gentleBlows : hardBlows;
+  const kinds = mood.wide ? wideBlows : mood.gentle ? gentleBlows : hardBlows;
   for (let i = 0; i < mood.blows; i++) {
     const kind = chance.pick(Object.keys(kinds));
-    world.timeline.at(chance.int(5_000, mood.faultsEndMs - 1), () => {
+    world.timeline.at(mood.wide ? whileAnyRuns(world, chance) : chance.int(5_000, mood.faultsEndMs - 1), () => {
       world.count(kind);
       world.trace(() => `fault: ${kind}`);
       kinds[kind]?.(world, chance);
     });
   }
-  if (!mood.gentle) for (const { plan } of world.people) if (plan.pinned !== null) cutPinned(world, plan, chance);
+  if (!mood.gentle && !mood.wide)
+    for (const { plan } of world.people) if (plan.pinned !== null) cutPinned(world, plan, chance);
   world.timeline.at(mood.faultsEndMs, () => endFaults(world));
 }
+
+const whileAnyRuns = ({ people }: World, chance: Chance): number =>
+  Math.max(SETTLED_MS, chance.pick(people).plan.submitAtMs + chance.int(1_000, 30_000));
 
 /** Its only node is away about as long as the silence that counts, and gets it again while the first still ends. */
 function cutPinned(world: World, { pinned, submitAtMs }: Plan, chance: Chance): void {

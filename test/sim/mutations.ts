@@ -9,6 +9,8 @@ export const MUTATIONS: Record<string, Rules> = {
   "silence rule": { ...RULES, cluster: { ...RULES.cluster, silenceElapsed: () => true } },
   /** the end of any attempt decides its task */
   "epoch check": { ...RULES, cluster: { ...RULES.cluster, decides: () => true } },
+  /** many nodes that fall silent together are given up like any one */
+  "mass hold": { ...RULES, cluster: { ...RULES.cluster, massHoldMs: () => 0 } },
   /** an agent takes any reply for the answer to its newest request */
   "session and seq echo": { ...RULES, agent: { ...RULES.agent, acceptsReply: (state) => state.inFlight !== null } },
   /** any poll without an attempt withdraws it, also one from before it was handed out */

@@ -2,6 +2,7 @@
 import type { Deadline, Exit } from "../../agent/core/types.ts";
 import type { Held, NodeClaims } from "../../src/cluster/methods.ts";
 import { type AttemptKey, handoutOf, parseAttemptKey, parseTaskId } from "../../src/model/ids.ts";
+import { jobSpecSchema, templateOf } from "../../src/model/job.ts";
 import { formatResources, subtract } from "../../src/model/resources.ts";
 import { isTerminal } from "../../src/model/states.ts";
 import type { JobView, TaskView } from "../../src/model/views.ts";
@@ -88,6 +89,7 @@ export class Watch {
           epoch > story.newestEpoch,
           () => `${task} is handed out as ${epoch} by ${to} after ${story.newestEpoch}`,
         );
+        if (this.#world.isAtMostOne(task)) this.#handedOutAgain(task, story.newestEpoch);
         story.newestEpoch = epoch;
         story.handedTo.set(epoch, to);
         checkGang(this.#world, cluster, task, epoch);
@@ -96,6 +98,12 @@ export class Watch {
     }
     this.#world.drains.replyLeaves(cluster, reply);
     for (const uuid of reply.acked) this.#ack(cluster, uuid);
+  }
+
+  #handedOutAgain(task: string, before: number): void {
+    const spec = this.#world.planOf(task)?.plan.spec;
+    const { lostAfterMs } = spec ? templateOf(jobSpecSchema.parse(spec)) : { lostAfterMs: null };
+    if (lostAfterMs !== null) this.#world.massCuts.handedOutAgain(`${task}@${before}`, lostAfterMs);
   }
 
   #ack(cluster: SimObject, uuid: string): void {
@@ -238,6 +246,7 @@ export class Watch {
       () => `${process.key} starts on ${machine.name} and ran before`,
     );
     story.started.add(process.epoch);
+    this.#world.massCuts.started(process.key, machine.name);
     story.alive.add(process);
     if (this.#world.mood.gentle)
       checks.hold(
@@ -282,6 +291,7 @@ export class Watch {
   processEnded(machine: Machine, process: SimProcess, exit: Exit | undefined): void {
     const story = this.story(process.task);
     story.alive.delete(process);
+    this.#world.massCuts.ended(process.key);
     this.#world.limits.ended(process);
     this.#holdUndecided(machine, process);
     if (exit?.code === 0) {

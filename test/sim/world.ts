@@ -14,13 +14,14 @@ import { checkIndices } from "./brokerRows.ts";
 import { Checks } from "./checks.ts";
 import { Drains } from "./drains.ts";
 import { Edge } from "./edge.ts";
-import { drawMood, type Mood, scheduleFaults } from "./faults.ts";
+import { drawMood, drawWideMood, type Mood, scheduleFaults } from "./faults.ts";
 import { checkEnd } from "./final.ts";
 import { drawGangs } from "./gangs.ts";
 import { drawAttributes } from "./league.ts";
 import { LedgerWatch } from "./ledgerWatch.ts";
 import { Limits } from "./limits.ts";
 import { Machine } from "./machine.ts";
+import { MassCuts } from "./massCuts.ts";
 import { HEARING, type Hearing, hearing } from "./mishear.ts";
 import { Network } from "./network.ts";
 import { drawBacklog, drawPlans, Person, underRole, withPlanning } from "./person.ts";
@@ -56,6 +57,11 @@ const DRAIN_SALT = 0xd7a1_4ed0;
 const CLUSTERS = ["north", "south", "west"];
 /** mostly few: small worlds get into as much trouble, sooner */
 const NODES = [2, 2, 3, 3, 4, 6];
+/** of the first cluster of a few worlds, drawn beside all else */
+const WIDE_SALT = 0x5eed_1de5;
+const WIDE = 0.08;
+const WIDE_NODES = [10, 12, 15];
+const WIDE_LONG_WORK = 0.5;
 const LONG_WORK = 0.1;
 const LONG_SERVICE = 0.7;
 const REFIT = 0.4;
@@ -76,6 +82,7 @@ export class World {
   readonly rules: Rules;
   readonly network: Network;
   readonly watch: Watch;
+  readonly massCuts = new MassCuts(this);
   readonly limits = new Limits(this);
   readonly ledger = new LedgerWatch(this);
   readonly rounds = new RoundWatch(this);
@@ -107,14 +114,19 @@ export class World {
     this.network = new Network(this.timeline, this.chance.fork(), (fault) => this.count(fault));
     this.watch = new Watch(this);
     this.edge = new Edge(this);
-    this.mood = drawMood(this.chance.fork());
+    const wide = new Chance(options.seed ^ WIDE_SALT);
+    const mood = drawMood(this.chance.fork());
+    this.mood = wide.of(WIDE) ? drawWideMood(wide) : mood;
     const names = CLUSTERS.slice(0, this.chance.of(0.3) ? 3 : 2);
     this.broker = this.#object({ kind: "broker", league: LEAGUE, name: "" });
     this.clusters = names.map((name) => this.#object({ kind: "cluster", league: LEAGUE, name }));
     this.stewards = new Stewards(this, this.#leagueChance.fork());
     for (const { name } of this.clusters) this.broker.ask("createCluster", { name, labels: {}, idempotency: null });
     this.stewards.setUp();
-    for (const cluster of this.clusters) this.#populate(cluster);
+    for (const [i, cluster] of this.clusters.entries()) {
+      const nodes = this.chance.pick(NODES);
+      this.#populate(cluster, this.mood.wide && i === 0 ? wide.pick(WIDE_NODES) : nodes);
+    }
     const plans = drawPlans(this.chance.fork(), names, this.mood.faultsEndMs);
     plans.push(...drawBacklog(this.#leagueChance.fork(), names, this.mood.faultsEndMs));
     plans.push(...this.drains.services(names));
@@ -141,8 +153,7 @@ export class World {
     return object;
   }
 
-  #populate(cluster: SimObject): void {
-    const nodes = this.chance.pick(NODES);
+  #populate(cluster: SimObject, nodes: number): void {
     for (let i = 0; i < nodes; i++) {
       const name = `${cluster.name}-n${i}`;
       const capacity = { cpus: this.chance.pick([2000, 4000]), mem: 4_000_000 };
@@ -208,7 +219,8 @@ export class World {
     if (!work) {
       const chance = this.#workChance;
       // Some outlast every deadline, silence limit and cut link.
-      const ranMs = chance.of(this.planOf(task)?.plan.serves ? LONG_SERVICE : LONG_WORK)
+      const serves = this.planOf(task)?.plan.serves;
+      const ranMs = chance.of(serves ? LONG_SERVICE : this.mood.wide ? WIDE_LONG_WORK : LONG_WORK)
         ? chance.int(60_000, 200_000)
         : chance.spread(20, 60_000);
       const fails = (this.planOf(task)?.plan.pinned ?? null) === null ? 0.15 : 0.6;
