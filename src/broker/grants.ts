@@ -107,7 +107,6 @@ export class Grants {
       yields: null,
       oldLimits: {},
       recentEnds: 0,
-      heldUntil: null,
       sent: false,
     };
   }

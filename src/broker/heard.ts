@@ -30,10 +30,9 @@ export function heardOf(
   const ends = supplySize(grant.supply) - supplySize(supply);
   grant.incarnation = report.incarnation;
   grant.rev = report.rev;
-  grant.reported = said;
+  grant.reported = said.heldForMs === undefined ? said : { ...said, heldUntil: now + said.heldForMs };
   grant.supply = supply;
   grant.recentEnds = ends;
-  grant.heldUntil = said.heldForMs === undefined ? null : now + said.heldForMs;
   if (isApplied(grant)) grant.oldLimits = grant.limits;
   const hasRoomAgain = before?.reason === "fragmented" && said.reason !== "fragmented";
   if (hasRoomAgain) grant.barredIn = {};

@@ -266,7 +266,7 @@ function localReason(job: JobMemory): WaitReason | "granting" | null {
 
 /** Until the last of it is handed out again, ms; null: nobody knows. */
 function heldForMs(job: JobMemory, now: number): number | null {
-  const times = [...job.grants.values()].flatMap(({ heldUntil }) => (heldUntil === null ? [] : [heldUntil]));
+  const times = [...job.grants.values()].flatMap(({ reported }) => reported?.heldUntil ?? []);
   return times.length === 0 ? null : Math.max(0, Math.max(...times) - now);
 }
 

@@ -18,6 +18,12 @@ import type {
 } from "../protocol/levels.ts";
 import type { Held, Queued, Terminal } from "./supply.ts";
 
+/** As it was heard. */
+export interface Reported extends JobReport {
+  /** by this object's clock: when the last of what silent nodes have is handed out again; absent: nothing is held */
+  heldUntil?: number;
+}
+
 export const self = sqliteTable("self", {
   id: integer().primaryKey(),
   /** ms since 1970 when created or restored: rises with each */
@@ -72,7 +78,7 @@ export const grant = sqliteTable(
     /** (incarnation, rev) of `reported` */
     incarnation: integer().notNull(),
     rev: integer().notNull(),
-    reported: text({ mode: "json" }).$type<JobReport | null>(),
+    reported: text({ mode: "json" }).$type<Reported | null>(),
     /** partitions where this class does not fit until the cluster's shapes change */
     barredIn: text("barred_in", { mode: "json" }).$type<Record<string, ReturnReason>>().notNull().default({}),
     claim: text({ mode: "json" }).$type<Claim>(),

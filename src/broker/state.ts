@@ -17,8 +17,6 @@ export interface GrantState extends GrantRow {
   oldLimits: Counts;
   /** tasks that ended there between the last two reports */
   recentEnds: number;
-  /** when what silent nodes have there is handed out again; null: they have nothing, or nobody knows when */
-  heldUntil: number | null;
   /** the newest gen left, and no error came back */
   sent: boolean;
   /** what of it has moved elsewhere, as it was told; a hint */
@@ -39,7 +37,7 @@ export function jobMemory(row: JobRow, grants: readonly GrantRow[]): JobMemory {
     grants: new Map(
       grants.map((grant) => [
         grant.cluster,
-        { ...grant, oldLimits: supposedLimits(grant), recentEnds: 0, heldUntil: null, sent: false },
+        { ...grant, oldLimits: supposedLimits(grant), recentEnds: 0, sent: false },
       ]),
     ),
   };

@@ -846,6 +846,36 @@ describe("a node of which something was given up", () => {
     expect(stateOf("n1")).toBe("up");
   });
 
+  test("is not taken for up by an object that is built anew, which does not tick for it either", () => {
+    const node = new Node("n1");
+    grant({ spec: soon });
+    node.poll();
+    node.poll({ running: [["abcd.0", E1]] });
+    pass(40_000);
+    expect(stateOf("n1")).toBe("suspect");
+    grant({ limits: {}, supply: [] });
+    pass(60_000);
+    home.crash();
+    expect(stateOf("n1")).toBe("suspect");
+    const alarms = home.alarmAt;
+    expect(alarms === null || alarms > home.nowMs + 10_000).toBe(true);
+    node.poll();
+    home.crash();
+    expect(stateOf("n1")).toBe("up");
+  });
+
+  test("may be removed, and its name be given anew", () => {
+    new Node("n1");
+    grant({ limits: {}, supply: [{ from: 0, to: 1, handout: 1, attemptsUsed: 0 }] });
+    pass(90_000);
+    home.call("nodes", { after: null, limit: 10 });
+    home.fireAlarm();
+    expect(home.query("SELECT node FROM silence")).toEqual([{ node: "n1" }]);
+    home.call("removeNode", { name: "n1" });
+    expect(home.query("SELECT node FROM silence")).toEqual([]);
+    expect(new Node("n1").name).toBe("n1");
+  });
+
   test("says for how long its work is held, and nothing of what it may keep for ever", () => {
     const node = new Node("n1");
     grant();

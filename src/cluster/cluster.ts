@@ -30,7 +30,7 @@ import { Reporting } from "./reporting.ts";
 import { nodeCounts } from "./reports.ts";
 import type { ClusterRules } from "./rules.ts";
 import { CLUSTER_RULES, TICK_MS } from "./rules.ts";
-import { markOverdue, nextOverdueAt, noteSilent, recoveryTicks, tick, tickRecovery } from "./silence.ts";
+import { markOverdue, nextOverdueAt, noteSilent, recoveryTicks, tick, tickRecovery, ticks } from "./silence.ts";
 import { limitOf, type NodeState, stockSize } from "./state.ts";
 import { ClusterStore } from "./store.ts";
 import { oneTask, taskPage } from "./taskPages.ts";
@@ -180,7 +180,7 @@ export class Cluster implements Turns {
     tickRecovery(this.#memory, Math.max(0, now - this.#lastTickAt));
     this.#lastTickAt = now;
     for (const node of this.#memory.nodes.values()) {
-      if (this.#memory.isSuspect(node, now)) noteSilent(this.#memory, node);
+      if (this.#memory.isSuspect(node, now)) noteSilent(this.#memory, node, now);
     }
     if (this.#memory.upNodes(now).length === 0 && this.#reporting.sinceMs(now) >= NO_NODES_RETURN_MS)
       for (const job of this.#memory.jobs.values()) returnWaiting(this.#memory, job, "does-not-fit");
@@ -364,7 +364,7 @@ export class Cluster implements Turns {
 
   #wantedAlarm(now: number): number | null {
     const times: number[] = [];
-    if (this.#memory.silences.size > 0 || recoveryTicks(this.#memory)) times.push(now + TICK_MS);
+    if (ticks(this.#memory) || recoveryTicks(this.#memory)) times.push(now + TICK_MS);
     const overdueAt = nextOverdueAt(this.#memory);
     if (overdueAt !== null) times.push(overdueAt);
     times.push(...this.#reporting.wantedAt(now), ...drainTimes(this.#memory, now), ...moveTimes(this.#memory, now));
@@ -459,6 +459,7 @@ export class Cluster implements Turns {
       this.#memory.saveNode(node);
       this.#memory.nodeChanged(node);
       this.#memory.events.push({ type: "node.removed", node: name });
+      if ([...this.#memory.liveOn(name)].length === 0) this.#memory.unmark(name, node.session);
       for (const live of this.#memory.liveOn(name)) this.#memory.mark(name, live.session, now);
       const hold = this.#holds.get(name);
       if (hold) this.#endOlderHold(hold.poll);

@@ -118,6 +118,7 @@ export class ClusterMemory {
     for (const { node, session, silentMs } of store.silences()) {
       this.silences.set(silenceKey(node, session), { node, session, silentMs, lastTickAt: now, isMass: false });
     }
+    for (const node of this.nodes.values()) node.isSilent = this.isMarked(node.name, node.session);
   }
 
   /** As its rows tell. */

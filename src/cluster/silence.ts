@@ -1,4 +1,8 @@
-/** Counts the silence of nodes in ticks, and gives up on attempts whose time is over. Nothing else ever does. */
+/**
+ * Counts the silence of nodes in ticks, and gives up on attempts whose time is over. Nothing else ever does. The mark of
+ * a node stays while it is silent, also when nothing of it is left to be given up: an object that is built anew must not
+ * take it for up.
+ */
 
 import { lose, RECOVERY_MS, recoveryIsOver } from "./ends.ts";
 import { returnLimbo } from "./grants.ts";
@@ -53,17 +57,19 @@ export function nextOverdueAt(memory: ClusterMemory): number | null {
 }
 
 export function tick(memory: ClusterMemory, now: number): void {
+  const counted: Silence[] = [];
   for (const mark of [...memory.silences.values()]) {
     if (liveIn(memory, mark).length === 0) {
-      memory.unmark(mark.node, mark.session);
+      if (!isSilentIn(memory, mark)) memory.unmark(mark.node, mark.session);
       continue;
     }
+    counted.push(mark);
     mark.silentMs += tickMs(mark.lastTickAt, now);
     mark.lastTickAt = now;
     memory.store.mark(mark.node, mark.session, mark.silentMs);
   }
   const { silences, nodes } = silencesOf(memory, now);
-  for (const mark of [...memory.silences.values()]) {
+  for (const mark of counted) {
     const node = memory.nodes.get(mark.node);
     // A node that speaks in a later session has its link.
     const holdMs = node?.session === mark.session ? memory.rules.massHoldMs(mark.silentMs, silences, nodes) : 0;
@@ -71,7 +77,7 @@ export function tick(memory: ClusterMemory, now: number): void {
     for (const attempt of liveIn(memory, mark)) {
       if (!memory.rules.silenceElapsed(mark.silentMs - holdMs, limitMsOf(attempt, node))) continue;
       // Others must not be sent to where nobody answers.
-      if (node && node.session === mark.session) noteSilent(memory, node);
+      if (node && node.session === mark.session) noteSilent(memory, node, now);
       lose(memory, attempt, now);
     }
   }
@@ -79,6 +85,17 @@ export function tick(memory: ClusterMemory, now: number): void {
 
 const liveIn = (memory: ClusterMemory, { node, session }: Silence): Live[] =>
   [...memory.liveOn(node)].filter((attempt) => attempt.session === session);
+
+/** Time counts for some attempt. */
+export function ticks(memory: ClusterMemory): boolean {
+  for (const mark of memory.silences.values()) if (liveIn(memory, mark).length > 0) return true;
+  return false;
+}
+
+function isSilentIn(memory: ClusterMemory, { node: name, session }: Silence): boolean {
+  const node = memory.nodes.get(name);
+  return node?.isSilent === true && !node.removed && node.session === session;
+}
 
 /** Silence after which it is given up; null: never. */
 const limitMsOf = ({ job }: Live, node: NodeState | undefined): number | null =>
@@ -91,16 +108,18 @@ function silencesOf(memory: ClusterMemory, now: number): { silences: number[]; n
   for (const node of memory.nodes.values()) {
     if (node.removed) continue;
     nodes += 1;
-    const silentMs = memory.silenceOf(node.name, node.session)?.silentMs ?? overdueMs(node, now);
+    const mark = memory.silenceOf(node.name, node.session);
+    const silentMs = mark && liveIn(memory, mark).length > 0 ? mark.silentMs : overdueMs(node, now);
     if (silentMs >= 0) silences.push(silentMs);
   }
   return { silences: silences.sort((a, b) => a - b), nodes };
 }
 
 /** Nothing new is placed there until it is heard, and everyone is told. */
-export function noteSilent(memory: ClusterMemory, node: NodeState): void {
+export function noteSilent(memory: ClusterMemory, node: NodeState, now: number): void {
   if (node.removed || node.isSilent) return;
   node.isSilent = true;
+  memory.mark(node.name, node.session, now);
   memory.events.push({ type: "node.silent", node: node.name });
 }
 
