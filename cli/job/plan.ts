@@ -1,8 +1,9 @@
 /** A plan in lines for a person: where its tasks would go, at whose expense, what the rest waits for. */
+import { about } from "../../src/model/duration.ts";
 import type { PlannedJob, PlanView } from "../../src/model/planView.ts";
 import { wordList, wordsOf } from "../shares/amounts.ts";
 import { plural } from "../show/figures.ts";
-import { about, fixText } from "./explain.ts";
+import { fixText } from "./explain.ts";
 import { borrowed } from "./progress.ts";
 
 /** Nodes of one partition that are named; the rest is counted. */

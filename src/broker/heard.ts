@@ -30,7 +30,7 @@ export function heardOf(
   const ends = supplySize(grant.supply) - supplySize(supply);
   grant.incarnation = report.incarnation;
   grant.rev = report.rev;
-  grant.reported = said.heldForMs === undefined ? said : { ...said, heldUntil: now + said.heldForMs };
+  grant.reported = said.silenceLeftMs === undefined ? said : { ...said, silentUntil: now + said.silenceLeftMs };
   grant.supply = supply;
   grant.recentEnds = ends;
   if (isApplied(grant)) grant.oldLimits = grant.limits;

@@ -187,8 +187,8 @@ export class Rounds {
       held: heldFor(job),
       drained: this.#fleet.drained(),
     };
-    if (restoredMs > 0) return { ...waiting, local: "holding", heldForMs: restoredMs };
-    return { ...waiting, local: localReason(job), heldForMs: heldForMs(job, now) };
+    if (restoredMs > 0) return { ...waiting, local: "holding", silenceLeftMs: restoredMs };
+    return { ...waiting, local: localReason(job), silenceLeftMs: silenceLeftMs(job, now) };
   }
 
   #sight(jobs: readonly JobMemory[]): { input: RoundInput; result: RoundResult } {
@@ -265,8 +265,8 @@ function localReason(job: JobMemory): WaitReason | "granting" | null {
 }
 
 /** Until the last of it is handed out again, ms; null: nobody knows. */
-function heldForMs(job: JobMemory, now: number): number | null {
-  const times = [...job.grants.values()].flatMap(({ reported }) => reported?.heldUntil ?? []);
+function silenceLeftMs(job: JobMemory, now: number): number | null {
+  const times = [...job.grants.values()].flatMap(({ reported }) => reported?.silentUntil ?? []);
   return times.length === 0 ? null : Math.max(0, Math.max(...times) - now);
 }
 

@@ -21,7 +21,7 @@ import type { Held, Queued, Terminal } from "./supply.ts";
 /** As it was heard. */
 export interface Reported extends JobReport {
   /** by this object's clock: when the last of what silent nodes have is handed out again; absent: nothing is held */
-  heldUntil?: number;
+  silentUntil?: number;
 }
 
 export const self = sqliteTable("self", {

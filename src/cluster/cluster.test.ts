@@ -775,7 +775,7 @@ describe("many nodes", () => {
     const events = told.flatMap(({ events: some }) => some).filter(({ type }) => type === "cluster.mass-silence");
     expect(events).toMatchObject([{ detail: expect.stringContaining("5 min longer") }]);
     const held = told.flatMap(({ jobs }) => jobs).filter(({ reason }) => reason === "mass-silence");
-    expect(held[0]?.heldForMs).toBeGreaterThan(HOLD_FOR_MS);
+    expect(held[0]?.silenceLeftMs).toBeGreaterThan(HOLD_FOR_MS);
     expect(held[0]?.live).toEqual({ default: 10 });
   });
 
@@ -888,8 +888,8 @@ describe("a node of which something was given up", () => {
     }
     const held = lastReport()?.jobs[0];
     expect(held).toMatchObject({ reason: "holding", live: { default: 1 } });
-    expect(held?.heldForMs).toBeLessThanOrEqual(silenceLimitMs(STOP_AFTER_MS));
-    expect(held?.heldForMs).toBeGreaterThan(silenceLimitMs(STOP_AFTER_MS) - 15_000);
+    expect(held?.silenceLeftMs).toBeLessThanOrEqual(silenceLimitMs(STOP_AFTER_MS));
+    expect(held?.silenceLeftMs).toBeGreaterThan(silenceLimitMs(STOP_AFTER_MS) - 15_000);
   });
 });
 

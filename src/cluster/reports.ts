@@ -23,7 +23,7 @@ export function jobReport(memory: ClusterMemory, job: JobState): JobReport {
     waiting: stockSize(job.fresh) + job.retry.size,
     reason: job.reason ?? silent?.reason ?? null,
     ...(held > 0 && { held }),
-    ...(silent && { heldForMs: silent.forMs }),
+    ...(silent && { silenceLeftMs: silent.forMs }),
     ranMs: ran.reduce((ms, one) => ms + one.toldMs * memory.spec(one.partition).speed, 0),
     ran: ran.reduce((n, { told }) => n + told, 0),
     lastFailure: job.lastFailure,

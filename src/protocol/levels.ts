@@ -107,7 +107,7 @@ export interface JobReport {
   /** places kept for a gang of it while others are missing; absent: none */
   held?: number;
   /** within so long after this report what silent nodes have is handed out again, if they stay silent */
-  heldForMs?: number;
+  silenceLeftMs?: number;
   /** how long the attempts ran whose ends were told, by their partitions' present speed as if on one of speed 1 */
   ranMs: number;
   /** how many those are */

@@ -26,7 +26,7 @@ export function explain(waiting: Waiting): Explanation {
   const estimateMs = ENDS_WITH_TASKS.has(told.reason)
     ? estimateOf(waiting, told, position)
     : ENDS_WITH_SILENCE.has(told.reason)
-      ? waiting.heldForMs
+      ? waiting.silenceLeftMs
       : null;
   return { ...told, fix: fixOf(waiting, told), position, estimateMs };
 }

@@ -113,17 +113,17 @@ const within = (ms: number | null): string =>
 
 /** What the clusters say that hold its tasks. */
 function fromClusters(waiting: Waiting): Answer | null {
-  const { job, local, held, heldForMs, input, result } = waiting;
+  const { job, local, held, silenceLeftMs, input, result } = waiting;
   switch (local) {
     case "mass-silence":
       return [
         "mass-silence",
-        `So many nodes fell silent together that it is likely the link. What ran there waits longer before it is handed out again${within(heldForMs)}.`,
+        `So many nodes fell silent together that it is likely the link. What ran there waits longer before it is handed out again${within(silenceLeftMs)}.`,
       ];
     case "holding":
       return [
         "holding",
-        `Something may still run that is not heard of: a silent node, or what a restored broker does not know. It is handed out when nothing can run any more${within(heldForMs)}.`,
+        `Something may still run that is not heard of: a silent node, or what a restored broker does not know. It is handed out when nothing can run any more${within(silenceLeftMs)}.`,
       ];
     case "backoff":
       return ["backoff", "It failed and waits before its next try."];

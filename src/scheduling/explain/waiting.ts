@@ -16,7 +16,7 @@ export interface Waiting {
   /** by cluster, as a person names what is drained of it; absent: nothing anywhere */
   drained?: ReadonlyMap<string, string>;
   /** of `holding` and `mass-silence`: within so long the last of it is handed out again; null: nobody knows */
-  heldForMs: number | null;
+  silenceLeftMs: number | null;
 }
 
 /** Attributes of a node of this partition, as constraints see them. */

@@ -26,7 +26,7 @@ export function forecastOf(draft: Draft, job: RoundJob, texts: readonly string[]
 function afterStart({ input, result }: Draft, job: RoundJob, texts: readonly string[]) {
   const jobs = input.jobs.map((one) => ({ ...one, held: heldAfter(one, result) }));
   const seen = jobs.find(({ id }) => id === job.id) ?? job;
-  return { input: { ...input, jobs }, result, job: seen, texts, local: null, held: null };
+  return { input: { ...input, jobs }, result, job: seen, texts, local: null, silenceLeftMs: null, held: null };
 }
 
 /** As many at once as is fair, one after the other. */
