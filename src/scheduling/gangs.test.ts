@@ -126,6 +126,7 @@ describe("why a gang waits", () => {
     texts: [],
     local,
     held,
+    silenceLeftMs: null,
   });
 
   test("no partition holds it: how many the largest holds is told, and a smaller gang that fits is found", () => {
