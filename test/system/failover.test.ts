@@ -1,6 +1,6 @@
 /**
  * A whole cluster cut off, with real time: one league, one cut, and a job for each promise, so that they all wait for
- * the silence rule together. North has a node that works and one that rests and waits to be called.
+ * the silence rule together. North has a node that works and one, too small for any of it, that rests.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -12,6 +12,8 @@ import { Marks } from "./marks.ts";
 import { lives, until } from "./processes.ts";
 
 const TASKS = [0, 1];
+const CPUS = 0.1;
+const SMALL_CPUS = 0.05;
 /** A hold, the marking, the ticks, and for what runs once stopAfter + 15 s + 1 %; with room for a busy machine. */
 const COPIED_WITHIN_MS = 60_000;
 const MOVED_WITHIN_MS = 90_000;
@@ -44,7 +46,7 @@ beforeAll(async () => {
   kept = await beating("kept", { disconnect: "keep" });
   copied = await beating("copied", { copies: "at-least-one", disconnect: { lostAfter: "1s" } });
   waiting = await failedInNorth("waiting");
-  league.addAgent("north", "n2", { url: north.url });
+  league.addAgent("north", "n2", { url: north.url, cpus: SMALL_CPUS });
   league.addAgent("south", "s1");
   await league.allUp();
   north.blackHole();
@@ -62,7 +64,7 @@ const upIn = async (cluster: string): Promise<number | undefined> =>
 /** Two tasks that beat on n1. */
 async function beating(name: string, spec: Partial<JobSpecInput>): Promise<Beating> {
   const marks = new Marks(league.marks, name);
-  const { id } = await league.submit({ command: marks.beat, count: 2, resources: { cpus: 0.1 }, ...spec });
+  const { id } = await league.submit({ command: marks.beat, count: 2, resources: { cpus: CPUS }, ...spec });
   await until(`${name} beats on n1`, () => TASKS.every((index) => marks.of(index).length > 0));
   return { id, marks };
 }
@@ -71,7 +73,7 @@ async function beating(name: string, spec: Partial<JobSpecInput>): Promise<Beati
 async function failedInNorth(name: string): Promise<Beating> {
   const marks = new Marks(league.marks, name);
   const command = `${marks.leave}; [ $HANSA_NODE = s1 ]`;
-  const { id } = await league.submit({ command, resources: { cpus: 0.1 }, retry: { max: 1, backoff: "30s" } });
+  const { id } = await league.submit({ command, resources: { cpus: CPUS }, retry: { max: 1, backoff: "30s" } });
   await until(`${name} has failed`, async () => (await league.task(id)).attempts[0]?.state === "failed");
   return { id, marks };
 }
@@ -170,7 +172,7 @@ describe("when north is back", () => {
   test("it takes work again", async () => {
     const places = await Promise.all(
       (await listNodes(league.client, "north")).map(({ name }) =>
-        league.run({ command: "true", constraints: [`node = ${name}`] }),
+        league.run({ command: "true", constraints: [`node = ${name}`], resources: { cpus: SMALL_CPUS } }),
       ),
     );
     expect(places.map(({ state }) => state)).toEqual(["succeeded", "succeeded"]);
