@@ -1,4 +1,4 @@
-/** `hansa league`: what the league aims at, and how long past use counts. */
+/** `hansa league`: what the league aims at, how long past use counts, and how things are taken back. */
 import type { Command } from "commander";
 import { OBJECTIVES } from "../../src/model/league.ts";
 import { type LeagueRequestInput, leagueRequestSchema, settingsOf } from "../../src/model/leagueRequest.ts";
@@ -32,6 +32,8 @@ interface SetOptions extends AccessOptions {
   halfLife?: string;
   historyWeight?: number;
   entryPenalty?: string;
+  grace?: string;
+  minRun?: string;
 }
 
 function addSet(league: Command, app: App): void {
@@ -41,7 +43,9 @@ function addSet(league: Command, app: App): void {
     .option("--objective <what>", `what is preferred among what is fair: ${OBJECTIVES.join(", ")}`)
     .option("--half-life <time>", "past use counts half as much after so long, e.g. 1h")
     .option("--history-weight <n>", "how much past use counts beside present use; 0: not at all", anyNumber)
-    .option("--entry-penalty <time>", "each task counts as if it had run at least so long, e.g. 10s");
+    .option("--entry-penalty <time>", "each task counts as if it had run at least so long, e.g. 10s")
+    .option("--grace <time>", "who has a right to a place waits so long before tasks are stopped for it, e.g. 1m")
+    .option("--min-run <time>", "a task that has run for less is not stopped for others, e.g. 1m");
   does(app, withAccess(set), async (options: SetOptions) => {
     const body = bodyOf(options);
     const settings = settingsOf(checked(leagueRequestSchema, body, "league"));
@@ -55,16 +59,18 @@ function addSet(league: Command, app: App): void {
   });
 }
 
-function bodyOf({ objective, halfLife, historyWeight, entryPenalty }: SetOptions): LeagueRequestInput {
+function bodyOf({ objective, halfLife, historyWeight, entryPenalty, grace, minRun }: SetOptions): LeagueRequestInput {
   const body: Record<string, unknown> = {
     ...(objective !== undefined && { objective }),
     ...(halfLife !== undefined && { historyHalfLife: halfLife }),
     ...(historyWeight !== undefined && { historyWeight }),
     ...(entryPenalty !== undefined && { entryPenalty }),
+    ...(grace !== undefined && { grace }),
+    ...(minRun !== undefined && { minRun }),
   };
   if (Object.keys(body).length > 0) return body;
   throw new Problem(
     "invalid-request",
-    "say what to change: --objective, --half-life, --history-weight or --entry-penalty",
+    "say what to change: --objective, --half-life, --history-weight, --entry-penalty, --grace or --min-run",
   );
 }

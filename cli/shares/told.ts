@@ -35,6 +35,8 @@ export const toldLeague = (settings: LeagueSettings): Told => ({
   "half-life": formatDuration(settings.historyHalfLifeMs),
   "history-weight": String(settings.historyWeight),
   "entry-penalty": formatDuration(settings.entryPenaltyMs),
+  grace: formatDuration(settings.graceMs),
+  "min-run": formatDuration(settings.minRunMs),
 });
 
 /** `owner nobody → lab` */

@@ -1,4 +1,4 @@
-/** `/v1/league`: what the league's rounds aim at, and how long past use counts. */
+/** `/v1/league`: what the league's rounds aim at, how long past use counts, how things are taken back. */
 import { createRoute } from "@hono/zod-openapi";
 import { leagueRequestSchema, settingsOf } from "../model/leagueRequest.ts";
 import { leagueViewSchema } from "../model/views.ts";
@@ -40,6 +40,8 @@ league.openapi(
         historyHalfLife: "1h",
         historyWeight: 0.25,
         entryPenalty: "10s",
+        grace: "1m",
+        minRun: "1m",
       }),
     },
     responses: { 200: json(leagueViewSchema, "The settings as they are now."), ...problems, ...problem413 },

@@ -27,7 +27,8 @@ export class Shares {
   constructor(store: BrokerStore, now: number) {
     this.#store = store;
     for (const { name, policy } of store.roles()) this.#policies.set(name, policy);
-    this.#settings = store.settings() ?? DEFAULT_SETTINGS;
+    // Rows of an earlier version lack what came since.
+    this.#settings = { ...DEFAULT_SETTINGS, ...store.settings() };
     const kept = store.history();
     for (const [role, past] of Object.entries(kept?.use ?? {})) this.#past.set(role, past);
     this.#at = kept?.at ?? now;

@@ -178,7 +178,7 @@ export class BrokerStore {
   removeRole(name: string): void {
     this.#db.delete(schema.role).where(eq(schema.role.name, name)).run();
   }
-  settings(): LeagueSettings | undefined {
+  settings(): Partial<LeagueSettings> | undefined {
     return this.#db.select().from(schema.league).get()?.settings;
   }
   saveSettings(settings: LeagueSettings): void {

@@ -1,4 +1,4 @@
-/** What a league decides for itself: what its rounds aim at, and how long past use counts. */
+/** What a league decides for itself: what its rounds aim at, how long past use counts, and how things are taken back. */
 
 export const OBJECTIVES = ["utilisation", "completion-time", "cost", "balance"] as const;
 export type Objective = (typeof OBJECTIVES)[number];
@@ -12,6 +12,10 @@ export interface LeagueSettings {
   historyWeight: number;
   /** each hand-out counts as if it had run at least so long, so that a burst of short tasks cannot slip in */
   entryPenaltyMs: number;
+  /** so long who has a right to a place waits for tasks to end before any is stopped for it */
+  graceMs: number;
+  /** an attempt that has run for less is not stopped for others */
+  minRunMs: number;
 }
 
 export const DEFAULT_SETTINGS: LeagueSettings = {
@@ -19,4 +23,6 @@ export const DEFAULT_SETTINGS: LeagueSettings = {
   historyHalfLifeMs: 3_600_000,
   historyWeight: 0.25,
   entryPenaltyMs: 10_000,
+  graceMs: 60_000,
+  minRunMs: 60_000,
 };

@@ -188,6 +188,7 @@ export const eventViewSchema = z
       "cluster.drained",
       "cluster.undrained",
       "cluster.mass-silence",
+      "task.reclaimed",
       "partition.changed",
       "partition.removed",
       "role.changed",
@@ -288,6 +289,8 @@ export const leagueViewSchema = z
     historyHalfLifeMs: z.number(),
     historyWeight: z.number(),
     entryPenaltyMs: z.number(),
+    graceMs: z.number(),
+    minRunMs: z.number(),
   })
   .meta({ id: "League" });
 export type LeagueView = z.infer<typeof leagueViewSchema>;
