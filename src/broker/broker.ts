@@ -225,7 +225,7 @@ export class Broker implements Turns {
     const draft = plan ? this.#plans.kept(job, plan, now) : null;
     this.#book.add(job);
     if (draft === null) this.#round(now);
-    else this.#grants.follow(this.#rounds.adopt(draft, this.#book.live(), now).limits);
+    else this.#grants.follow(this.#rounds.adopt(draft, this.#book.live(), now), now);
     this.#book.insert(job, spec.each ?? null);
     if (job.grants.size === 0) this.#pokeClusters();
     this.#emit(now, { type: "job.submitted", job: id, detail: spec.name ?? "" });
@@ -341,7 +341,11 @@ export class Broker implements Turns {
       roundNeeded = true;
     }
     if (isNews) unbar(this.#book, report.cluster);
-    for (const event of report.events) this.#emit(now, { ...event, cluster: report.cluster });
+    for (const event of report.events) {
+      this.#emit(now, { ...event, cluster: report.cluster });
+      const job = event.job === undefined ? undefined : this.#book.get(event.job);
+      if (job && event.type === "task.reclaimed") job.takenBack = event.detail ?? null;
+    }
     if (cluster !== "old") this.#ledger.note(report, ended.length > 0, now);
     if (roundNeeded) this.#round(now);
     const isCurrent = report.incarnation === this.#fleet.incarnation(report.cluster);
@@ -359,7 +363,7 @@ export class Broker implements Turns {
 
   /** What is being cancelled wants nothing, and is charged until it has ended. */
   #round(now: number): void {
-    this.#grants.follow(this.#rounds.decide(this.#book.live(), now).limits);
+    this.#grants.follow(this.#rounds.decide(this.#book.live(), now), now);
   }
 
   // The end of every turn.

@@ -1,7 +1,7 @@
 /** What each cluster may run of each job: brought to what a round wants, and sent until the Cluster has applied it. */
 import { type PartitionKey, parsePartitionKey } from "../model/partition.ts";
-import type { Counts, Grant } from "../protocol/levels.ts";
-import type { Limits } from "../scheduling/input.ts";
+import type { Claim, Counts, Grant } from "../protocol/levels.ts";
+import type { RoundResult } from "../scheduling/input.ts";
 import type { JobBook } from "./book.ts";
 import type { Fleet } from "./fleet.ts";
 import { firstGen } from "./generation.ts";
@@ -9,6 +9,7 @@ import type { Restored } from "./restored.ts";
 import type { Shares } from "./shares.ts";
 import {
   charged,
+  claimed,
   type GrantState,
   isApplied,
   isLeft,
@@ -39,25 +40,30 @@ export class Grants {
     this.#generation = generation;
   }
 
-  follow(limits: Limits): void {
+  follow(decided: Pick<RoundResult, "limits" | "claims" | "yields">, now: number): void {
+    const { graceMs, minRunMs } = this.#shares.settings;
+    const terms = { graceMs, minRunMs };
     for (const job of this.#book.live()) {
       if (job.state === "cancelling") continue;
-      const byCluster = clusterCounts(limits.get(job.id) ?? new Map(), unitOf(job));
+      const byCluster = levelsOf(decided, job, terms);
       for (const name of new Set([...byCluster.keys(), ...job.grants.keys()])) {
-        this.#grantTo(job, name, byCluster.get(name) ?? {});
+        this.#grantTo(job, name, byCluster.get(name) ?? NO_LEVEL);
+        const grant = job.grants.get(name);
+        if (grant) grant.claimedAt = grant.claim === null ? null : (grant.claimedAt ?? now);
       }
     }
   }
 
   /** More of the same, as tasks have ended there. */
   topUp(job: JobMemory, cluster: string): void {
-    this.#grantTo(job, cluster, job.grants.get(cluster)?.limits ?? {});
+    this.#grantTo(job, cluster, job.grants.get(cluster) ?? NO_LEVEL);
   }
 
   /** Brings limits and supply of one (job, cluster) to what the round wants. */
-  #grantTo(job: JobMemory, cluster: string, limits: Counts): void {
+  #grantTo(job: JobMemory, cluster: string, { limits, claim, yields }: Level): void {
     const grant = job.grants.get(cluster) ?? this.#newGrant(job, cluster);
-    const limit = sumOf(limits);
+    // What room is made for is there when it is.
+    const limit = sumOf(limits) + sumOf(claimed({ claim }));
     const held = supplySize(grant.supply);
     // A gang that waits for another's end had better wait where it may go anywhere.
     const extra = unitOf(job) > 1 ? 0 : Math.min(limit, 2 * grant.recentEnds);
@@ -67,8 +73,8 @@ export class Grants {
     const wants = missing > 0 && (held < limit || held < limit + extra / 2);
     const { queue, drawn } = wants ? this.#draw(job, cluster, missing, queued) : { queue: queued, drawn: [] };
     const draws = drawn.length > 0;
-    const limitsChanged = !isSameCounts(grant.limits, limits) && (held > 0 || draws);
-    if (!draws && !limitsChanged) return;
+    const isAsBefore = isSameCounts(grant.limits, limits) && isSame(grant.claim, claim) && isSame(grant.yields, yields);
+    if (!draws && (isAsBefore || held === 0)) return;
     job.grants.set(cluster, grant);
     let supply = grant.supply;
     if (draws) {
@@ -78,7 +84,7 @@ export class Grants {
       this.#shares.entered(job.template.role, job.template.resources, supplySize(drawn));
       supply = [...supply, ...drawn];
     }
-    this.#change(grant, { action: "run", limits, supply });
+    this.#change(grant, { action: "run", limits, supply, claim, yields });
   }
 
   #draw(job: JobMemory, cluster: string, tasks: number, queue: readonly Queued[]): ReturnType<typeof draw> {
@@ -108,16 +114,21 @@ export class Grants {
       oldLimits: {},
       recentEnds: 0,
       sent: false,
+      claimedAt: null,
     };
   }
 
   cancel(job: JobMemory): void {
     for (const grant of job.grants.values()) {
-      if (grant.supply.length > 0 || isLeft(grant)) this.#change(grant, { action: "cancel", limits: {} });
+      if (grant.supply.length > 0 || isLeft(grant))
+        this.#change(grant, { action: "cancel", limits: {}, claim: null, yields: null });
     }
   }
 
-  #change(grant: GrantState, level: Partial<Pick<GrantState, "action" | "limits" | "supply">>): void {
+  #change(
+    grant: GrantState,
+    level: Partial<Pick<GrantState, "action" | "limits" | "supply" | "claim" | "yields">>,
+  ): void {
     grant.oldLimits = charged(grant);
     Object.assign(grant, level, { gen: grant.gen + 1, sent: false });
     this.#book.changedGrant(grant);
@@ -169,17 +180,64 @@ export class Grants {
   }
 }
 
-/** Limits by cluster and partition, in tasks. @param limits in units of so many tasks */
-function clusterCounts(limits: ReadonlyMap<PartitionKey, number>, unit: number): Map<string, Record<string, number>> {
-  const byCluster = new Map<string, Record<string, number>>();
-  for (const [key, limit] of limits) {
-    const { cluster, partition } = parsePartitionKey(key);
-    const counts = byCluster.get(cluster) ?? {};
-    counts[partition] = limit * unit;
-    byCluster.set(cluster, counts);
+/** What a cluster is told of a job by a round. */
+type Level = Pick<GrantState, "limits" | "claim" | "yields">;
+const NO_LEVEL: Level = { limits: {}, claim: null, yields: null };
+
+/** By cluster, in tasks. */
+function levelsOf(
+  { limits, claims, yields }: Pick<RoundResult, "limits" | "claims" | "yields">,
+  job: JobMemory,
+  terms: Pick<Claim, "graceMs" | "minRunMs">,
+): Map<string, Level> {
+  // A round counts in units.
+  const unit = unitOf(job);
+  const inKind = byCluster(claims.get(job.id), (one) => (one.inKind ? 1 : 0));
+  const own = byCluster(claims.get(job.id), (one) => one.own * unit);
+  const priority = byCluster(claims.get(job.id), (one) => one.priority * unit);
+  const lent = byCluster(yields.get(job.id), (one) => one.lent * unit);
+  const lower = byCluster(yields.get(job.id), (one) => one.lower * unit);
+  const keep = byCluster(yields.get(job.id), (one) => one.keep * unit);
+  const counts = byCluster(limits.get(job.id), (limit) => limit * unit);
+  const levels = new Map<string, Level>();
+  for (const name of new Set([own, priority, lent, lower, counts].flatMap((one) => [...one.keys()]))) {
+    const claim: Claim = {
+      own: own.get(name) ?? {},
+      priority: priority.get(name) ?? {},
+      ...(inKind.has(name) && { inKind: true }),
+      ...terms,
+    };
+    levels.set(name, {
+      limits: counts.get(name) ?? {},
+      claim: own.has(name) || priority.has(name) ? claim : null,
+      yields:
+        lent.has(name) || lower.has(name)
+          ? { lent: lent.get(name) ?? {}, lower: lower.get(name) ?? {}, keep: keep.get(name) ?? {} }
+          : null,
+    });
   }
-  return byCluster;
+  return levels;
+}
+
+/** By cluster and partition, what is more than nothing. */
+function byCluster<T>(
+  byKey: ReadonlyMap<PartitionKey, T> | undefined,
+  countOf: (one: T) => number,
+): Map<string, Record<string, number>> {
+  const counts = new Map<string, Record<string, number>>();
+  for (const [key, one] of byKey ?? []) {
+    const count = countOf(one);
+    if (count === 0) continue;
+    const { cluster, partition } = parsePartitionKey(key);
+    const there = counts.get(cluster) ?? {};
+    there[partition] = count;
+    counts.set(cluster, there);
+  }
+  return counts;
 }
 
 const isSameCounts = (a: Counts, b: Counts): boolean =>
   Object.keys({ ...a, ...b }).every((name) => (a[name] ?? 0) === (b[name] ?? 0));
+
+/** Each is made in the same way, from the same order of partitions; another order is told once for nothing. */
+const isSame = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);

@@ -34,7 +34,7 @@ export function heardOf(
   grant.supply = supply;
   grant.recentEnds = ends;
   if (isApplied(grant)) grant.oldLimits = grant.limits;
-  const hasRoomAgain = before?.reason === "fragmented" && said.reason !== "fragmented";
+  const hasRoomAgain = isFragmented(grant) && !saysFragmented(said);
   if (hasRoomAgain) grant.barredIn = {};
   if (job.state === "waiting" && sumOf(said.live) > 0) {
     job.state = "running";
@@ -47,7 +47,7 @@ export function heardOf(
   tellMoved(book, job);
   book.changedGrant(grant);
   book.progressed(job);
-  const isSameLive = JSON.stringify(before?.live) === JSON.stringify(said.live);
+  const isSameLive = JSON.stringify([before?.live, before?.room]) === JSON.stringify([said.live, said.room]);
   if (hasRoomAgain || returned.length > 0) return "more";
   return ends > 0 || !isSameLive || before?.genApplied !== said.genApplied ? "ends" : "nothing";
 }
@@ -63,6 +63,13 @@ function tellMoved(book: JobBook, job: JobMemory): void {
     book.changedGrant(grant);
   }
 }
+
+/** It was given back for want of room on one node. */
+const isFragmented = ({ barredIn }: GrantState): boolean => Object.values(barredIn).includes("fragmented");
+
+/** Whatever else it says of what waits there: then it may have room. */
+const saysFragmented = ({ reason, returned }: Report["jobs"][number]): boolean =>
+  reason === "fragmented" || returned.some((one) => one.reason === "fragmented");
 
 function takeBack(
   book: JobBook,

@@ -179,6 +179,7 @@ export class Rounds {
     const isKnown = last.input.jobs.some(({ id }) => id === job.id);
     const { input, result } = isKnown ? last : this.#sight([job]);
     const seen = input.jobs.find(({ id }) => id === job.id) ?? roundJob(job);
+    const claimedAt = Math.min(...[...job.grants.values()].map((grant) => grant.claimedAt ?? Number.POSITIVE_INFINITY));
     const waiting = {
       input,
       result,
@@ -186,6 +187,8 @@ export class Rounds {
       texts: job.template.constraints,
       held: heldFor(job),
       drained: this.#fleet.drained(),
+      ...(Number.isFinite(claimedAt) && { graceLeftMs: claimedAt + this.#shares.settings.graceMs - now }),
+      ...(job.takenBack !== null && { takenBack: job.takenBack }),
     };
     if (restoredMs > 0) return { ...waiting, local: "holding", silenceLeftMs: restoredMs };
     return { ...waiting, local: localReason(job), silenceLeftMs: silenceLeftMs(job, now) };

@@ -7,8 +7,8 @@ import { intersect, type Ranges, union } from "../model/ranges.ts";
 import { add } from "../model/resources.ts";
 import { isWithin } from "../model/role.ts";
 import type { JobView } from "../model/views.ts";
-import type { Counts, ReturnReason } from "../protocol/levels.ts";
-import type { RoundJob } from "../scheduling/input.ts";
+import type { Counts } from "../protocol/levels.ts";
+import type { RoundHeld, RoundJob } from "../scheduling/input.ts";
 import type { GrantRow, JobRow } from "./store.ts";
 import { merge, NOTHING, queueSize, rangesOf, supplySize, type Terminal, terminalSize } from "./supply.ts";
 
@@ -21,11 +21,15 @@ export interface GrantState extends GrantRow {
   sent: boolean;
   /** what of it has moved elsewhere, as it was told; a hint */
   toldMoved?: Ranges;
+  /** since when it may have room made for it; lost with the memory; null: it may not */
+  claimedAt: number | null;
 }
 
 export interface JobMemory extends JobRow {
   constraints: Constraint[];
   grants: Map<string, GrantState>;
+  /** what became of its tasks that were last stopped for others; lost with the memory */
+  takenBack: string | null;
 }
 
 export function jobMemory(row: JobRow, grants: readonly GrantRow[]): JobMemory {
@@ -37,9 +41,10 @@ export function jobMemory(row: JobRow, grants: readonly GrantRow[]): JobMemory {
     grants: new Map(
       grants.map((grant) => [
         grant.cluster,
-        { ...grant, oldLimits: supposedLimits(grant), recentEnds: 0, sent: false },
+        { ...grant, oldLimits: supposedLimits(grant), recentEnds: 0, sent: false, claimedAt: null },
       ]),
     ),
+    takenBack: null,
   };
 }
 
@@ -108,14 +113,34 @@ export function leavingTwice(job: Pick<JobMemory, "grants">): Ranges {
   return twice;
 }
 
-/** What a job may be using of each partition of the league. */
-function* chargesOf(
-  job: JobMemory,
-): Generator<{ partition: PartitionKey; count: number; barredFor: ReturnReason | undefined }> {
+/** Tasks beyond its limits for which room may be made, by partition. */
+export function claimed({ claim }: Pick<GrantRow, "claim">): Record<string, number> {
+  const counts: Record<string, number> = { ...claim?.own };
+  for (const [name, count] of Object.entries(claim?.priority ?? {})) counts[name] = (counts[name] ?? 0) + count;
+  return counts;
+}
+
+/** What a job may be using of each partition of the league, and what room is made for it there. */
+function* heldOf(job: JobMemory): Generator<[PartitionKey, RoundHeld]> {
   for (const [cluster, grant] of job.grants) {
     const counts = charged(grant);
-    for (const name of Object.keys({ ...counts, ...grant.barredIn })) {
-      yield { partition: partitionKey(cluster, name), count: counts[name] ?? 0, barredFor: grant.barredIn[name] };
+    const { barredIn, reported, supply } = grant;
+    // What it has no tasks for any more is not told to the Cluster again.
+    const claims = supply.length === 0 ? {} : claimed(grant);
+    const unit = unitOf(job);
+    for (const name of Object.keys({ ...counts, ...claims, ...reported?.room, ...barredIn })) {
+      const barredFor = barredIn[name];
+      const roomFor = reported?.room?.[name];
+      yield [
+        partitionKey(cluster, name),
+        {
+          charged: Math.ceil((counts[name] ?? 0) / unit),
+          barred: barredFor !== undefined,
+          ...(barredFor && { barredFor }),
+          ...(claims[name] && { claimed: claims[name] }),
+          ...(roomFor && { roomFor }),
+        },
+      ];
     }
   }
 }
@@ -137,13 +162,11 @@ export const roundJob = (job: JobMemory): RoundJob => ({
   driver: job.template.driver,
   clusters: job.clusters,
   apart: job.template.apart.filter((apart) => isOf(job, apart.job)).map(({ over }) => over),
+  priority: job.template.priority,
+  // All places of a gang at once are not to be had by stopping one after the other.
+  ...(unitOf(job) > 1 && { isPatient: true }),
   remaining: job.state === "cancelling" ? 0 : Math.ceil(remainingOf(job) / unitOf(job)),
-  held: new Map(
-    [...chargesOf(job)].map(({ partition, count, barredFor }) => [
-      partition,
-      { charged: Math.ceil(count / unitOf(job)), barred: barredFor !== undefined, ...(barredFor && { barredFor }) },
-    ]),
-  ),
+  held: new Map(heldOf(job)),
   meanRunMs: meanRunMs(job),
 });
 

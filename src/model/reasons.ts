@@ -7,7 +7,7 @@ export const REASONS = [
   "never-fits", // no node, empty, could hold it
   "over-limit", // its role is at its limit, or borrows all that it may
   "share", // others that have had less are before it
-  "reclaim", // what is its role's own is lent, and comes back as tasks end
+  "reclaim", // others have what is its role's own, or its by priority, and are stopped for it if they do not end before
   "space", // waits for room
   "fragmented", // enough in all, not on one node
   "gang", // waits until all of a gang can start together

@@ -41,12 +41,18 @@ export interface Grant {
   moved?: Ranges;
 }
 
-/** Of a job's limits, what may be had by stopping others. What is due as its own and what is due by priority are apart. */
+/**
+ * Beyond a job's limits, so many more of its tasks may have room made for them by stopping others. They start when a
+ * later gen raises its limits into that room, so that limits are never more than there is. What is due as its own and
+ * what is due by priority are apart.
+ */
 export interface Claim {
   /** for its role's own: what runs beyond the own of other roles may be stopped for it */
   own: Counts;
   /** for its priority: tasks of lower priority in the same role may be stopped for it */
   priority: Counts;
+  /** what is stopped must have all that a task needs: what is free beside it is not for it to use */
+  inKind?: true;
   /** so long it waits for room before anything is stopped */
   graceMs: number;
   /** an attempt that has run for less is left alone */
@@ -59,6 +65,8 @@ export interface Yields {
   lent: Counts;
   /** they run where jobs of higher priority in the same role shall */
   lower: Counts;
+  /** never so many that fewer than this are left, whatever was stopped or has ended since */
+  keep: Counts;
 }
 
 /** Broker → Cluster. */
@@ -100,6 +108,8 @@ export interface JobReport {
   returned: Returned[];
   /** accepted by a node or on the way to it, by partition */
   live: Counts;
+  /** where room was made for it: how many can be live there with that; absent: nowhere */
+  room?: Counts;
   /** what of the supply waits here */
   waiting: number;
   /** why the waiting ones wait, if they do not only wait for room under `limit` */
@@ -205,8 +215,11 @@ export interface ClusterEvent {
     | "cluster.undrained"
     | "partition.changed"
     | "partition.removed"
-    | "cluster.mass-silence";
+    | "cluster.mass-silence"
+    | "task.reclaimed";
   node?: string;
+  /** of which tasks were stopped */
+  job?: string;
   detail?: string;
 }
 

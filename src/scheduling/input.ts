@@ -27,6 +27,10 @@ export interface RoundPartition {
 export interface RoundHeld {
   /** may be running there now, whatever the new limit says */
   charged: number;
+  /** beyond that it was told that it may have room made for so many; absent: none */
+  claimed?: number;
+  /** so many may run there at once, with those for which room was made; absent: none was made */
+  roomFor?: number;
   /** does not fit there until the partition's shapes change */
   barred: boolean;
   /** why it is barred */
@@ -47,6 +51,10 @@ export interface RoundJob {
   clusters: readonly string[] | null;
   /** attributes of which no value may have two of its tasks; `node`: no node may */
   apart: readonly string[];
+  /** within its role the higher is served first, and may take the place of the lower */
+  priority: number;
+  /** it waits for room, and has none made for it; absent: false */
+  isPatient?: boolean;
   /** units that are not terminal, begun ones too */
   remaining: number;
   /** absent: nothing there */
@@ -87,11 +95,31 @@ export type Stop =
   /** the league is full, and nobody stands before it */
   | { kind: "space" };
 
+/** Of a job in a partition, for its role's own and for its priority. */
+export interface Claimed {
+  own: number;
+  priority: number;
+  /** what is free there must not be counted on: limits leave it to nobody */
+  inKind: boolean;
+}
+
+/** Of a job in a partition, attempts that may be stopped for others' own, and for higher priority in its role. */
+export interface Yielded {
+  lent: number;
+  lower: number;
+  /** so many are left when all those were stopped */
+  keep: number;
+}
+
 export interface RoundResult {
   /** > 0 only */
   limits: Limits;
   /** what each job would have if nothing ran yet: what is fair. Sums to what progressive filling gave */
   entitled: Limits;
+  /** by job and partition, tasks beyond its limits for which others may be stopped: never beyond what it is entitled to */
+  claims: Map<string, Map<PartitionKey, Claimed>>;
+  /** by job and partition, attempts that may be stopped for those who claim: never of what it is entitled to */
+  yields: Map<string, Map<PartitionKey, Yielded>>;
   /** by job */
   stops: Map<string, Stop>;
   /** by role that has jobs, every ancestor too: what its jobs are entitled to, and its share after that */

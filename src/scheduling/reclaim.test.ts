@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { add, fits, type Resources } from "../model/resources.ts";
-import { type Candidate, chooseVictims } from "./reclaim.ts";
+import { type Candidate, chooseSite, chooseVictims, type Site } from "./reclaim.ts";
 
 const NOW = { nowMs: 1_000_000, minRunMs: 0 };
 const gpus = (size: number, loss: number, startedAtMs = 0): Candidate => ({
@@ -77,4 +77,36 @@ test("of several resources enough is freed, and by nobody who is not needed", ()
       }
     }),
   );
+});
+
+const site = (
+  node: string,
+  candidates: Candidate[],
+  missing: Resources,
+  fitsWithout: (n: number) => boolean = () => true,
+): Site<Candidate> => ({
+  node,
+  candidates,
+  missing,
+  fitsWithout: (victims) => fits(missing, freedBy(victims)) && fitsWithout(victims.length),
+});
+
+test("of several nodes the one is taken where least is lost, and the first of equal ones", () => {
+  const cheap = gpus(2, 3);
+  const sites = [
+    site("dear", [gpus(4, 9)], { gpus: 2000 }),
+    site("cheap", [gpus(1, 2), gpus(1, 2), cheap], { gpus: 2000 }),
+  ];
+  expect(chooseSite(sites, NOW)).toEqual({ node: "cheap", victims: [cheap] });
+  expect(
+    chooseSite([site("a", [gpus(2, 3)], { gpus: 2000 }), site("b", [gpus(2, 3)], { gpus: 2000 })], NOW)?.node,
+  ).toBe("a");
+  expect(chooseSite([site("small", [gpus(1, 0)], { gpus: 2000 })], NOW)).toBeNull();
+});
+
+test("where amounts are not all that matters, more are stopped until it really fits, and none spare", () => {
+  const attempts = [gpus(1, 5), gpus(1, 1), gpus(1, 3)];
+  expect(lossOf(chooseSite([site("n", attempts, { gpus: 1000 }, (n) => n >= 2)], NOW)?.victims ?? null)).toBe(4);
+  expect(chooseSite([site("n", attempts, { gpus: 1000 }, (n) => n >= 4)], NOW)).toBeNull();
+  expect(lossOf(chooseSite([site("n", attempts, {}, (n) => n >= 1)], NOW)?.victims ?? null)).toBe(1);
 });

@@ -1,7 +1,7 @@
 /**
  * Which attempts to stop so that what an owner misses becomes free, with the least work lost: a covering knapsack, by
- * dynamic programming over the resource that is hardest to come by. When to ask (grace), and who may be asked at all
- * (those who use what they do not own), is for the caller to say.
+ * dynamic programming over the resource that is hardest to come by; of several nodes, on the one where it loses least.
+ * When to ask (grace), and who may be asked at all (those who use what they do not own), is for the caller to say.
  */
 import { add, fits, type Resources } from "../model/resources.ts";
 
@@ -39,6 +39,55 @@ export function chooseVictims<Attempt extends Candidate>(
     chosen = [...chosen, ...more];
     left = left.filter((candidate) => !more.has(candidate));
   }
+}
+
+/** A node where room may be made. */
+export interface Site<Attempt extends Candidate> {
+  node: string;
+  candidates: readonly Attempt[];
+  /** what its free amounts lack; nothing: only devices, ports or neighbours stand in the way */
+  missing: Resources;
+  /** whether it really fits once these are gone: amounts are not all that matters */
+  fitsWithout(victims: readonly Attempt[]): boolean;
+}
+
+/** The node and the attempts there whose loss is least in all; equal ones go by who is first. */
+export function chooseSite<Attempt extends Candidate>(
+  sites: Iterable<Site<Attempt>>,
+  terms: { nowMs: number; minRunMs: number },
+): { node: string; victims: Attempt[] } | null {
+  let best: { node: string; victims: Attempt[]; loss: number } | null = null;
+  for (const site of sites) {
+    const cheapest = Math.min(...site.candidates.map(({ loss }) => loss));
+    if (best !== null && cheapest >= best.loss) continue;
+    const victims = victimsOn(site, terms);
+    const loss = (victims ?? []).reduce((sum, victim) => sum + victim.loss, 0);
+    if (victims !== null && (best === null || loss < best.loss)) best = { node: site.node, victims, loss };
+  }
+  return best && { node: best.node, victims: best.victims };
+}
+
+/** @returns at least one attempt, none of them spare; null: it does not fit there whoever is stopped */
+function victimsOn<Attempt extends Candidate>(
+  { candidates, missing, fitsWithout }: Site<Attempt>,
+  terms: { nowMs: number; minRunMs: number },
+): Attempt[] | null {
+  const isShort = Object.values(missing).some((amount) => amount > 0);
+  const chosen = isShort ? chooseVictims(candidates, missing, terms) : [];
+  if (chosen === null) return null;
+  if (chosen.length > 0 && fitsWithout(chosen)) return chosen;
+  const old = candidates.filter(({ startedAtMs }) => terms.nowMs - startedAtMs >= terms.minRunMs);
+  let more = [...chosen];
+  for (const candidate of old.filter((one) => !chosen.includes(one)).sort((a, b) => a.loss - b.loss)) {
+    more.push(candidate);
+    if (fitsWithout(more)) break;
+  }
+  if (more.length === 0 || !fitsWithout(more)) return null;
+  for (const spare of [...more].sort((a, b) => b.loss - a.loss)) {
+    const others = more.filter((one) => one !== spare);
+    if (others.length > 0 && fits(missing, freedBy(others)) && fitsWithout(others)) more = others;
+  }
+  return more;
 }
 
 const freedBy = (attempts: readonly Candidate[]): Resources =>

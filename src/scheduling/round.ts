@@ -2,6 +2,7 @@
  * The round: how many tasks of each job may run in each partition at once. Pure. First what would be fair if nothing
  * ran yet, by shares and place; then what of it may be granted now, beside what runs.
  */
+import type { PartitionKey } from "../model/partition.ts";
 import { admit } from "./filling/admit.ts";
 import { factsOf } from "./filling/facts.ts";
 import { fill } from "./filling/fill.ts";
@@ -18,26 +19,38 @@ export function round(input: RoundInput): RoundResult {
   const entitled = filling.wants.map((want) => want.taken);
   const isFresh = input.jobs.every((job) => [...job.held.values()].every(({ charged }) => charged === 0));
   const stops = stopsOf(filling);
+  const { limits, claims, yields } = isFresh ? { limits: entitled, claims: [], yields: [] } : admit(facts, entitled);
   return {
-    limits: named(filling, isFresh ? entitled : admit(facts, entitled)),
-    entitled: named(filling, entitled),
+    limits: counted(filling, limits),
+    entitled: counted(filling, entitled),
+    claims: named(filling, claims),
+    yields: named(filling, yields),
     stops,
     roles: rolesOf(filling),
     contended: [...stops.values()].some(({ kind }) => kind === "share" || kind === "space" || kind === "lend-limit"),
   };
 }
 
-function named({ wants, rooms }: Filling, counts: readonly Counts[]): Limits {
+function counted(filling: Filling, counts: readonly Counts[]): Limits {
   const limits: Limits = new Map();
-  for (const [i, { job }] of wants.entries()) {
-    const byKey = new Map<string, number>();
-    for (const { key, index } of rooms) {
-      const tasks = counts[i]?.get(index) ?? 0;
-      if (tasks > 0) byKey.set(key, tasks);
-    }
-    limits.set(job.id, byKey);
-  }
+  for (const [i, { job }] of filling.wants.entries()) limits.set(job.id, byKey(filling, counts[i]));
   return limits;
+}
+
+/** Jobs that have any. */
+function named<T>(filling: Filling, found: readonly ReadonlyMap<number, T>[]): Map<string, Map<PartitionKey, T>> {
+  const all = new Map<string, Map<PartitionKey, T>>();
+  for (const [i, { job }] of filling.wants.entries()) if (found[i]?.size) all.set(job.id, byKey(filling, found[i]));
+  return all;
+}
+
+function byKey<T>({ rooms }: Filling, found: ReadonlyMap<number, T> = new Map()): Map<PartitionKey, T> {
+  const all = new Map<PartitionKey, T>();
+  for (const { key, index } of rooms) {
+    const one = found.get(index);
+    if (one !== undefined && one !== 0) all.set(key, one);
+  }
+  return all;
 }
 
 function stopsOf(filling: Filling): Map<string, Stop> {

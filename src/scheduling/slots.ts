@@ -8,7 +8,10 @@ import type { RoundJob, RoundPartition } from "./input.ts";
 import { copiesOn } from "./packing/shape.ts";
 
 /** What decides where a job's tasks can be; jobs that agree in it are one class. */
-export type JobClass = Pick<RoundJob, "unit" | "demand" | "constraints" | "role" | "driver" | "clusters" | "apart">;
+export type JobClass = Pick<
+  RoundJob,
+  "unit" | "demand" | "constraints" | "role" | "driver" | "clusters" | "apart" | "priority"
+>;
 
 export const keyOf = (partition: Pick<RoundPartition, "cluster" | "name">): PartitionKey =>
   partitionKey(partition.cluster, partition.name);
@@ -64,4 +67,13 @@ export const slotsIn = (partition: RoundPartition, job: RoundJob): number =>
   job.held.get(keyOf(partition))?.barred ? 0 : Math.min(classSlots(partition, job), job.remaining);
 
 export const classKey = (job: JobClass): string =>
-  JSON.stringify([resourcesKey(job.demand), job.constraints, job.role, job.driver, job.clusters, job.unit, job.apart]);
+  JSON.stringify([
+    resourcesKey(job.demand),
+    job.constraints,
+    job.role,
+    job.driver,
+    job.clusters,
+    job.unit,
+    job.apart,
+    job.priority,
+  ]);

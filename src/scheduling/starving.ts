@@ -2,10 +2,11 @@
 import type { PartitionKey } from "../model/partition.ts";
 import { chargeHeld } from "./filling/admit.ts";
 import { factsOf } from "./filling/facts.ts";
-import { openFilling, slotsLeft } from "./filling/wants.ts";
+import { type Filling, openFilling, slotsLeft } from "./filling/wants.ts";
 import { spaceIn } from "./filling/where.ts";
 import type { RoundHeld, RoundInput, RoundJob, RoundResult } from "./input.ts";
 import { quotaTop, withinLimits, withinQuota } from "./shares/bounds.ts";
+import { take } from "./shares/rooms.ts";
 
 /**
  * Jobs that may use less than their fair part, beside a slot of that part which stays free when everyone uses all that
@@ -15,6 +16,7 @@ export function starvedJobs(input: RoundInput, result: RoundResult): string[] {
   const used = input.jobs.map((job): RoundJob => ({ ...job, held: heldAfter(job, result) }));
   const filling = openFilling(factsOf({ ...input, jobs: used }));
   chargeHeld(filling);
+  keepClaimed(filling, result);
   const starved = filling.wants.filter((want) => {
     const { job, leaf } = want;
     const fair = result.entitled.get(job.id);
@@ -30,6 +32,21 @@ export function starvedJobs(input: RoundInput, result: RoundResult): string[] {
     );
   });
   return starved.map(({ job }) => job.id);
+}
+
+/** Where room is made for someone, what is free is for that one. */
+function keepClaimed({ wants, rooms }: Filling, { claims }: RoundResult): void {
+  for (const { job, leaf } of wants) {
+    for (const room of rooms) {
+      const { own = 0, priority = 0 } = claims.get(job.id)?.get(room.key) ?? {};
+      if (own + priority > 0)
+        take(
+          room,
+          leaf.demand.map((wanted) => wanted * (own + priority)),
+          false,
+        );
+    }
+  }
 }
 
 /** What it may use by its limits, and what may still run beyond them. */

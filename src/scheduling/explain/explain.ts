@@ -23,13 +23,18 @@ const ENDS_WITH_SILENCE = new Set<Told["reason"]>(["holding", "mass-silence"]);
 export function explain(waiting: Waiting): Explanation {
   const told = reasonOf(waiting);
   const position = 1 + rivalsBefore(waiting).length;
-  const estimateMs = ENDS_WITH_TASKS.has(told.reason)
-    ? estimateOf(waiting, told, position)
-    : ENDS_WITH_SILENCE.has(told.reason)
-      ? waiting.silenceLeftMs
-      : null;
+  const estimateMs = isClaimed(waiting)
+    ? Math.min(estimateOf(waiting, told, position) ?? Number.POSITIVE_INFINITY, Math.max(0, waiting.graceLeftMs))
+    : ENDS_WITH_TASKS.has(told.reason)
+      ? estimateOf(waiting, told, position)
+      : ENDS_WITH_SILENCE.has(told.reason)
+        ? waiting.silenceLeftMs
+        : null;
   return { ...told, fix: fixOf(waiting, told), position, estimateMs };
 }
+
+const isClaimed = (waiting: Waiting): waiting is Waiting & { graceLeftMs: number } =>
+  waiting.graceLeftMs !== undefined && waiting.result.claims.has(waiting.job.id);
 
 /** Those that wait for the same places and have less of their share, or as much and are older. */
 function rivalsBefore({ input, result, job }: Waiting): RoundJob[] {

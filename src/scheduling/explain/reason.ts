@@ -191,7 +191,14 @@ function fromRound(waiting: Waiting): Answer {
       "offers",
       `What it needs in ${keyOf(offered)} is held by offers to frameworks; an offer that is not taken comes back.`,
     ];
-  if (entitled > granted) return owed(waiting, entitled - granted);
+  if (result.claims.has(job.id)) return claims(waiting);
+  const told = fromShare(waiting, stop, entitled - granted);
+  return waiting.takenBack === undefined ? told : [told[0], `${told[1]} Taken back: ${waiting.takenBack}.`];
+}
+
+function fromShare(waiting: Waiting, stop: Stop, due: number): Answer {
+  const { job } = waiting;
+  if (due > 0) return owed(waiting, due);
   if (stop.kind === "share")
     return [
       "share",
@@ -223,6 +230,38 @@ function overLimit({ input, job }: Waiting, stop: Extract<Stop, { kind: "over-li
     case "lend":
       return ["over-limit", `Other roles lend no more ${resource}: what is idle is kept for ${role}.`];
   }
+}
+
+/** It may have room made for it: of whom, and when. */
+function claims({ result, job, input, graceLeftMs }: Waiting): Answer {
+  const claimed = [...(result.claims.get(job.id)?.entries() ?? [])];
+  const own = claimed.reduce((n, [, one]) => n + one.own, 0);
+  const lower = claimed.reduce((n, [, one]) => n + one.priority, 0);
+  const keys = new Set(claimed.map(([key]) => key));
+  const yielding = (to: "lent" | "lower") =>
+    input.jobs.filter(({ id }) =>
+      [...(result.yields.get(id) ?? [])].some(([key, one]) => keys.has(key) && one[to] > 0),
+    );
+  const tasks = own + lower === 1 ? "one task more is" : `${own + lower} tasks more are`;
+  const isSoon = graceLeftMs !== undefined && graceLeftMs <= 0;
+  const when =
+    graceLeftMs === undefined
+      ? "when the grace is over"
+      : isSoon
+        ? "now, each as soon as it has run for long enough"
+        : `in ${formatDuration(Math.ceil(graceLeftMs / 1000) * 1000)}, if not enough of them end before`;
+  if (own > 0) {
+    const roles = [...new Set(yielding("lent").map(({ role }) => role))].sort();
+    return [
+      "reclaim",
+      `What is role ${job.role}'s own is lent to ${roles.join(", ")}: ${tasks} due, and borrowers' tasks are stopped for them ${when}.`,
+    ];
+  }
+  const ids = yielding("lower").map(({ id }) => id);
+  return [
+    "reclaim",
+    `Tasks of lower priority in role ${job.role} have its place (${ids.join(", ")}): ${tasks} due, and those are stopped for them ${when}.`,
+  ];
 }
 
 /** Entitled, but what runs elsewhere above its own share still has the room. */

@@ -17,6 +17,10 @@ export interface Waiting {
   drained?: ReadonlyMap<string, string>;
   /** of `holding` and `mass-silence`: within so long the last of it is handed out again; null: nobody knows */
   silenceLeftMs: number | null;
+  /** ms until room is made for it at the latest, if it claims any; absent: not known */
+  graceLeftMs?: number;
+  /** what became of those of its tasks that were last stopped for others; absent: none was */
+  takenBack?: string;
 }
 
 /** Attributes of a node of this partition, as constraints see them. */

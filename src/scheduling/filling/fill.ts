@@ -4,7 +4,7 @@
  */
 import { timesIn } from "../shares/axes.ts";
 import type { Bound } from "../shares/bounds.ts";
-import { charge } from "../shares/charge.ts";
+import { charge, discharge } from "../shares/charge.ts";
 import { lineUp, serveNext } from "../shares/next.ts";
 import { isOwner, type Room, take } from "../shares/rooms.ts";
 import type { Leaf } from "../shares/tree.ts";
@@ -35,8 +35,22 @@ export function give(want: Want, room: Room, tasks: number): void {
   want.most -= tasks;
 }
 
+/** Takes tasks of the job out of a room again. */
+export function giveUp(want: Want, room: Room, tasks: number): void {
+  const { leaf, taken } = want;
+  const amounts = leaf.demand.map((wanted) => wanted * tasks);
+  take(
+    room,
+    amounts.map((amount) => -amount),
+    !isOwner(leaf.role.path, room),
+  );
+  discharge(leaf, room, amounts);
+  taken.set(room.index, (taken.get(room.index) ?? 0) - tasks);
+  want.most += tasks;
+}
+
 /** Tasks that are given at once. */
-function helping({ facts, tree }: Filling, { demand }: Leaf): number {
+export function helping({ facts, tree }: Filling, { demand }: Leaf): number {
   if (facts.quantum === 0) return 1;
   const part = tree.league.lendable.map((amount) => amount * facts.quantum);
   return Math.max(1, timesIn(demand, part));

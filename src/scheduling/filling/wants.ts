@@ -39,6 +39,10 @@ export interface Want {
   /** where it would rather have its tasks: what the plan says, and where they run */
   readonly planned: Counts;
   readonly kept: Counts;
+  /** where it may have room made for it */
+  readonly claimed: Counts;
+  /** where room was made for it: tasks in all, with what runs */
+  readonly roomFor: Counts;
 }
 
 /** An empty league that fills. */
@@ -69,12 +73,16 @@ function wantOf({ input }: Facts, job: RoundJob, leaf: Leaf, places: Places, roo
   const barred = new Set<number>();
   const kept = new Map<number, number>();
   const planned = new Map<number, number>();
+  const claimed = new Map<number, number>();
+  const roomFor = new Map<number, number>();
   const plan = input.plan?.get(id);
   if (held.size > 0 || plan !== undefined) {
     for (const { key, index } of rooms) {
-      const { barred: isBarred = false, charged = 0 } = held.get(key) ?? {};
+      const { barred: isBarred = false, charged = 0, claimed: claims = 0, roomFor: made = 0 } = held.get(key) ?? {};
       if (isBarred) barred.add(index);
       if (charged > 0) kept.set(index, charged);
+      if (claims > 0) claimed.set(index, claims);
+      if (made > 0) roomFor.set(index, made);
       const tasks = plan?.get(key) ?? 0;
       if (tasks > 0) planned.set(index, tasks);
     }
@@ -82,7 +90,19 @@ function wantOf({ input }: Facts, job: RoundJob, leaf: Leaf, places: Places, roo
     for (const { charged } of held.values()) elsewhere += charged;
     if (elsewhere > 0) kept.set(NOWHERE, elsewhere);
   }
-  return { job, leaf, places, barred, most: remaining, taken: new Map(), ceiling: null, planned, kept };
+  return {
+    job,
+    leaf,
+    places,
+    barred,
+    most: remaining,
+    taken: new Map(),
+    ceiling: null,
+    planned,
+    kept,
+    claimed,
+    roomFor,
+  };
 }
 
 export function slotsLeft({ places, barred, taken, ceiling }: Want, room: Room): number {

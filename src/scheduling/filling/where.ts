@@ -52,15 +52,15 @@ type Rank = readonly [ownership: number, plan: number, stay: number, objective: 
 
 /**
  * An owner first fills what is its own, and the others last what somebody owns; then what the plan says, then where
- * its tasks run already; what the league aims at; the least loaded. Equal ones go by name.
+ * its tasks run already or room is being made for them; what the league aims at; the least loaded. Equal ones go by name.
  */
-function rankOf(objective: Objective, { leaf, taken, planned, kept }: Want, room: Room): Rank {
+function rankOf(objective: Objective, { leaf, taken, planned, kept, claimed }: Want, room: Room): Rank {
   const given = taken.get(room.index) ?? 0;
   const { price, speed } = room.partition;
   return [
     room.owner === null ? 1 : isOwner(leaf.role.path, room) ? 0 : 2,
     given < (planned.get(room.index) ?? 0) ? 0 : 1,
-    given < (kept.get(room.index) ?? 0) ? 0 : 1,
+    given < (kept.get(room.index) ?? 0) + (claimed.get(room.index) ?? 0) ? 0 : 1,
     objective === "cost" ? price : objective === "completion-time" ? -speed : 0,
     room.load,
   ];

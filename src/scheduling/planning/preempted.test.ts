@@ -16,10 +16,11 @@ function stopped(
 ) {
   const mine = job("mine", { cpus: 2000, mem: 100 }, 9, { role: "lab" });
   const input = league([partition("north", { cpus: 8000, mem: 800 })], [...others, mine]);
-  const result = { ...round(input), claims: at({ mine: claim }), yields: at(yields) };
+  const told = Object.fromEntries(Object.entries(yields).map(([id, one]) => [id, { ...one, keep: 0 }]));
+  const result = { claims: at({ mine: { ...claim, inKind: false } }), yields: at(told) };
   return Object.fromEntries(preemptedFor(mine, input, result).map((one) => [one.job, one.tasks]));
 }
-const small = (id: string, role = "web") => job(id, { cpus: 1000, mem: 100 }, 9, { role });
+const small = (id: string, role = "web") => job(id, { cpus: 1000, mem: 100 }, 9, { role, priority: 10 });
 
 test("a round that says nothing of it stops nobody", () => {
   const mine = job("mine", { cpus: 1000 }, 9);
@@ -36,9 +37,10 @@ test("the youngest jobs' tasks go first, as many as make the room", () => {
   expect(stopped({ own: 0, priority: 0 }, yields, others)).toEqual({});
 });
 
-test("for its priority only those of its own role are stopped, and none is counted twice", () => {
-  const yields = { same: { lent: 2, lower: 3 }, other: { lent: 0, lower: 3 } };
-  const others = [small("other"), small("same", "lab")];
+test("for its priority only lower ones of its own role are stopped, and none is counted twice", () => {
+  const yields = { same: { lent: 2, lower: 3 }, other: { lent: 0, lower: 3 }, equal: { lent: 0, lower: 3 } };
+  const equal = job("equal", { cpus: 1000, mem: 100 }, 9, { role: "lab" });
+  const others = [small("other"), small("same", "lab"), equal];
   expect(stopped({ own: 0, priority: 1 }, yields, others)).toEqual({ same: 2 });
   expect(stopped({ own: 1, priority: 1 }, yields, others)).toEqual({ same: 3 });
 });

@@ -13,18 +13,11 @@ export interface Preempted {
   tasks: number;
 }
 
-type ByPlace<T> = ReadonlyMap<string, ReadonlyMap<PartitionKey, T>>;
-
-/** What a round says of reclaim, by job and partition, in units; nothing of it: nobody is stopped. */
-interface Reclaiming {
-  /** tasks for which others may be stopped: for its role's own, and for its priority within the role */
-  claims?: ByPlace<{ own: number; priority: number }>;
-  /** attempts that may be stopped: for others' own, and for higher priority in the same role */
-  yields?: ByPlace<{ lent: number; lower: number }>;
-}
-
-export function preemptedFor(job: RoundJob, input: RoundInput, result: RoundResult & Reclaiming): Preempted[] {
-  const { claims = new Map(), yields = new Map() }: Reclaiming = result;
+export function preemptedFor(
+  job: RoundJob,
+  input: RoundInput,
+  { claims, yields }: Pick<RoundResult, "claims" | "yields">,
+): Preempted[] {
   const youngestFirst = input.jobs.filter(({ id }) => id !== job.id).reverse();
   return [...(claims.get(job.id) ?? [])].flatMap(([partition, { own, priority }]) => {
     const stopped = new Map<RoundJob, number>();
@@ -39,10 +32,13 @@ export function preemptedFor(job: RoundJob, input: RoundInput, result: RoundResu
       }
     };
     stop(own, ({ id }) => yields.get(id)?.get(partition)?.lent ?? 0);
-    stop(priority, ({ id, role }) => (role === job.role ? (yields.get(id)?.get(partition)?.lower ?? 0) : 0));
+    stop(priority, (other) => (isLower(other, job) ? (yields.get(other.id)?.get(partition)?.lower ?? 0) : 0));
     return [...stopped].map(([{ id, role, unit }, units]) => ({ job: id, role, partition, tasks: units * unit }));
   });
 }
+
+const isLower = (other: RoundJob, { role, priority }: RoundJob): boolean =>
+  other.role === role && other.priority < priority;
 
 /** So many tasks free what is missing, as far as they use any of it. */
 function covering(missing: Resources, demand: Resources): number {

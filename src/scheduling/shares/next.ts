@@ -1,11 +1,15 @@
 /**
  * Who is next. From the league down, at each level: who can be given something in what is its own, before who stays
  * within its guarantee, before who borrows; among those of one kind the lowest share, then the oldest. Claims fill in
- * proportion to what was promised, so that promises that cannot all be kept are kept alike. All of it only ever gets
- * worse while a round fills, so whoever cannot be given anything once never can be again.
+ * proportion to what was promised, so that promises that cannot all be kept are kept alike. Jobs of one role go by
+ * priority first; where roles are under it too, those jobs together are as one of them, as heavy as they are many. All
+ * of it only ever gets worse while a round fills, so whoever cannot be given anything once never can be again.
  */
+
+import { addTo } from "./axes.ts";
 import type { Bound } from "./bounds.ts";
 import { Queue } from "./queue.ts";
+import { dominantBorrowed } from "./quota.ts";
 import type { Leaf, RoleNode } from "./tree.ts";
 
 /** Gives it something within the bounds, and charges it. @returns false if it can't be given anything there */
@@ -16,8 +20,16 @@ export interface Line {
   readonly queues: readonly Queue<Entry>[];
 }
 
+/** Jobs of one role beside roles under it. */
+interface Siblings {
+  readonly leaves: readonly Leaf[];
+  readonly share: number;
+  readonly fill: 0;
+  readonly age: number;
+}
+
 interface Entry {
-  readonly node: RoleNode | Leaf;
+  readonly node: RoleNode | Leaf | Siblings;
   /** as they were when the entry was last put in its place */
   share: number;
   fill: number;
@@ -65,11 +77,12 @@ export function serveNext(line: Line, give: Give): boolean {
 const serve = ({ node, bounds, open }: Entry, give: Give): boolean =>
   isLeaf(node) ? give(node, bounds) : serveNext(open(), give);
 
-const isLeaf = (node: RoleNode | Leaf): node is Leaf => "demand" in node;
+const isLeaf = (node: Entry["node"]): node is Leaf => "demand" in node;
 
 function openLine(role: RoleNode, bounds: readonly Bound[], waiting: Waiting): Line {
   const children = [...(waiting.get(role) ?? [])];
   const roles = children.filter((child): child is RoleNode => !isLeaf(child));
+  const leaves = children.filter(isLeaf);
   const owners = roles.filter((child) => child.owned.some((amount) => amount > 0));
   const guaranteed = roles.filter((child) => child.guarantees.includes(true));
   return {
@@ -82,13 +95,38 @@ function openLine(role: RoleNode, bounds: readonly Bound[], waiting: Waiting): L
         guaranteed.map((child) => entry(child, [...bounds, { role: child, by: "guarantee" }], waiting)),
         byFill,
       ),
-      new Queue(
-        children.map((child) => entry(child, bounds, waiting)),
-        byShare,
-      ),
+      openToAll(role, roles, leaves, bounds, waiting),
     ],
   };
 }
+
+function openToAll(
+  role: RoleNode,
+  roles: readonly RoleNode[],
+  leaves: readonly Leaf[],
+  bounds: readonly Bound[],
+  waiting: Waiting,
+): Queue<Entry> {
+  const entriesOf = (nodes: readonly (RoleNode | Leaf)[]) => nodes.map((node) => entry(node, bounds, waiting));
+  if (leaves.every(({ priority }) => priority === leaves[0]?.priority))
+    return new Queue(entriesOf([...leaves, ...roles]), byShare);
+  const inOrder = new Queue(entriesOf(leaves), byPriority);
+  if (roles.length === 0) return inOrder;
+  const node = together(role, leaves);
+  const siblings: Entry = { node, share: node.share, fill: 0, bounds, open: () => ({ queues: [inOrder] }) };
+  return new Queue([siblings, ...entriesOf(roles)], byShare);
+}
+
+const together = ({ lendable }: RoleNode, leaves: readonly Leaf[]): Siblings => ({
+  leaves,
+  fill: 0,
+  age: Math.min(...leaves.map(({ age }) => age)),
+  get share() {
+    const used = lendable.map(() => 0);
+    for (const leaf of leaves) addTo(used, leaf.used);
+    return dominantBorrowed(used, lendable, leaves.length);
+  },
+});
 
 function entry(node: RoleNode | Leaf, bounds: readonly Bound[], waiting: Waiting): Entry {
   let line: Line | null = null;
@@ -100,6 +138,11 @@ function entry(node: RoleNode | Leaf, bounds: readonly Bound[], waiting: Waiting
 }
 
 const byShare = (a: Entry, b: Entry): boolean => a.share < b.share || (a.share === b.share && a.node.age < b.node.age);
+/** Of jobs only. */
+const byPriority = (a: Entry, b: Entry): boolean => {
+  const [left, right] = [(a.node as Leaf).priority, (b.node as Leaf).priority];
+  return left > right || (left === right && byShare(a, b));
+};
 const byFill = (a: Entry, b: Entry): boolean => a.fill < b.fill || (a.fill === b.fill && byShare(a, b));
 
 /** @returns whether it got worse since it was put in its place */

@@ -86,6 +86,14 @@ export function addUsage(node: QuotaNode, r: number, amount: number, top: QuotaN
   if (node.parent !== null && past > 0) addUsage(node.parent, r, past, top);
 }
 
+/** Takes away what `addUsage` with the same `top` has added: what was beyond the local quota goes first. */
+export function removeUsage(node: QuotaNode, r: number, amount: number, top: QuotaNode | null = null): void {
+  if (node === top) return;
+  const beyond = Math.max(0, at(node.usage, r) - localQuota(node, r));
+  node.usage[r] = at(node.usage, r) - amount;
+  if (node.parent !== null && beyond > 0) removeUsage(node.parent, r, Math.min(amount, beyond), top);
+}
+
 /**
  * The dominant share: the largest part of what could be lent that is borrowed, divided by the weight (Kueue's
  * fair_sharing.go, which counts in thousandths; without quotas it is Ghodsi et al.'s, NSDI'11). A resource of which

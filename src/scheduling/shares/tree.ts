@@ -43,6 +43,7 @@ export interface Leaf {
   readonly used: Vector;
   share: number;
   readonly fill: 0;
+  readonly priority: number;
   /** position among the jobs, oldest first */
   readonly age: number;
 }
@@ -69,16 +70,18 @@ export function growTree(input: RoundInput, axes: Axes, rooms: readonly Room[]):
   const league = grow(LEAGUE);
   for (const path of [...input.roles.keys()].sort()) grow(path);
   for (const room of rooms) if (room.owner !== null) own(grow(room.owner), room, league);
-  const leaves = new Map(input.jobs.map((job, age) => [job, leafOf(grow(job.role), vectorOf(axes, job.demand), age)]));
+  const leaves = new Map(
+    input.jobs.map((job, age) => [job, leafOf(grow(job.role), vectorOf(axes, job.demand), job.priority, age)]),
+  );
   remember(roles, input, axes);
   promise(league, roles.values(), rooms);
   for (const node of roles.values()) restand(node);
   return { axes, league, roles, leaves };
 }
 
-function leafOf(role: RoleNode, demand: Vector, age: number): Leaf {
+function leafOf(role: RoleNode, demand: Vector, priority: number, age: number): Leaf {
   for (let above: RoleNode | null = role; above !== null; above = above.parent) above.age = Math.min(above.age, age);
-  return { role, demand, used: demand.map(() => 0), share: 0, fill: 0, age };
+  return { role, demand, used: demand.map(() => 0), share: 0, fill: 0, priority, age };
 }
 
 /** What jobs of a role used counts for all that it is under. */
