@@ -26,12 +26,13 @@ import { put, remove, viewAll, viewOne } from "./partitionChanges.ts";
 import { noteRoom, placeWaiting, wantedNodes } from "./placing.ts";
 import { type Heard, hasNews, hear, isRest, type OpenPoll, replyTo, turnedAway } from "./poll.ts";
 import { preview } from "./preview.ts";
+import { makeRoom } from "./reclaiming.ts";
 import { Reporting } from "./reporting.ts";
 import { nodeCounts } from "./reports.ts";
 import type { ClusterRules } from "./rules.ts";
 import { CLUSTER_RULES, TICK_MS } from "./rules.ts";
 import { markOverdue, nextOverdueAt, noteSilent, recoveryTicks, tick, tickRecovery, ticks } from "./silence.ts";
-import { limitOf, type NodeState, stockSize } from "./state.ts";
+import { claimOf, limitOf, type NodeState, stockSize } from "./state.ts";
 import { ClusterStore } from "./store.ts";
 import { oneTask, taskPage } from "./taskPages.ts";
 import { countAnew } from "./use.ts";
@@ -304,8 +305,13 @@ export class Cluster implements Turns {
 
   #recall(socket: SocketId, data: unknown, now: number): void {
     const attachment = data as Attachment | null;
-    if (attachment && "hold" in attachment) this.#holds.set(attachment.hold.node, { socket, poll: attachment.hold });
-    else if (attachment) this.#wakers.recall(socket, attachment.wake, now);
+    if (attachment && "hold" in attachment) {
+      // What else runs there, that these rows do not know of, only a poll tells.
+      if (this.#memory.self.recoverMs === NOT_RECOVERING)
+        this.#holds.set(attachment.hold.node, { socket, poll: attachment.hold });
+      else this.#send(socket, { final: true, reply: null });
+    }
+    if (attachment && "wake" in attachment) this.#wakers.recall(socket, attachment.wake, now);
   }
 
   /** Not of a machine that had this name before: what is meant for the node would go there. */
@@ -330,9 +336,10 @@ export class Cluster implements Turns {
   #settle(now: number): void {
     for (const job of this.#memory.jobs.values()) {
       // Nothing of it may start here: another cluster may have room.
-      if (job.action === "run" && limitOf(job) === 0) returnWaiting(this.#memory, job, "surplus");
+      if (job.action === "run" && limitOf(job) + claimOf(job) === 0) returnWaiting(this.#memory, job, "surplus");
     }
     this.#steer(now);
+    makeRoom(this.#memory, now);
     this.#place(now, null);
     for (const [node, hold] of this.#holds) {
       const reply = this.#reply(hold.poll);
@@ -367,6 +374,7 @@ export class Cluster implements Turns {
     if (ticks(this.#memory) || recoveryTicks(this.#memory)) times.push(now + TICK_MS);
     const overdueAt = nextOverdueAt(this.#memory);
     if (overdueAt !== null) times.push(overdueAt);
+    if (this.#memory.making.nextAt !== null) times.push(Math.max(now + 1, this.#memory.making.nextAt));
     times.push(...this.#reporting.wantedAt(now), ...drainTimes(this.#memory, now), ...moveTimes(this.#memory, now));
     for (const at of this.#memory.gangTimes.wantedAt(this.#memory.jobs)) times.push(Math.max(at, now + 1));
     for (const job of this.#memory.jobs.values()) {

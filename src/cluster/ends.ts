@@ -21,6 +21,7 @@ import {
   type Live,
   partitionsFor,
   type Stock,
+  startsIn,
   takeFrom,
 } from "./state.ts";
 import type { AttemptRow, EndColumns } from "./store.ts";
@@ -371,12 +372,17 @@ export function canRunHere(memory: ClusterMemory, job: JobState, now: number): b
   return false;
 }
 
-/** Nodes that are up and could, were they empty. */
-export function* couldRun(memory: ClusterMemory, job: JobState, now: number): Generator<PlaceNode> {
+/** Nodes of those partitions that are up and could, were they empty. */
+export function* couldRun(
+  memory: ClusterMemory,
+  job: JobState,
+  now: number,
+  partitions: readonly string[] = startsIn(job),
+): Generator<PlaceNode> {
   for (const accepting of memory.placer.accepting(job.asked)) {
     const node = memory.nodes.get(accepting.name);
     if (!node || !memory.isUp(node, now) || job.refusedBy.has(node.name)) continue;
-    if (accepting.partitions.some((one) => (job.limits[one] ?? 0) > 0)) yield accepting;
+    if (partitions.some((one) => accepting.partitions.includes(one))) yield accepting;
   }
 }
 

@@ -8,6 +8,7 @@ import type { ClusterMemory } from "./memory.ts";
 import { letGo } from "./moving.ts";
 import {
   cancelWaiting,
+  claimOf,
   type JobState,
   jobState,
   limitOf,
@@ -80,7 +81,7 @@ function stillReturned(returned: readonly Returned[], supply: readonly Supply[])
 
 /** Supply is about twice the limit; what is far beyond it another cluster may run sooner. Never handed out: safe to return. */
 function returnSurplus(job: JobState): void {
-  let surplus = stockSize(job.fresh) - 4 * limitOf(job) - 4;
+  let surplus = stockSize(job.fresh) - 4 * (limitOf(job) + claimOf(job)) - 4;
   for (let i = job.fresh.length - 1; i >= 0 && surplus > 0; i--) {
     const stock = job.fresh[i];
     if (!stock) continue;
@@ -127,9 +128,9 @@ export function returnWaiting(
   job: JobState,
   reason: Returned["reason"],
   within: Ranges = returnable(job),
+  partitions = partitionsFor(job),
 ): void {
   const returned: Returned[] = [];
-  const partitions = partitionsFor(job);
   for (const { ranges, handout, attemptsUsed } of job.fresh) {
     for (const [from, to] of intersect(ranges, within))
       returned.push({ from, to, handout, attemptsUsed, reason, partitions });
@@ -141,6 +142,7 @@ export function returnWaiting(
     memory.store.setTaskState(job.id, index, "returned");
   }
   if (returned.length === 0) return;
+  if (reason === "fragmented") Object.assign(job, { reason, lacksIn: partitions });
   job.fresh = without(job.fresh, within);
   job.returned = [...job.returned, ...returned];
   job.dirty = "now";

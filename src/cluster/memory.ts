@@ -6,6 +6,7 @@ import { nothingLearned } from "../scheduling/packing/learned.ts";
 import { Placer } from "../scheduling/place/placer.ts";
 import { GangTimes } from "./gangTimes.ts";
 import { Holds } from "./holds.ts";
+import { Making } from "./making.ts";
 import { partitionsOf } from "./partitions.ts";
 import { CLUSTER_RULES, type ClusterRules } from "./rules.ts";
 import {
@@ -39,6 +40,8 @@ export class ClusterMemory {
   readonly drained = new Set<NodeState>();
   /** what may be running, by node */
   readonly #liveByNode = new Map<string, Set<Live>>();
+  /** room that is being made for those with a right to it; lost with the memory */
+  readonly making = new Making();
   /** what is free on each node */
   readonly placer: Placer;
   /** room that is kept */
@@ -167,9 +170,14 @@ export class ClusterMemory {
     if (ghosts.size === 0 && node.ghosts.size === 0) return;
     node.ghosts = ghosts;
     this.freed += 1;
-    let extra: Resources = {};
-    for (const ghost of ghosts.values()) extra = add(extra, ghost);
-    this.placer.setExtra(node.name, extra);
+    this.keepRoom(node.name);
+  }
+
+  /** What is in use on a node beside its attempts: what nobody here knows, and what is kept for those it was made for. */
+  keepRoom(name: string, kept: Resources = this.making.keptOn(name)): void {
+    let extra = kept;
+    for (const ghost of this.nodes.get(name)?.ghosts.values() ?? []) extra = add(extra, ghost);
+    this.placer.setExtra(name, extra);
   }
 
   /** @param most so many of the places stay */

@@ -14,6 +14,7 @@ import { placeGangs } from "./gangPlaces.ts";
 import { besideOf, hasGangs, keepGangs, mayTryAgain } from "./gangs.ts";
 import { returnWaiting } from "./grants.ts";
 import { accounts } from "./levels.ts";
+import { isThere, type Made } from "./making.ts";
 import type { ClusterMemory } from "./memory.ts";
 import { leavesAtMs, moversOf } from "./moving.ts";
 import type { OpenPoll } from "./poll.ts";
@@ -38,11 +39,12 @@ const STARVED_RETURN_MS = 15_000;
 export function placeWaiting(memory: ClusterMemory, polls: ReadonlyMap<string, OpenPoll>, now: number): string[] {
   keepGangs(memory, now);
   const isGang = hasGangs(memory);
-  const singles = singleClasses(memory, now);
+  let singles = singleClasses(memory, now);
   if (singles.length === 0 && !isGang) return [];
   const listens = (name: string) => polls.has(name);
   noteStates(memory, listens, now);
-  const given: string[] = [];
+  const given = startMade(memory, polls, now);
+  if (given.length > 0) singles = singleClasses(memory, now);
   const give = (placement: Placement): void => {
     const poll = polls.get(placement.node);
     const job = memory.jobs.get(placement.job);
@@ -54,6 +56,49 @@ export function placeWaiting(memory: ClusterMemory, polls: ReadonlyMap<string, O
   const { starved } = place(memory.placer, partitionsOf(memory, now), singles, { reach: "listening", most }, give);
   for (const id of starved) noteStarved(memory, id, now);
   return given;
+}
+
+/** Those for whom room was made start there, once they may: it was kept for them. @returns the nodes */
+function startMade(memory: ClusterMemory, polls: ReadonlyMap<string, OpenPoll>, now: number): string[] {
+  const { making, placer } = memory;
+  const given: string[] = [];
+  for (const made of making.places) {
+    const { job, node, partition } = made;
+    const poll = polls.get(node);
+    if (!poll || !mayStart(made)) continue;
+    const [next] = waitingTasks(job, [], now);
+    if (!next) continue;
+    making.drop(made);
+    memory.keepRoom(node);
+    const { pack } = memory.spec(partition);
+    const place = placer.choose(job.asked, {
+      partition,
+      pack,
+      reach: "listening",
+      isExcluded: (name) => name !== node,
+    });
+    if (place === null) {
+      making.add(made);
+      memory.keepRoom(node);
+      continue;
+    }
+    handOut(
+      memory,
+      job,
+      { ...place, job: job.id, index: next.index, partition, devices: place.devices ?? [] },
+      poll,
+      now,
+    );
+    given.push(node);
+  }
+  return given;
+}
+
+/** Its victims are gone, and the Broker has raised its limits. */
+function mayStart({ job, partition, victims }: Made): boolean {
+  const room = limitOf(job) - job.live.size - stockSize(job.limbo);
+  const here = (job.limits[partition] ?? 0) - (liveCounts(job)[partition] ?? 0);
+  return job.action === "run" && room > 0 && here > 0 && !victims.some(isThere);
 }
 
 /** First what is missing beside those that run, then gangs in whole. @returns how many tasks were handed out */
@@ -99,7 +144,8 @@ export function wantedNodes(memory: ClusterMemory, listens: (node: NodeState) =>
   const classes = [...singleClasses(memory, now), ...besideClasses(memory, now)];
   const waiting = classes.filter(({ room }) => room > 0);
   if (waiting.length === 0) return [];
-  noteStates(memory, (name) => listens(memory.nodes.get(name) as NodeState), now);
+  const isListening = (name: string) => listens(memory.nodes.get(name) as NodeState);
+  noteStates(memory, isListening, now);
   const { placer } = memory;
   const tried: Placement[] = [];
   place(placer, partitionsOf(memory, now), waiting, { reach: "listening" }, (placement) => {
@@ -111,7 +157,8 @@ export function wantedNodes(memory: ClusterMemory, listens: (node: NodeState) =>
     const job = memory.jobs.get(placement.job);
     if (job) placer.remove(job.asked, placement);
   }
-  return tried.map(({ node }) => node);
+  const made = memory.making.places.filter(mayStart).filter(({ node }) => isListening(node));
+  return [...tried, ...made].map(({ node }) => node);
 }
 
 /** What was given back for want of room on one node may be granted again as soon as one has it. */
@@ -234,7 +281,8 @@ const epochOfRetry = (retry: Retry | undefined): Epoch | null => (retry ? epochO
 /** Room is granted, tasks wait, and no node that listens has space: say why, give back what others may run sooner. */
 function noteStarved(memory: ClusterMemory, id: string, now: number): void {
   const job = memory.jobs.get(id);
-  if (!job || !waits(job)) return;
+  // Where room was made for it there is a place.
+  if (!job || !waits(job) || memory.making.countsOf(id).size > 0) return;
   const reason = starvedBy(memory, job, now);
   if (reason === "does-not-fit" || reason === "refused") {
     returnWaiting(memory, job, reason);

@@ -20,6 +20,7 @@ export function jobReport(memory: ClusterMemory, job: JobState): JobReport {
     cancelled: job.cancelled,
     returned: job.returned,
     live: withLimbo(job),
+    ...roomOf(memory, job),
     waiting: stockSize(job.fresh) + job.retry.size,
     reason: job.reason ?? silent?.reason ?? null,
     ...(held > 0 && { held }),
@@ -38,6 +39,14 @@ const indicesOf = (attempts: Iterable<Live>): Range[] =>
 function running(job: JobState): Pick<JobReport, "running"> {
   const shown = [...job.live.values()].filter(({ confirmed, stopping }) => confirmed && stopping === null);
   return shown.length > 0 ? { running: indicesOf(shown) } : {};
+}
+
+/** Only where room was made: elsewhere its limits say it. */
+function roomOf(memory: ClusterMemory, job: JobState): Pick<JobReport, "room"> {
+  const made = memory.making.countsOf(job.id);
+  if (made.size === 0) return {};
+  const live = liveCounts(job);
+  return { room: Object.fromEntries([...made].map(([name, count]) => [name, (live[name] ?? 0) + count])) };
 }
 
 /** What may be running and nobody knows where counts where the job may run most. */

@@ -25,8 +25,13 @@ export function starvedBy(memory: ClusterMemory, job: JobState, now: number): St
   return fits(job.template.resources, free) ? "fragmented" : "space";
 }
 
-/** Whether a node that is up has room for it now. */
-export function fitsNow(memory: ClusterMemory, job: JobState, now: number): boolean {
-  for (const { name } of couldRun(memory, job, now)) if (memory.placer.fits(job.asked, name)) return true;
+/** Whether a node that is up has room for it now, where none had: by limits it may not run there any more. */
+export function fitsNow(
+  memory: ClusterMemory,
+  job: JobState,
+  now: number,
+  partitions: readonly string[] = job.lacksIn,
+): boolean {
+  for (const { name } of couldRun(memory, job, now, partitions)) if (memory.placer.fits(job.asked, name)) return true;
   return false;
 }

@@ -96,6 +96,8 @@ export interface JobState {
   ran: RanTally;
   lastFailure: JobReport["lastFailure"];
   reason: WaitReason | null;
+  /** partitions where no node had room enough for the tasks that were given back; a hint */
+  lacksIn: readonly string[];
   /** since when tasks wait here with room granted and none finds a place; a hint */
   starvedAt: number | null;
   /** the Broker does not know the present state yet: `now` tells it at once, `soon` with the next report */
@@ -170,6 +172,7 @@ export function jobState(
     lastFailure: null,
     reason: null,
     starvedAt: null,
+    lacksIn: [],
     dirty: "now",
   };
   const counted = new Set<string>();
@@ -306,9 +309,24 @@ export function stockUp(state: JobState, handoutAt: (index: number) => number): 
 export const limitOf = (job: Pick<JobState, "limits">): number =>
   Object.values(job.limits).reduce((n, limit) => n + limit, 0);
 
+/** Beyond its limits, tasks in a partition for which others may be stopped. */
+export const claimIn = ({ claim }: Pick<JobState, "claim">, partition: string): number =>
+  (claim?.own[partition] ?? 0) + (claim?.priority[partition] ?? 0);
+
+/** The same over all partitions. */
+export const claimOf = ({ claim }: Pick<JobState, "claim">): number =>
+  claim === null
+    ? 0
+    : [...Object.values(claim.own), ...Object.values(claim.priority)].reduce((n, count) => n + count, 0);
+
 /** Where it may run. */
 export const partitionsFor = (job: Pick<JobState, "limits">): string[] =>
   Object.entries(job.limits).flatMap(([name, limit]) => (limit > 0 ? [name] : []));
+
+/** Where it may run, or may have room made. */
+export const startsIn = (job: Pick<JobState, "limits" | "claim">): string[] => [
+  ...new Set([...partitionsFor(job), ...Object.keys({ ...job.claim?.own, ...job.claim?.priority })]),
+];
 
 /** By partition; what is not known to be anywhere (limbo) is not in it. */
 export function liveCounts(job: Pick<JobState, "live">): Record<string, number> {

@@ -1,0 +1,88 @@
+/** Room that is being made: for whom, on which node, and who is stopped for it. Hints; what is lost is decided anew. */
+import { add, type Resources, subtract } from "../model/resources.ts";
+import type { JobState, Live } from "./state.ts";
+
+export type ClaimKind = "own" | "priority";
+
+/** A place for one task. */
+export interface Made {
+  job: JobState;
+  kind: ClaimKind;
+  partition: string;
+  node: string;
+  victims: readonly Live[];
+  /** since when all of them are gone; null: some are not */
+  goneAt: number | null;
+}
+
+export class Making {
+  #places: Made[] = [];
+  /** by job, kind and partition: since when it may have room made */
+  readonly #since = new Map<string, number>();
+  /** when there is something to decide again; null: when something happens */
+  nextAt: number | null = null;
+
+  get places(): readonly Made[] {
+    return this.#places;
+  }
+  get isEmpty(): boolean {
+    return this.#places.length === 0;
+  }
+
+  add(made: Made): void {
+    this.#places.push(made);
+  }
+  drop(made: Made): void {
+    this.#places = this.#places.filter((one) => one !== made);
+  }
+
+  of(job: string, partition: string): Made[] {
+    return this.#places.filter((made) => made.job.id === job && made.partition === partition);
+  }
+
+  /** By partition, places for tasks of the job that have not started. */
+  countsOf(job: string): Map<string, number> {
+    const counts = new Map<string, number>();
+    for (const made of this.#places)
+      if (made.job.id === job) counts.set(made.partition, (counts.get(made.partition) ?? 0) + 1);
+    return counts;
+  }
+
+  /** What others must not take there: all that was made room for, less what its victims still have. */
+  keptOn(node: string): Resources {
+    let kept: Resources = {};
+    for (const made of this.#places) if (made.node === node) kept = add(kept, keptFor(made));
+    return kept;
+  }
+
+  nodes(): Set<string> {
+    return new Set(this.#places.map(({ node }) => node));
+  }
+
+  /** @returns since when the claim stands */
+  since(job: string, kind: ClaimKind, partition: string, now: number): number {
+    const key = `${job} ${kind} ${partition}`;
+    const since = this.#since.get(key) ?? now;
+    this.#since.set(key, since);
+    return since;
+  }
+
+  /** Forgets of claims that do not stand any more. */
+  keepSince(stands: (job: string, kind: ClaimKind, partition: string) => boolean): void {
+    for (const key of this.#since.keys()) {
+      const [job = "", kind = "", partition = ""] = key.split(" ");
+      if (!stands(job, kind as ClaimKind, partition)) this.#since.delete(key);
+    }
+  }
+}
+
+export function keptFor({ job, victims }: Made): Resources {
+  let kept = job.template.resources;
+  for (const victim of victims) if (isThere(victim)) kept = subtract(kept, victim.job.template.resources);
+  const left: Record<string, number> = {};
+  for (const [name, amount] of Object.entries(kept))
+    if (amount > 0 && name in job.template.resources) left[name] = amount;
+  return left;
+}
+
+export const isThere = (live: Live): boolean => live.job.live.get(live.index) === live;

@@ -1,0 +1,175 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import { ToyNodes } from "../../test/support/toyNodes.ts";
+import type { JobSpecInput } from "../model/job.ts";
+import type { Claim, Grant } from "../protocol/levels.ts";
+
+let toy: ToyNodes;
+beforeEach(() => {
+  toy = new ToyNodes();
+});
+
+const supply = (count: number) => [{ from: 0, to: count, handout: 1, attemptsUsed: 0 }];
+const one = (count: number, rest: Partial<JobSpecInput> = {}): Partial<JobSpecInput> => ({
+  count,
+  resources: { cpus: 1 },
+  role: "web",
+  ...rest,
+});
+/** Down to so many of its tasks may be stopped for others' own. */
+const lends = (keep: number, count: number): Partial<Grant> => ({
+  limits: { default: keep },
+  supply: supply(count),
+  yields: { lent: { default: count - keep }, lower: {}, keep: { default: keep } },
+});
+const claims = (own: number, terms: Partial<Claim> = {}): Partial<Grant> => ({
+  limits: {},
+  supply: supply(own),
+  claim: { own: { default: own }, priority: {}, graceMs: 10_000, minRunMs: 0, ...terms },
+});
+const tasksOf = (job: string) => Object.keys(toy.running(`${job}.`)).sort();
+
+describe("room", () => {
+  beforeEach(() => {
+    toy.node("n1", 4);
+    toy.node("n2", 4);
+    toy.grant("guest", one(8));
+    expect(tasksOf("guest")).toHaveLength(8);
+  });
+
+  test("is made after the grace, for as many as claim it; they start there when the Broker has heard of it", () => {
+    toy.grant("guest", one(8), lends(5, 8));
+    toy.grant("owner", one(3, { role: "lab" }), claims(3));
+    toy.pass(9_000);
+    expect(tasksOf("guest")).toHaveLength(8);
+    toy.pass(2_000);
+    expect(tasksOf("guest")).toHaveLength(5);
+    expect(tasksOf("owner")).toEqual([]);
+    expect(toy.report("owner")).toMatchObject({ waiting: 3, room: { default: 3 } });
+    expect(toy.report("guest")?.returned).toMatchObject(
+      [1, 1, 1].map(() => ({ reason: "reclaimed", attemptsUsed: 0 })),
+    );
+    // What others may use of it is kept from them.
+    toy.grant("other", one(3));
+    expect(tasksOf("other")).toEqual([]);
+    toy.grant("owner", one(3, { role: "lab" }), { supply: supply(3) });
+    expect(tasksOf("owner")).toHaveLength(3);
+    toy.pass(3_000);
+    expect(toy.report("owner")).not.toHaveProperty("room");
+    expect(tasksOf("guest")).toHaveLength(5);
+  });
+
+  test("is not made when enough ends before, nor for whom the Broker lets claim no more", () => {
+    toy.grant("guest", one(8), lends(7, 8));
+    toy.grant("owner", one(1, { role: "lab" }), claims(1));
+    toy.pass(5_000);
+    toy.end("guest.0");
+    toy.grant("owner", one(1, { role: "lab" }), { supply: supply(1) });
+    expect(tasksOf("owner")).toHaveLength(1);
+    toy.pass(20_000);
+    expect(tasksOf("guest")).toHaveLength(7);
+  });
+
+  test("is not made of more than yields, whatever ended or was stopped since", () => {
+    toy.grant("guest", one(8), lends(6, 8));
+    toy.grant("owner", one(4, { role: "lab" }), claims(4));
+    toy.pass(5_000);
+    toy.end("guest.0");
+    toy.pass(6_000);
+    expect(tasksOf("guest")).toHaveLength(6);
+    toy.pass(10_000);
+    expect(tasksOf("guest")).toHaveLength(6);
+  });
+
+  test("is made again after a restart, and for nobody twice", () => {
+    toy.grant("guest", one(8), lends(5, 8));
+    toy.grant("owner", one(1, { role: "lab" }), claims(1));
+    toy.pass(11_000);
+    expect(tasksOf("guest")).toHaveLength(7);
+    toy.home.crash();
+    toy.pass(5_000);
+    toy.grant("owner", one(1, { role: "lab" }), { supply: supply(1) });
+    toy.pass(30_000);
+    expect(tasksOf("owner")).toHaveLength(1);
+    expect(tasksOf("guest")).toHaveLength(7);
+  });
+
+  test("is left to others when who claimed it is cancelled", () => {
+    toy.grant("guest", one(8), lends(7, 8));
+    toy.grant("owner", one(1, { role: "lab" }), claims(1));
+    toy.pass(11_000);
+    toy.grant("owner", one(1, { role: "lab" }), { action: "cancel", limits: {}, supply: supply(1) });
+    toy.grant("other", one(1));
+    expect(tasksOf("other")).toHaveLength(1);
+  });
+
+  test("for which no node has enough that may be stopped is given back", () => {
+    toy.grant("guest", one(8), lends(7, 8));
+    toy.grant("owner", one(1, { role: "lab", resources: { cpus: 2 } }), claims(1));
+    toy.pass(20_000);
+    expect(toy.report("owner")).toMatchObject({ waiting: 1, returned: [] });
+    toy.pass(10_000);
+    expect(toy.report("owner")).toMatchObject({
+      waiting: 0,
+      reason: "fragmented",
+      returned: [{ reason: "fragmented", partitions: ["default"] }],
+    });
+    expect(tasksOf("guest")).toHaveLength(8);
+  });
+});
+
+test("those go that lose least: the latest, on the node where fewest are needed", () => {
+  toy.node("n1", 4);
+  toy.grant("guest", one(8));
+  toy.pass(60_000);
+  toy.node("n2", 4);
+  expect(tasksOf("guest")).toHaveLength(8);
+  toy.grant("guest", one(8), lends(4, 8));
+  toy.grant("owner", one(1, { role: "lab", resources: { cpus: 3 } }), claims(1, { graceMs: 0 }));
+  toy.pass(1_000);
+  expect(Object.values(toy.running("guest.")).sort()).toEqual(["n1", "n1", "n1", "n1", "n2"]);
+});
+
+test("who has run for less than minRun is left alone until it has", () => {
+  toy.node("n1", 2);
+  toy.grant("guest", one(2));
+  toy.grant("guest", one(2), lends(0, 2));
+  toy.grant("owner", one(1, { role: "lab" }), claims(1, { graceMs: 0, minRunMs: 60_000 }));
+  toy.pass(59_000);
+  expect(tasksOf("guest")).toHaveLength(2);
+  toy.pass(2_000);
+  expect(tasksOf("guest")).toHaveLength(1);
+});
+
+test("by priority only the lower of the same role go", () => {
+  toy.node("n1", 3);
+  const yields = { lent: {}, lower: { default: 1 }, keep: {} };
+  const jobs = {
+    lower: one(1, { priority: 10 }),
+    equal: one(1, { priority: 90 }),
+    foreign: one(1, { role: "lab", priority: 10 }),
+  };
+  for (const [name, spec] of Object.entries(jobs)) toy.grant(name, spec);
+  for (const [name, spec] of Object.entries(jobs)) toy.grant(name, spec, { limits: {}, supply: supply(1), yields });
+  const claim = { own: {}, priority: { default: 3 }, graceMs: 0, minRunMs: 0 };
+  toy.grant("high", one(3, { priority: 90 }), { limits: {}, supply: supply(3), claim });
+  toy.pass(5_000);
+  expect(Object.keys(toy.running()).sort()).toEqual(["equal.0", "foreign.0"]);
+});
+
+test("a gang goes as a whole, and its loss is that of all", () => {
+  toy.node("n1", 1);
+  toy.node("n2", 1);
+  toy.node("n3", 1);
+  toy.grant("gang", one(2, { gang: true }));
+  toy.grant("single", one(1));
+  toy.grant("gang", one(2, { gang: true }), lends(0, 2));
+  toy.grant("single", one(1), lends(0, 1));
+  toy.pass(1_000);
+  toy.grant("owner", one(1, { role: "lab" }), claims(1, { graceMs: 0 }));
+  toy.pass(1_000);
+  expect(Object.keys(toy.running()).sort()).toEqual(["gang.0", "gang.1"]);
+  toy.grant("single", one(1), { supply: supply(1) });
+  toy.grant("owner", one(2, { role: "lab" }), { ...claims(2, { graceMs: 0 }), limits: { default: 1 } });
+  toy.pass(1_000);
+  expect(Object.keys(toy.running("gang."))).toEqual([]);
+});
