@@ -18,6 +18,7 @@ export const INVARIANTS = [
   "two-copies", // where no node is ever silent, what may run twice runs twice at most
   "nobody-starves", // nobody waits beside what is free, lent and its fair part
   "plans-kept", // a submission that is taken with a plan's token gets just what the plan told
+  "taken-back-rightly", // nobody is stopped for others before minRun, nobody over and over, and who claims its own gets it
   "reasons-told", // what waits has a reason from the list, and a sentence
   "gangs-whole", // a gang starts in one turn and partition, and is never live in two clusters; none keeps places in the end
   "all-end", // once the faults have stopped, every job ends

@@ -56,6 +56,14 @@ export function drawSettings(chance: Chance): Partial<LeagueSettings> {
   };
 }
 
+/** How long owners wait, and what runs is spared. */
+export const drawPatience = (chance: Chance): Partial<LeagueSettings> => ({
+  graceMs: chance.pick([0, 1_000, 10_000, 60_000]),
+  minRunMs: chance.pick([0, 0, 5_000, 60_000]),
+});
+
+export const drawPriority = (chance: Chance): number => chance.pick([50, 50, 20, 80]);
+
 /** What a cluster's owner made of it before anyone used it. */
 export function drawPartitions(chance: Chance, cluster: string, roles: readonly string[]): PartitionSpec[] {
   if (chance.of(0.25)) return [];

@@ -40,12 +40,14 @@ function simulate(): number {
   const failing: number[] = [];
   let steps = 0;
   let optimisations = 0;
+  let reclaims = 0;
   for (let i = 0; i < seeds; i++) {
     const seed = firstSeed + i;
     const story = runSeed(seed, values.trace ? (line) => process.stderr.write(`${line}\n`) : null, rules);
     steps += story.steps;
     for (const [kind, n] of story.faults) faults[kind] = (faults[kind] ?? 0) + n;
     optimisations += story.optimisations;
+    reclaims += story.reclaims;
     for (const [kind, n] of story.changes) changes[kind] = (changes[kind] ?? 0) + n;
     for (const [invariant, n] of story.checks) checks[invariant] = (checks[invariant] ?? 0) + n;
     if (story.violation !== null) {
@@ -62,6 +64,7 @@ function simulate(): number {
     faults,
     changes,
     optimisations,
+    reclaims,
     checks,
     violations: failing.length,
     failing_seeds: failing,

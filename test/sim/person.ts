@@ -139,8 +139,11 @@ export class Person {
 
 const summary = ({ state, counts }: JobView): string => `${state} ${JSON.stringify(counts)}`;
 
-/** The same job under another role. */
-export const underRole = (plan: Plan, role: string): Plan => ({ ...plan, spec: { ...plan.spec, role } });
+/** The same job under another role, with another priority. */
+export const underRole = (plan: Plan, role: string, priority: number): Plan => ({
+  ...plan,
+  spec: { ...plan.spec, role, priority },
+});
 
 /** Some leagues get more at once than they can run: then roles compete. Nothing of it is kept, for that spares nodes. */
 export function drawBacklog(chance: Chance, clusters: readonly string[], faultsEndMs: number): Plan[] {
@@ -151,8 +154,30 @@ export function drawBacklog(chance: Chance, clusters: readonly string[], faultsE
     .map((plan) => ({ ...plan, submitAtMs: submitAtMs + chance.int(0, 5_000) }));
 }
 
+/** Some leagues are full of long tasks when others come, who may have a right to their places. */
+export function drawContest(chance: Chance, clusters: readonly string[], faultsEndMs: number): Plan[] {
+  if (!chance.of(0.5)) return [];
+  const long = drawPlans(chance, clusters, faultsEndMs, LONG).map((plan) => ({
+    ...many(plan, 12),
+    submitAtMs: chance.int(1_000, 5_000),
+  }));
+  const later = drawPlans(chance, clusters, faultsEndMs, LATER).map((plan) => ({
+    ...plan,
+    submitAtMs: chance.int(8_000, 90_000),
+  }));
+  return [...long.slice(0, 2), ...later].filter(({ keep }) => !keep).map((plan) => ({ ...plan, cancelAtMs: null }));
+}
+
+function many(plan: Plan, count: number): Plan {
+  const { each: _, ...spec } = plan.spec;
+  // One after the other they still end in time.
+  return { ...plan, count, spec: { ...spec, command: "work", count, retry: { max: 0 } } };
+}
+
 /** How jobs are named, how many of them may have more than one copy, and how many must run on one node. */
 const USUAL = { name: "job", copies: 0.1, pinned: 0, serves: false };
+const LONG = { name: "long", copies: 0.1, pinned: 0, serves: false };
+const LATER = { name: "later", copies: 0.1, pinned: 0, serves: false };
 const BACKLOG = { name: "more", copies: 0.4, pinned: 0.3, serves: false };
 const SERVICES = { name: "serve", copies: 1, pinned: 0, serves: true };
 

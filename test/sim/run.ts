@@ -10,6 +10,8 @@ export interface Story {
   /** what people changed of the league, by method */
   changes: ReadonlyMap<string, number>;
   optimisations: number;
+  /** attempts that were stopped for others */
+  reclaims: number;
   checks: ReadonlyMap<Invariant, number>;
   violation: string | null;
 }
@@ -28,7 +30,8 @@ export function runSeed(seed: number, trace: ((line: string) => void) | null = n
   }
   const { timeline, faults, changes, checks, rounds } = world;
   const { optimisations } = rounds;
-  return { seed, steps: timeline.steps, faults, changes, optimisations, checks: checks.counts, violation };
+  const { reclaims } = world.reclaims;
+  return { seed, steps: timeline.steps, faults, changes, optimisations, reclaims, checks: checks.counts, violation };
 }
 
 /** Two runs of a seed that tell the same story have the same hash. */

@@ -17,16 +17,17 @@ import { Edge } from "./edge.ts";
 import { drawMood, drawWideMood, type Mood, scheduleFaults } from "./faults.ts";
 import { checkEnd } from "./final.ts";
 import { drawGangs } from "./gangs.ts";
-import { drawAttributes } from "./league.ts";
+import { drawAttributes, drawPatience, drawPriority } from "./league.ts";
 import { LedgerWatch } from "./ledgerWatch.ts";
 import { Limits } from "./limits.ts";
 import { Machine } from "./machine.ts";
 import { MassCuts } from "./massCuts.ts";
 import { HEARING, type Hearing, hearing } from "./mishear.ts";
 import { Network } from "./network.ts";
-import { drawBacklog, drawPlans, Person, underRole, withPlanning } from "./person.ts";
+import { drawBacklog, drawContest, drawPlans, Person, underRole, withPlanning } from "./person.ts";
 import { Plans } from "./plans.ts";
 import { Chance } from "./random.ts";
+import { ReclaimWatch } from "./reclaimWatch.ts";
 import { RoundWatch } from "./roundWatch.ts";
 import { SimObject } from "./simObject.ts";
 import { Stewards } from "./stewards.ts";
@@ -54,6 +55,8 @@ const LEAGUE_SALT = 0x5eed_1ea6;
 const PLANS_SALT = 0x5eed_91a2;
 const GANG_SALT = 0x6a_96_5a_17;
 const DRAIN_SALT = 0xd7a1_4ed0;
+/** Priorities and how things are taken back, too. */
+const RECLAIM_SALT = 0x7ac_ba0c;
 const CLUSTERS = ["north", "south", "west"];
 /** mostly few: small worlds get into as much trouble, sooner */
 const NODES = [2, 2, 3, 3, 4, 6];
@@ -87,6 +90,7 @@ export class World {
   readonly ledger = new LedgerWatch(this);
   readonly rounds = new RoundWatch(this);
   readonly plans = new Plans(this);
+  readonly reclaims = new ReclaimWatch(this);
   readonly stewards: Stewards;
   readonly drains: Drains;
   readonly edge: Edge;
@@ -122,7 +126,9 @@ export class World {
     this.clusters = names.map((name) => this.#object({ kind: "cluster", league: LEAGUE, name }));
     this.stewards = new Stewards(this, this.#leagueChance.fork());
     for (const { name } of this.clusters) this.broker.ask("createCluster", { name, labels: {}, idempotency: null });
+    const reclaim = new Chance(options.seed ^ RECLAIM_SALT);
     this.stewards.setUp();
+    this.broker.ask("changeLeague", drawPatience(reclaim));
     for (const [i, cluster] of this.clusters.entries()) {
       const nodes = this.chance.pick(NODES);
       this.#populate(cluster, this.mood.wide && i === 0 ? wide.pick(WIDE_NODES) : nodes);
@@ -130,12 +136,17 @@ export class World {
     const plans = drawPlans(this.chance.fork(), names, this.mood.faultsEndMs);
     plans.push(...drawBacklog(this.#leagueChance.fork(), names, this.mood.faultsEndMs));
     plans.push(...this.drains.services(names));
+    plans.push(...drawContest(reclaim, names, this.mood.faultsEndMs));
     const roles = this.#leagueChance.fork();
     const planned = withPlanning(new Chance(options.seed ^ PLANS_SALT), plans);
-    this.people = planned.map((plan) => new Person(this, underRole(plan, roles.pick(this.stewards.league.names))));
+    this.people = planned.map(
+      (plan) => new Person(this, underRole(plan, roles.pick(this.stewards.league.names), drawPriority(reclaim))),
+    );
     const gangs = new Chance(options.seed ^ GANG_SALT);
     for (const plan of withPlanning(gangs.fork(), drawGangs(gangs.fork(), names, this.mood.faultsEndMs)))
-      this.people.push(new Person(this, underRole(plan, gangs.pick(this.stewards.league.names))));
+      this.people.push(
+        new Person(this, underRole(plan, gangs.pick(this.stewards.league.names), drawPriority(reclaim))),
+      );
     scheduleFaults(this, this.chance.fork());
     this.stewards.schedule(this.mood.faultsEndMs);
     this.drains.schedule(this.mood.faultsEndMs);
@@ -219,10 +230,10 @@ export class World {
     if (!work) {
       const chance = this.#workChance;
       // Some outlast every deadline, silence limit and cut link.
-      const serves = this.planOf(task)?.plan.serves;
-      const ranMs = chance.of(serves ? LONG_SERVICE : this.mood.wide ? WIDE_LONG_WORK : LONG_WORK)
-        ? chance.int(60_000, 200_000)
-        : chance.spread(20, 60_000);
+      const { serves } = this.planOf(task)?.plan ?? {};
+      const long = serves ? LONG_SERVICE : this.mood.wide ? WIDE_LONG_WORK : LONG_WORK;
+      const isLong = chance.of(long) || task.startsWith("long");
+      const ranMs = isLong ? chance.int(60_000, 200_000) : chance.spread(20, 60_000);
       const fails = (this.planOf(task)?.plan.pinned ?? null) === null ? 0.15 : 0.6;
       work = { ranMs, code: chance.of(fails) ? chance.int(1, 3) : 0 };
       this.#work.set(key, work);
@@ -247,6 +258,7 @@ export class World {
       this.ledger.look();
       this.rounds.look();
       this.drains.look();
+      this.reclaims.look();
       const { plan } = chance.pick(this.people);
       this.watch.checkTasks(chance.pick(this.clusters), plan.id);
       this.#lookAround(chance);
