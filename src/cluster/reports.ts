@@ -49,13 +49,20 @@ function roomOf(memory: ClusterMemory, job: JobState): Pick<JobReport, "room"> {
   return { room: Object.fromEntries([...made].map(([name, count]) => [name, (live[name] ?? 0) + count])) };
 }
 
-/** What may be running and nobody knows where counts where the job may run most. */
+/**
+ * What may be running and nobody knows where counts where the job might run most when it was first told of, and stays
+ * there: what is charged has a say in where the limits are, and would go round with them.
+ */
 function withLimbo(job: JobState): Record<string, number> {
   const counts = liveCounts(job);
   const limbo = stockSize(job.limbo);
-  if (limbo === 0) return counts;
+  if (limbo === 0) {
+    job.limboIn = null;
+    return counts;
+  }
   const [most] = Object.entries(job.limits).sort(([, a], [, b]) => b - a);
-  const name = most?.[0] ?? REST;
+  const name = job.limboIn ?? most?.[0] ?? REST;
+  job.limboIn = name;
   return { ...counts, [name]: (counts[name] ?? 0) + limbo };
 }
 

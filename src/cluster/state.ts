@@ -98,6 +98,8 @@ export interface JobState {
   reason: WaitReason | null;
   /** partitions where no node had room enough for the tasks that were given back; a hint */
   lacksIn: readonly string[];
+  /** where limbo is told to be; a hint */
+  limboIn: string | null;
   /** since when tasks wait here with room granted and none finds a place; a hint */
   starvedAt: number | null;
   /** the Broker does not know the present state yet: `now` tells it at once, `soon` with the next report */
@@ -173,6 +175,7 @@ export function jobState(
     reason: null,
     starvedAt: null,
     lacksIn: [],
+    limboIn: null,
     dirty: "now",
   };
   const counted = new Set<string>();
