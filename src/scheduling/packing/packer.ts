@@ -16,14 +16,25 @@ export interface Choice {
   devices: readonly number[];
 }
 
+/** `soon`: it can be called · `deaf`: nothing can be told to it for now · `down`: nothing new goes there */
+export type NodeState = "listening" | "soon" | "deaf" | "down";
+
+/** Which nodes are looked at: those that listen, those that do or will soon, all that are not down. */
+export type Reach = "listening" | "soon" | "up";
+
+const IN_REACH: Readonly<Record<Reach, readonly NodeState[]>> = {
+  listening: ["listening"],
+  soon: ["listening", "soon"],
+  up: ["listening", "soon", "deaf"],
+};
+
 /** What is to be placed, and what a node is worth to it beyond packing. */
 export interface Target {
   /** equal for targets that have equal shapes, policies and biases */
   key: string;
   shape: Shape;
   policy: "pack" | "spread";
-  /** nodes that listen, or all that are not down */
-  reach: "listening" | "up";
+  reach: Reach;
   /** before packing has a say; the same until the node is put anew. -Infinity: not there */
   bias(node: number): number;
 }
@@ -69,7 +80,7 @@ export class Packer {
   private readonly rows = new Map<string, Kept>();
   private readonly changes = new Changes();
   /** those that are not named listen */
-  private readonly states: ("listening" | "deaf" | "down")[] = [];
+  private readonly states: NodeState[] = [];
   /** rises when judgements of nodes that did not change may */
   private epoch = 0;
   private layout = 0;
@@ -99,10 +110,14 @@ export class Packer {
   }
 
   /** Whether it takes anything, and can be told so now. */
-  setState(node: number, state: "listening" | "deaf" | "down"): void {
+  setState(node: number, state: NodeState): void {
     if (state === (this.states[node] ?? "listening")) return;
     this.states[node] = state;
     this.changes.add(node);
+  }
+
+  stateOf(node: number): NodeState {
+    return this.states[node] ?? "listening";
   }
 
   /** Tasks of the shape came, whether or not they are placed. */
@@ -243,8 +258,7 @@ export class Packer {
   }
 
   private score(kept: Kept, node: number): number {
-    const state = this.states[node] ?? "listening";
-    if (state === "down" || (state === "deaf" && kept.target.reach === "listening")) return Number.NEGATIVE_INFINITY;
+    if (!IN_REACH[kept.target.reach].includes(this.stateOf(node))) return Number.NEGATIVE_INFINITY;
     if (!this.fleet.allows(node, kept.ask)) return Number.NEGATIVE_INFINITY;
     let bias = kept.biases[node] as number;
     if (Number.isNaN(bias)) {

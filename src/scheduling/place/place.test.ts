@@ -59,11 +59,11 @@ const run = (
 ) => {
   const placements: Placement[] = [];
   const byJob = new Map(classes.map(({ asked }) => [asked.job.id, asked]));
-  const { starved } = place(placer, partitions, classes, { reach: "listening" }, (placement) => {
+  const { starved, awaited } = place(placer, partitions, classes, { reach: "listening" }, (placement) => {
     placer.add(byJob.get(placement.job) as PlaceClass["asked"], placement);
     placements.push(placement);
   });
-  return { placements, starved };
+  return { placements, starved, awaited };
 };
 const placed = (nodes: TestNode[], classes: PlaceClass[], partitions = whole(nodes)) =>
   run(nodes, classes, partitions).placements;
@@ -143,4 +143,25 @@ test("a slice gives no more than its budget, and a job no more than its limit th
   expect(byPartition({ lab: 9 })).toEqual({ lab: 3 });
   expect(byPartition({ lab: 2, default: 1 })).toEqual({ lab: 2, default: 1 });
   expect(byPartition({ lab: 9, default: 9 })).toEqual({ lab: 3, default: 6 });
+});
+
+test("who prefers a node that listens soon waits for it while patient, and goes where it can when not", () => {
+  const zone = (name: string, zone: string, listening: boolean) =>
+    node(name, { cpus: 1000 }, { attributes: { zone, node: name }, listening });
+  const nodes = [zone("a", "a", true), zone("b", "b", false)];
+  const spread = (isPatient: boolean) => {
+    const placer = placerOf(nodes);
+    placer.setState("b", "soon");
+    const { placements, awaited } = run(
+      nodes,
+      [wants("j", { cpus: 100 }, 3, { job: { spread: "zone" }, isPatient })],
+      whole(nodes),
+      placer,
+    );
+    return { nodes: placements.map((one) => one.node), awaited: [...awaited.values()] };
+  };
+  expect(spread(true)).toEqual({ nodes: ["a"], awaited: ["b"] });
+  expect(spread(false)).toEqual({ nodes: ["a", "a", "a"], awaited: [] });
+  const plain = run(nodes, [wants("j", { cpus: 100 }, 3, { isPatient: true })]);
+  expect(plain.placements.map((one) => one.node)).toEqual(["a", "a", "a"]);
 });

@@ -4,8 +4,9 @@
  * elsewhere if it can.
  */
 import { fits, type Resources } from "../../model/resources.ts";
+import type { Reach } from "../packing/packer.ts";
 import type { Asked } from "./asked.ts";
-import type { Place, Placer, Reach } from "./placer.ts";
+import type { Place, Placer } from "./placer.ts";
 
 export interface PlacePartition {
   free: Resources;
@@ -16,6 +17,8 @@ export interface PlacePartition {
 export interface PlaceClass {
   asked: Asked;
   priority: number;
+  /** a node that it prefers and that will listen soon is waited for */
+  isPatient?: boolean;
   /** nodes whose own config refused this class */
   refusedBy: ReadonlySet<string>;
   /** how many may start now at most */
@@ -41,6 +44,14 @@ export interface PlaceOptions {
   most?: number;
 }
 
+export interface PlaceResult {
+  placed: number;
+  /** jobs with tasks and room left for which no node within reach had space */
+  starved: string[];
+  /** by job that waits for it: the node that it prefers */
+  awaited: Map<string, string>;
+}
+
 /** A turn places at most so many tasks. */
 export const MAX_PLACEMENTS = 1000;
 /** A job whose turn it is places so many: what the others know of the nodes is true for longer. */
@@ -61,7 +72,6 @@ interface Turn {
 
 /**
  * @param give does what a placement says, so that the placer knows of it, before the next is chosen
- * @returns jobs with tasks and room left for which no node within reach had space
  */
 export function place(
   placer: Placer,
@@ -69,9 +79,10 @@ export function place(
   classes: readonly PlaceClass[],
   { reach, isExcluded, most = MAX_PLACEMENTS }: PlaceOptions,
   give: (placement: Placement) => void,
-): { placed: number; starved: string[] } {
+): PlaceResult {
   const budgets = [...partitions].map(([name, { free, pack }]): Budget => ({ name, free: { ...free }, pack }));
   const starved: string[] = [];
+  const awaited = new Map<string, string>();
   let placed = 0;
   let active = classes.filter((c) => c.room > 0).map(turnOf);
   while (active.length > 0 && placed < most) {
@@ -90,10 +101,17 @@ export function place(
     }
     active = still;
   }
-  return { placed, starved };
+  return { placed, starved, awaited };
 
   function serve(turn: Turn): "more" | "done" | "starved" {
     for (let n = 0; n < AT_ONCE && placed < most; n += 1) {
+      if (turn.c.isPatient && hasPreference(turn.c.asked)) {
+        const preferred = choose(placer, turn, budgets, "soon", isExcluded)?.place.node;
+        if (preferred !== undefined && !placer.isListening(preferred)) {
+          if (turn.tasks.next().done !== true) awaited.set(turn.c.asked.job.id, preferred);
+          return "done";
+        }
+      }
       const roomy = choose(placer, turn, budgets, reach, isExcluded);
       if (roomy === null) return turn.tasks.next().done === true ? "done" : "starved";
       const next = turn.tasks.next();
@@ -116,6 +134,9 @@ export function place(
     return "more";
   }
 }
+
+const hasPreference = ({ rules, beside, spread }: Asked): boolean =>
+  rules.length > 0 || beside.length > 0 || spread.length > 0;
 
 const turnOf = (c: PlaceClass): Turn => ({
   c,

@@ -6,7 +6,7 @@ import { satisfies } from "../../model/constraints.ts";
 import { add, type Resources, resourcesKey } from "../../model/resources.ts";
 import { isWithin } from "../../model/role.ts";
 import { type Learned, nothingLearned } from "../packing/learned.ts";
-import { BIAS, type Choice, Packer, type Target } from "../packing/packer.ts";
+import { BIAS, type Choice, type NodeState, Packer, type Reach, type Target } from "../packing/packer.ts";
 import { type Shape, shapeOf, WHOLE_DEVICE_MILLI } from "../packing/shape.ts";
 import type { Asked } from "./asked.ts";
 import { Neighbours } from "./neighbours.ts";
@@ -31,12 +31,6 @@ export interface Place {
   devices: readonly number[] | null;
   ports: readonly number[];
 }
-
-/** `down`: nothing new goes there · `deaf`: nothing can be told to it right now */
-export type NodeState = "listening" | "deaf" | "down";
-
-/** Which nodes are looked at: those that listen, or all that are not down. */
-export type Reach = "listening" | "up";
 
 export interface Where {
   partition: string;
@@ -129,6 +123,11 @@ export class Placer {
     entry.extra = extra;
     this.tell(entry);
     this.forgetIfNothing(name, entry);
+  }
+
+  isListening(name: string): boolean {
+    const index = this.entries.get(name)?.index ?? -1;
+    return index >= 0 && this.packer.stateOf(index) === "listening";
   }
 
   // What runs, or is held.
