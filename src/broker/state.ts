@@ -2,7 +2,7 @@
 import { type Constraint, parseConstraint } from "../model/constraints.ts";
 import { readTemplate } from "../model/job.ts";
 import { type PartitionKey, partitionKey } from "../model/partition.ts";
-import { SELF } from "../model/placing.ts";
+import { rulesOf, SELF } from "../model/placing.ts";
 import { intersect, type Ranges, union } from "../model/ranges.ts";
 import { add } from "../model/resources.ts";
 import { isWithin } from "../model/role.ts";
@@ -27,6 +27,8 @@ export interface GrantState extends GrantRow {
 
 export interface JobMemory extends JobRow {
   constraints: Constraint[];
+  /** over nodes; those over tasks the clusters decide by */
+  preferences: { rule: Constraint; weight: number }[];
   grants: Map<string, GrantState>;
   /** what became of its tasks that were last stopped for others; lost with the memory */
   takenBack: string | null;
@@ -38,6 +40,7 @@ export function jobMemory(row: JobRow, grants: readonly GrantRow[]): JobMemory {
     ...row,
     template,
     constraints: template.constraints.map(parseConstraint).filter((c) => c !== null),
+    preferences: rulesOf(template.preferences),
     grants: new Map(
       grants.map((grant) => [
         grant.cluster,
@@ -162,6 +165,7 @@ export const roundJob = (job: JobMemory): RoundJob => ({
   driver: job.template.driver,
   clusters: job.clusters,
   apart: job.template.apart.filter((apart) => isOf(job, apart.job)).map(({ over }) => over),
+  preferences: job.preferences,
   priority: job.template.priority,
   // All places of a gang at once are not to be had by stopping one after the other.
   ...(unitOf(job) > 1 && { isPatient: true }),

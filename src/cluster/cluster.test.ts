@@ -622,6 +622,21 @@ describe("a node with a wake socket", () => {
     expect(callsBy(...sockets)).toBe(2);
   });
 
+  test("is called and waited for when a task prefers it to one that listens, but not for long", () => {
+    const near = new Node("n1", { attributes: { zone: "a" } });
+    const far = new Node("n2", { attributes: { zone: "b" } });
+    const socket = far.wakeSocket();
+    far.poll();
+    near.poll();
+    const hold = near.hold();
+    const spread = { affinity: ["zone = b"] };
+    grant({ spec: spread });
+    expect(callsBy(socket)).toBe(1);
+    expect(heldBy(hold).some(({ reply }) => (reply?.assignments.length ?? 0) > 0)).toBe(false);
+    pass(2_500);
+    expect(heldBy(hold).some(({ reply }) => (reply?.assignments.length ?? 0) > 0)).toBe(true);
+  });
+
   test("that was called in vain listens for a while instead of being called without end", () => {
     const [busy, spare] = [new Node("n1"), new Node("n2")];
     const socket = busy.wakeSocket();

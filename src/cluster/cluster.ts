@@ -23,7 +23,7 @@ import { ClusterMemory, NOT_RECOVERING } from "./memory.ts";
 import type { ClusterMethods, ClusterSocketMessage, Held, NodeClaims } from "./methods.ts";
 import { moveTimes, stepMoves } from "./moving.ts";
 import { put, remove, viewAll, viewOne } from "./partitionChanges.ts";
-import { noteRoom, placeWaiting, wantedNodes } from "./placing.ts";
+import { noteRoom, patienceTimes, placeWaiting, wantedNodes } from "./placing.ts";
 import { type Heard, hasNews, hear, isRest, type OpenPoll, replyTo, turnedAway } from "./poll.ts";
 import { preview } from "./preview.ts";
 import { makeRoom } from "./reclaiming.ts";
@@ -325,9 +325,9 @@ export class Cluster implements Turns {
     const polls = new Map<string, OpenPoll>();
     for (const [node, hold] of this.#holds) polls.set(node, hold.poll);
     if (polling) polls.set(polling.node, polling);
-    const given = placeWaiting(this.#memory, polls, now);
+    const { given, awaited } = placeWaiting(this.#memory, polls, now);
     // The reply to a copy of its poll does not reach it.
-    for (const node of given) this.#wakers.call(node, now);
+    for (const node of [...given, ...awaited]) this.#wakers.call(node, now);
     this.#placements += given.length;
   }
 
@@ -376,6 +376,7 @@ export class Cluster implements Turns {
     if (overdueAt !== null) times.push(overdueAt);
     if (this.#memory.making.nextAt !== null) times.push(Math.max(now + 1, this.#memory.making.nextAt));
     times.push(...this.#reporting.wantedAt(now), ...drainTimes(this.#memory, now), ...moveTimes(this.#memory, now));
+    times.push(...patienceTimes(this.#memory, now));
     for (const at of this.#memory.gangTimes.wantedAt(this.#memory.jobs)) times.push(Math.max(at, now + 1));
     for (const job of this.#memory.jobs.values()) {
       for (const retry of job.retry.values()) if (retry.notBefore > now) times.push(retry.notBefore);

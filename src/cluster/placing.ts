@@ -35,12 +35,22 @@ import {
 /** How long work that fits nowhere for want of room on one node waits before others may have it. */
 const STARVED_RETURN_MS = 15_000;
 
-/** @param polls of the nodes that listen. @returns nodes that were given something, once for each */
-export function placeWaiting(memory: ClusterMemory, polls: ReadonlyMap<string, OpenPoll>, now: number): string[] {
+/** A node that a task prefers is waited for so long: it is called, or has polled just now. */
+const PATIENCE_MS = 2_000;
+
+interface Given {
+  /** nodes that were given something, once for each */
+  given: string[];
+  /** nodes that tasks wait for */
+  awaited: string[];
+}
+
+/** @param polls of the nodes that listen */
+export function placeWaiting(memory: ClusterMemory, polls: ReadonlyMap<string, OpenPoll>, now: number): Given {
   keepGangs(memory, now);
   const isGang = hasGangs(memory);
   let singles = singleClasses(memory, now);
-  if (singles.length === 0 && !isGang) return [];
+  if (singles.length === 0 && !isGang) return { given: [], awaited: [] };
   const listens = (name: string) => polls.has(name);
   noteStates(memory, listens, now);
   const given = startMade(memory, polls, now);
@@ -52,10 +62,26 @@ export function placeWaiting(memory: ClusterMemory, polls: ReadonlyMap<string, O
     given.push(placement.node);
   };
   const most = MAX_PLACEMENTS - (isGang ? placeOfGangs(memory, listens, now, give) : 0);
-  if (singles.length === 0) return given;
-  const { starved } = place(memory.placer, partitionsOf(memory, now), singles, { reach: "listening", most }, give);
+  if (singles.length === 0) return { given, awaited: [] };
+  const { starved, awaited } = place(
+    memory.placer,
+    partitionsOf(memory, now),
+    singles,
+    { reach: "listening", most },
+    give,
+  );
   for (const id of starved) noteStarved(memory, id, now);
-  return given;
+  for (const id of awaited.keys()) {
+    const job = memory.jobs.get(id);
+    if (job) job.awaitsSince ??= now;
+  }
+  return { given, awaited: [...awaited.values()] };
+}
+
+/** When those that wait for a node they prefer have waited long enough. */
+export function* patienceTimes(memory: ClusterMemory, now: number): Generator<number> {
+  for (const { awaitsSince } of memory.jobs.values())
+    if (awaitsSince !== null && awaitsSince + PATIENCE_MS > now) yield awaitsSince + PATIENCE_MS;
 }
 
 /** Those for whom room was made start there, once they may: it was kept for them. @returns the nodes */
@@ -134,10 +160,13 @@ function placeOfGangs(
 
 export function noteStates(memory: ClusterMemory, listens: (node: string) => boolean, now: number): void {
   for (const node of memory.nodes.values()) {
-    const state = !memory.isUp(node, now) ? "down" : listens(node.name) ? "listening" : "deaf";
+    const state = !memory.isUp(node, now) ? "down" : listens(node.name) ? "listening" : spoken(node, now);
     memory.placer.setState(node.name, state);
   }
 }
+
+const spoken = ({ rest, seenAt }: NodeState, now: number): "soon" | "deaf" =>
+  rest !== "awake" || now - seenAt < PATIENCE_MS ? "soon" : "deaf";
 
 /** Nodes that would be given something if they listened. */
 export function wantedNodes(memory: ClusterMemory, listens: (node: NodeState) => boolean, now: number): string[] {
@@ -198,6 +227,7 @@ function singleClasses(memory: ClusterMemory, now: number): PlaceClass[] {
     classes.push({
       asked: job.asked,
       priority: job.template.priority,
+      isPatient: job.awaitsSince === null || now - job.awaitsSince < PATIENCE_MS,
       refusedBy: job.refusedBy,
       room,
       rooms: Object.fromEntries(rooms),
@@ -273,6 +303,7 @@ function handOut(
   });
   job.reason = null;
   job.starvedAt = null;
+  job.awaitsSince = null;
   if (job.dirty === "no") job.dirty = "soon";
 }
 

@@ -102,6 +102,8 @@ export interface JobState {
   limboIn: string | null;
   /** since when tasks wait here with room granted and none finds a place; a hint */
   starvedAt: number | null;
+  /** since when a task waits for a node that it prefers to those that listen; a hint */
+  awaitsSince: number | null;
   /** the Broker does not know the present state yet: `now` tells it at once, `soon` with the next report */
   dirty: "no" | "soon" | "now";
 }
@@ -174,6 +176,7 @@ export function jobState(
     lastFailure: null,
     reason: null,
     starvedAt: null,
+    awaitsSince: null,
     lacksIn: [],
     limboIn: null,
     dirty: "now",

@@ -4,7 +4,7 @@
  * and as the rest of the house reads it.
  */
 import { z } from "zod";
-import { parseConstraint } from "./constraints.ts";
+import { type Constraint, parseConstraint } from "./constraints.ts";
 import { durationSchema } from "./durationSchema.ts";
 
 /** Names the job itself where a job's name is asked for. */
@@ -99,6 +99,13 @@ function preference(
   if ("rule" in one) return { rule: one.rule, weight: weighed };
   return { job: one.job, over: one.over ?? "node", weight: weighed };
 }
+
+/** Those over nodes. */
+export const rulesOf = (preferences: readonly Preference[]): { rule: Constraint; weight: number }[] =>
+  preferences.flatMap((one) => {
+    const rule = "rule" in one ? parseConstraint(one.rule) : null;
+    return rule === null ? [] : [{ rule, weight: one.weight }];
+  });
 
 export const apartOf = (antiAffinity: AntiAffinityInput): Apart[] =>
   (antiAffinity ?? []).flatMap((one) =>

@@ -51,6 +51,8 @@ export interface RoundJob {
   clusters: readonly string[] | null;
   /** attributes of which no value may have two of its tasks; `node`: no node may */
   apart: readonly string[];
+  /** nodes that it prefers, or with a weight below 0 avoids */
+  preferences: readonly { rule: Constraint; weight: number }[];
   /** within its role the higher is served first, and may take the place of the lower */
   priority: number;
   /** it waits for room, and has none made for it; absent: false */

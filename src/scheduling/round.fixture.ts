@@ -28,6 +28,7 @@ export const job = (id: string, demand: Resources, remaining: number, rest: Part
   driver: "process",
   clusters: null,
   apart: [],
+  preferences: [],
   priority: 50,
   remaining,
   held: new Map(),

@@ -257,3 +257,23 @@ test("room that only a limit keeps from its owner is not given and taken back in
     expect(next(c)).toBe(c);
   }
 });
+
+test("a job goes first to partitions whose nodes it prefers, and elsewhere when they are full", () => {
+  const zone = (cluster: string, zone: string) => {
+    const capacity = { cpus: 2000 };
+    return partition(cluster, capacity, {
+      shapes: [{ count: 1, capacity, attributes: { zone }, drivers: ["process"] }],
+    });
+  };
+  const split = (n: number, weight: number) => {
+    const rules = ["zone = b"].flatMap((text) => parseConstraint(text) ?? []);
+    const preferences = rules.map((rule) => ({ rule, weight }));
+    const { limits } = round(
+      league([zone("one", "a"), zone("two", "b")], [job("j", { cpus: 500 }, n, { preferences })]),
+    );
+    return Object.fromEntries(limits.get("j") ?? []);
+  };
+  expect(split(3, 50)).toEqual({ "two/default": 3 });
+  expect(split(3, -50)).toEqual({ "one/default": 3 });
+  expect(split(6, 50)).toEqual({ "one/default": 2, "two/default": 4 });
+});

@@ -10,7 +10,7 @@ import { copiesOn } from "./packing/shape.ts";
 /** What decides where a job's tasks can be; jobs that agree in it are one class. */
 export type JobClass = Pick<
   RoundJob,
-  "unit" | "demand" | "constraints" | "role" | "driver" | "clusters" | "apart" | "priority"
+  "unit" | "demand" | "constraints" | "role" | "driver" | "clusters" | "apart" | "preferences" | "priority"
 >;
 
 export const keyOf = (partition: Pick<RoundPartition, "cluster" | "name">): PartitionKey =>
@@ -58,6 +58,19 @@ export function taskSlots(partition: RoundPartition, job: JobClass): number {
   return slots;
 }
 
+/** What the best of the nodes that could run it is worth to the class, by its preferences. */
+export function classWorth(partition: RoundPartition, job: JobClass): number {
+  let best = Number.NEGATIVE_INFINITY;
+  for (const shape of partition.shapes) {
+    if (copiesOn(taskDemand(job), shape.capacity) === 0 || !shapeAccepts(shape, job, partition.cluster)) continue;
+    const attributes = { ...shape.attributes, cluster: partition.cluster };
+    let worth = 0;
+    for (const { rule, weight } of job.preferences) if (!isOwn(rule) && satisfies(attributes, rule)) worth += weight;
+    best = Math.max(best, worth);
+  }
+  return Number.isFinite(best) ? best : 0;
+}
+
 /** How many different values of an attribute the nodes have; those without it are alike. */
 const valuesOf = (over: string, shapes: readonly Shape[], cluster: string): number =>
   new Set(shapes.map(({ attributes }) => (over === "cluster" ? cluster : (attributes[over] ?? "")))).size;
@@ -75,5 +88,6 @@ export const classKey = (job: JobClass): string =>
     job.clusters,
     job.unit,
     job.apart,
+    job.preferences,
     job.priority,
   ]);

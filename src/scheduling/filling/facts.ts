@@ -1,7 +1,7 @@
 /** What a round knows of its input before it fills, and what stays the same while it does. */
 import type { RoundInput, RoundJob, RoundPartition } from "../input.ts";
 import { type Axes, axesOf } from "../shares/axes.ts";
-import { classKey, classSlots, keyOf } from "../slots.ts";
+import { classKey, classSlots, classWorth, keyOf } from "../slots.ts";
 
 /** Filling goes a task at a time up to so many tasks; beyond, in gifts of about so many parts of the league. */
 const MAX_STEPS = 4_000;
@@ -18,6 +18,8 @@ export interface Facts {
   readonly axes: Axes;
   /** what each could hold of a job, were it empty; jobs of one class have the very same array */
   readonly slots: ReadonlyMap<RoundJob, Slots>;
+  /** what each is worth to a job by its preferences; of one without any: none */
+  readonly worths: ReadonlyMap<RoundJob, readonly number[]>;
   /** the least part of the league that is given at once, if it is more than a task; 0: always one task */
   readonly quantum: number;
 }
@@ -26,7 +28,12 @@ export function factsOf(input: RoundInput): Facts {
   const partitions = [...input.partitions].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
   const axes = axesOf([...partitions.map(({ usable }) => usable), ...input.jobs.map(({ demand }) => demand)]);
   const slots = slotsOf(partitions, input.jobs);
-  return { input, partitions, axes, slots, quantum: quantumOf(input.jobs, slots) };
+  const worths = new Map(
+    input.jobs
+      .filter(({ preferences }) => preferences.length > 0)
+      .map((job) => [job, partitions.map((partition) => classWorth(partition, job))]),
+  );
+  return { input, partitions, axes, slots, worths, quantum: quantumOf(input.jobs, slots) };
 }
 
 function slotsOf(partitions: readonly RoundPartition[], jobs: readonly RoundJob[]): Map<RoundJob, Slots> {

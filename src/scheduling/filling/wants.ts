@@ -22,6 +22,8 @@ export interface Places {
   /** those that may still have space for a task: what is full stays full */
   open: Room[];
   readonly slots: Slots;
+  /** by a room's index, what it is worth to them by their preferences */
+  readonly worths: readonly number[];
 }
 
 export interface Want {
@@ -61,7 +63,8 @@ export function openFilling(facts: Facts): Filling {
   const places = new Map<Slots, Places>();
   const wants = [...tree.leaves].map(([job, leaf]) => {
     const slots = facts.slots.get(job) ?? [];
-    const known = places.get(slots) ?? { open: rooms.filter((room) => (slots[room.index] ?? 0) > 0), slots };
+    const open = () => rooms.filter((room) => (slots[room.index] ?? 0) > 0);
+    const known = places.get(slots) ?? { open: open(), slots, worths: facts.worths.get(job) ?? [] };
     places.set(slots, known);
     return wantOf(facts, job, leaf, known, rooms);
   });

@@ -48,17 +48,18 @@ export function spaceIn(room: Room, { role, demand }: Leaf): number {
 }
 
 /** Lower is better, the first that differs decides. */
-type Rank = readonly [ownership: number, plan: number, stay: number, objective: number, load: number];
+type Rank = readonly [ownership: number, worth: number, plan: number, stay: number, objective: number, load: number];
 
 /**
- * An owner first fills what is its own, and the others last what somebody owns; then what the plan says, then where
- * its tasks run already or room is being made for them; what the league aims at; the least loaded. Equal ones go by name.
+ * An owner first fills what is its own, and the others last what somebody owns; then where it prefers to be, then what
+ * the plan says, where its tasks run already or room is being made for them; what the league aims at; the least loaded. Equal ones go by name.
  */
-function rankOf(objective: Objective, { leaf, taken, planned, kept, claimed }: Want, room: Room): Rank {
+function rankOf(objective: Objective, { leaf, places, taken, planned, kept, claimed }: Want, room: Room): Rank {
   const given = taken.get(room.index) ?? 0;
   const { price, speed } = room.partition;
   return [
     room.owner === null ? 1 : isOwner(leaf.role.path, room) ? 0 : 2,
+    -(places.worths[room.index] ?? 0),
     given < (planned.get(room.index) ?? 0) ? 0 : 1,
     given < (kept.get(room.index) ?? 0) + (claimed.get(room.index) ?? 0) ? 0 : 1,
     objective === "cost" ? price : objective === "completion-time" ? -speed : 0,

@@ -1,7 +1,7 @@
 /** What decides where the tasks of a job may go and would rather go, read once a job. */
 import { type Constraint, isOwn, parseConstraint } from "../../model/constraints.ts";
 import type { Template } from "../../model/job.ts";
-import type { Apart } from "../../model/placing.ts";
+import { type Apart, rulesOf } from "../../model/placing.ts";
 import type { Resources } from "../../model/resources.ts";
 import { type Shape, shapeKey, shapeOf } from "../packing/shape.ts";
 
@@ -32,10 +32,7 @@ export function askedOf(id: string, wanted: Wanted): Asked {
   const { resources, preferences, apart, spread, ports, role, driver, name } = wanted;
   const constraints = wanted.constraints.map(parseConstraint).filter((c) => c !== null);
   const shape = shapeOf(resources, constraints);
-  const rules = preferences.flatMap((one) => {
-    const rule = "rule" in one ? parseConstraint(one.rule) : null;
-    return rule === null ? [] : [{ rule, weight: one.weight }];
-  });
+  const rules = rulesOf(preferences);
   const key = shape === null ? "" : shapeKey(shape);
   return {
     key: JSON.stringify([key, role, driver, rules]),
