@@ -27,7 +27,7 @@ function commit(): string | null {
   }
 }
 
-export type Figures = Record<string, number | string | Record<string, number>>;
+export type Figures = Record<string, number | string | boolean | Record<string, number>>;
 
 /** Prints the line. @param figures what was measured; what was not is left out by the caller */
 export function printLine(bench: string, seed: number, startedAtMs: number, figures: Figures): void {
