@@ -19,6 +19,7 @@ import {
   type Need,
   PRIORITIES,
   RACK_NODES,
+  RACKS,
   ROLES,
   ZONES,
 } from "./kinds.ts";
@@ -67,7 +68,7 @@ const PORTS: readonly [number, number] = [31_000, 31_999];
 
 export function placeInstance(size: PlaceSize, seed: number): PlaceInstance {
   const random = seeded(seed);
-  const nodes = Array.from({ length: size.nodes }, (_, at) => nodeOf(at, drawn(KINDS, random), random));
+  const nodes = nodesOf(size.nodes, random);
   const free = freeOf(nodes);
   const all = [...free.values()].reduce((sum, one) => subtract(sum, negative(one)), {} as Resources);
   const quotas = new Map(ROLES.map(({ role, part }) => [role, scaled(all, part)]));
@@ -86,10 +87,21 @@ export const attributesOf = ({ name, inventory }: InstanceNode): Attributes => (
   cluster: CLUSTER,
 });
 
-function nodeOf(at: number, kind: Kind, random: () => number): InstanceNode {
+/** Those of a rack are of one kind, and in one zone. */
+function nodesOf(count: number, random: () => number): InstanceNode[] {
+  const perRack = Math.max(RACK_NODES.least, Math.min(RACK_NODES.most, Math.floor(count / RACKS)));
+  const nodes: InstanceNode[] = [];
+  for (let rack = 0; nodes.length < count; rack += 1) {
+    const kind = drawn(KINDS, random);
+    const zone = ZONES[Math.floor(random() * ZONES.length)] as string;
+    for (let n = 0; n < perRack && nodes.length < count; n += 1)
+      nodes.push(nodeOf(nodes.length, kind, zone, `${zone}${rack}`));
+  }
+  return nodes;
+}
+
+function nodeOf(at: number, kind: Kind, zone: string, rack: string): InstanceNode {
   const name = `n${String(at).padStart(5, "0")}`;
-  const zone = ZONES[Math.floor(random() * ZONES.length)] as string;
-  const rack = `${zone}${Math.floor(at / RACK_NODES)}`;
   return {
     name,
     inventory: {

@@ -20,8 +20,9 @@ export const KINDS: readonly Kind[] = [
 ];
 
 export const ZONES = ["a", "b", "c", "d"] as const;
-/** Nodes that stand together. */
-export const RACK_NODES = 40;
+/** Nodes that stand together, and how many racks there are if they are so large. */
+export const RACK_NODES = { least: 2, most: 40 };
+export const RACKS = 250;
 
 /** What one task of a class needs. */
 export interface Need {

@@ -67,7 +67,7 @@ export class Placer {
   private readonly spare: number[] = [];
   private readonly neighbours = new Neighbours((node, attribute) => this.valueOf(node, attribute));
   private readonly targets = new WeakMap<Asked, Map<string, Target>>();
-  private readonly shapes = new Map<string, Shape | null>();
+  private readonly shapes = new WeakMap<Resources, Shape | null>();
   /** by attribute: values that nodes have */
   private readonly values = new Map<string, ReadonlySet<string>>();
 
@@ -188,11 +188,10 @@ export class Placer {
   }
 
   private shapeOf(demand: Resources): Shape | null {
-    const key = resourcesKey(demand);
-    const known = this.shapes.get(key);
+    const known = this.shapes.get(demand);
     if (known !== undefined) return known;
     const shape = shapeOf(demand);
-    this.shapes.set(key, shape);
+    this.shapes.set(demand, shape);
     return shape;
   }
 
@@ -353,11 +352,17 @@ export class Placer {
   /** Tasks of other jobs are on few nodes: those are looked at one by one, the others as if there were none. */
   private beside(asked: Asked, where: Where, isExcluded: ((index: number) => boolean) | null): Choice | null {
     const { job, beside } = asked;
+    const isNear = (index: number): boolean => {
+      const name = this.byIndex[index]?.node?.name ?? "";
+      return beside.some((one) => this.neighbours.has(job, one.job, "node", name));
+    };
+    const target = this.target(asked, where);
+    const plain = this.packer.choose(target, (index) => isNear(index) || (isExcluded?.(index) ?? false));
+    // Where nothing draws it near others and all nodes are alike to it, those without them are best.
+    if (plain !== null && asked.rules.length === 0 && beside.every(({ weight }) => weight <= 0)) return plain;
     const special = new Set<number>();
     for (const one of beside)
       for (const node of this.neighbours.nodesOf(job, one.job)) special.add(this.entries.get(node)?.index ?? -1);
-    const target = this.target(asked, where);
-    const plain = this.packer.choose(target, (index) => special.has(index) || (isExcluded?.(index) ?? false));
     let best = plain?.node ?? -1;
     let bestScore = plain === null ? Number.NEGATIVE_INFINITY : this.packer.scoreOf(target, plain.node);
     for (const index of special) {
