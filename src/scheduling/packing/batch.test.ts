@@ -5,7 +5,9 @@ import { packBatch } from "./batch.ts";
 import { bundlesOf } from "./bundles.ts";
 import { anyNodes, anyShape, node, shape } from "./fleet.fixture.ts";
 import type { PackNode } from "./fleet.ts";
-import type { Shape } from "./shape.ts";
+import { ORDERS, packOrdered } from "./ordered.ts";
+import type { Choice } from "./packer.ts";
+import { devicesMilli, type Shape } from "./shape.ts";
 
 test("nothing over capacity and no rule broken, whatever the batch", () => {
   fc.assert(
@@ -27,6 +29,18 @@ test("nothing over capacity and no rule broken, whatever the batch", () => {
         for (const device of choice.devices) at.devices[device] = (at.devices[device] as number) - devices.milli;
         expect(Math.min(...Object.values(at.amounts), ...at.devices)).toBeGreaterThanOrEqual(0);
       });
+    }),
+    { numRuns: 100 },
+  );
+});
+
+test("no order places more", () => {
+  fc.assert(
+    fc.property(anyNodes, fc.array(anyShape, { maxLength: 60 }), (nodes, shapes) => {
+      const milliOf = (choices: readonly (Choice | null)[]): number =>
+        shapes.reduce((sum, each, index) => sum + (choices[index] ? devicesMilli(each) : 0), 0);
+      const most = Math.max(...ORDERS.map((order) => milliOf(packOrdered(nodes, shapes, order))));
+      expect(milliOf(packBatch(nodes, shapes))).toBeGreaterThanOrEqual(most);
     }),
     { numRuns: 100 },
   );

@@ -13,18 +13,12 @@ export interface Bundle {
   wasteMilli: number;
 }
 
-/** @param shapes of all tasks; those that ask for a part of a device are bundled, with others under the same rules */
-export function bundlesOf(shapes: readonly Shape[]): Bundle[] {
-  const shares = [...shapes.entries()].filter(
-    ([, { devices }]) => devices.milli > 0 && devices.milli < WHOLE_DEVICE_MILLI,
-  );
-  const ruled = Map.groupBy(shares, ([, { constraints }]) => JSON.stringify(constraints));
-  return [...ruled.values()].flatMap((group) =>
-    fullest(
-      shapes,
-      group.map(([index]) => index),
-    ),
-  );
+/** @param tasks those that ask for a part of a device are bundled, with others under the same rules */
+export function bundlesOf(shapes: readonly Shape[], tasks: readonly number[] = [...shapes.keys()]): Bundle[] {
+  const milliOf = (task: number): number => (shapes[task] as Shape).devices.milli;
+  const shares = tasks.filter((task) => milliOf(task) > 0 && milliOf(task) < WHOLE_DEVICE_MILLI);
+  const ruled = Map.groupBy(shares, (task) => JSON.stringify((shapes[task] as Shape).constraints));
+  return [...ruled.values()].flatMap((group) => fullest(shapes, group));
 }
 
 /** The fullest first, each of the tasks that are left, until none are. */

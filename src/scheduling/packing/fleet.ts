@@ -199,6 +199,13 @@ export class Fleet {
     return Math.max(0, idle);
   }
 
+  /** How many of its devices nobody uses. */
+  idleWhole(node: number): number {
+    let idle = 0;
+    for (const milli of this.devices[node] as number[]) if (milli === WHOLE_DEVICE_MILLI) idle += 1;
+    return idle;
+  }
+
   isUntouched(node: number): boolean {
     const { capacity } = this.kinds[this.kindOf[node] as number] as Kind;
     for (let dimension = 0, at = node * capacity.length; dimension < capacity.length; dimension += 1, at += 1) {

@@ -56,8 +56,11 @@ function swapFor(
   wanted: Ask,
   onNode: ReadonlyMap<number, readonly Placed<Waiting>[]>,
 ): boolean {
+  const missing = wanted.needs.map((need, at) =>
+    Math.max(0, need - (fleet.free[node * wanted.needs.length + at] as number)),
+  );
   for (const [other, theirs] of onNode) {
-    if (other === node) continue;
+    if (other === node || !hasFree(fleet, other, missing)) continue;
     for (const heavy of onNode.get(node) ?? []) {
       if (!fleet.allows(other, heavy.piece.ask)) continue;
       const light = theirs.find(
@@ -69,6 +72,12 @@ function swapFor(
     }
   }
   return false;
+}
+
+function hasFree(fleet: Fleet, node: number, amounts: Float64Array): boolean {
+  for (let at = 0; at < amounts.length; at += 1)
+    if ((fleet.free[node * amounts.length + at] as number) < (amounts[at] as number)) return false;
+  return true;
 }
 
 function helps(fleet: Fleet, node: number, other: number, wanted: Ask, heavy: Ask, light: Ask): boolean {
