@@ -75,9 +75,10 @@ function admitBeside(
   raiseOnly((due) => (madeFor.get(due)?.size ? sumOf(due.want.kept, madeFor.get(due)) : null));
   const awaitedFor = dues.map((due, i) => stillMissing(due, made[i]));
   keepMade(filling, dues, awaitedFor, 1);
+  const parts = new Map(dues.map((due) => [due, partOf(due)]));
   raise(
-    ({ tasks }) => tasks,
-    ({ fair }) => fair,
+    (due) => parts.get(due)?.tasks ?? 0,
+    (due) => parts.get(due)?.counts ?? null,
   );
   // Who is entitled to a place that others still use may have another one meanwhile.
   keepFor(filling, dues);
@@ -107,6 +108,16 @@ function sumOf(a: Counts, b: Counts | undefined, join = (x: number, y: number) =
   const sum = new Map(a);
   for (const [index, tasks] of b ?? []) sum.set(index, join(sum.get(index) ?? 0, tasks));
   return sum;
+}
+
+/**
+ * Its fair part, and where room was made for it what it may have had then: what ends elsewhere can move parts about, and
+ * those that were stopped for it are not let in again before it.
+ */
+function partOf({ want: { job, roomFor, kept }, fair, tasks }: Due): { counts: Counts; tasks: number } {
+  if (roomFor.size === 0) return { counts: fair, tasks };
+  const made = sumOf(kept, roomFor, Math.max);
+  return { counts: sumOf(fair, made, Math.max), tasks: Math.min(job.remaining, Math.max(tasks, total(made))) };
 }
 
 /** Of the room that is made for it, tasks by room that could not be given it yet. */
