@@ -6,7 +6,7 @@ import { type Filling, openFilling, slotsLeft } from "./filling/wants.ts";
 import { spaceIn } from "./filling/where.ts";
 import type { RoundHeld, RoundInput, RoundJob, RoundResult } from "./input.ts";
 import { quotaTop, withinLimits, withinQuota } from "./shares/bounds.ts";
-import { take } from "./shares/rooms.ts";
+import { isOwner, take } from "./shares/rooms.ts";
 
 /**
  * Jobs that may use less than their fair part, beside a slot of that part which stays free when everyone uses all that
@@ -34,7 +34,7 @@ export function starvedJobs(input: RoundInput, result: RoundResult): string[] {
   return starved.map(({ job }) => job.id);
 }
 
-/** Where room is made for someone, what is free is for that one. */
+/** Where room is made for someone, what is free there, and lent of it, is for that one. */
 function keepClaimed({ wants, rooms }: Filling, { claims }: RoundResult): void {
   for (const { job, leaf } of wants) {
     for (const room of rooms) {
@@ -43,7 +43,7 @@ function keepClaimed({ wants, rooms }: Filling, { claims }: RoundResult): void {
         take(
           room,
           leaf.demand.map((wanted) => wanted * (own + priority)),
-          false,
+          !isOwner(leaf.role.path, room),
         );
     }
   }

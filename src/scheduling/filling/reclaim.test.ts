@@ -9,6 +9,7 @@ import { compare, missingOf, potentialOf, rolesOf } from "../potential.fixture.t
 import { job, league, partition, running, total } from "../round.fixture.ts";
 import { round } from "../round.ts";
 import { keyOf } from "../slots.ts";
+import { starvedJobs } from "../starving.ts";
 
 const RUNS = { numRuns: Number(process.env.HANSA_RUNS ?? 150) };
 
@@ -103,6 +104,26 @@ describe("room that was made", () => {
       ]),
     );
     expect([total(result.limits, "older"), total(result.limits, "claimant")]).toEqual([1, 0]);
+  });
+});
+
+describe("what is kept for who claims", () => {
+  test("is not wanting for those who could use it at once: nobody starves", () => {
+    const input = league(
+      [partition("all", { cpus: 6 }, { owner: "lab/ml", lendable: { cpus: 4 } })],
+      [
+        job("web", { cpus: 3 }, 1, { role: "web", ...held(1) }),
+        job("older", { cpus: 2 }, 1, {
+          role: "lab",
+          held: new Map([["all/default", { charged: 0, barred: false, claimed: 1 }]]),
+        }),
+        job("younger", { cpus: 1 }, 1, { role: "lab" }),
+      ],
+    );
+    const result = round(input);
+    expect(claimsOf(result, "older")).toMatchObject({ own: 1 });
+    expect(total(result.limits, "younger")).toBe(0);
+    expect(starvedJobs(input, result)).toEqual([]);
   });
 });
 
