@@ -4,13 +4,23 @@ import { lendableOf } from "../model/partition.ts";
 import { add, type Resources, subtract } from "../model/resources.ts";
 import type { Inventory } from "../protocol/agent.ts";
 import type { PartitionLevel, Shape } from "../protocol/levels.ts";
+import { keptFor } from "./making.ts";
 import type { ClusterMemory } from "./memory.ts";
-import { type Account, type AccountNode, accountsOf, partitionsOf } from "./partitions.ts";
+import { type Account, type AccountNode, accountsOf, keptIn, partitionsOf } from "./partitions.ts";
 import { attemptsOf, type NodeState } from "./state.ts";
 
 /** By partition; they add up to what the nodes have, per resource. */
-export const accounts = (memory: ClusterMemory, now: number): Map<string, Account> =>
-  accountsOf(memory.partitions, accountNodes(memory, now));
+export function accounts(memory: ClusterMemory, now: number): Map<string, Account> {
+  const all: Map<string, Account> = accountsOf(memory.partitions, accountNodes(memory, now));
+  // What was made free on a node that is up: no partition has more or less by it.
+  for (const made of memory.making.places) {
+    const node = memory.nodes.get(made.node);
+    const { name } = memory.spec(made.partition);
+    const account = all.get(name);
+    if (account && node && memory.isUp(node, now)) all.set(name, keptIn(account, keptFor(made)));
+  }
+  return all;
+}
 
 function accountNodes(memory: ClusterMemory, now: number): AccountNode[] {
   const taken = takenByNode(memory);

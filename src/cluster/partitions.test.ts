@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type PartitionSpec, REST, restSpec } from "../model/partition.ts";
 import { add, type Resources } from "../model/resources.ts";
-import { type Account, type AccountNode, accountsOf, partitionsOf } from "./partitions.ts";
+import { type Account, type AccountNode, accountsOf, keptIn, partitionsOf } from "./partitions.ts";
 
 const spec = (name: string, rest: Partial<PartitionSpec> = {}): PartitionSpec => ({ ...restSpec(), name, ...rest });
 const node = (capacity: Resources, rest: Partial<AccountNode> = {}): AccountNode => ({
@@ -86,12 +86,12 @@ const anyNode = fc.record({
 
 test("R = Σ Pᵢ and Pᵢ = free + used + offered + reserved + stopping + down, per resource, whatever happens", () => {
   fc.assert(
-    fc.property(anySpecs, fc.array(anyNode, { maxLength: 5 }), (specs, drawn) => {
+    fc.property(anySpecs, fc.array(anyNode, { maxLength: 5 }), vector, (specs, drawn, kept) => {
       const nodes = drawn.map(({ kind, capacity, up, used, stopping }) =>
         node(capacity, { attributes: { kind }, up, used: new Map(used), stopping: new Map(stopping) }),
       );
       const accounts = [...accountsOf(specs, nodes).values()];
-      for (const account of accounts) {
+      for (const account of [...accounts, ...accounts.map((one) => keptIn(one, kept))]) {
         expect(nonZero(partsOf(account))).toEqual(nonZero(account.total));
         for (const part of PARTS) expect(Object.values(account[part]).every((n) => n >= 0)).toBe(true);
       }
@@ -106,6 +106,15 @@ test("R = Σ Pᵢ and Pᵢ = free + used + offered + reserved + stopping + down,
     }),
     { numRuns: 500 },
   );
+});
+
+test("what is kept is reserved as far as it is free", () => {
+  const account = accountsOf([spec(REST)], [node({ cpus: 4, gpus: 1 })]).get(REST) as Account;
+  expect(keptIn(account, { cpus: 3, gpus: 2, ports: 1 })).toMatchObject({
+    total: account.total,
+    free: { cpus: 1, gpus: 0 },
+    reserved: { cpus: 3, gpus: 1 },
+  });
 });
 
 test("a slice has its amount whenever the nodes that are up have it free", () => {

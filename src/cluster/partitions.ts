@@ -13,7 +13,7 @@ export interface Account {
   used: Resources;
   /** held by offers to frameworks */
   offered: Resources;
-  /** held for gangs that are not complete */
+  /** kept for gangs that are not complete, and for those that room was made for */
   reserved: Resources;
   /** used by attempts that were told to stop, or that are nobody's here */
   stopping: Resources;
@@ -96,6 +96,19 @@ export function accountsOf(specs: readonly PartitionSpec[], nodes: readonly Acco
     });
   }
   return accounts;
+}
+
+/** The same with what is kept of what is free counted as reserved: its total stays. */
+export function keptIn(account: Account, kept: Resources): Account {
+  const free = { ...account.free };
+  const reserved = { ...account.reserved };
+  for (const [name, amount] of Object.entries(kept)) {
+    const moved = Math.min(amount, free[name] ?? 0);
+    if (moved <= 0) continue;
+    free[name] = (free[name] ?? 0) - moved;
+    reserved[name] = (reserved[name] ?? 0) + moved;
+  }
+  return { ...account, free, reserved };
 }
 
 const draft = (): Draft => ({ total: {}, free: {}, used: {}, offered: {}, reserved: {}, stopping: {}, down: {} });

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { ToyNodes } from "../../test/support/toyNodes.ts";
 import type { JobSpecInput } from "../model/job.ts";
+import type { PartitionView } from "../model/views.ts";
 import type { Claim, Grant } from "../protocol/levels.ts";
 
 let toy: ToyNodes;
@@ -26,6 +27,7 @@ const claims = (own: number, terms: Partial<Claim> = {}): Partial<Grant> => ({
   supply: supply(own),
   claim: { own: { default: own }, priority: {}, graceMs: 10_000, minRunMs: 0, ...terms },
 });
+const amounts = () => (toy.home.call("partition", { name: "default" }) as PartitionView).amounts;
 const tasksOf = (job: string) => Object.keys(toy.running(`${job}.`)).sort();
 
 describe("room", () => {
@@ -48,6 +50,7 @@ describe("room", () => {
     expect(toy.report("guest")?.returned).toMatchObject(
       [1, 1, 1].map(() => ({ reason: "reclaimed", attemptsUsed: 0 })),
     );
+    expect(amounts()).toMatchObject({ free: { cpus: 0 }, reserved: { cpus: 3_000 }, used: { cpus: 5_000 } });
     // What others may use of it is kept from them.
     toy.grant("other", one(3));
     expect(tasksOf("other")).toEqual([]);
@@ -56,6 +59,7 @@ describe("room", () => {
     toy.pass(3_000);
     expect(toy.report("owner")).not.toHaveProperty("room");
     expect(tasksOf("guest")).toHaveLength(5);
+    expect(amounts()).toMatchObject({ used: { cpus: 8_000 }, reserved: {} });
   });
 
   test("is not made when enough ends before, nor for whom the Broker lets claim no more", () => {

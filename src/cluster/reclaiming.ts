@@ -9,7 +9,7 @@ import { type Candidate, chooseSite, type Site } from "../scheduling/reclaim.ts"
 import { stopLive } from "./ends.ts";
 import { returnWaiting } from "./grants.ts";
 import { accounts } from "./levels.ts";
-import { type ClaimKind, isThere, keptFor, type Made } from "./making.ts";
+import { type ClaimKind, isThere, type Made } from "./making.ts";
 import type { ClusterMemory } from "./memory.ts";
 import { fitsNow } from "./starved.ts";
 import { claimIn, claimOf, type JobState, type Live, limitOf, stockSize } from "./state.ts";
@@ -286,14 +286,13 @@ function lacking(demand: Resources, free: Resources, spare: Resources): Resource
   return missing;
 }
 
-/** What is free in the partition beyond what limits let others take of it, and what is kept already. */
+/** What is free in the partition, and kept for nobody, beyond what limits let others take of it. */
 function spareIn(memory: ClusterMemory, partition: string, now: number): Resources {
   let spare = accounts(memory, now).get(partition)?.free ?? {};
   for (const job of memory.jobs.values()) {
     const open = Math.min((job.limits[partition] ?? 0) - liveIn(job, partition), waitingOf(job));
     for (let n = 0; n < Math.min(open, MOST_AT_ONCE); n += 1) spare = subtract(spare, job.template.resources);
   }
-  for (const made of memory.making.places) if (made.partition === partition) spare = subtract(spare, keptFor(made));
   return spare;
 }
 

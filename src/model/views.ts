@@ -236,7 +236,7 @@ export const accountSchema = z
     free: amounts,
     used: amounts,
     offered: amounts.describe("held by offers to frameworks"),
-    reserved: amounts.describe("held for gangs that are not complete"),
+    reserved: amounts.describe("kept for gangs that are not complete, and for those that room was made for"),
     stopping: amounts.describe("used by attempts that are being stopped"),
     down: amounts.describe("unused, on nodes that take nothing now"),
   })
