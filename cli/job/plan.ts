@@ -19,7 +19,7 @@ export function planLines(plan: PlanView, self: string, submission: string): str
     `gap ${percent(round.gapPct)} to what no assignment can pass (${round.objective}, ${round.method})`,
     ...(token === null
       ? ["nothing was changed; a what-if has no token to submit with"]
-      : [`run it: ${submission.replace("TOKEN", token)}`]),
+      : [`run it: ${submission.replace("--plan TOKEN", () => `--plan ${token}`)}`]),
   ];
 }
 

@@ -332,6 +332,7 @@ export class Broker implements Turns {
       const grant = job.grants.get(report.cluster);
       const news = grant ? heardOf(this.#book, this.#shares, job, grant, report, jobReport, now) : "nothing";
       if (news === "nothing") continue;
+      if (job.takenBack !== null && countsOf(job).waiting === 0) job.takenBack = null;
       this.#endIfOver(job, now);
       if (!this.#book.isLive(job.id)) ended.push(job.id);
       else if (news === "ends" && job.state !== "cancelling" && this.#rounds.stands(job, now)) {

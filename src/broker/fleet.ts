@@ -82,7 +82,9 @@ export class Fleet {
     const reborn = row.incarnation !== 0 && report.incarnation > row.incarnation;
     const changed =
       report.incarnation !== row.incarnation ||
-      JSON.stringify([report.partitions, report.nodes]) !== JSON.stringify([row.partitions, row.nodes]);
+      JSON.stringify([report.partitions, withoutLeft(report.nodes)]) !==
+        JSON.stringify([row.partitions, withoutLeft(row.nodes)]);
+    const isLeft = report.nodes.drain?.left !== row.nodes.drain?.left;
     Object.assign(row, {
       incarnation: report.incarnation,
       rev: report.rev,
@@ -90,7 +92,7 @@ export class Fleet {
       nodes: report.nodes,
     });
     // The rev alone is not worth a row: grants keep theirs.
-    if (changed) this.#store.saveCluster(row);
+    if (changed || isLeft) this.#store.saveCluster(row);
     return reborn ? "reborn" : changed ? "changed" : "same";
   }
 
@@ -179,3 +181,9 @@ export class Fleet {
     };
   }
 }
+
+/** How much is left on what is drained changes with every end there, and nothing for the round. */
+const withoutLeft = ({ drain, ...nodes }: Report["nodes"]): unknown => ({
+  ...nodes,
+  drain: drain && { ...drain, left: 0 },
+});

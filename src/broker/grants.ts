@@ -47,9 +47,10 @@ export class Grants {
       if (job.state === "cancelling") continue;
       const byCluster = levelsOf(decided, job, terms);
       for (const name of new Set([...byCluster.keys(), ...job.grants.keys()])) {
-        this.#grantTo(job, name, byCluster.get(name) ?? NO_LEVEL);
+        const level = byCluster.get(name) ?? NO_LEVEL;
+        this.#grantTo(job, name, level);
         const grant = job.grants.get(name);
-        if (grant) grant.claimedAt = grant.claim === null ? null : (grant.claimedAt ?? now);
+        if (grant) grant.claimedAt = level.claim === null ? null : (grant.claimedAt ?? now);
       }
     }
   }

@@ -35,7 +35,8 @@ export function heardOf(
   grant.recentEnds = ends;
   if (isApplied(grant)) grant.oldLimits = grant.limits;
   const hasRoomAgain = isFragmented(grant) && !saysFragmented(said);
-  if (hasRoomAgain) grant.barredIn = {};
+  if (hasRoomAgain)
+    grant.barredIn = Object.fromEntries(Object.entries(grant.barredIn).filter(([, reason]) => reason !== "fragmented"));
   if (job.state === "waiting" && sumOf(said.live) > 0) {
     job.state = "running";
     book.changed(job);

@@ -68,7 +68,12 @@ export class Plans {
     const { places } = decisionOf(draft, seen, job.digest);
     const startsNow = places.reduce((n, { tasks }) => n + tasks, 0);
     const limits = Object.fromEntries(places.map(({ partition, tasks }) => [partition, { limit: tasks }]));
-    const { why, doneMs } = forecastOf(draft, seen, template.constraints, this.#meanRunMs(template));
+    const { why, doneMs } = forecastOf(
+      draft,
+      seen,
+      { texts: template.constraints, drained: this.#fleet.drained(), graceLeftMs: this.#rounds.graceMs },
+      this.#meanRunMs(template),
+    );
     return {
       name: template.name,
       role: template.role,

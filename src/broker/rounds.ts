@@ -167,6 +167,9 @@ export class Rounds {
     return this.view();
   }
 
+  get graceMs(): number {
+    return this.#shares.settings.graceMs;
+  }
   get result(): RoundResult | null {
     return this.#last?.result ?? null;
   }

@@ -140,8 +140,8 @@ function* heldOf(job: JobMemory): Generator<[PartitionKey, RoundHeld]> {
           charged: Math.ceil((counts[name] ?? 0) / unit),
           barred: barredFor !== undefined,
           ...(barredFor && { barredFor }),
-          ...(claims[name] && { claimed: claims[name] }),
-          ...(roomFor && { roomFor }),
+          ...(claims[name] && { claimed: Math.ceil(claims[name] / unit) }),
+          ...(roomFor && { roomFor: Math.ceil(roomFor / unit) }),
         },
       ];
     }

@@ -36,9 +36,11 @@ export function explain(waiting: Waiting): Explanation {
 const isClaimed = (waiting: Waiting): waiting is Waiting & { graceLeftMs: number } =>
   waiting.graceLeftMs !== undefined && waiting.result.claims.has(waiting.job.id);
 
-/** Those that wait for the same places and have less of their share, or as much and are older. */
+/** Those that wait for the same places and are served first: in its role by priority, else by share; then the older. */
 function rivalsBefore({ input, result, job }: Waiting): RoundJob[] {
   const share = (one: RoundJob): number => result.roles.get(one.role)?.share ?? 0;
+  const rank = (other: RoundJob): number =>
+    (other.role === job.role ? job.priority - other.priority : 0) || share(other) - share(job);
   const own = input.jobs.findIndex(({ id }) => id === job.id);
   const places = placesOf(input.partitions, job);
   return input.jobs.filter(
@@ -46,7 +48,7 @@ function rivalsBefore({ input, result, job }: Waiting): RoundJob[] {
       other.id !== job.id &&
       other.remaining > running(other) &&
       placesOf(input.partitions, other).some((key) => places.includes(key)) &&
-      (share(other) < share(job) || (share(other) === share(job) && age < own)),
+      (rank(other) < 0 || (rank(other) === 0 && age < own)),
   );
 }
 

@@ -63,6 +63,15 @@ export class Promises {
   /** So many of them may be gone. */
   letGo({ leaf }: Want, room: Room, tasks: number): void {
     this.#use(leaf, room, -tasks);
+  }
+
+  /** Nobody came for them. */
+  keep({ leaf }: Want, room: Room, tasks: number): void {
+    this.#use(leaf, room, tasks);
+  }
+
+  /** Some of what was let go is taken: what is left is its due. */
+  gave({ leaf }: Want): void {
     for (const role of upwards(leaf.role)) if (this.#kept.has(role)) this.#gave.add(role);
   }
 

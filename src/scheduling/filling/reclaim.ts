@@ -82,10 +82,13 @@ class Reclaiming {
 
   #forOwn(room: Room, short: readonly Due[]): void {
     const all = short.flatMap((due) => seekerIn(due, room) ?? []);
-    const [first] = all;
-    if (!first) return;
-    // What ends for one must be of use to each: those that need it of one role wait for the others.
-    const scope = all.some((seeker) => seeker.scope === null) ? null : first.scope;
+    // What ends for one must be of use to each: those that need it of one role wait for the others, if those get any.
+    const scopes = new Set(all.map(({ scope }) => scope));
+    for (const scope of scopes.has(null) ? [null, ...scopes] : scopes) if (this.#forScope(room, scope, all)) return;
+  }
+
+  /** @returns whether any of them claims something */
+  #forScope(room: Room, scope: RoleNode | null, all: readonly Seeker[]): boolean {
     const seekers = all
       .filter((seeker) => seeker.scope === scope)
       .sort((a, b) => (a.bound === b.bound ? 0 : a.bound === null ? -1 : 1));
@@ -107,8 +110,10 @@ class Reclaiming {
     }
     for (const { want, left } of told) {
       if (isUsed) this.#yield(want, room, "lent", left);
-      else this.#promises.letGo(want, room, -left);
+      else this.#promises.keep(want, room, left);
+      if (isUsed && left > 0) this.#promises.gave(want);
     }
+    return isUsed;
   }
 
   #forPriority(room: Room, short: readonly Due[]): void {

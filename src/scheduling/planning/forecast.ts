@@ -1,5 +1,6 @@
 /** How it goes on for a job after its first tasks have started: why the rest waits, and when all of it is done. */
 import { type Explanation, explain } from "../explain/explain.ts";
+import type { Waiting } from "../explain/waiting.ts";
 import type { RoundJob } from "../input.ts";
 import { keyOf } from "../slots.ts";
 import { heldAfter } from "../starving.ts";
@@ -13,20 +14,29 @@ export interface Forecast {
 }
 
 /**
- * @param texts the job's constraints as they were written
+ * @param seen as a job that waits is explained
  * @param meanRunMs how long a task of such a job runs on a partition of speed 1; null: not known
  */
-export function forecastOf(draft: Draft, job: RoundJob, texts: readonly string[], meanRunMs: number | null): Forecast {
+export function forecastOf(
+  draft: Draft,
+  job: RoundJob,
+  seen: Pick<Waiting, "texts" | "drained" | "graceLeftMs">,
+  meanRunMs: number | null,
+): Forecast {
   const startsNow = total(draft.result.limits.get(job.id));
-  const why = startsNow < job.remaining ? explain(afterStart(draft, job, texts)) : null;
+  const why = startsNow < job.remaining ? explain(afterStart(draft, job, seen)) : null;
   return { why, doneMs: doneMs(draft, job, meanRunMs, startsNow > 0 ? 0 : (why?.estimateMs ?? null)) };
 }
 
 /** Explained once what starts now runs: a change has to start more than that. */
-function afterStart({ input, result }: Draft, job: RoundJob, texts: readonly string[]) {
+function afterStart(
+  { input, result }: Draft,
+  job: RoundJob,
+  told: Pick<Waiting, "texts" | "drained" | "graceLeftMs">,
+): Waiting {
   const jobs = input.jobs.map((one) => ({ ...one, held: heldAfter(one, result) }));
   const seen = jobs.find(({ id }) => id === job.id) ?? job;
-  return { input: { ...input, jobs }, result, job: seen, texts, local: null, silenceLeftMs: null, held: null };
+  return { input: { ...input, jobs }, result, job: seen, ...told, local: null, silenceLeftMs: null, held: null };
 }
 
 /** As many at once as is fair, one after the other. */
