@@ -61,6 +61,7 @@ test.each([
   [["run", "--mem", "lots"], "amount"],
   [["run", "--resource", "licences"], "licences=4"],
   [["run", "--resource", "gpus=1.5"], "whole"],
+  [["run", "--resource", "gpus=1025"], "1024 at most"],
   [["run", "--resource", "ports=10"], "--ports 31000-32000"],
   [["run", "--ports", "9-8"], "31000-32000"],
   [["run", "--label", "=x"], "zone=a"],
@@ -68,6 +69,12 @@ test.each([
 ])("%j is refused with a sentence that helps", (argv, hint) => {
   expect(() => read(argv)).toThrow(UsageError);
   expect(() => read(argv)).toThrow(hint);
+});
+
+test("more names than a cluster takes of a node are refused", () => {
+  const many = (flag: string, count: number) => Array.from({ length: count }, (_, i) => [flag, `x${i}=1`]).flat();
+  expect(() => read(["run", ...many("--resource", 57)])).toThrow("56 names at most");
+  expect(() => read(["run", ...many("--label", 101)])).toThrow("100 at most");
 });
 
 test("a config file that was named must be there and mean something", () => {

@@ -5,6 +5,7 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { NAME } from "../../src/model/ids.ts";
 import { parseAmount, RESOURCE_NAME } from "../../src/model/resources.ts";
+import { MAX_ATTRIBUTES, MAX_GPUS, MAX_RESOURCES } from "../../src/protocol/limits.ts";
 import { messageOf, readIfThere } from "./files.ts";
 import { DEFAULT_PORTS, type PortRange, parsePorts } from "./ports.ts";
 
@@ -41,6 +42,9 @@ export class UsageError extends Error {}
 const CONFIG_FILE = "agent.json";
 const ATTRIBUTE_NAME = /^[A-Za-z][A-Za-z0-9_.-]{0,62}$/;
 const DRIVERS = ["process"];
+/** The node's own are told besides. */
+const MAX_OWN_RESOURCES = MAX_RESOURCES - 8;
+const MAX_LABELS = MAX_ATTRIBUTES - 28;
 
 /** name → how it is written; what may be repeated is a list in the config file and comma-separated in the environment */
 const SETTINGS = {
@@ -220,6 +224,10 @@ function resourcesOf(values: Values): Record<string, number> {
   }
   if ((resources.gpus ?? 0) % 1000 > 0)
     throw new UsageError("--resource gpus: devices are whole, numbered from 0; write it like gpus=4");
+  if ((resources.gpus ?? 0) > MAX_GPUS * 1000)
+    throw new UsageError(`--resource gpus: a node has ${MAX_GPUS} at most; write how many devices, like gpus=4`);
+  if (Object.keys(resources).length > MAX_OWN_RESOURCES)
+    throw new UsageError(`--resource: ${MAX_OWN_RESOURCES} names at most; leave out what no task asks for`);
   return resources;
 }
 
@@ -237,6 +245,8 @@ function labelsOf(pairs: string[]): Record<string, string> {
     if (!ATTRIBUTE_NAME.test(name) || value.length > 256) throw new UsageError(`--label ${pair}: write it like zone=a`);
     labels[name] = value;
   }
+  if (Object.keys(labels).length > MAX_LABELS)
+    throw new UsageError(`--label: ${MAX_LABELS} at most; leave out what no rule asks for`);
   return labels;
 }
 

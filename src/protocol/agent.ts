@@ -2,29 +2,57 @@
 import { z } from "zod";
 import { NAME, TASK_ID } from "../model/ids.ts";
 import type { Template } from "../model/job.ts";
+import { MAX_ATTRIBUTES, MAX_GPUS, MAX_RESOURCES } from "./limits.ts";
 
 export const AGENT_PROTOCOL = 1;
 export { MAX_WAIT_S } from "./limits.ts";
 
 const int = z.int().min(0);
 const task = z.string().regex(TASK_ID);
-const attributes = z.record(z.string().regex(/^[A-Za-z][A-Za-z0-9_.-]{0,62}$/), z.string().max(256));
-const amounts = z.record(z.string().max(63), int.max(2 ** 43));
+const atMost = (most: number, what: string) =>
+  [
+    (record: Record<string, unknown>) => Object.keys(record).length <= most,
+    { error: `names more than ${most} ${what}` },
+  ] as const;
+const attributes = z
+  .record(z.string().regex(/^[A-Za-z][A-Za-z0-9_.-]{0,62}$/), z.string().max(256))
+  .refine(...atMost(MAX_ATTRIBUTES, "attributes"));
+const amounts = z
+  .record(z.string().max(63), int.max(2 ** 43))
+  .refine(...atMost(MAX_RESOURCES, "resources"))
+  .refine(({ gpus = 0 }) => gpus <= MAX_GPUS * 1000, {
+    path: ["gpus"],
+    error: `is more than ${MAX_GPUS} gpus: amounts are in thousandths`,
+  });
+const port = z.int().min(1).max(65_535);
+const ports = z
+  .array(z.tuple([port, port]))
+  .max(100)
+  .refine((ranges) => ranges.every(([from, to]) => from <= to), {
+    error: "has a range whose last port is before its first",
+  })
+  .refine((ranges) => ranges.every(([from], i) => ranges.every(([a, b], j) => i === j || from < a || from > b)), {
+    error: "names a port twice",
+  });
 
 /** What a node has and what it accepts; sent with the first poll of a session and when it changes. */
-export const inventorySchema = z.strictObject({
-  capacity: amounts,
-  attributes,
-  /** roles whose tasks it runs; absent: every role */
-  roles: z.array(z.string().max(63)).max(100).optional(),
-  drivers: z.array(z.string().max(63)).max(20),
-  /** first and last of each range that tasks may use; as many as `capacity.ports` says */
-  ports: z
-    .array(z.tuple([z.int().min(1).max(65_535), z.int().min(1).max(65_535)]))
-    .max(100)
-    .optional(),
-  version: z.string().max(63),
-});
+export const inventorySchema = z
+  .strictObject({
+    capacity: amounts,
+    attributes,
+    /** roles whose tasks it runs; absent: every role */
+    roles: z.array(z.string().max(63)).max(100).optional(),
+    drivers: z.array(z.string().max(63)).max(20),
+    /** first and last of each range that tasks may use; as many as `capacity.ports` says */
+    ports: ports.optional(),
+    version: z.string().max(63),
+  })
+  .refine(({ ports: ranges = [], capacity }) => ranges.length === 0 || capacity.ports === 1000 * countOf(ranges), {
+    path: ["capacity", "ports"],
+    error: "is another number of ports than the ranges in `ports` have",
+  });
+const countOf = (ranges: readonly (readonly [number, number])[]): number =>
+  ranges.reduce((sum, [from, to]) => sum + to - from + 1, 0);
 export type Inventory = z.infer<typeof inventorySchema>;
 
 export const joinRequestSchema = z.strictObject({

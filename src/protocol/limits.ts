@@ -2,3 +2,8 @@
 
 /** Longest time a poll may be held. */
 export const MAX_WAIT_S = 25;
+
+/** What a Cluster keeps of each node, and looks at in every turn, has bounds. */
+export const MAX_ATTRIBUTES = 128;
+export const MAX_RESOURCES = 64;
+export const MAX_GPUS = 1024;
