@@ -29,6 +29,10 @@ export interface Ask {
   readonly own: readonly Constraint[];
 }
 
+/** So many kinds are kept, most of them of nodes that went or were put anew. */
+const MOST_KINDS_A_NODE = 4;
+const SPARE_KINDS = 64;
+
 export interface Kind {
   attributes: Attributes;
   capacity: Float64Array;
@@ -69,6 +73,7 @@ export class Fleet {
   /** What the node has and has free is otherwise. */
   put(index: number, node: PackNode): void {
     this.widen(Object.keys(node.capacity));
+    if (!this.knowsKindOf(node) && this.kinds.length >= MOST_KINDS_A_NODE * this.size + SPARE_KINDS) this.dropKinds();
     this.kindOf[index] = this.kindFor(node);
     this.attributes[index] = node.attributes;
     this.devices[index] = [...node.devices];
@@ -94,6 +99,21 @@ export class Fleet {
     this.kindByKey.set(key, kind);
     this.changeLayout();
     return kind;
+  }
+
+  /** Forgets the kinds of which there is no node: the layout is about to change anyway. */
+  private dropKinds(): void {
+    const used = new Set(this.kindOf.subarray(0, this.size));
+    const kept = this.kinds.flatMap((_, kind) => (used.has(kind) ? [kind] : []));
+    const renamed = new Map(kept.map((kind, position) => [kind, position]));
+    this.kinds.splice(0, this.kinds.length, ...kept.map((kind) => this.kinds[kind] as Kind));
+    for (const [key, kind] of [...this.kindByKey]) {
+      const position = renamed.get(kind);
+      if (position === undefined) this.kindByKey.delete(key);
+      else this.kindByKey.set(key, position);
+    }
+    for (let node = 0; node < this.size; node += 1)
+      this.kindOf[node] = renamed.get(this.kindOf[node] as number) as number;
   }
 
   /** New names of resources get dimensions of their own, behind those that there are. */

@@ -148,3 +148,21 @@ test("rules beyond attributes are asked of every node, and what else is free may
   expect(packer.choose(packedTarget(shape(1000, 400)), (at) => at !== 2)).toEqual({ node: 2, devices: [0] });
   expect(packer.choose(packedTarget(half), (at) => at !== 2)).toBeNull();
 });
+
+test("changes that nobody reads are not kept for ever", () => {
+  const packer = new Packer([node("a", 1000, 0)]);
+  for (let i = 0; i < 20_000; i += 1) packer.setState(0, i % 2 ? "deaf" : "listening");
+  const { nodes: kept } = (packer as unknown as { changes: { nodes: number[] } }).changes;
+  expect(kept.length).toBeLessThan(2_000);
+});
+
+test("kinds of nodes that went are not kept for ever, and choices are as if they had never been", () => {
+  const packer = new Packer([node("a", 1000, 0), node("b", 500, 0)]);
+  for (let i = 0; i < 1_000; i += 1) packer.put(i % 2, node("a", 1000 + i, i % 3));
+  packer.put(0, node("a", 3000, 1, { attributes: { gpu_model: "T4" } }));
+  packer.put(1, node("b", 3000, 1));
+  const { kinds } = (packer as unknown as { fleet: { kinds: unknown[] } }).fleet;
+  expect(kinds.length).toBeLessThan(100);
+  expect(packer.choose(packedTarget(shape(1000, 1000, ["gpu_model = T4"])))).toEqual({ node: 0, devices: [0] });
+  expect(packer.choose(packedTarget(shape(3001, 0)))).toBeNull();
+});

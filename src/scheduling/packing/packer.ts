@@ -105,15 +105,14 @@ export class Packer {
   put(node: number, what: PackNode): void {
     const touched = this.judge.put(node, what);
     for (const { biases } of this.rows.values()) biases[node] = Number.NaN;
-    if (touched === null) this.changes.add(node);
-    else this.touch(touched);
+    this.touch(touched ?? [node]);
   }
 
   /** Whether it takes anything, and can be told so now. */
   setState(node: number, state: NodeState): void {
     if (state === (this.states[node] ?? "listening")) return;
     this.states[node] = state;
-    this.changes.add(node);
+    this.touch([node]);
   }
 
   stateOf(node: number): NodeState {
@@ -196,7 +195,7 @@ export class Packer {
 
   /** A task that was taken ended. */
   give(shape: Shape, { node, devices }: Choice): void {
-    this.touch(this.judge.take(node, this.fleet.ask(shape), devices, -1));
+    this.use(shape, { node, devices }, -1);
   }
 
   /** What is free on the node is otherwise: something else runs there, or did. */
