@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { jobSpecSchema, type Template, templateOf } from "../../model/job.ts";
 import { add, fits, type Resources } from "../../model/resources.ts";
 import { askedOf } from "./asked.ts";
@@ -109,6 +109,22 @@ test("a task that failed on a node goes to another, or back to it when there is 
     { index: 0, node: "n2" },
   ]);
   expect(again([node("n1", { cpus: 1000 })])).toMatchObject([{ index: 0, node: "n1" }]);
+});
+
+test("however many tasks avoid the node that listens, only so much is asked in one turn", () => {
+  const placer = placerOf([node("n0", { cpus: 100_000 }), node("deaf", { cpus: 100_000 }, { listening: false })]);
+  const choose = vi.spyOn(placer, "choose");
+  const tasks = Array.from({ length: 5_000 }, (_, index) => ({ index, avoid: index < 4_000 ? "n0" : null }));
+  const job = wants("j", { cpus: 1 }, 500, { tasks });
+  const placements: number[] = [];
+  const partitions = new Map([["default", { free: { cpus: 200_000 }, pack: "pack" as const }]]);
+  place(placer, partitions, [job], { reach: "listening" }, (one) => {
+    placer.add(job.asked, one);
+    placements.push(one.index);
+  });
+  // Those behind them are not kept waiting.
+  expect(placements).toEqual(Array.from({ length: 500 }, (_, i) => 4_000 + i));
+  expect(choose.mock.calls.length).toBeLessThan(2_000);
 });
 
 test("what a node's own config does not accept is not placed on it; what is under a role that it names is", () => {

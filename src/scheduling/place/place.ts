@@ -26,7 +26,12 @@ export interface PlaceClass {
   /** the same by partition; of one that is not named: none */
   rooms: Readonly<Record<string, number>>;
   /** waiting tasks, oldest first; `avoid`: the node where it failed last */
-  tasks: Iterable<{ index: number; avoid: string | null }>;
+  tasks: Iterable<Task>;
+}
+
+interface Task {
+  index: number;
+  avoid: string | null;
 }
 
 export interface Placement extends Place {
@@ -67,7 +72,9 @@ interface Turn {
   c: PlaceClass;
   room: number;
   rooms: Map<string, number>;
-  tasks: Iterator<{ index: number; avoid: string | null }>;
+  tasks: Iterator<Task>;
+  /** nodes that tasks avoid for which another will do that listens soon */
+  waitsBeside: Set<string>;
 }
 
 /**
@@ -84,13 +91,16 @@ export function place(
   const starved: string[] = [];
   const awaited = new Map<string, string>();
   let placed = 0;
+  // Tasks that wait for another node than the one they avoid: to find that out costs as much as to place them.
+  let putOff = 0;
+  const isOver = (): boolean => placed + putOff >= most;
   let active = classes.filter((c) => c.room > 0).map(turnOf);
-  while (active.length > 0 && placed < most) {
+  while (active.length > 0 && !isOver()) {
     const still: Turn[] = [];
     const highest = highestByRole(active);
     for (const turn of active) {
       const { c } = turn;
-      if (placed >= most) break;
+      if (isOver()) break;
       if (c.priority < (highest.get(c.asked.role) ?? 0)) {
         still.push(turn);
         continue;
@@ -104,7 +114,7 @@ export function place(
   return { placed, starved, awaited };
 
   function serve(turn: Turn): "more" | "done" | "starved" {
-    for (let n = 0; n < AT_ONCE && placed < most; n += 1) {
+    for (let n = 0; n < AT_ONCE && !isOver(); n += 1) {
       if (turn.c.isPatient && hasPreference(turn.c.asked)) {
         const preferred = choose(placer, turn, budgets, "soon", isExcluded)?.place.node;
         if (preferred !== undefined && !placer.isListening(preferred)) {
@@ -114,14 +124,17 @@ export function place(
       }
       const roomy = choose(placer, turn, budgets, reach, isExcluded);
       if (roomy === null) return turn.tasks.next().done === true ? "done" : "starved";
-      const next = turn.tasks.next();
-      if (next.done === true) return "done";
-      const { index, avoid } = next.value;
+      const next = nextOf(turn);
+      if (next === null) return "done";
+      const { index, avoid } = next;
       const isAvoided = (node: string) => node === avoid || (isExcluded?.(node) ?? false);
       const elsewhere = avoid === null ? null : choose(placer, turn, budgets, "up", isAvoided);
       const best = elsewhere === null || avoid === null ? roomy : choose(placer, turn, budgets, reach, isAvoided);
-      // Another node will do, and listens soon.
-      if (best === null) continue;
+      if (best === null) {
+        putOff += 1;
+        if (avoid !== null) turn.waitsBeside.add(avoid);
+        continue;
+      }
       const { place: chosen, budget } = best;
       for (const [name, amount] of Object.entries(turn.c.asked.demand))
         budget.free[name] = (budget.free[name] ?? 0) - amount;
@@ -143,7 +156,15 @@ const turnOf = (c: PlaceClass): Turn => ({
   room: c.room,
   rooms: new Map(Object.entries(c.rooms)),
   tasks: c.tasks[Symbol.iterator](),
+  waitsBeside: new Set(),
 });
+
+/** Those that wait beside are passed over without a question: in this turn nothing gets better for them. */
+function nextOf({ tasks, waitsBeside }: Turn): Task | null {
+  for (let next = tasks.next(); next.done !== true; next = tasks.next())
+    if (next.value.avoid === null || !waitsBeside.has(next.value.avoid)) return next.value;
+  return null;
+}
 
 function highestByRole(turns: readonly Turn[]): Map<string, number> {
   const highest = new Map<string, number>();
