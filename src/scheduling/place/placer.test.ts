@@ -33,6 +33,37 @@ test("a task whose devices nobody knows may use any: nothing with a gpu goes bes
   expect(placer.choose(jobOf("b", { gpus: 500 }), ANYWHERE)).not.toBeNull();
 });
 
+test("a task whose ports nobody knows may have any: nothing with a port goes beside it", () => {
+  const placer = placerOf([nodeOf("n", { cpus: 8000, ports: 2000 }, { ports: [[8080, 8081]] })]);
+  const asks = [
+    jobOf("any", { cpus: 100, ports: 1000 }),
+    jobOf("fixed", { cpus: 100, ports: 1000 }, { ports: [8081] }),
+  ];
+  const places = () => asks.map((asked) => placer.choose(asked, ANYWHERE)?.ports ?? null);
+  const adopted = jobOf("a", { cpus: 100, ports: 1000 });
+  const unknown: Place = { node: "n", devices: [], ports: [] };
+  placer.add(adopted, unknown);
+  expect(places()).toEqual([null, null]);
+  expect(placer.choose(jobOf("c", { cpus: 500 }), ANYWHERE)).not.toBeNull();
+  placer.remove(adopted, unknown);
+  expect(places()).toEqual([[8080], [8081]]);
+  placer.setExtra("n", { ports: 1000 }, true);
+  expect(places()).toEqual([null, null]);
+  placer.setExtra("n", { ports: 1000 });
+  expect(places()).toEqual([[8080], [8081]]);
+});
+
+test("where ports are only counted nobody need know which a task has", () => {
+  const placer = placerOf([nodeOf("n", { cpus: 8000, ports: 2000 })]);
+  const asked = jobOf("a", { ports: 1000 });
+  expect([1, 2, 3].map(() => put(placer, asked) !== null)).toEqual([true, true, false]);
+});
+
+test("of very many gpus so many are placed on as a node may have", () => {
+  const placer = placerOf([nodeOf("n", { cpus: 1000, gpus: 2 ** 43 })]);
+  expect(placer.choose(jobOf("a", { gpus: 1_024_000 }), ANYWHERE)?.devices).toHaveLength(1024);
+});
+
 test("a node that has lost its gpus under a task takes others as if it never had any", () => {
   const placer = placerOf([nodeOf("n", { cpus: 1000, gpus: 2000 })]);
   const task = jobOf("a", { cpus: 100, gpus: 300 });

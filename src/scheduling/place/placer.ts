@@ -5,6 +5,7 @@
 import { satisfies } from "../../model/constraints.ts";
 import { add, type Resources, resourcesKey } from "../../model/resources.ts";
 import { isWithin } from "../../model/role.ts";
+import { MAX_GPUS } from "../../protocol/limits.ts";
 import { type Learned, nothingLearned } from "../packing/learned.ts";
 import { BIAS, type Choice, type NodeState, Packer, type Reach, type Target } from "../packing/packer.ts";
 import { type Shape, shapeOf, WHOLE_DEVICE_MILLI } from "../packing/shape.ts";
@@ -55,8 +56,12 @@ interface Entry {
   ports: Set<number>;
   /** attempts of which it is not known which devices they use */
   blind: number;
+  /** the same of their ports */
+  portless: number;
   /** in use by what is not placed here */
   extra: Resources;
+  /** some of that may have any of the node's ports */
+  hasUnknownPorts: boolean;
 }
 
 export class Placer {
@@ -116,11 +121,11 @@ export class Placer {
     if (index >= 0) this.packer.setState(index, state);
   }
 
-  /** What else is in use there. */
-  setExtra(name: string, extra: Resources): void {
+  /** What else is in use there. @param hasUnknownPorts it has ports, and nobody knows which */
+  setExtra(name: string, extra: Resources, hasUnknownPorts = false): void {
     const entry = this.entry(name);
-    if (resourcesKey(entry.extra) === resourcesKey(extra)) return;
-    entry.extra = extra;
+    if (resourcesKey(entry.extra) === resourcesKey(extra) && entry.hasUnknownPorts === hasUnknownPorts) return;
+    Object.assign(entry, { extra, hasUnknownPorts });
     this.tell(entry);
     this.forgetIfNothing(name, entry);
   }
@@ -150,11 +155,13 @@ export class Placer {
       if (times === 1) entry.ports.add(port);
       else entry.ports.delete(port);
     }
+    const isPortless = (demand.ports ?? 0) > 0 && ports.length === 0;
+    if (isPortless) entry.portless += times;
     if (isBlind) entry.blind += times;
     else
       for (const device of devices ?? [])
         entry.devices[device] = (entry.devices[device] ?? 0) + shape.devices.milli * times;
-    if (isBlind || entry.blind > 0) this.tell(entry);
+    if (isBlind || entry.blind > 0 || isPortless || arePortsUnknown(entry)) this.tell(entry);
     else if (entry.index >= 0) this.packer.use(shape, { node: entry.index, devices: devices ?? [] }, times);
     if (times === -1) this.forgetIfNothing(node, entry);
   }
@@ -166,9 +173,11 @@ export class Placer {
     this.packer.set(entry.index, free, devices);
   }
 
-  private freeOf({ node, used, devices, blind, extra }: Entry): { free: Resources; devices: number[] } {
+  private freeOf(entry: Entry): { free: Resources; devices: number[] } {
+    const { node, used, devices, blind, extra } = entry;
     if (node === null) return { free: {}, devices: [] };
-    const { gpus: _, ...amounts } = add(add(node.capacity, used, -1), extra, -1);
+    const { gpus: _, ...counted } = add(add(node.capacity, used, -1), extra, -1);
+    const amounts = arePortsUnknown(entry) ? { ...counted, ports: Math.min(0, counted.ports ?? 0) } : counted;
     const unknown = blind > 0 || (extra.gpus ?? 0) > 0;
     const free = devicesOf(node.capacity).map((milli, device) => (unknown ? 0 : milli - (devices[device] ?? 0)));
     return { free: amounts, devices: free };
@@ -177,7 +186,17 @@ export class Placer {
   private entry(name: string): Entry {
     const known = this.entries.get(name);
     if (known) return known;
-    const entry: Entry = { index: -1, node: null, used: {}, devices: [], ports: new Set(), blind: 0, extra: {} };
+    const entry: Entry = {
+      index: -1,
+      node: null,
+      used: {},
+      devices: [],
+      ports: new Set(),
+      blind: 0,
+      portless: 0,
+      extra: {},
+      hasUnknownPorts: false,
+    };
     this.entries.set(name, entry);
     return entry;
   }
@@ -411,13 +430,18 @@ export class Placer {
   }
 }
 
+/** Some that runs there may have any of its ports. A node that only counts them gives none by number. */
+const arePortsUnknown = ({ node, portless, hasUnknownPorts }: Entry): boolean =>
+  (portless > 0 || hasUnknownPorts) && node !== null && node.ports.length > 0;
+
 function packed({ capacity, attributes }: PlaceNode): { capacity: Resources; attributes: PlaceNode["attributes"] } {
   const { gpus: _, ...amounts } = capacity;
   return { capacity: amounts, attributes };
 }
 
-/** Whole ones, then what an owner gives of one. */
+/** Whole ones, then what an owner gives of one. A row of an earlier version may say any number. */
 function devicesOf({ gpus = 0 }: Resources): number[] {
+  if (gpus > MAX_GPUS * WHOLE_DEVICE_MILLI) return devicesOf({ gpus: MAX_GPUS * WHOLE_DEVICE_MILLI });
   const whole = Math.floor(gpus / WHOLE_DEVICE_MILLI);
   const devices = Array<number>(whole).fill(WHOLE_DEVICE_MILLI);
   return gpus % WHOLE_DEVICE_MILLI > 0 ? [...devices, gpus % WHOLE_DEVICE_MILLI] : devices;
