@@ -58,7 +58,7 @@ export class Cluster implements Turns {
   readonly #holds = new Map<string, Hold>();
   readonly #wakers: Wakers;
   readonly #follows = new Map<string, number>();
-  /** by node: what its agent heard last of follows */
+  /** by node: what its agent heard last of follows; of others nothing is followed */
   readonly #followsTold = new Map<string, string>();
   readonly #reporting: Reporting;
   #lastTickAt: number;
@@ -288,7 +288,8 @@ export class Cluster implements Turns {
 
   /** What the node will do by this reply. */
   #noteTold(reply: PollReply, name: string, now: number): void {
-    this.#followsTold.set(name, reply.follows.join());
+    if (reply.follows.length > 0) this.#followsTold.set(name, reply.follows.join());
+    else this.#followsTold.delete(name);
     const node = this.#memory.nodes.get(name);
     if (node && isRest(reply)) this.#wakers.letRest(node, now);
   }
@@ -461,7 +462,6 @@ export class Cluster implements Turns {
     const node = this.#node(name);
     if (!node.removed) {
       node.removed = true;
-      if (node.drain !== null) setNodeDrain(this.#memory, node, null);
       setNodeDrain(this.#memory, node, null);
       // It is not heard any more, and takes no room of what is left.
       this.#memory.setGhosts(node, new Map());
@@ -473,6 +473,7 @@ export class Cluster implements Turns {
       const hold = this.#holds.get(name);
       if (hold) this.#endOlderHold(hold.poll);
       this.#wakers.dismiss(name, now);
+      this.#followsTold.delete(name);
     }
     return this.#nodeView(name, now);
   }

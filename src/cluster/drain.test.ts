@@ -387,6 +387,32 @@ describe("work of at-least-one, when its node is drained", () => {
     expect(second.running).toHaveLength(1);
   });
 
+  test("fails for good by its last try only when nothing of it runs on elsewhere", () => {
+    const first = running({ ...SERVICE, retry: { max: 0, backoff: "1s" } });
+    const second = new Agent("n2");
+    drain("n1");
+    const failNext = (local: number) => {
+      second.poll();
+      expect(second.running).toEqual([`abcd.0@${E(local)}`]);
+      second.end("abcd.0", E(local), { state: "failed", reason: "start-failed" });
+      second.poll();
+      hear();
+    };
+    for (let local = 1; local <= 3; local++) {
+      failNext(local);
+      home.crash();
+      expect(first.poll()).toMatchObject({ renews: [`abcd.0@${E(0)}`], stops: [] });
+      expect(second.poll().assignments).toEqual([]);
+      home.nowMs += 2 ** (local - 1) * 1_000;
+    }
+    drain("n1", 0);
+    first.poll();
+    first.poll();
+    expect(first.running).toEqual([]);
+    failNext(4);
+    expect(task().state).toBe("failed");
+  });
+
   test("is decided by the new attempt alone", () => {
     const first = running(SERVICE);
     new Agent("n2");
@@ -575,15 +601,30 @@ describe("work of at-least-one, when there is no place left in its cluster", () 
     expect(job()).toBeUndefined();
   });
 
-  test("stops at its deadline although the cluster is used again", () => {
+  test("runs on past the deadline when its cluster is used again", () => {
     const first = running(SERVICE);
     drainAll(MIN);
     hear();
     grant(SERVICE, { supply: [], limits: {} });
     home.call("undrain", {});
-    pass(30_000);
-    expect(first.running).toHaveLength(1);
-    pass(35_000);
+    home.crash();
+    pass(5 * MIN);
+    expect(first.running).toEqual([`abcd.0@${E(0)}`]);
+    grant(SERVICE, { supply: [], limits: {}, moved: [[0, 1]] });
+    pass(4_000);
+    expect(first.running).toEqual([]);
+  });
+
+  test("runs on until the deadline that was said last", () => {
+    const first = running(SERVICE);
+    drainAll(MIN);
+    hear();
+    grant(SERVICE, { supply: [], limits: {} });
+    drainAll(10 * MIN);
+    pass(9 * MIN);
+    expect(first.running).toEqual([`abcd.0@${E(0)}`]);
+    drainAll(2_000);
+    pass(4_000);
     expect(first.running).toEqual([]);
   });
 });

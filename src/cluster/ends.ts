@@ -61,8 +61,8 @@ const columnsOf = (update: Update): EndColumns => ({
   stderrBytes: update.stderr?.size ?? null,
 });
 
-const LOST: EndColumns = {
-  reason: "agent-lost",
+const UNENDED: EndColumns = {
+  reason: null,
   code: null,
   signal: null,
   message: null,
@@ -70,6 +70,7 @@ const LOST: EndColumns = {
   stdoutBytes: null,
   stderrBytes: null,
 };
+const LOST: EndColumns = { ...UNENDED, reason: "agent-lost" };
 
 /**
  * Stores the end that an agent tells of an attempt.
@@ -233,17 +234,22 @@ function endLive(memory: ClusterMemory, live: Live, update: Update, now: number)
   memory.dropLive(live);
   job.ran.add(live, end.ranMs, true);
   const blamed = update.state === "failed" && !FREE_OF_BLAME.has(update.reason ?? "exit");
-  const attemptsUsed = live.attemptsUsed + (blamed ? 1 : 0);
+  const isMove = runsBeside(job, index);
+  const { retryMax, retryBackoffMs } = job.template;
+  // While it runs on where it was, only the move has failed: the task keeps its last try.
+  const most = isMove ? Math.max(live.attemptsUsed, retryMax) : Number.POSITIVE_INFINITY;
+  const attemptsUsed = Math.min(most, live.attemptsUsed + (blamed ? 1 : 0));
   if (update.state === "refused") job.refusedBy.add(live.node);
   if (blamed) job.lastFailure = { index, node: live.node, message: describe(update) };
-  const decided = decision(update, live, blamed && attemptsUsed > job.template.retryMax);
+  const decided = decision(update, live, blamed && !isMove && attemptsUsed > retryMax);
   if (decided !== null) {
     settle(memory, job, index, decided, attemptsUsed, end);
     if (decided === "failed") stopGang(memory, job, index);
     return;
   }
   memory.store.keepAttempt(attemptRow(identityOf(live), update.state, end));
-  const backoffMs = blamed ? Math.min(MAX_BACKOFF_MS, job.template.retryBackoffMs * 2 ** (attemptsUsed - 1)) : 0;
+  const failures = isMove ? Math.max(1, localOf(live.epoch)) : attemptsUsed;
+  const backoffMs = blamed ? Math.min(MAX_BACKOFF_MS, retryBackoffMs * 2 ** (failures - 1)) : 0;
   tryAgain(memory, live, attemptsUsed, backoffMs, reason ?? "exit", end, now);
 }
 
@@ -251,6 +257,12 @@ function endLive(memory: ClusterMemory, live: Live, update: Update, now: number)
 export function leavingOf(job: JobState, index: number, epoch: Epoch, node: string): LeavingLive | undefined {
   const leaving = job.leaving.get(index);
   return leaving?.epoch === epoch && leaving.node === node ? leaving : undefined;
+}
+
+/** An earlier attempt of the task runs on, and shall. */
+function runsBeside(job: JobState, index: number): boolean {
+  const leaving = job.leaving.get(index);
+  return leaving !== undefined && leaving.stopping === null;
 }
 
 /** Something newer was handed out, so it decides nothing. */
@@ -261,7 +273,17 @@ function endLeaving(memory: ClusterMemory, live: LeavingLive, update: Update, no
   memory.dropLive(live);
   live.job.ran.add(live, end.ranMs, true);
   memory.store.keepAttempt(attemptRow(identityOf(live), update.state, end));
+  hasten(memory, live, now);
   live.job.dirty = "now";
+}
+
+/** Nothing of the task runs any more: that its moves failed puts it off no longer than one failure does. */
+function hasten(memory: ClusterMemory, { job, index }: Live, now: number): void {
+  const retry = job.retry.get(index);
+  const latestMs = now + job.template.retryBackoffMs;
+  if (retry === undefined || retry.notBefore <= latestMs) return;
+  retry.notBefore = latestMs;
+  memory.store.setTaskState(job.id, index, "waiting", latestMs);
 }
 
 /** Nobody tells how it ended, and nobody waits for it. */
@@ -270,6 +292,7 @@ function forgetLeaving(memory: ClusterMemory, live: LeavingLive, now: number): v
   memory.dropLive(live);
   live.job.ran.add(live, end.ranMs, false);
   memory.store.keepAttempt(attemptRow(identityOf(live), "lost", end));
+  hasten(memory, live, now);
   live.job.dirty = "now";
 }
 
@@ -437,6 +460,12 @@ export function withdraw(memory: ClusterMemory, live: Live, now: number): void {
     }
     return;
   }
+  const { stopping } = live;
+  if (stopping !== null) {
+    // As if it had begun and stopped: whoever it was stopped for has its place.
+    tryAgain(memory, live, live.attemptsUsed, 0, stopping, { ...UNENDED, reason: stopping }, now);
+    return;
+  }
   job.retry.set(index, {
     index,
     handout: handoutOf(epoch),
@@ -445,7 +474,7 @@ export function withdraw(memory: ClusterMemory, live: Live, now: number): void {
     avoid: null,
     notBefore: 0,
     item: live.item,
-    reason: live.stopping,
+    reason: null,
   });
   memory.store.setTaskState(job.id, index, "waiting");
   job.dirty = job.dirty === "now" ? "now" : "soon";

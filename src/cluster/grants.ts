@@ -145,6 +145,8 @@ export function returnWaiting(
   if (reason === "fragmented") Object.assign(job, { reason, lacksIn: partitions });
   job.fresh = without(job.fresh, within);
   job.returned = [...job.returned, ...returned];
+  // What comes next has waited for nothing yet.
+  if (job.fresh.length === 0 && job.retry.size === 0) Object.assign(job, { starvedAt: null, awaitsSince: null });
   job.dirty = "now";
   memory.saveGrant(job);
 }

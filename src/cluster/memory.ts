@@ -176,8 +176,12 @@ export class ClusterMemory {
   /** What is in use on a node beside its attempts: what nobody here knows, and what is kept for those it was made for. */
   keepRoom(name: string, kept: Resources = this.making.keptOn(name)): void {
     let extra = kept;
-    for (const ghost of this.nodes.get(name)?.ghosts.values() ?? []) extra = add(extra, ghost);
-    this.placer.setExtra(name, extra);
+    let hasUnknownPorts = false;
+    for (const ghost of this.nodes.get(name)?.ghosts.values() ?? []) {
+      extra = add(extra, ghost);
+      hasUnknownPorts ||= (ghost.ports ?? 0) > 0;
+    }
+    this.placer.setExtra(name, extra, hasUnknownPorts);
   }
 
   /** @param most so many of the places stay */
@@ -213,10 +217,10 @@ export class ClusterMemory {
   }
 
   /** Another attempt takes its place; until that runs it runs on where it is. */
-  leave(live: Live, leavesAtMs: number): void {
+  leave(live: Live): void {
     const { job, index } = live;
     job.live.delete(index);
-    const leaving: LeavingLive = Object.assign(live, { leavesAtMs });
+    const leaving: LeavingLive = Object.assign(live, { leavesAtMs: null });
     job.leaving.set(index, leaving);
     this.saveLeaving(leaving);
   }

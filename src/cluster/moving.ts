@@ -1,7 +1,8 @@
 /**
  * Work of `copies: at-least-one` moves before it stops: when its node is drained, a new attempt is started elsewhere,
  * and the old one leaves when that runs. What finds no other place in this cluster is another cluster's from then on;
- * how it goes there is not seen here, so the old one runs on until the Broker says that it runs there, or the deadline.
+ * how it goes there is not seen here, so the old one runs on until the Broker says that it runs there, or the deadline
+ * of a drain that still holds.
  */
 import { handoutOf } from "../model/ids.ts";
 import { contains, type Ranges } from "../model/ranges.ts";
@@ -9,6 +10,7 @@ import type { Returned } from "../protocol/levels.ts";
 import { drainedNodes, drainOn, isPastDeadline } from "./drain.ts";
 import { canRunHere, giveBack, stopLive } from "./ends.ts";
 import type { ClusterMemory } from "./memory.ts";
+import type { Drain } from "./schema.ts";
 import { isAdopted, type JobState, type LeavingLive, type Live, partitionsFor } from "./state.ts";
 
 /** A node shows an attempt before its process has begun: so long it has for that. */
@@ -21,14 +23,13 @@ function mayMove(memory: ClusterMemory, live: Live, now: number): boolean {
   const { job, index } = live;
   if (job.template.copies !== "at-least-one" || job.template.gang !== null || job.action !== "run") return false;
   if (!live.confirmed || live.stopping !== null || isAdopted(live) || job.leaving.has(index)) return false;
-  return leavesAtMs(memory, live, now) !== null;
+  const drain = drainOf(memory, live);
+  return drain !== null && !isPastDeadline(drain, now);
 }
 
-/** When it is stopped at the latest; null: its node is not drained, or it is stopped already. */
-export function leavesAtMs(memory: ClusterMemory, { node: name }: Live, now: number): number | null {
+function drainOf(memory: ClusterMemory, { node: name }: Live): Drain | null {
   const node = memory.nodes.get(name);
-  const drain = node && !node.removed ? drainOn(memory, node) : null;
-  return drain === null || isPastDeadline(drain, now) ? null : drain.deadlineMs;
+  return node && !node.removed ? drainOn(memory, node) : null;
 }
 
 /** Of one job, what wants another place. */
@@ -40,7 +41,7 @@ export function moversOf(memory: ClusterMemory, job: JobState, now: number): Liv
 /** Stops what has been replaced, and gives away what finds no place here. */
 export function stepMoves(memory: ClusterMemory, now: number): void {
   for (const job of memory.jobs.values()) {
-    for (const live of job.leaving.values()) if (stopsAtMs(live) <= now) stopLive(memory, live, "drained");
+    for (const live of job.leaving.values()) if (stopsAtMs(memory, live) <= now) stopLive(memory, live, "drained");
     returnUnplaced(memory, job, now);
     const movers = moversOf(memory, job, now);
     if (movers.length === 0) continue;
@@ -49,35 +50,31 @@ export function stepMoves(memory: ClusterMemory, now: number): void {
       memory,
       job,
       movers.filter((live) => isOnlyElsewhere || looksUntilMs(memory, live) <= now),
-      now,
     );
   }
 }
 
-/** When an attempt that leaves is to be stopped, as far as is known now. */
-function stopsAtMs(live: LeavingLive): number {
-  const { job, index, leavesAtMs: latestMs } = live;
+/** When an attempt that leaves is to be stopped, as far as is known now; Infinity: its node is not drained any more. */
+function stopsAtMs(memory: ClusterMemory, live: LeavingLive): number {
+  const { job, index, leavesAtMs } = live;
   const newest = job.live.get(index);
+  const deadlineMs = drainOf(memory, live)?.deadlineMs ?? Number.POSITIVE_INFINITY;
+  const latestMs = Math.min(leavesAtMs ?? Number.POSITIVE_INFINITY, deadlineMs);
   if (newest?.confirmed) return Math.min(latestMs, (newest.confirmedAt ?? 0) + OVERLAP_MS);
   const isOver = [job.done, job.failed, job.cancelled].some((ranges) => contains(ranges, index));
   return isOver ? 0 : latestMs;
 }
 
-function looksUntilMs(memory: ClusterMemory, { node: name }: Live): number {
-  const node = memory.nodes.get(name);
-  const drain = node ? drainOn(memory, node) : null;
-  return (drain?.sinceMs ?? 0) + MOVE_HERE_MS;
-}
+const looksUntilMs = (memory: ClusterMemory, live: Live): number =>
+  (drainOf(memory, live)?.sinceMs ?? 0) + MOVE_HERE_MS;
 
 /** Two copies may run: it goes back to the Broker although the old one still does. */
-function giveAway(memory: ClusterMemory, job: JobState, movers: readonly Live[], now: number): void {
+function giveAway(memory: ClusterMemory, job: JobState, movers: readonly Live[]): void {
   const partitions = partitionsFor(job);
   const returned: Returned[] = [];
   for (const live of movers) {
-    const atMs = leavesAtMs(memory, live, now);
-    if (atMs === null) continue;
     const { index, epoch, attemptsUsed } = live;
-    memory.leave(live, atMs);
+    memory.leave(live);
     memory.store.setTaskState(job.id, index, "returned");
     returned.push({
       from: index,
@@ -110,7 +107,7 @@ function returnUnplaced(memory: ClusterMemory, job: JobState, now: number): void
 export function letGo(memory: ClusterMemory, job: JobState, moved: Ranges, now: number): void {
   for (const live of job.leaving.values()) {
     if (job.live.has(live.index) || !contains(moved, live.index)) continue;
-    live.leavesAtMs = Math.min(live.leavesAtMs, now + OVERLAP_MS);
+    live.leavesAtMs ??= now + OVERLAP_MS;
     memory.saveLeaving(live);
   }
 }
@@ -122,8 +119,12 @@ export function stopLeaving(memory: ClusterMemory, job: JobState): void {
 
 /** When moves want to be looked at again. */
 export function* moveTimes(memory: ClusterMemory, now: number): Generator<number> {
-  for (const job of memory.jobs.values())
-    for (const live of job.leaving.values()) if (live.stopping === null) yield Math.max(now + 1, stopsAtMs(live));
+  for (const job of memory.jobs.values()) {
+    for (const live of job.leaving.values()) {
+      const atMs = live.stopping === null ? stopsAtMs(memory, live) : Number.POSITIVE_INFINITY;
+      if (atMs < Number.POSITIVE_INFINITY) yield Math.max(now + 1, atMs);
+    }
+  }
   for (const node of drainedNodes(memory)) {
     const looksUntil = (drainOn(memory, node)?.sinceMs ?? 0) + MOVE_HERE_MS;
     if (looksUntil > now) yield looksUntil;

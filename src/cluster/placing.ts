@@ -16,7 +16,7 @@ import { returnWaiting } from "./grants.ts";
 import { accounts } from "./levels.ts";
 import { isThere, type Made } from "./making.ts";
 import type { ClusterMemory } from "./memory.ts";
-import { leavesAtMs, moversOf } from "./moving.ts";
+import { moversOf } from "./moving.ts";
 import type { OpenPoll } from "./poll.ts";
 import { fitsNow, say, starvedBy } from "./starved.ts";
 import {
@@ -170,10 +170,12 @@ const spoken = ({ rest, seenAt }: NodeState, now: number): "soon" | "deaf" =>
 
 /** Nodes that would be given something if they listened. */
 export function wantedNodes(memory: ClusterMemory, listens: (node: NodeState) => boolean, now: number): string[] {
-  const classes = [...singleClasses(memory, now), ...besideClasses(memory, now)];
-  const waiting = classes.filter(({ room }) => room > 0);
-  if (waiting.length === 0) return [];
+  const ready = memory.making.places.filter(mayStart);
+  const singles = singleClasses(memory, now).map((c) => withoutMade(c, ready));
+  const waiting = [...singles, ...besideClasses(memory, now)].filter(({ room }) => room > 0);
   const isListening = (name: string) => listens(memory.nodes.get(name) as NodeState);
+  const made = ready.filter(({ node }) => isListening(node)).map(({ node }) => node);
+  if (waiting.length === 0) return made;
   noteStates(memory, isListening, now);
   const { placer } = memory;
   const tried: Placement[] = [];
@@ -186,8 +188,16 @@ export function wantedNodes(memory: ClusterMemory, listens: (node: NodeState) =>
     const job = memory.jobs.get(placement.job);
     if (job) placer.remove(job.asked, placement);
   }
-  const made = memory.making.places.filter(mayStart).filter(({ node }) => isListening(node));
-  return [...tried, ...made].map(({ node }) => node);
+  return [...tried.map(({ node }) => node), ...made];
+}
+
+/** What is left of the class beside tasks that have a place made for them: those wait for its node and no other. */
+function withoutMade(c: PlaceClass, ready: readonly Made[]): PlaceClass {
+  const own = ready.filter(({ job }) => job.asked === c.asked);
+  if (own.length === 0) return c;
+  const rooms = { ...c.rooms };
+  for (const { partition } of own) rooms[partition] = (rooms[partition] ?? 0) - 1;
+  return { ...c, room: c.room - own.length, rooms };
 }
 
 /** What was given back for want of room on one node may be granted again as soon as one has it. */
@@ -282,7 +292,7 @@ function handOut(
   now: number,
 ): void {
   const moved = job.live.get(index);
-  if (moved) memory.leave(moved, leavesAtMs(memory, moved, now) ?? now);
+  if (moved) memory.leave(moved);
   const before = moved?.epoch ?? epochOfRetry(job.retry.get(index));
   const stock = before === null ? takeFrom(job.fresh, index) : null;
   const epoch = before === null ? epochOf(stock?.handout ?? 0, 0) : epochOf(handoutOf(before), localOf(before) + 1);

@@ -177,3 +177,37 @@ test("a gang goes as a whole, and its loss is that of all", () => {
   toy.pass(1_000);
   expect(Object.keys(toy.running("gang."))).toEqual([]);
 });
+
+describe("a victim that never started", () => {
+  beforeEach(() => {
+    toy.node("n1", 1);
+    toy.silence("n1");
+  });
+  const returned = () => toy.report("guest")?.returned;
+
+  test("goes back to the Broker as others do", () => {
+    toy.grant("guest", one(1));
+    toy.grant("guest", one(1), lends(0, 1));
+    toy.grant("owner", one(1, { role: "lab" }), claims(1, { graceMs: 0 }));
+    toy.pass(1_000);
+    toy.speak("n1");
+    expect(returned()).toMatchObject([{ from: 0, to: 1, reason: "reclaimed", attemptsUsed: 0 }]);
+  });
+
+  test("takes its gang back with it, also when the object is rebuilt before all of it has stopped", () => {
+    toy.node("n2", 1);
+    const gang = one(2, { gang: true });
+    toy.grant("guest", gang);
+    expect(tasksOf("guest")).toHaveLength(1);
+    toy.silence("n2");
+    toy.grant("guest", gang, lends(0, 2));
+    toy.grant("owner", one(1, { role: "lab" }), claims(1, { graceMs: 0 }));
+    toy.pass(1_000);
+    toy.speak("n1");
+    expect(returned()).toEqual([]);
+    toy.home.crash();
+    toy.speak("n2");
+    toy.pass(1_000);
+    expect(returned()).toMatchObject([0, 1].map((from) => ({ from, to: from + 1, reason: "reclaimed" })));
+  });
+});

@@ -16,6 +16,8 @@ export interface Drain {
   untilMs: number | null;
   /** since when nothing is left there, once that was told; null: it was not */
   emptyAtMs: number | null;
+  /** the request that said so */
+  request?: string;
 }
 
 /** Why an attempt is stopped that will be tried again. */
@@ -31,8 +33,8 @@ export interface Leaving {
   assignedAt: number;
   devices: readonly number[];
   ports: readonly number[];
-  /** it is stopped then at the latest, by this object's clock */
-  leavesAtMs: number;
+  /** it is stopped then, by this object's clock; null: nothing is known to run in its place */
+  leavesAtMs: number | null;
 }
 
 /** One row: what the object knows of itself. */

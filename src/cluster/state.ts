@@ -35,12 +35,15 @@ export interface Live {
   confirmed: boolean;
   /** when it was first shown; a hint */
   confirmedAt?: number;
-  /** it is not its task's newest attempt, or the task is another cluster's by now: stopped then at the latest */
-  leavesAtMs?: number;
+  /**
+   * It is not its task's newest attempt, or the task is another cluster's by now. null: it runs on, as long as its node
+   * may; a time: the newest is known to run elsewhere, it is stopped then
+   */
+  leavesAtMs?: number | null;
 }
 
 /** An earlier attempt that runs on until the newest one does. */
-export type LeavingLive = Live & Required<Pick<Live, "leavesAtMs">>;
+export type LeavingLive = Live & { leavesAtMs: number | null };
 
 /** Handed out by an earlier incarnation, which may have handed out its task again since. */
 export const isAdopted = ({ carried }: Pick<Live, "carried">): boolean => carried.seq === 0;

@@ -21,7 +21,7 @@ const STOPPED_WITHIN_MS = 24_000 + 60_000;
 interface Leaving {
   epoch: number;
   node: string;
-  leavesAtMs: number;
+  leavesAtMs: number | null;
 }
 interface Deadline {
   deadlineMs: number;
@@ -125,7 +125,7 @@ export class Drains {
       const untilMs = Math.min(
         own?.deadlineMs ?? Number.POSITIVE_INFINITY,
         all?.deadlineMs ?? Number.POSITIVE_INFINITY,
-        isLeaving ? leaving.leavesAtMs : Number.POSITIVE_INFINITY,
+        (isLeaving ? leaving.leavesAtMs : null) ?? Number.POSITIVE_INFINITY,
       );
       this.#world.checks.hold(
         "drained-in-time",

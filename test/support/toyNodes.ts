@@ -57,6 +57,13 @@ export class ToyNodes {
     this.#named(name).isSilent = true;
   }
 
+  /** It is there again, with all that ran on it. */
+  speak(name: string): void {
+    this.#named(name).isSilent = false;
+    this.#poll(this.#named(name));
+    this.settle();
+  }
+
   #named(name: string): ToyNode {
     const node = this.nodes.get(name);
     if (!node) throw new Error(`no node ${name}`);
