@@ -31,6 +31,21 @@ test("a node is drained with ten minutes, unless it is said otherwise, and is th
   expect(await league.ok("DELETE", `${NODE}/drain`)).toMatchObject({ state: "up", drain: null });
 });
 
+test("a drain that is sent again under its key keeps its deadline", async () => {
+  for (const path of [NODE, CLUSTER]) {
+    const send = async (key: string, deadline = "5m") =>
+      (await league.ok("POST", `${path}/drain`, { body: { deadline }, headers: { "idempotency-key": key } })).drain;
+    const { deadlineAt } = await send("first");
+    await until(
+      async () => Date.now(),
+      (now) => now > deadlineAt - 300_000 + 5,
+    );
+    expect((await send("first")).deadlineAt).toBe(deadlineAt);
+    expect((await send("second")).deadlineAt).toBeGreaterThan(deadlineAt);
+    await league.ok("DELETE", `${path}/drain`);
+  }
+});
+
 test("a cluster is drained with what runs in it, and the list of clusters tells so", async () => {
   const { id } = await league.ok("POST", "/v1/jobs", { body: { command: "true" } });
   const [attempt] = await agent.takeWork();

@@ -4,6 +4,7 @@ import { drainRequestSchema, drainWishOf } from "../model/drainRequest.ts";
 import { clusterDrainSchema, nodeViewSchema, type Scope } from "../model/views.ts";
 import { newApi } from "./api.ts";
 import { callerOf, mustOwn, READERS } from "./auth.ts";
+import { digestOf, keyOr } from "./idempotency.ts";
 import { clusterOf } from "./objects.ts";
 import { byToken, idempotencyKey, json, jsonBody, nameText, problem404, problem413, problems } from "./schemas.ts";
 
@@ -17,7 +18,12 @@ const body = {
   ...jsonBody(drainRequestSchema.meta({ id: "DrainRequest" }), { deadline: "10m", for: "2h" }),
   required: false,
 };
-const AGAIN = "Said again, it holds as it is said then.";
+const AGAIN = "Said again, it holds as it is said then; sent again under its Idempotency-Key, its deadline stays.";
+
+const wishOf = async (key: string | undefined, body: Parameters<typeof drainWishOf>[0]) => {
+  const wish = drainWishOf(body);
+  return { ...wish, request: await digestOf(keyOr(key), wish) };
+};
 
 export const drain = newApi();
 
@@ -59,7 +65,8 @@ drain.openapi(
     const caller = await callerOf(c, OWNERS);
     const { cluster } = c.req.valid("param");
     mustOwn(caller, cluster);
-    return c.json(await (await clusterOf(c, cluster)).call("drain", drainWishOf(c.req.valid("json"))), 200);
+    const wish = await wishOf(c.req.valid("header")["idempotency-key"], c.req.valid("json"));
+    return c.json(await (await clusterOf(c, cluster)).call("drain", wish), 200);
   },
 );
 
@@ -99,7 +106,7 @@ drain.openapi(
     const caller = await callerOf(c, OWNERS);
     const { cluster, node } = c.req.valid("param");
     mustOwn(caller, cluster);
-    const wish = drainWishOf(c.req.valid("json"));
+    const wish = await wishOf(c.req.valid("header")["idempotency-key"], c.req.valid("json"));
     return c.json(await (await clusterOf(c, cluster)).call("drainNode", { name: node, ...wish }), 200);
   },
 );
