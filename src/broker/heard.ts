@@ -49,7 +49,9 @@ export function heardOf(
   book.changedGrant(grant);
   book.progressed(job);
   const isSameLive = JSON.stringify([before?.live, before?.room]) === JSON.stringify([said.live, said.room]);
-  if (hasRoomAgain || returned.length > 0) return "more";
+  // A third copy may have waited for the end of an earlier one.
+  const isOneLess = subtract(before?.leaving ?? [], said.leaving ?? []).length > 0;
+  if (hasRoomAgain || returned.length > 0 || isOneLess) return "more";
   return ends > 0 || !isSameLive || before?.genApplied !== said.genApplied ? "ends" : "nothing";
 }
 
