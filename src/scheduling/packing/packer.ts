@@ -162,6 +162,11 @@ export class Packer {
     return { node, devices: this.judge.devices(ask, node) };
   }
 
+  /** How it would go on that node, open or not; null: it does not fit there now. */
+  choiceFor(shape: Shape, node: number): Choice | null {
+    return this.fits(shape, node) ? { node, devices: this.judge.devices(this.fleet.ask(shape), node) } : null;
+  }
+
   /** Whether the node could take it now, open or not. */
   fits(shape: Shape, node: number): boolean {
     return this.fleet.fits(node, this.fleet.ask(shape));

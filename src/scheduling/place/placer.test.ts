@@ -165,6 +165,18 @@ test("who would fit once others are gone is told without their going", () => {
   expect(placer.fits(large, "n")).toBe(false);
 });
 
+test("the place on one node is found whether it is up or not, if it is of the partition and has room", () => {
+  const placer = placerOf([nodeOf("n", { cpus: 2000, gpus: 1000 }), nodeOf("m", { cpus: 2000, gpus: 1000 })]);
+  placer.setState("n", "down");
+  const task = jobOf("a", { cpus: 1000, gpus: 1000 });
+  const { partition } = ANYWHERE;
+  expect(placer.placeAt(task, "other", "n")).toBeNull();
+  const place = placer.placeAt(task, partition, "n") as Place;
+  expect(place).toEqual({ node: "n", devices: [0], ports: [] });
+  placer.add(task, place);
+  expect(placer.placeAt(task, partition, "n")).toBeNull();
+});
+
 test("a node that is deaf or down, of another partition, or does not accept the role, gets nothing", () => {
   const placer = placerOf([nodeOf("n", { cpus: 1000 }, { roles: ["lab"] })]);
   const job = jobOf("j", { cpus: 100 }, { role: "lab/ml" });

@@ -298,6 +298,14 @@ export class Placer {
     return this.fitsWithout(asked, node, []);
   }
 
+  /** The place that a task would have on that node, up or not; null: the node does not take it now. */
+  placeAt(asked: Asked, partition: string, node: string): Place | null {
+    const entry = this.entries.get(node);
+    if (asked.shape === null || !entry?.node?.partitions.includes(partition) || !this.fits(asked, node)) return null;
+    const choice = this.packer.choiceFor(asked.shape, entry.index);
+    return choice && this.placeOn(asked, choice);
+  }
+
   private isAccepted({ role, driver }: Asked, node: PlaceNode | null): node is PlaceNode {
     if (node === null || !node.drivers.includes(driver)) return false;
     return node.roles === null || node.roles.some((one) => isWithin(role, one));
