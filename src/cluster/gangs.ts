@@ -129,7 +129,7 @@ export function forget(memory: ClusterMemory, key: string): void {
   memory.gangTimes.forget(key);
 }
 
-/** Nodes that a gang waits for which has all its places. */
+/** Nodes whose places are kept for those that miss no other one. */
 export function* calledNodes(memory: ClusterMemory): Generator<string> {
   const { holder } = memory.gangTimes;
   for (const [key, { places }] of memory.holds) if (key !== holder) for (const { node } of places) yield node;

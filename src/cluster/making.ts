@@ -6,12 +6,14 @@ export type ClaimKind = "own" | "priority";
 
 /** A place for one task. */
 export interface Made {
+  /** under which it is kept once its victims are gone */
+  key: string;
   job: JobState;
   kind: ClaimKind;
   partition: string;
   node: string;
   victims: readonly Live[];
-  /** since when all of them are gone; null: some are not */
+  /** since when all of them are gone, and it is a place that is kept; null: some are not */
   goneAt: number | null;
 }
 
@@ -19,6 +21,7 @@ export class Making {
   #places: Made[] = [];
   /** by job, kind and partition: since when it may have room made */
   readonly #since = new Map<string, number>();
+  #added = 0;
   /** when there is something to decide again; null: when something happens */
   nextAt: number | null = null;
 
@@ -29,8 +32,11 @@ export class Making {
     return this.#places.length === 0;
   }
 
-  add(made: Made): void {
+  add(room: Omit<Made, "key" | "goneAt">): Made {
+    this.#added += 1;
+    const made = { ...room, key: `made/${this.#added}`, goneAt: null };
     this.#places.push(made);
+    return made;
   }
   drop(made: Made): void {
     this.#places = this.#places.filter((one) => one !== made);
@@ -48,7 +54,7 @@ export class Making {
     return counts;
   }
 
-  /** What others must not take there: all that was made room for, less what its victims still have. */
+  /** What others must not take there while victims stop: all that is made room for, less what they still have. */
   keptOn(node: string): Resources {
     let kept: Resources = {};
     for (const made of this.#places) if (made.node === node) kept = add(kept, keptFor(made));
@@ -61,7 +67,7 @@ export class Making {
 
   /** @returns since when the claim stands */
   since(job: string, kind: ClaimKind, partition: string, now: number): number {
-    const key = `${job} ${kind} ${partition}`;
+    const key = keyOf(job, kind, partition);
     const since = this.#since.get(key) ?? now;
     this.#since.set(key, since);
     return since;
@@ -76,7 +82,11 @@ export class Making {
   }
 }
 
-export function keptFor({ job, victims }: Made): Resources {
+const keyOf = (job: string, kind: ClaimKind, partition: string): string => `${job} ${kind} ${partition}`;
+
+/** Beside the victims; nothing once it is a place that is kept. */
+export function keptFor({ job, victims, goneAt }: Made): Resources {
+  if (goneAt !== null) return {};
   let kept = job.template.resources;
   for (const victim of victims) if (isThere(victim)) kept = subtract(kept, victim.job.template.resources);
   const left: Record<string, number> = {};

@@ -14,6 +14,7 @@ import { placeGangs } from "./gangPlaces.ts";
 import { besideOf, hasGangs, keepGangs, mayTryAgain } from "./gangs.ts";
 import { returnWaiting } from "./grants.ts";
 import { accounts } from "./levels.ts";
+import { keepMade, letGoMade } from "./madePlaces.ts";
 import { isThere, type Made } from "./making.ts";
 import type { ClusterMemory } from "./memory.ts";
 import { moversOf } from "./moving.ts";
@@ -86,35 +87,17 @@ export function* patienceTimes(memory: ClusterMemory, now: number): Generator<nu
 
 /** Those for whom room was made start there, once they may: it was kept for them. @returns the nodes */
 function startMade(memory: ClusterMemory, polls: ReadonlyMap<string, OpenPoll>, now: number): string[] {
-  const { making, placer } = memory;
   const given: string[] = [];
-  for (const made of making.places) {
+  for (const made of memory.making.places) {
     const { job, node, partition } = made;
     const poll = polls.get(node);
     if (!poll || !mayStart(made)) continue;
     const [next] = waitingTasks(job, [], now);
-    if (!next) continue;
-    making.drop(made);
-    memory.keepRoom(node);
-    const { pack } = memory.spec(partition);
-    const place = placer.choose(job.asked, {
-      partition,
-      pack,
-      reach: "listening",
-      isExcluded: (name) => name !== node,
-    });
-    if (place === null) {
-      making.add(made);
-      memory.keepRoom(node);
-      continue;
-    }
-    handOut(
-      memory,
-      job,
-      { ...place, job: job.id, index: next.index, partition, devices: place.devices ?? [] },
-      poll,
-      now,
-    );
+    const place = next && keepMade(memory, made, now);
+    if (!place) continue;
+    letGoMade(memory, made);
+    const { index } = next;
+    handOut(memory, job, { ...place, devices: place.devices ?? [], job: job.id, index, partition }, poll, now);
     given.push(node);
   }
   return given;

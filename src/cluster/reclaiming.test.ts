@@ -50,7 +50,7 @@ describe("room", () => {
     expect(toy.report("guest")?.returned).toMatchObject(
       [1, 1, 1].map(() => ({ reason: "reclaimed", attemptsUsed: 0 })),
     );
-    expect(amounts()).toMatchObject({ free: { cpus: 0 }, reserved: { cpus: 3_000 }, used: { cpus: 5_000 } });
+    expect(amounts()).toMatchObject({ total: { cpus: 8_000 }, reserved: { cpus: 3_000 }, used: { cpus: 5_000 } });
     // What others may use of it is kept from them.
     toy.grant("other", one(3));
     expect(tasksOf("other")).toEqual([]);
@@ -209,5 +209,30 @@ describe("a victim that never started", () => {
     toy.speak("n2");
     toy.pass(1_000);
     expect(returned()).toMatchObject([0, 1].map((from) => ({ from, to: from + 1, reason: "reclaimed" })));
+describe("on a node with gpus", () => {
+  const gpu = (count: number, role: string, gpus = 1) => one(count, { role, resources: { cpus: 1, gpus } });
+  beforeEach(() => toy.node("n1", 8, { capacity: { cpus: 8_000, mem: 64_000_000, gpus: 2_000 } }));
+
+  test("each of several claims starts on its own devices", () => {
+    toy.grant("guest", gpu(2, "web"));
+    toy.grant("guest", gpu(2, "web"), lends(0, 2));
+    toy.grant("owner", gpu(2, "lab"), claims(2));
+    toy.pass(11_000);
+    expect(tasksOf("guest")).toEqual([]);
+    expect(amounts()).toMatchObject({ free: { cpus: 6_000 }, reserved: { cpus: 2_000, gpus: 2_000 } });
+    toy.grant("owner", gpu(2, "lab"), { supply: supply(2) });
+    expect(tasksOf("owner")).toHaveLength(2);
+    const { live } = toy.home.object.inspect().jobs.get("owner") ?? { live: new Map() };
+    expect([...live.values()].flatMap(({ devices }) => devices).sort()).toEqual([0, 1]);
+    expect(amounts()).toMatchObject({ used: { gpus: 2_000 }, reserved: {} });
+  });
+
+  test("others have the devices that are not kept", () => {
+    toy.grant("guest", gpu(1, "web", 2));
+    toy.grant("guest", gpu(1, "web", 2), lends(0, 1));
+    toy.grant("owner", gpu(1, "lab"), claims(1));
+    toy.pass(11_000);
+    toy.grant("other", gpu(2, "web"));
+    expect(tasksOf("other")).toHaveLength(1);
   });
 });

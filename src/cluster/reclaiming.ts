@@ -9,7 +9,8 @@ import { type Candidate, chooseSite, type Site } from "../scheduling/reclaim.ts"
 import { stopLive } from "./ends.ts";
 import { returnWaiting } from "./grants.ts";
 import { accounts } from "./levels.ts";
-import { type ClaimKind, isThere, type Made } from "./making.ts";
+import { keepMade, letGoMade } from "./madePlaces.ts";
+import type { ClaimKind, Made } from "./making.ts";
 import type { ClusterMemory } from "./memory.ts";
 import { fitsNow } from "./starved.ts";
 import { claimIn, claimOf, type JobState, type Live, limitOf, stockSize } from "./state.ts";
@@ -35,16 +36,15 @@ interface Claimant {
 
 export function makeRoom(memory: ClusterMemory, now: number): void {
   const { making } = memory;
-  const nodes = making.nodes();
+  making.nextAt = null;
   for (const made of making.places) renew(memory, made, now);
   const claimants = claimantsOf(memory, now);
-  making.nextAt = null;
   let left = MOST_AT_ONCE;
   for (const claimant of claimants) {
     if (claimant.dueAt > now) wakeAt(memory, claimant.dueAt);
     else left -= serve(memory, claimant, left, now);
   }
-  for (const name of new Set([...nodes, ...making.nodes()])) memory.keepRoom(name);
+  for (const name of making.nodes()) memory.keepRoom(name);
 }
 
 function wakeAt({ making }: ClusterMemory, at: number): void {
@@ -55,17 +55,19 @@ function wakeAt({ making }: ClusterMemory, at: number): void {
 function renew(memory: ClusterMemory, made: Made, now: number): void {
   const { making } = memory;
   const { job, partition } = made;
-  if (made.goneAt === null && !made.victims.some(isThere)) made.goneAt = now;
   const node = memory.nodes.get(made.node);
-  const isOver = made.goneAt !== null && now - made.goneAt >= KEPT_MS;
   const wanted = Math.min(openIn(job, partition), waitingOf(job));
   const isWanted =
     memory.jobs.get(job.id) === job && job.action === "run" && making.of(job.id, partition).length <= wanted;
-  if (isWanted && !isOver && node && memory.isUp(node, now)) {
-    if (made.goneAt !== null) wakeAt(memory, made.goneAt + KEPT_MS);
-    return;
+  if (isWanted && node && memory.isUp(node, now) && !job.refusedBy.has(made.node)) {
+    const place = keepMade(memory, made, now);
+    if (made.goneAt === null) return;
+    if (place && now - made.goneAt < KEPT_MS) {
+      wakeAt(memory, made.goneAt + KEPT_MS);
+      return;
+    }
   }
-  making.drop(made);
+  letGoMade(memory, made);
   memory.freed += 1;
   if (job.dirty === "no") job.dirty = "soon";
 }
@@ -119,7 +121,7 @@ function serve(memory: ClusterMemory, claimant: Claimant, most: number, now: num
     }
     const victims = chosen.victims.flatMap(({ lives }) => lives);
     for (const victim of victims) stopLive(memory, victim, "reclaimed");
-    making.add({ job, kind, partition, node: chosen.node, victims, goneAt: null });
+    making.add({ job, kind, partition, node: chosen.node, victims });
     memory.keepRoom(chosen.node);
     job.dirty = "now";
     tell(memory, claimant, victims);
