@@ -21,6 +21,8 @@ export class Making {
   #places: Made[] = [];
   /** by job, kind and partition: since when it may have room made */
   readonly #since = new Map<string, number>();
+  /** by the same: the gen by which a place was kept for it in vain */
+  readonly #lapsed = new Map<string, number>();
   #added = 0;
   /** when there is something to decide again; null: when something happens */
   nextAt: number | null = null;
@@ -73,11 +75,23 @@ export class Making {
     return since;
   }
 
+  /** A place was kept for it for as long as one is, and the Broker has not let it start. */
+  lapse({ job, kind, partition }: Made): void {
+    this.#lapsed.set(keyOf(job.id, kind, partition), job.gen);
+  }
+
+  /** So it is since the Broker was last heard on it. */
+  hasLapsed({ id, gen }: JobState, kind: ClaimKind, partition: string): boolean {
+    return this.#lapsed.get(keyOf(id, kind, partition)) === gen;
+  }
+
   /** Forgets of claims that do not stand any more. */
   keepSince(stands: (job: string, kind: ClaimKind, partition: string) => boolean): void {
-    for (const key of this.#since.keys()) {
-      const [job = "", kind = "", partition = ""] = key.split(" ");
-      if (!stands(job, kind as ClaimKind, partition)) this.#since.delete(key);
+    for (const known of [this.#since, this.#lapsed]) {
+      for (const key of known.keys()) {
+        const [job = "", kind = "", partition = ""] = key.split(" ");
+        if (!stands(job, kind as ClaimKind, partition)) known.delete(key);
+      }
     }
   }
 }

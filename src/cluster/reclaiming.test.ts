@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { ToyNodes } from "../../test/support/toyNodes.ts";
 import type { JobSpecInput } from "../model/job.ts";
+import { restSpec } from "../model/partition.ts";
 import type { PartitionView } from "../model/views.ts";
 import type { Claim, Grant } from "../protocol/levels.ts";
 
@@ -178,6 +179,102 @@ test("a gang goes as a whole, and its loss is that of all", () => {
   expect(Object.keys(toy.running("gang."))).toEqual([]);
 });
 
+test("nobody is stopped for a claim where a node has room by now that nobody else was promised: that is kept", () => {
+  toy.node("n1", 1);
+  toy.node("n2", 1);
+  toy.grant("guest", one(1));
+  toy.grant("third", one(1));
+  toy.grant("guest", one(1), lends(0, 1));
+  toy.grant("owner", one(1, { role: "lab" }), claims(1));
+  toy.pass(9_000);
+  toy.end("third.0");
+  toy.pass(2_000);
+  expect(tasksOf("guest")).toEqual(["guest.0"]);
+  expect(toy.report("owner")).toMatchObject({ room: { default: 1 } });
+  toy.grant("owner", one(1, { role: "lab" }), { supply: supply(1) });
+  expect(tasksOf("owner")).toEqual(["owner.0"]);
+});
+
+test("a place that the Broker lets nobody start in goes to others, and nobody else is stopped for that claim", () => {
+  for (const name of ["n1", "n2", "n3", "n4"]) toy.node(name, 1);
+  toy.grant("guest", one(4));
+  toy.grant("guest", one(4), lends(0, 4));
+  toy.grant("owner", one(1, { role: "lab" }), claims(1));
+  toy.pass(11_000);
+  expect(tasksOf("guest")).toHaveLength(3);
+  toy.grant("other", one(1));
+  expect(tasksOf("other")).toEqual([]);
+  toy.pass(300_000);
+  expect(tasksOf("guest")).toHaveLength(3);
+  expect(tasksOf("other")).toHaveLength(1);
+  expect(toy.report("owner")).toMatchObject({ waiting: 0, returned: [{ reason: "surplus" }] });
+});
+
+test("those that are stopping still make room for a claim after a restart", () => {
+  toy.node("n1", 1);
+  toy.node("n2", 1);
+  toy.grant("guest", one(2));
+  toy.grant("guest", one(2), lends(0, 2));
+  toy.silence("n1");
+  toy.silence("n2");
+  toy.grant("owner", one(1, { role: "lab" }), claims(1, { graceMs: 0 }));
+  const stopping = () =>
+    [...(toy.home.object.inspect().jobs.get("guest")?.live.values() ?? [])].filter((live) => live.stopping !== null);
+  expect(stopping()).toHaveLength(1);
+  toy.home.crash();
+  toy.pass(1_000);
+  expect(stopping()).toHaveLength(1);
+});
+
+test("claims in several partitions are given back once all are in vain", () => {
+  toy.home.call("putPartition", { spec: { ...restSpec(), name: "fast", nodes: ["node = n2"] }, position: 0 });
+  toy.node("n1", 2);
+  toy.node("n2", 2);
+  const limits = { default: 2, fast: 2 };
+  toy.grant("guest", one(4), { limits });
+  expect(tasksOf("guest")).toHaveLength(4);
+  const half = { default: 1, fast: 1 };
+  // One of two may be stopped on each node, and two are needed.
+  toy.grant("guest", one(4), { limits, supply: supply(4), yields: { lent: half, lower: {}, keep: half } });
+  const owner = one(2, { role: "lab", resources: { cpus: 2 } });
+  toy.grant("owner", owner, { ...claims(2), claim: { own: half, priority: {}, graceMs: 10_000, minRunMs: 0 } });
+  toy.pass(24_000);
+  expect(toy.report("owner")).toMatchObject({ waiting: 2, returned: [] });
+  toy.pass(2_000);
+  expect(toy.report("owner")).toMatchObject({
+    waiting: 0,
+    returned: [{ reason: "fragmented", partitions: ["default", "fast"] }],
+  });
+});
+
+describe("on a node with gpus", () => {
+  const gpu = (count: number, role: string, gpus = 1) => one(count, { role, resources: { cpus: 1, gpus } });
+  beforeEach(() => toy.node("n1", 8, { capacity: { cpus: 8_000, mem: 64_000_000, gpus: 2_000 } }));
+
+  test("each of several claims starts on its own devices", () => {
+    toy.grant("guest", gpu(2, "web"));
+    toy.grant("guest", gpu(2, "web"), lends(0, 2));
+    toy.grant("owner", gpu(2, "lab"), claims(2));
+    toy.pass(11_000);
+    expect(tasksOf("guest")).toEqual([]);
+    expect(amounts()).toMatchObject({ free: { cpus: 6_000 }, reserved: { cpus: 2_000, gpus: 2_000 } });
+    toy.grant("owner", gpu(2, "lab"), { supply: supply(2) });
+    expect(tasksOf("owner")).toHaveLength(2);
+    const { live } = toy.home.object.inspect().jobs.get("owner") ?? { live: new Map() };
+    expect([...live.values()].flatMap(({ devices }) => devices).sort()).toEqual([0, 1]);
+    expect(amounts()).toMatchObject({ used: { gpus: 2_000 }, reserved: {} });
+  });
+
+  test("others have the devices that are not kept", () => {
+    toy.grant("guest", gpu(1, "web", 2));
+    toy.grant("guest", gpu(1, "web", 2), lends(0, 1));
+    toy.grant("owner", gpu(1, "lab"), claims(1));
+    toy.pass(11_000);
+    toy.grant("other", gpu(2, "web"));
+    expect(tasksOf("other")).toHaveLength(1);
+  });
+});
+
 describe("a victim that never started", () => {
   beforeEach(() => {
     toy.node("n1", 1);
@@ -209,30 +306,5 @@ describe("a victim that never started", () => {
     toy.speak("n2");
     toy.pass(1_000);
     expect(returned()).toMatchObject([0, 1].map((from) => ({ from, to: from + 1, reason: "reclaimed" })));
-describe("on a node with gpus", () => {
-  const gpu = (count: number, role: string, gpus = 1) => one(count, { role, resources: { cpus: 1, gpus } });
-  beforeEach(() => toy.node("n1", 8, { capacity: { cpus: 8_000, mem: 64_000_000, gpus: 2_000 } }));
-
-  test("each of several claims starts on its own devices", () => {
-    toy.grant("guest", gpu(2, "web"));
-    toy.grant("guest", gpu(2, "web"), lends(0, 2));
-    toy.grant("owner", gpu(2, "lab"), claims(2));
-    toy.pass(11_000);
-    expect(tasksOf("guest")).toEqual([]);
-    expect(amounts()).toMatchObject({ free: { cpus: 6_000 }, reserved: { cpus: 2_000, gpus: 2_000 } });
-    toy.grant("owner", gpu(2, "lab"), { supply: supply(2) });
-    expect(tasksOf("owner")).toHaveLength(2);
-    const { live } = toy.home.object.inspect().jobs.get("owner") ?? { live: new Map() };
-    expect([...live.values()].flatMap(({ devices }) => devices).sort()).toEqual([0, 1]);
-    expect(amounts()).toMatchObject({ used: { gpus: 2_000 }, reserved: {} });
-  });
-
-  test("others have the devices that are not kept", () => {
-    toy.grant("guest", gpu(1, "web", 2));
-    toy.grant("guest", gpu(1, "web", 2), lends(0, 1));
-    toy.grant("owner", gpu(1, "lab"), claims(1));
-    toy.pass(11_000);
-    toy.grant("other", gpu(2, "web"));
-    expect(tasksOf("other")).toHaveLength(1);
   });
 });

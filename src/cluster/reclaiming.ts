@@ -1,19 +1,19 @@
 /**
  * Makes room for those who have a right to it and waited for the grace: the attempts whose loss is least, on one node,
  * are told to stop, and what they free is kept until the claimant starts there. Which may be stopped, and for how many,
- * the Broker has said; which are is decided here. What an attempt would lose is its run time, times the largest part of
- * its node that it has.
+ * the Broker has said; which are is decided here. Nobody is stopped where there is room by now: that is kept instead.
  */
-import { dominantShare, type Resources, subtract } from "../model/resources.ts";
-import { type Candidate, chooseSite, type Site } from "../scheduling/reclaim.ts";
-import { stopLive } from "./ends.ts";
+import { add, fits, type Resources, subtract } from "../model/resources.ts";
+import { chooseSite } from "../scheduling/reclaim.ts";
+import { couldRun, stopLive } from "./ends.ts";
 import { returnWaiting } from "./grants.ts";
 import { accounts } from "./levels.ts";
 import { keepMade, letGoMade } from "./madePlaces.ts";
-import type { ClaimKind, Made } from "./making.ts";
+import { keptFor, type Made } from "./making.ts";
 import type { ClusterMemory } from "./memory.ts";
 import { fitsNow } from "./starved.ts";
 import { claimIn, claimOf, type JobState, type Live, limitOf, stockSize } from "./state.ts";
+import { type Choice, type Claimant, Victims } from "./victims.ts";
 
 /** What room was made for starts as soon as the Broker has heard of it; else others may have it. */
 const KEPT_MS = 60_000;
@@ -22,29 +22,38 @@ const IN_VAIN_RETURN_MS = 15_000;
 /** Tasks that room is made for in one turn. */
 const MOST_AT_ONCE = 100;
 
-/** An attempt, or all of a gang: it is stopped as a whole. */
-interface Unit extends Candidate {
-  lives: readonly Live[];
-}
-
-interface Claimant {
-  job: JobState;
-  kind: ClaimKind;
-  partition: string;
-  dueAt: number;
+/** What all claims of a turn share. */
+interface Turn {
+  memory: ClusterMemory;
+  now: number;
+  victims: Victims;
+  /** by partition, what is free, and kept for nobody, beyond what limits let others take of it */
+  spare: Map<string, Resources>;
+  /** by partition, attempts that were stopped for some claim, while for whose is not known any more */
+  unclaimed: ReadonlyMap<string, number>;
+  /** claims for which nothing can be done */
+  vain: Claimant[];
 }
 
 export function makeRoom(memory: ClusterMemory, now: number): void {
   const { making } = memory;
   making.nextAt = null;
   for (const made of making.places) renew(memory, made, now);
-  const claimants = claimantsOf(memory, now);
-  let left = MOST_AT_ONCE;
-  for (const claimant of claimants) {
+  const due: Claimant[] = [];
+  for (const claimant of claimantsOf(memory, now)) {
     if (claimant.dueAt > now) wakeAt(memory, claimant.dueAt);
-    else left -= serve(memory, claimant, left, now);
+    else due.push(claimant);
   }
+  if (due.length > 0) serveAll(memory, due, now);
   for (const name of making.nodes()) memory.keepRoom(name);
+}
+
+function serveAll(memory: ClusterMemory, due: readonly Claimant[], now: number): void {
+  const victims = new Victims(memory, now);
+  const turn: Turn = { memory, now, victims, spare: new Map(), unclaimed: unclaimedIn(memory, now), vain: [] };
+  let left = MOST_AT_ONCE;
+  for (const claimant of due) left -= serve(turn, claimant, left);
+  for (const [job, claimants] of Map.groupBy(turn.vain, (one) => one.job)) giveBack(memory, job, claimants);
 }
 
 function wakeAt({ making }: ClusterMemory, at: number): void {
@@ -62,10 +71,12 @@ function renew(memory: ClusterMemory, made: Made, now: number): void {
   if (isWanted && node && memory.isUp(node, now) && !job.refusedBy.has(made.node)) {
     const place = keepMade(memory, made, now);
     if (made.goneAt === null) return;
-    if (place && now - made.goneAt < KEPT_MS) {
+    const isOver = now - made.goneAt >= KEPT_MS;
+    if (place && !isOver) {
       wakeAt(memory, made.goneAt + KEPT_MS);
       return;
     }
+    if (isOver) making.lapse(made);
   }
   letGoMade(memory, made);
   memory.freed += 1;
@@ -107,42 +118,38 @@ function claimantsOf(memory: ClusterMemory, now: number): Claimant[] {
 }
 
 /** @returns for how many tasks room is being made */
-function serve(memory: ClusterMemory, claimant: Claimant, most: number, now: number): number {
+function serve(turn: Turn, claimant: Claimant, most: number): number {
+  const { memory } = turn;
   const { job, kind, partition } = claimant;
-  const { making } = memory;
+  if (memory.making.hasLapsed(job, kind, partition)) {
+    turn.vain.push(claimant);
+    return 0;
+  }
+  let choice: Choice | null = null;
   let served = 0;
-  while (served < most) {
-    if (isServed(memory, claimant)) return served;
-    const { units, youngestMs } = victimsFor(memory, claimant, now);
-    const chosen = units.size === 0 ? null : chooseSite(sitesOf(memory, claimant, units, now), termsOf(job, now));
-    if (chosen === null) {
-      inVain(memory, claimant, youngestMs, now);
-      return served;
-    }
-    const victims = chosen.victims.flatMap(({ lives }) => lives);
-    for (const victim of victims) stopLive(memory, victim, "reclaimed");
-    making.add({ job, kind, partition, node: chosen.node, victims });
-    memory.keepRoom(chosen.node);
-    job.dirty = "now";
-    tell(memory, claimant, victims);
+  while (served < most && !isServed(turn, claimant)) {
     served += 1;
+    if (keepFree(turn, claimant)) continue;
+    choice ??= turn.victims.for(claimant);
+    if (!stopFor(turn, claimant, choice)) {
+      if (isInVain(turn, claimant, choice)) turn.vain.push(claimant);
+      return served - 1;
+    }
   }
   return served;
 }
 
 /** Room is made for all that it claims, or what waits has room already. */
-function isServed({ making }: ClusterMemory, { job, kind, partition }: Claimant): boolean {
-  const made = making.of(job.id, partition);
+function isServed({ memory, unclaimed }: Turn, { job, kind, partition }: Claimant): boolean {
+  const made = memory.making.of(job.id, partition);
   const granted = Math.max(0, (job.limits[partition] ?? 0) - liveIn(job, partition));
   // What limits allow it first looks for a place of its own.
   if (granted > made.length && job.starvedAt === null) return true;
-  const ahead = made.length - Math.min(made.length, granted);
+  const ahead = made.length - Math.min(made.length, granted) + (unclaimed.get(partition) ?? 0);
   const waiting = waitingOf(job) - granted - grantedElsewhere(job, partition);
   const other = made.filter((one) => one.kind !== kind).length;
   return waiting <= ahead || ahead - Math.min(ahead, other) >= (job.claim?.[kind][partition] ?? 0);
 }
-
-const termsOf = (job: JobState, nowMs: number) => ({ nowMs, minRunMs: job.claim?.minRunMs ?? 0 });
 
 /** Tasks that have room by limits in other partitions. */
 function grantedElsewhere(job: JobState, partition: string): number {
@@ -152,150 +159,92 @@ function grantedElsewhere(job: JobState, partition: string): number {
   return granted;
 }
 
-/** Nobody may be stopped, or not enough on any node: waits until attempts have run for long enough, then gives it back. */
-function inVain(
-  memory: ClusterMemory,
-  { job, partition, dueAt }: Claimant,
-  youngestMs: number | null,
-  now: number,
-): void {
-  const minRunMs = job.claim?.minRunMs ?? 0;
-  if (youngestMs !== null && youngestMs + minRunMs > now) {
-    wakeAt(memory, youngestMs + minRunMs);
-    return;
+/** A node has room for a task by now that nobody else was promised. @returns whether it is kept */
+function keepFree(turn: Turn, { job, kind, partition }: Claimant): boolean {
+  const { memory, now } = turn;
+  const spare = spareIn(turn, partition);
+  if (job.claim?.inKind || !fits(job.template.resources, spare)) return false;
+  for (const { name } of couldRun(memory, job, now, [partition])) {
+    if (!memory.placer.fits(job.asked, name)) continue;
+    const made = memory.making.add({ job, kind, partition, node: name, victims: [] });
+    if (keepMade(memory, made, now)) {
+      turn.spare.set(partition, subtract(spare, job.template.resources));
+      wakeAt(memory, now + KEPT_MS);
+      job.dirty = "now";
+      return true;
+    }
+    letGoMade(memory, made);
   }
-  const isMaking = memory.making.of(job.id, partition).length > 0;
-  if (isMaking || limitOf(job) > job.live.size || claimOf(job) > claimIn(job, partition)) return;
+  return false;
+}
+
+/** @returns whether there are enough that may be stopped, on one node */
+function stopFor(turn: Turn, claimant: Claimant, choice: Choice): boolean {
+  const { memory, now } = turn;
+  const { job, kind, partition } = claimant;
+  const spare = spareIn(turn, partition);
+  const chosen = chooseSite(choice.sites(job.claim?.inKind ? {} : spare), {
+    nowMs: now,
+    minRunMs: job.claim?.minRunMs ?? 0,
+  });
+  if (chosen === null) return false;
+  const victims = chosen.victims.flatMap(({ lives }) => lives);
+  for (const victim of victims) stopLive(memory, victim, "reclaimed");
+  const made = memory.making.add({ job, kind, partition, node: chosen.node, victims });
+  memory.keepRoom(chosen.node);
+  turn.spare.set(partition, subtract(spare, keptFor(made)));
+  job.dirty = "now";
+  tell(memory, claimant, victims);
+  return true;
+}
+
+/** Nobody may be stopped, or not enough on any node; and it has waited until attempts had run for long enough. */
+function isInVain({ memory, now }: Turn, { job, partition, dueAt }: Claimant, { youngestMs }: Choice): boolean {
+  const oldEnoughAt = (youngestMs ?? now) + (job.claim?.minRunMs ?? 0);
+  if (youngestMs !== null && oldEnoughAt > now) {
+    wakeAt(memory, oldEnoughAt);
+    return false;
+  }
   // A node has room by now: as soon as the Broker hears of it, it starts.
-  if (fitsNow(memory, job, now, [partition])) return;
+  if (fitsNow(memory, job, now, [partition])) return false;
   if (now < dueAt + IN_VAIN_RETURN_MS) wakeAt(memory, dueAt + IN_VAIN_RETURN_MS);
-  else returnWaiting(memory, job, "fragmented", undefined, [partition]);
+  return now >= dueAt + IN_VAIN_RETURN_MS;
 }
 
-/** By node, what may be stopped there for the claimant; and when the youngest of all that may be has started. */
-function victimsFor(
-  memory: ClusterMemory,
-  { job, kind, partition }: Claimant,
-  now: number,
-): { units: Map<string, Unit[]>; youngestMs: number | null } {
-  const units = new Map<string, Unit[]>();
-  let youngestMs: number | null = null;
-  const minRunMs = job.claim?.minRunMs ?? 0;
-  for (const victim of memory.jobs.values()) {
-    const most = yieldsOf(victim, job, kind, partition);
-    if (most <= 0) continue;
-    const own = unitsOf(memory, victim, partition, now);
-    for (const { startedAtMs } of own) youngestMs = Math.max(youngestMs ?? startedAtMs, startedAtMs);
-    for (const [node, those] of byNode(own.filter(({ startedAtMs }) => now - startedAtMs >= minRunMs))) {
-      // No more of one job than it yields: those that lose least.
-      let left = most;
-      const some = those
-        .sort((a, b) => a.loss - b.loss)
-        .filter(({ lives }) => {
-          left -= lives.length;
-          return left >= 0;
-        });
-      units.set(node, [...(units.get(node) ?? []), ...some]);
-    }
-  }
-  return { units, youngestMs };
+/** Once nothing can be done for any of its claims another cluster may run it; or this one, if there was a place. */
+function giveBack(memory: ClusterMemory, job: JobState, vain: readonly Claimant[]): void {
+  const { making } = memory;
+  const tasks = vain.reduce((n, { kind, partition }) => n + (job.claim?.[kind][partition] ?? 0), 0);
+  if (tasks < claimOf(job) || making.countsOf(job.id).size > 0 || limitOf(job) > job.live.size) return;
+  const lacks = vain.filter(({ kind, partition }) => !making.hasLapsed(job, kind, partition));
+  if (lacks.length === 0) returnWaiting(memory, job, "surplus");
+  else returnWaiting(memory, job, "fragmented", undefined, [...new Set(lacks.map(({ partition }) => partition))]);
 }
 
-/** How many attempts of the job may still be stopped for the claimant. */
-function yieldsOf(victim: JobState, job: JobState, kind: ClaimKind, partition: string): number {
-  const { yields, template } = victim;
-  if (yields === null || victim === job || victim.action !== "run") return 0;
-  if (kind === "priority" && (template.role !== job.template.role || template.priority >= job.template.priority))
-    return 0;
-  let runs = 0;
-  for (const live of victim.live.values()) if (live.partition === partition && live.stopping === null) runs += 1;
-  const told = kind === "own" ? yields.lent : yields.lower;
-  return Math.min(told[partition] ?? 0, runs - (yields.keep[partition] ?? 0));
-}
-
-function unitsOf(memory: ClusterMemory, job: JobState, partition: string, now: number): Unit[] {
-  const { gang, resources } = job.template;
-  const gangs = new Map<number, Live[]>();
-  for (const live of job.live.values()) {
-    const key = gang === null ? live.index : Math.floor(live.index / gang.size);
-    gangs.set(key, [...(gangs.get(key) ?? []), live]);
-  }
-  const units: Unit[] = [];
-  for (const lives of gangs.values()) {
-    if (lives.some((live) => live.stopping !== null || live.partition !== partition)) continue;
-    const loss = lives.reduce((sum, live) => sum + lossOf(memory, live, now), 0);
-    units.push({ lives, loss, frees: resources, startedAtMs: Math.max(...lives.map(({ assignedAt }) => assignedAt)) });
-  }
-  return units;
-}
-
-function lossOf(memory: ClusterMemory, { node, assignedAt, job }: Live, now: number): number {
-  const capacity = memory.nodes.get(node)?.inventory?.capacity ?? {};
-  return Math.max(0, now - assignedAt) * dominantShare(job.template.resources, capacity);
-}
-
-/** A gang is on several, and frees on each what it has there. */
-function byNode(units: readonly Unit[]): Map<string, Unit[]> {
-  const there = new Map<string, Unit[]>();
-  for (const unit of units) {
-    const counts = new Map<string, number>();
-    for (const { node } of unit.lives) counts.set(node, (counts.get(node) ?? 0) + 1);
-    for (const [node, count] of counts) {
-      const frees: Record<string, number> = {};
-      for (const [name, amount] of Object.entries(unit.frees)) frees[name] = amount * count;
-      there.set(node, [...(there.get(node) ?? []), { ...unit, frees }]);
-    }
-  }
-  return there;
-}
-
-function* sitesOf(
-  memory: ClusterMemory,
-  { job, partition }: Claimant,
-  units: ReadonlyMap<string, readonly Unit[]>,
-  now: number,
-): Generator<Site<Unit>> {
-  const { placer } = memory;
-  const spare = job.claim?.inKind ? {} : spareIn(memory, partition, now);
-  const open = new Set<string>();
-  for (const { name, partitions } of placer.accepting(job.asked)) if (partitions.includes(partition)) open.add(name);
-  for (const [name, candidates] of units) {
-    const node = memory.nodes.get(name);
-    if (!open.has(name) || !node || !memory.isUp(node, now) || job.refusedBy.has(name)) continue;
-    yield {
-      node: name,
-      candidates,
-      missing: lacking(job.template.resources, placer.freeOn(name), spare),
-      fitsWithout: (victims) => {
-        const gone = victims.flatMap(({ lives }) => lives.filter((live) => live.node === name));
-        return placer.fitsWithout(
-          job.asked,
-          name,
-          gone.map((live) => ({ asked: live.job.asked, place: live })),
-        );
-      },
-    };
-  }
-}
-
-/** What is free beside a victim counts as far as nobody else was promised it. */
-function lacking(demand: Resources, free: Resources, spare: Resources): Resources {
-  const missing: Record<string, number> = {};
-  for (const [name, amount] of Object.entries(demand)) {
-    const usable = Math.min(free[name] ?? 0, spare[name] ?? 0);
-    missing[name] = amount - Math.min(amount, Math.max(0, usable), free[name] ?? 0);
-  }
-  return missing;
-}
-
-/** What is free in the partition, and kept for nobody, beyond what limits let others take of it. */
-function spareIn(memory: ClusterMemory, partition: string, now: number): Resources {
-  let spare = accounts(memory, now).get(partition)?.free ?? {};
+function spareIn({ memory, spare, now }: Turn, partition: string): Resources {
+  const known = spare.get(partition);
+  if (known) return known;
+  let left = accounts(memory, now).get(partition)?.free ?? {};
   for (const job of memory.jobs.values()) {
     const open = Math.min((job.limits[partition] ?? 0) - liveIn(job, partition), waitingOf(job));
-    for (let n = 0; n < Math.min(open, MOST_AT_ONCE); n += 1) spare = subtract(spare, job.template.resources);
+    if (open > 0) left = add(left, job.template.resources, -open);
   }
-  return spare;
+  spare.set(partition, left);
+  return left;
+}
+
+/** What was stopped before the memory was lost, or for a claim that changed, makes room for who claims now. */
+function unclaimedIn(memory: ClusterMemory, now: number): Map<string, number> {
+  const claimed = new Set(memory.making.places.flatMap(({ victims }) => victims));
+  const counts = new Map<string, number>();
+  for (const job of memory.jobs.values()) {
+    for (const live of job.live.values()) {
+      if (live.stopping !== "reclaimed" || claimed.has(live)) continue;
+      const node = memory.nodes.get(live.node);
+      if (node && memory.isUp(node, now)) counts.set(live.partition, (counts.get(live.partition) ?? 0) + 1);
+    }
+  }
+  return counts;
 }
 
 /** An event for each job that loses tasks. */
