@@ -5,6 +5,7 @@ import type { RoundResult } from "../scheduling/input.ts";
 import type { JobBook } from "./book.ts";
 import type { Fleet } from "./fleet.ts";
 import { firstGen } from "./generation.ts";
+import { lacks, type MayRun, recallsOf } from "./recall.ts";
 import type { Restored } from "./restored.ts";
 import type { Shares } from "./shares.ts";
 import {
@@ -46,31 +47,53 @@ export class Grants {
     for (const job of this.#book.live()) {
       if (job.state === "cancelling") continue;
       const byCluster = levelsOf(decided, job, terms);
-      for (const name of new Set([...byCluster.keys(), ...job.grants.keys()])) {
+      const mayRun: MayRun = (name) => mayRunBy(byCluster.get(name) ?? NO_LEVEL);
+      const names = [...new Set([...byCluster.keys(), ...job.grants.keys()])];
+      let lacking = names.reduce((n, name) => n + lacks(job, name, mayRun), 0);
+      for (const name of names) {
         const level = byCluster.get(name) ?? NO_LEVEL;
-        this.#grantTo(job, name, level);
+        lacking -= lacks(job, name, mayRun);
+        this.#grantTo(job, name, level, lacking);
         const grant = job.grants.get(name);
         if (grant) grant.claimedAt = level.claim === null ? null : (grant.claimedAt ?? now);
       }
+      this.#recall(job, names, mayRun);
+    }
+  }
+
+  /** What waits where it can't run comes back, as far as other clusters have room for it and the queue has none. */
+  #recall(job: JobMemory, names: readonly string[], mayRun: MayRun): void {
+    const [queued] = apart(job.queue, leavingTwice(job));
+    const lacking = names.reduce((n, name) => n + lacks(job, name, mayRun), 0) - queueSize(queued);
+    const recalls = recallsOf(job, this.#restored.holds(job) ? 0 : lacking, mayRun);
+    for (const grant of job.grants.values()) {
+      const recall = recalls.get(grant.cluster) ?? 0;
+      if (recall !== grant.recall) this.#change(grant, { recall });
     }
   }
 
   /** More of the same, as tasks have ended there. */
   topUp(job: JobMemory, cluster: string): void {
-    this.#grantTo(job, cluster, job.grants.get(cluster) ?? NO_LEVEL);
+    const mayRun: MayRun = (name) => mayRunBy(job.grants.get(name) ?? NO_LEVEL);
+    const others = [...job.grants.keys()].filter((name) => name !== cluster);
+    const lacking = others.reduce((n, name) => n + lacks(job, name, mayRun), 0);
+    this.#grantTo(job, cluster, job.grants.get(cluster) ?? NO_LEVEL, lacking);
   }
 
-  /** Brings limits and supply of one (job, cluster) to what the round wants. */
-  #grantTo(job: JobMemory, cluster: string, { limits, claim, yields }: Level): void {
+  /**
+   * Brings limits and supply of one (job, cluster) to what the round wants.
+   * @param lacking tasks that other clusters could run at once: nobody draws these ahead
+   */
+  #grantTo(job: JobMemory, cluster: string, { limits, claim, yields }: Level, lacking: number): void {
     const grant = job.grants.get(cluster) ?? this.#newGrant(job, cluster);
-    // What room is made for is there when it is.
-    const limit = sumOf(limits) + sumOf(claimed({ claim }));
+    const limit = mayRunBy({ limits, claim });
     const held = supplySize(grant.supply);
     // A gang that waits for another's end had better wait where it may go anywhere.
     const extra = unitOf(job) > 1 ? 0 : Math.min(limit, 2 * grant.recentEnds);
     const mayDraw = limit > 0 && !this.#restored.holds(job);
     const [queued, doubled] = mayDraw ? apart(job.queue, leavingTwice(job)) : [[], job.queue];
-    const missing = mayDraw ? Math.min(limit + extra - held, queueSize(queued)) : 0;
+    const ahead = Math.min(limit + extra - held, queueSize(queued) - lacking);
+    const missing = mayDraw ? Math.min(Math.max(limit - held, ahead), queueSize(queued)) : 0;
     const wants = missing > 0 && (held < limit || held < limit + extra / 2);
     const { queue, drawn } = wants ? this.#draw(job, cluster, missing, queued) : { queue: queued, drawn: [] };
     const draws = drawn.length > 0;
@@ -114,6 +137,7 @@ export class Grants {
       yields: null,
       oldLimits: {},
       recentEnds: 0,
+      recall: 0,
       sent: false,
       claimedAt: null,
     };
@@ -122,13 +146,13 @@ export class Grants {
   cancel(job: JobMemory): void {
     for (const grant of job.grants.values()) {
       if (grant.supply.length > 0 || isLeft(grant))
-        this.#change(grant, { action: "cancel", limits: {}, claim: null, yields: null });
+        this.#change(grant, { action: "cancel", limits: {}, claim: null, yields: null, recall: 0 });
     }
   }
 
   #change(
     grant: GrantState,
-    level: Partial<Pick<GrantState, "action" | "limits" | "supply" | "claim" | "yields">>,
+    level: Partial<Pick<GrantState, "action" | "limits" | "supply" | "claim" | "yields" | "recall">>,
   ): void {
     grant.oldLimits = charged(grant);
     Object.assign(grant, level, { gen: grant.gen + 1, sent: false });
@@ -172,6 +196,7 @@ export class Grants {
       ...(grant.claim && { claim: grant.claim }),
       ...(grant.yields && { yields: grant.yields }),
       ...(moved.length > 0 && { moved }),
+      ...(grant.recall > 0 && { recall: grant.recall }),
       supply: grant.supply.map(({ incarnation: given, ...entry }) => ({
         ...entry,
         ...(job.hasItems && { items: this.#store.items(job.id, entry.from, entry.to) }),
@@ -184,6 +209,10 @@ export class Grants {
 /** What a cluster is told of a job by a round. */
 type Level = Pick<GrantState, "limits" | "claim" | "yields">;
 const NO_LEVEL: Level = { limits: {}, claim: null, yields: null };
+
+/** What room is made for is there when it is. */
+const mayRunBy = ({ limits, claim }: Pick<Level, "limits" | "claim">): number =>
+  sumOf(limits) + sumOf(claimed({ claim }));
 
 /** By cluster, in tasks. */
 function levelsOf(

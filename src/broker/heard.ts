@@ -32,7 +32,7 @@ export function heardOf(
   grant.rev = report.rev;
   grant.reported = said.silenceLeftMs === undefined ? said : { ...said, silentUntil: now + said.silenceLeftMs };
   grant.supply = supply;
-  grant.recentEnds = ends;
+  grant.recentEnds = ends - queueSize(returned);
   if (isApplied(grant)) grant.oldLimits = grant.limits;
   const hasRoomAgain = isFragmented(grant) && !saysFragmented(said);
   if (hasRoomAgain)

@@ -17,6 +17,8 @@ export interface GrantState extends GrantRow {
   oldLimits: Counts;
   /** tasks that ended there between the last two reports */
   recentEnds: number;
+  /** so many tasks of its supply shall come back; lost with the memory */
+  recall: number;
   /** the newest gen left, and no error came back */
   sent: boolean;
   /** what of it has moved elsewhere, as it was told; a hint */
@@ -44,7 +46,7 @@ export function jobMemory(row: JobRow, grants: readonly GrantRow[]): JobMemory {
     grants: new Map(
       grants.map((grant) => [
         grant.cluster,
-        { ...grant, oldLimits: supposedLimits(grant), recentEnds: 0, sent: false, claimedAt: null },
+        { ...grant, oldLimits: supposedLimits(grant), recentEnds: 0, recall: 0, sent: false, claimedAt: null },
       ]),
     ),
     takenBack: null,

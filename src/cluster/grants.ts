@@ -53,8 +53,13 @@ function applyGrant(memory: ClusterMemory, grant: Grant, now: number): void {
   if (job.action === "cancel") {
     for (const index of job.retry.keys()) memory.store.setTaskState(job.id, index, "cancelled");
     cancelWaiting(job);
-  } else if (job.template.gang === null) returnSurplus(job);
-  else returnSurplusGangs(memory, job);
+  } else if (job.template.gang === null) {
+    returnSurplus(job);
+    returnRecalled(memory, job, grant.recall ?? 0);
+  } else {
+    returnSurplusGangs(memory, job);
+    returnRecalledGangs(memory, job, grant.recall ?? 0);
+  }
   letGo(memory, job, grant.moved ?? [], now);
   job.dirty = "now";
   memory.putJob(job);
@@ -118,6 +123,39 @@ function returnSurplusGangs(memory: ClusterMemory, job: JobState): void {
     if (!isFresh || standing.waiting.length > surplus) continue;
     within.push(rangeOf(job, number));
     surplus -= standing.waiting.length;
+  }
+  if (within.length > 0) returnWaiting(memory, job, "surplus", normalize(within));
+}
+
+/** Tasks that wait here beyond what may run, as far as they are wanted elsewhere and not on their way already. */
+function recalledOf(job: JobState, recall: number): number {
+  const returned = job.returned.reduce((n, { from, to }) => n + to - from, 0);
+  const waiting = stockSize(job.fresh) + job.retry.size;
+  const keeps = Math.max(0, limitOf(job) + claimOf(job) - job.live.size);
+  return Math.max(0, Math.min(recall - returned, waiting - keeps));
+}
+
+/** First what was never handed out, the last ones first; then what would be tried again soonest. */
+function returnRecalled(memory: ClusterMemory, job: JobState, recall: number): void {
+  const tasks = recalledOf(job, recall);
+  if (tasks === 0) return;
+  const fresh = normalize(job.fresh.flatMap(({ ranges }) => ranges));
+  const size = stockSize(job.fresh);
+  const [, given] = take(fresh, Math.max(0, size - tasks));
+  const again = [...job.retry.values()].sort((a, b) => a.notBefore - b.notBefore).slice(0, Math.max(0, tasks - size));
+  const within = normalize([...given, ...again.map(({ index }): Range => [index, index + 1])]);
+  returnWaiting(memory, job, "surplus", within);
+}
+
+/** The same in whole gangs, the last ones first. */
+function returnRecalledGangs(memory: ClusterMemory, job: JobState, recall: number): void {
+  let tasks = recalledOf(job, recall);
+  const within: Range[] = [];
+  for (const number of gangsWaiting(job).reverse()) {
+    const standing = standingOf(job, number);
+    if (!isWhole(standing) || standing.waiting.length > tasks) continue;
+    within.push(rangeOf(job, number));
+    tasks -= standing.waiting.length;
   }
   if (within.length > 0) returnWaiting(memory, job, "surplus", normalize(within));
 }

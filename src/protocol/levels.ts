@@ -39,6 +39,11 @@ export interface Grant {
   yields?: Yields;
   /** of these a newer attempt runs in another cluster: an earlier one here may go; absent: of none */
   moved?: Ranges;
+  /**
+   * Of this supply so many tasks shall come back, counting those that are on their way: another cluster has room for
+   * them. Only what waits beyond the limits and the claim does, of gangs whole ones; absent: none
+   */
+  recall?: number;
 }
 
 /**
