@@ -489,6 +489,34 @@ test("a return bars where the task might have run, not what was added meanwhile"
   expect(north.grant().limits).toEqual({ gpu: 1 });
 });
 
+test("what waits where it can't run comes back for a cluster that has room and no tasks", () => {
+  const shapes = (count: number) => {
+    const total = { cpus: 1000 * count, mem: 1_000_000 * count };
+    return { partitions: [level({ total, usable: total, shapes: [{ ...SHAPE, count }] })] };
+  };
+  north.report({}, shapes(8));
+  south.report({}, { partitions: [level({ usable: {}, shapes: [] })] });
+  submit({ command: "true", count: 8, resources: { cpus: 1 } });
+  const handout = north.grant().supply[0]?.handout ?? 0;
+  north.report({ abcdefghij: { live: { default: 8 } } }, shapes(8));
+  const waits = { live: { default: 1 }, waiting: 7 };
+  north.report({ abcdefghij: waits }, shapes(1));
+  north.report({ abcdefghij: waits }, shapes(1));
+  expect(north.grant()).toMatchObject({ limits: { default: 1 } });
+  expect(north.grant().recall).toBeUndefined();
+  south.report({}, shapes(5));
+  expect(north.grant().recall).toBe(5);
+  const { gen } = north.grant();
+  north.report({ abcdefghij: waits }, shapes(1));
+  expect(north.grant().gen).toBe(gen);
+  const returned = [{ from: 3, to: 8, handout, attemptsUsed: 0, reason: "surplus" as const }];
+  north.report({ abcdefghij: { live: { default: 1 }, waiting: 2, returned } }, shapes(1));
+  expect(north.grant()).toMatchObject({ supply: [{ from: 0, to: 3 }] });
+  expect(north.grant().recall).toBeUndefined();
+  expect(south.grant()).toMatchObject({ limits: { default: 5 }, supply: [{ from: 3, to: 8 }] });
+  conserved();
+});
+
 test("while jobs contend, ends are made up for without a round each, and who waits for room gets one", () => {
   submit({ command: "true", count: 500, resources: { cpus: 0.1 }, clusters: ["north"] });
   submit({ command: "false", count: 500, resources: { cpus: 0.1 }, clusters: ["north"] }, "bbbbbbbbbb", "d2");
