@@ -31,12 +31,23 @@ import { Reporting } from "./reporting.ts";
 import { nodeCounts } from "./reports.ts";
 import type { ClusterRules } from "./rules.ts";
 import { CLUSTER_RULES, TICK_MS } from "./rules.ts";
-import { markOverdue, nextOverdueAt, noteSilent, recoveryTicks, tick, tickRecovery, ticks } from "./silence.ts";
+import {
+  markOverdue,
+  nextOverdueAt,
+  noteSilent,
+  recallHeard,
+  recoveryTicks,
+  tick,
+  tickRecovery,
+  ticks,
+  vigilTimes,
+} from "./silence.ts";
 import { claimOf, limitOf, type NodeState, stockSize } from "./state.ts";
 import { ClusterStore } from "./store.ts";
 import { oneTask, taskPage } from "./taskPages.ts";
 import { countAnew } from "./use.ts";
 import { clusterDrain, nodeView } from "./views.ts";
+import { noNodesMs, noteNoNodes, saveWaits, waits } from "./waits.ts";
 import { type WakeAttachment, Wakers } from "./wakers.ts";
 
 /** How long a node that may come back is waited for before waiting work is given to other clusters. */
@@ -183,7 +194,7 @@ export class Cluster implements Turns {
     for (const node of this.#memory.nodes.values()) {
       if (this.#memory.isSuspect(node, now)) noteSilent(this.#memory, node, now);
     }
-    if (this.#memory.upNodes(now).length === 0 && this.#reporting.sinceMs(now) >= NO_NODES_RETURN_MS)
+    if (noNodesMs(this.#memory, now) >= NO_NODES_RETURN_MS)
       for (const job of this.#memory.jobs.values()) returnWaiting(this.#memory, job, "does-not-fit");
     this.#reporting.tick(now);
     this.#settle(now);
@@ -308,9 +319,10 @@ export class Cluster implements Turns {
     const attachment = data as Attachment | null;
     if (attachment && "hold" in attachment) {
       // What else runs there, that these rows do not know of, only a poll tells.
-      if (this.#memory.self.recoverMs === NOT_RECOVERING)
+      if (this.#memory.self.recoverMs === NOT_RECOVERING) {
         this.#holds.set(attachment.hold.node, { socket, poll: attachment.hold });
-      else this.#send(socket, { final: true, reply: null });
+        recallHeard(this.#memory, attachment.hold, now);
+      } else this.#send(socket, { final: true, reply: null });
     }
     if (attachment && "wake" in attachment) this.#wakers.recall(socket, attachment.wake, now);
   }
@@ -350,6 +362,8 @@ export class Cluster implements Turns {
     }
     this.#wake(now);
     noteRoom(this.#memory, now);
+    noteNoNodes(this.#memory, now);
+    saveWaits(this.#memory);
     this.#reporting.sendIfDue(now);
     this.#setAlarm(now);
   }
@@ -378,11 +392,14 @@ export class Cluster implements Turns {
     if (this.#memory.making.nextAt !== null) times.push(Math.max(now + 1, this.#memory.making.nextAt));
     times.push(...this.#reporting.wantedAt(now), ...drainTimes(this.#memory, now), ...moveTimes(this.#memory, now));
     times.push(...patienceTimes(this.#memory, now));
+    for (const at of vigilTimes(this.#memory, now)) times.push(at);
     for (const at of this.#memory.gangTimes.wantedAt(this.#memory.jobs)) times.push(Math.max(at, now + 1));
     for (const job of this.#memory.jobs.values()) {
       for (const retry of job.retry.values()) if (retry.notBefore > now) times.push(retry.notBefore);
-      if (job.fresh.length > 0 || job.retry.size > 0) times.push(now + NO_NODES_RETURN_MS);
+      if (waits(job)) times.push(now + NO_NODES_RETURN_MS);
     }
+    const { noNodesSince } = this.#memory.self;
+    if (noNodesSince !== null) times.push(Math.max(now + 1, noNodesSince + NO_NODES_RETURN_MS));
     return times.length === 0 ? null : Math.min(...times);
   }
 

@@ -368,8 +368,8 @@ function tryAgain(
   const stays = job.template.gang !== null || (reason !== "reclaimed" && canRunHere(memory, job, now));
   if (isAdopted(live) || PARTING.has(reason)) stopGang(memory, job, index);
   if (!isAdopted(live) && stays) {
+    const isDrained = reason === "drained";
     const notBefore = backoffMs === 0 ? 0 : now + backoffMs;
-    const drainedAt = reason === "drained" ? { drainedAt: now } : {};
     job.retry.set(index, {
       index,
       handout,
@@ -379,9 +379,9 @@ function tryAgain(
       notBefore,
       item,
       reason,
-      ...drainedAt,
+      ...(isDrained && { drainedAt: now }),
     });
-    memory.store.end(job.id, index, "waiting", attemptsUsed, notBefore, end);
+    memory.store.end(job.id, index, "waiting", attemptsUsed, isDrained ? now : notBefore, end);
   } else {
     memory.store.end(job.id, index, "returned", attemptsUsed, 0, end);
     giveBack(memory, job, index, handout, attemptsUsed, reason);

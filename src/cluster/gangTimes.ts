@@ -1,4 +1,4 @@
-/** When gangs let go of places, and may keep some again. Hints: lost with the memory, which only delays. */
+/** When gangs let go of places, and may keep some again. */
 import { keyOf } from "./gang.ts";
 import type { JobState } from "./state.ts";
 

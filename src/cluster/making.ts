@@ -1,4 +1,4 @@
-/** Room that is being made: for whom, on which node, and who is stopped for it. Hints; what is lost is decided anew. */
+/** Room that is being made: for whom, on which node, and who is stopped for it. Places are hints; what is lost is decided anew. */
 import { add, type Resources, subtract } from "../model/resources.ts";
 import type { JobState, Live } from "./state.ts";
 
@@ -83,6 +83,19 @@ export class Making {
   /** So it is since the Broker was last heard on it. */
   hasLapsed({ id, gen }: JobState, kind: ClaimKind, partition: string): boolean {
     return this.#lapsed.get(keyOf(id, kind, partition)) === gen;
+  }
+
+  /** Job, kind and partition parted by a space, and since when. */
+  *claims(): Generator<[job: string, key: string, since: number]> {
+    for (const [key, since] of this.#since) {
+      const [job = "", ...rest] = key.split(" ");
+      yield [job, rest.join(" "), since];
+    }
+  }
+
+  /** @param key kind and partition parted by a space */
+  recall(job: string, key: string, since: number): void {
+    this.#since.set(`${job} ${key}`, since);
   }
 
   /** Forgets of claims that do not stand any more. */

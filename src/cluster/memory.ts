@@ -21,6 +21,7 @@ import {
 } from "./state.ts";
 import type { ClusterStore, GrantRow, SelfRow } from "./store.ts";
 import { UseTally } from "./tally.ts";
+import { recallWaits, type Waits } from "./waits.ts";
 
 /** Silence after which nothing new is placed on a node. */
 export const SUSPECT_MS = 60_000;
@@ -47,6 +48,8 @@ export class ClusterMemory {
   /** room that is kept */
   readonly holds: Holds;
   readonly gangTimes = new GangTimes();
+  /** by job, as its row has them */
+  readonly waits = new Map<string, Waits>();
   /** rises when there may be room where there was none */
   freed = 0;
   #learnedSaved: number;
@@ -79,7 +82,8 @@ export class ClusterMemory {
     this.builtAt = now;
     const known = store.self();
     if (known && known.generation === generation) {
-      this.self = known;
+      const { noNodesSince } = known;
+      this.self = { ...known, noNodesSince: noNodesSince === null ? null : Math.min(noNodesSince, now) };
     } else {
       this.self = {
         incarnation: Math.max(now, (known?.incarnation ?? 0) + 1),
@@ -89,6 +93,7 @@ export class ClusterMemory {
         renewsUnknown: false,
         broker: 0,
         drain: known?.drain ?? null,
+        noNodesSince: null,
         usedSince: 0,
       };
       this.self.usedSince = this.self.incarnation;
@@ -117,11 +122,16 @@ export class ClusterMemory {
     this.holds = new Holds(this.placer);
     this.#learnedSaved = this.placer.learned.seen;
     for (const node of this.nodes.values()) this.nodeChanged(node);
-    for (const row of store.liveGrants()) this.putJob(this.jobOf(row));
-    for (const { node, session, silentMs } of store.silences()) {
-      this.silences.set(silenceKey(node, session), { node, session, silentMs, lastTickAt: now, isMass: false });
+    for (const row of store.liveGrants()) {
+      const job = this.jobOf(row);
+      this.putJob(job);
+      recallWaits(this, job, row.waits, now);
     }
-    for (const node of this.nodes.values()) node.isSilent = this.isMarked(node.name, node.session);
+    for (const { node: name, session, silentMs, isSilent } of store.silences()) {
+      this.silences.set(silenceKey(name, session), { node: name, session, silentMs, lastTickAt: now, isMass: false });
+      const node = this.nodes.get(name);
+      if (node?.session === session) node.isSilent = isSilent;
+    }
   }
 
   /** As its rows tell. */

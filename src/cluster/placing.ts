@@ -32,6 +32,7 @@ import {
   stockSize,
   takeFrom,
 } from "./state.ts";
+import { waits } from "./waits.ts";
 
 /** How long work that fits nowhere for want of room on one node waits before others may have it. */
 const STARVED_RETURN_MS = 15_000;
@@ -250,8 +251,6 @@ function besideClasses(memory: ClusterMemory, now: number): PlaceClass[] {
   }
   return classes;
 }
-
-const waits = (job: JobState): boolean => job.fresh.length > 0 || job.retry.size > 0;
 
 function* waitingTasks(
   job: JobState,

@@ -18,6 +18,10 @@ export interface OpenPoll {
   node: string;
   session: number;
   seq: number;
+  /** by this object's clock */
+  heardAt: number;
+  /** so long it is held at most */
+  waitS: number;
   /** nothing ran there, nothing is left to tell, and it was not called: it may rest if nothing is given to it */
   mayRest: boolean;
 }
@@ -74,7 +78,8 @@ export function hear(
     .map((update) => update.uuid);
   const unacked = request.updates.length - acked.length;
   const mayRest = request.running.length === 0 && unacked === 0 && node.inventory !== null && !wasCalled;
-  const poll: OpenPoll = { node: node.name, session: request.session, seq: request.seq, mayRest };
+  const { session, seq } = request;
+  const poll: OpenPoll = { node: node.name, session, seq, heardAt: now, waitS, mayRest };
   const { unknown, stops } = reconcile(memory, node, poll, request, now);
   return { kind: "heard", poll, acked, unacked, unknown, stops, wantInventory: node.inventory === null };
 }

@@ -45,7 +45,7 @@ export class Reporting {
   }
 
   /** How long nothing was told. */
-  sinceMs(now: number): number {
+  #sinceMs(now: number): number {
     return now - this.#lastAt;
   }
 
@@ -61,7 +61,7 @@ export class Reporting {
     const { jobs } = this.#memory;
     for (const job of jobs.values()) if (job.dirty === "soon") job.dirty = "now";
     if (this.#inFlight && now - this.#inFlight.sentAt > LOST_MS) this.#inFlight = null;
-    if (this.sinceMs(now) >= POKE_MS) for (const job of jobs.values()) job.dirty = "now";
+    if (this.#sinceMs(now) >= POKE_MS) for (const job of jobs.values()) job.dirty = "now";
   }
 
   answered(answer: ReportAnswer, now: number): void {

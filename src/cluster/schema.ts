@@ -7,6 +7,7 @@ import type { EndReason, TaskState } from "../model/states.ts";
 import type { Inventory, StopReason } from "../protocol/agent.ts";
 import type { Claim, Counts, Returned, Supply, Yields } from "../protocol/levels.ts";
 import type { Learned } from "../scheduling/packing/learned.ts";
+import type { Waits } from "./waits.ts";
 
 /** Nothing new is placed, and what runs is stopped at the deadline; by this object's clock. */
 export interface Drain {
@@ -55,6 +56,8 @@ export const self = sqliteTable("self", {
   usedSince: integer("used_since").notNull().default(0),
   /** the whole cluster is to be empty */
   drain: text({ mode: "json" }).$type<Drain>(),
+  /** since when work waits and no node is up, by this object's clock; null: some is, or nothing waits */
+  noNodesSince: integer("no_nodes_since"),
 });
 
 export const node = sqliteTable("node", {
@@ -84,6 +87,7 @@ export const grant = sqliteTable("grant", {
   ended: integer({ mode: "boolean" }).notNull(),
   claim: text({ mode: "json" }).$type<Claim>(),
   yields: text({ mode: "json" }).$type<Yields>(),
+  waits: text({ mode: "json" }).$type<Waits>(),
 });
 
 /** One row per task that was handed out here: its newest attempt. */
@@ -101,7 +105,7 @@ export const task = sqliteTable(
     session: integer().notNull(),
     carriedSession: integer("carried_session").notNull(),
     carriedSeq: integer("carried_seq").notNull(),
-    /** waiting: not before this time (ms, this object's clock) */
+    /** waiting: not before this time (ms, this object's clock); of what a drain stopped: when that was */
     notBefore: integer("not_before").notNull(),
     item: text(),
     partition: text().notNull().default(REST),
@@ -156,6 +160,8 @@ export const silence = sqliteTable(
     node: text().notNull(),
     session: integer().notNull(),
     silentMs: integer("silent_ms").notNull(),
+    /** nothing new is placed on the node, and everyone was told */
+    isSilent: integer("is_silent", { mode: "boolean" }).notNull().default(false),
   },
   (t) => [primaryKey({ columns: [t.node, t.session] })],
 );

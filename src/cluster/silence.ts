@@ -7,8 +7,10 @@
 import { lose, RECOVERY_MS, recoveryIsOver } from "./ends.ts";
 import { returnLimbo } from "./grants.ts";
 import type { ClusterMemory } from "./memory.ts";
+import type { OpenPoll } from "./poll.ts";
 import { HOLD_FOR_MS, TICK_MS, tickMs } from "./rules.ts";
 import { attemptsOf, isAdopted, type JobState, type Live, type NodeState, type Silence } from "./state.ts";
+import { waits } from "./waits.ts";
 
 /** A kept attempt of a removed node has no deadline: the node is told to stop it, and has so long to hear that. */
 const REMOVED_KEPT_MS = 621_000;
@@ -37,6 +39,17 @@ export function markOverdue(memory: ClusterMemory, now: number): boolean {
   return isNew;
 }
 
+/**
+ * After the object was rebuilt: a node whose poll is still held was heard when that came. No poll is held for longer
+ * than was said, whatever a clock that jumped tells.
+ */
+export function recallHeard(memory: ClusterMemory, { node: name, heardAt, waitS }: OpenPoll, now: number): void {
+  const node = memory.nodes.get(name);
+  if (!node) return;
+  node.expectMs = waitS * 1000;
+  node.seenAt = Math.min(now, Math.max(heardAt, now - node.expectMs));
+}
+
 /** How long it has been late, ms; negative: it is not. */
 const overdueMs = (node: NodeState, now: number): number => now - node.seenAt - node.expectMs - OVERDUE_MS;
 
@@ -54,6 +67,19 @@ export function nextOverdueAt(memory: ClusterMemory): number | null {
     }
   }
   return at;
+}
+
+/**
+ * While work waits for nodes, an object that slept would forget since when it has not heard one that runs nothing: it
+ * stays awake until that one is heard or silent.
+ */
+export function* vigilTimes(memory: ClusterMemory, now: number): Generator<number> {
+  if (![...memory.jobs.values()].some(waits)) return;
+  for (const node of memory.nodes.values()) {
+    if (node.rest === "asleep" || !memory.isUp(node, now)) continue;
+    const isExpected = node.rest === "called" || node.seenAt + node.expectMs <= now;
+    yield isExpected ? now + TICK_MS : node.seenAt + node.expectMs + OVERDUE_MS;
+  }
 }
 
 export function tick(memory: ClusterMemory, now: number): void {
@@ -120,6 +146,7 @@ export function noteSilent(memory: ClusterMemory, node: NodeState, now: number):
   if (node.removed || node.isSilent) return;
   node.isSilent = true;
   memory.mark(node.name, node.session, now);
+  memory.store.noteSilent(node.name, node.session);
   memory.events.push({ type: "node.silent", node: node.name });
 }
 

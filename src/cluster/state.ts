@@ -59,7 +59,7 @@ export interface Retry {
   item: string | null;
   /** how its last attempt ended; null: it never started */
   reason: EndReason | null;
-  /** it was stopped then because its node shall be empty; a hint */
+  /** it was stopped then because its node shall be empty */
   drainedAt?: number;
 }
 
@@ -103,7 +103,7 @@ export interface JobState {
   lacksIn: readonly string[];
   /** where limbo is told to be; a hint */
   limboIn: string | null;
-  /** since when tasks wait here with room granted and none finds a place; a hint */
+  /** since when tasks wait here with room granted and none finds a place */
   starvedAt: number | null;
   /** since when a task waits for a node that it prefers to those that listen; a hint */
   awaitsSince: number | null;
@@ -148,7 +148,7 @@ export interface Silence {
 
 /** @param attempts ended ones that did not decide their task */
 export function jobState(
-  row: GrantRow,
+  row: Omit<GrantRow, "waits">,
   tasks: readonly TaskRow[],
   attempts: readonly AttemptRow[],
   now: number,
@@ -217,10 +217,10 @@ export function jobState(
           local: localOf(epoch),
           attemptsUsed: task.attemptsUsed,
           avoid: task.node,
-          notBefore: task.notBefore,
+          notBefore: task.reason === "drained" ? 0 : task.notBefore,
           item: task.item,
           reason: task.reason,
-          ...(task.reason === "drained" && { drainedAt: now }),
+          ...(task.reason === "drained" && { drainedAt: Math.min(task.notBefore, now) }),
         });
         break;
       default:

@@ -7,6 +7,7 @@ import type { Use } from "../protocol/levels.ts";
 import type { Learned } from "../scheduling/packing/learned.ts";
 import type { Leaving, StopCause } from "./schema.ts";
 import * as schema from "./schema.ts";
+import type { Waits } from "./waits.ts";
 
 export type GrantRow = typeof schema.grant.$inferSelect;
 export type TaskRow = typeof schema.task.$inferSelect;
@@ -79,7 +80,7 @@ export class ClusterStore {
       .delete(schema.task)
       .where(notInArray(schema.task.state, ["succeeded", "failed", "cancelled"]))
       .run();
-    this.#db.update(schema.grant).set({ supply: [], limits: {} }).run();
+    this.#db.update(schema.grant).set({ supply: [], limits: {}, waits: null }).run();
   }
 
   // Hot path.
@@ -199,15 +200,19 @@ export class ClusterStore {
 
   // Grants.
 
-  saveGrant(row: GrantRow): void {
+  /** Since when it waits stays as it is. */
+  saveGrant(row: Omit<GrantRow, "waits">): void {
     const { job, ...set } = row;
     this.#db.insert(schema.grant).values(row).onConflictDoUpdate({ target: schema.grant.job, set }).run();
+  }
+  saveWaits(job: string, waits: Waits | null): void {
+    this.#db.update(schema.grant).set({ waits }).where(eq(schema.grant.job, job)).run();
   }
   endGrants(jobs: string[]): void {
     for (let i = 0; i < jobs.length; i += 90) {
       this.#db
         .update(schema.grant)
-        .set({ ended: true })
+        .set({ ended: true, waits: null })
         .where(inArray(schema.grant.job, jobs.slice(i, i + 90)))
         .run();
     }
@@ -263,6 +268,10 @@ export class ClusterStore {
       session,
       silentMs,
     );
+  }
+  /** Of a session that is marked. */
+  noteSilent(node: string, session: number): void {
+    this.#sql.exec(`UPDATE silence SET is_silent = 1 WHERE node = ? AND session = ?`, node, session);
   }
   unmark(node: string, session: number): void {
     this.#sql.exec(`DELETE FROM silence WHERE node = ? AND session = ?`, node, session);

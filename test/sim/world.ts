@@ -30,6 +30,7 @@ import { Chance } from "./random.ts";
 import { ReclaimWatch } from "./reclaimWatch.ts";
 import { RoundWatch } from "./roundWatch.ts";
 import { SimObject } from "./simObject.ts";
+import { scheduleSleeps } from "./sleeps.ts";
 import { Stewards } from "./stewards.ts";
 import { Timeline } from "./timeline.ts";
 import { Watch } from "./watch.ts";
@@ -55,6 +56,7 @@ const LEAGUE_SALT = 0x5eed_1ea6;
 const PLANS_SALT = 0x5eed_91a2;
 const GANG_SALT = 0x6a_96_5a_17;
 const DRAIN_SALT = 0xd7a1_4ed0;
+const SLEEP_SALT = 0x51_ee_b5_0f;
 /** Priorities and how things are taken back, too. */
 const RECLAIM_SALT = 0x7ac_ba0c;
 const CLUSTERS = ["north", "south", "west"];
@@ -150,6 +152,7 @@ export class World {
     scheduleFaults(this, this.chance.fork());
     this.stewards.schedule(this.mood.faultsEndMs);
     this.drains.schedule(this.mood.faultsEndMs);
+    scheduleSleeps(this, new Chance(options.seed ^ SLEEP_SALT));
     this.#lookAround(this.chance.fork());
   }
 

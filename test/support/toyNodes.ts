@@ -13,6 +13,8 @@ import { ObjectHome } from "../sim/nodeSqlite.ts";
 /** A node speaks at least this often. */
 const POLL_MS = 20_000;
 const STEP_MS = 500;
+/** The platform lets an object sleep after so long. */
+const SLEEP_AFTER_MS = 10_000;
 
 interface ToyNode {
   name: string;
@@ -168,6 +170,33 @@ export class ToyNodes {
       for (const node of this.nodes.values()) if (this.home.nowMs - node.polledAt >= POLL_MS) this.#poll(node);
       this.settle();
       if (this.home.nowMs < next && (this.home.alarmAt ?? next) <= this.home.nowMs) this.home.nowMs += 1;
+    }
+  }
+
+  /** Time passes for an object that sleeps between: each life is so long, and knows its rows and sockets alone. */
+  sleep(lives: number, lifeMs: number): void {
+    for (let i = 0; i < lives; i++) {
+      this.pass(lifeMs);
+      this.home.crash();
+      this.settle();
+    }
+  }
+
+  /** The object sleeps whenever nothing happens for long enough, and its own alarm wakes it. */
+  nap(ms: number): void {
+    const end = this.home.nowMs + ms;
+    let { turns } = this.home;
+    let turnAt = this.home.nowMs;
+    while (this.home.nowMs < end) {
+      const { alarmAt, nowMs } = this.home;
+      if (alarmAt !== null && alarmAt <= nowMs + STEP_MS && alarmAt - turnAt >= SLEEP_AFTER_MS) {
+        this.home.nowMs = Math.max(nowMs, alarmAt);
+        this.home.crash();
+        this.home.fireAlarm();
+        this.settle();
+      } else this.pass(STEP_MS);
+      if (this.home.turns !== turns) turnAt = this.home.nowMs;
+      turns = this.home.turns;
     }
   }
 

@@ -1,0 +1,102 @@
+/**
+ * Since when, and until when, jobs wait here for what: by this object's clock, and in their rows, since an object that
+ * sleeps between its alarms would else begin to count anew with each. They are gathered at the end of a turn from where
+ * they are used, and written when they are others than before.
+ */
+import type { ClusterMemory } from "./memory.ts";
+import type { JobState } from "./state.ts";
+
+export interface GangWaits {
+  untilMs?: number;
+  isCalled?: true;
+  besideSince?: number;
+}
+
+export interface Waits {
+  /** by kind and partition, parted by a space: since when it may have room made */
+  claims?: Record<string, number>;
+  /** by number */
+  gangs?: Record<string, GangWaits>;
+  /** until then others have their turn */
+  restUntil?: number;
+  /** since when it has room by its limits and no place */
+  starvedAt?: number;
+}
+
+/** @param waits as the job's row has them; a clock that has jumped back since prolongs nothing */
+export function recallWaits(memory: ClusterMemory, job: JobState, waits: Waits | null, now: number): void {
+  if (waits === null) return;
+  memory.waits.set(job.id, waits);
+  const { claims = {}, gangs = {}, restUntil, starvedAt } = waits;
+  for (const [key, since] of Object.entries(claims)) memory.making.recall(job.id, key, Math.min(since, now));
+  for (const [number, { untilMs, isCalled, besideSince }] of Object.entries(gangs)) {
+    const time = memory.gangTimes.of(job, Number(number));
+    time.untilMs = untilMs ?? null;
+    time.isCalled = isCalled ?? false;
+    time.besideSince = besideSince ?? null;
+  }
+  const longestRestMs = job.template.gang?.holdMs ?? 0;
+  if (restUntil !== undefined) memory.gangTimes.restUntil.set(job.id, Math.min(restUntil, now + longestRestMs));
+  if (starvedAt !== undefined) job.starvedAt = Math.min(starvedAt, now);
+}
+
+export function saveWaits(memory: ClusterMemory): void {
+  const present = waitsNow(memory);
+  for (const [id, waits] of present) {
+    const before = memory.waits.get(id);
+    if (before && JSON.stringify(before) === JSON.stringify(waits)) continue;
+    memory.waits.set(id, waits);
+    memory.store.saveWaits(id, waits);
+  }
+  for (const id of memory.waits.keys()) {
+    if (present.has(id)) continue;
+    memory.waits.delete(id);
+    if (memory.jobs.has(id)) memory.store.saveWaits(id, null);
+  }
+}
+
+/** By job; those that wait for nothing are left out. */
+function waitsNow({ jobs, making, gangTimes, waits }: ClusterMemory): Map<string, Waits> {
+  const present = new Map<string, Waits>();
+  const of = (id: string): Waits => {
+    const known = present.get(id) ?? {};
+    present.set(id, known);
+    return known;
+  };
+  for (const [id, key, since] of making.claims()) {
+    const known = of(id);
+    known.claims = { ...known.claims, [key]: since };
+  }
+  for (const { job, number, untilMs, isCalled, besideSince } of gangTimes.byGang.values()) {
+    if (untilMs === null && besideSince === null) continue;
+    const known = of(job);
+    const gang = {
+      ...(untilMs !== null && { untilMs }),
+      ...(isCalled && { isCalled }),
+      ...(besideSince !== null && { besideSince }),
+    };
+    known.gangs = { ...known.gangs, [number]: gang };
+  }
+  for (const [id, restUntil] of gangTimes.restUntil) of(id).restUntil = restUntil;
+  for (const { id, reason, starvedAt } of jobs.values()) {
+    if (starvedAt === null) continue;
+    // Only of what is fragmented is it a time that counts; once written it stays, as the reason may change often.
+    if (reason === "fragmented" || waits.get(id)?.starvedAt === starvedAt) of(id).starvedAt = starvedAt;
+  }
+  return present;
+}
+
+/** Since when work waits and no node is up. */
+export function noteNoNodes(memory: ClusterMemory, now: number): void {
+  const { noNodesSince } = memory.self;
+  const isSo = [...memory.jobs.values()].some(waits) && memory.upNodes(now).length === 0;
+  if (isSo === (noNodesSince !== null)) return;
+  memory.self = { ...memory.self, noNodesSince: isSo ? now : null };
+  memory.store.saveSelf(memory.self);
+}
+
+/** How long work has waited while no node is up, ms; 0: some is. */
+export const noNodesMs = ({ self: { noNodesSince } }: ClusterMemory, now: number): number =>
+  noNodesSince === null ? 0 : Math.max(0, now - noNodesSince);
+
+export const waits = (job: JobState): boolean => job.fresh.length > 0 || job.retry.size > 0;
