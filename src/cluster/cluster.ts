@@ -47,7 +47,7 @@ import { ClusterStore } from "./store.ts";
 import { oneTask, taskPage } from "./taskPages.ts";
 import { countAnew } from "./use.ts";
 import { clusterDrain, nodeView } from "./views.ts";
-import { noNodesMs, noteNoNodes, saveWaits, waits } from "./waits.ts";
+import { noNodesMs, noteNoNodes, recallWaits, saveWaits, waits } from "./waits.ts";
 import { type WakeAttachment, Wakers } from "./wakers.ts";
 
 /** How long a node that may come back is waited for before waiting work is given to other clusters. */
@@ -81,6 +81,7 @@ export class Cluster implements Turns {
     const now = platform.now();
     this.#store = new ClusterStore(platform.sql);
     this.#memory = new ClusterMemory(this.#store, platform.self.name, platform.generation, now, rules);
+    recallWaits(this.#memory, now);
     if (this.#memory.isRestored) countAnew(this.#memory);
     this.#lastTickAt = now;
     this.#wakers = new Wakers(this.#memory, platform.sockets);

@@ -9,6 +9,7 @@ import { Holds } from "./holds.ts";
 import { Making } from "./making.ts";
 import { partitionsOf } from "./partitions.ts";
 import { CLUSTER_RULES, type ClusterRules } from "./rules.ts";
+import type { Waits } from "./schema.ts";
 import {
   isLeaving,
   type JobState,
@@ -21,7 +22,6 @@ import {
 } from "./state.ts";
 import type { ClusterStore, GrantRow, SelfRow } from "./store.ts";
 import { UseTally } from "./tally.ts";
-import { recallWaits, type Waits } from "./waits.ts";
 
 /** Silence after which nothing new is placed on a node. */
 export const SUSPECT_MS = 60_000;
@@ -125,7 +125,7 @@ export class ClusterMemory {
     for (const row of store.liveGrants()) {
       const job = this.jobOf(row);
       this.putJob(job);
-      recallWaits(this, job, row.waits, now);
+      if (row.waits !== null) this.waits.set(row.job, row.waits);
     }
     for (const { node: name, session, silentMs, isSilent } of store.silences()) {
       this.silences.set(silenceKey(name, session), { node: name, session, silentMs, lastTickAt: now, isMass: false });

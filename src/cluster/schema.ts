@@ -7,7 +7,6 @@ import type { EndReason, TaskState } from "../model/states.ts";
 import type { Inventory, StopReason } from "../protocol/agent.ts";
 import type { Claim, Counts, Returned, Supply, Yields } from "../protocol/levels.ts";
 import type { Learned } from "../scheduling/packing/learned.ts";
-import type { Waits } from "./waits.ts";
 
 /** Nothing new is placed, and what runs is stopped at the deadline; by this object's clock. */
 export interface Drain {
@@ -36,6 +35,23 @@ export interface Leaving {
   ports: readonly number[];
   /** it is stopped then, by this object's clock; null: nothing is known to run in its place */
   leavesAtMs: number | null;
+}
+
+export interface GangWaits {
+  untilMs?: number;
+  isCalled?: true;
+  besideSince?: number;
+}
+
+export interface Waits {
+  /** by kind and partition, parted by a space: since when it may have room made */
+  claims?: Record<string, number>;
+  /** by number */
+  gangs?: Record<string, GangWaits>;
+  /** until then others have their turn */
+  restUntil?: number;
+  /** since when it has room by its limits and no place */
+  starvedAt?: number;
 }
 
 /** One row: what the object knows of itself. */

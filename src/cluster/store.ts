@@ -5,9 +5,8 @@ import { type Database, database, migrate } from "../platform/drizzle.ts";
 import type { Sql } from "../platform/seam.ts";
 import type { Use } from "../protocol/levels.ts";
 import type { Learned } from "../scheduling/packing/learned.ts";
-import type { Leaving, StopCause } from "./schema.ts";
+import type { Leaving, StopCause, Waits } from "./schema.ts";
 import * as schema from "./schema.ts";
-import type { Waits } from "./waits.ts";
 
 export type GrantRow = typeof schema.grant.$inferSelect;
 export type TaskRow = typeof schema.task.$inferSelect;

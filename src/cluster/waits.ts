@@ -4,29 +4,18 @@
  * they are used, and written when they are others than before.
  */
 import type { ClusterMemory } from "./memory.ts";
+import type { Waits } from "./schema.ts";
 import type { JobState } from "./state.ts";
 
-export interface GangWaits {
-  untilMs?: number;
-  isCalled?: true;
-  besideSince?: number;
+/** As the rows of jobs have them; a clock that has jumped back since prolongs nothing. */
+export function recallWaits(memory: ClusterMemory, now: number): void {
+  for (const [id, waits] of memory.waits) {
+    const job = memory.jobs.get(id);
+    if (job) recallWaitsOf(memory, job, waits, now);
+  }
 }
 
-export interface Waits {
-  /** by kind and partition, parted by a space: since when it may have room made */
-  claims?: Record<string, number>;
-  /** by number */
-  gangs?: Record<string, GangWaits>;
-  /** until then others have their turn */
-  restUntil?: number;
-  /** since when it has room by its limits and no place */
-  starvedAt?: number;
-}
-
-/** @param waits as the job's row has them; a clock that has jumped back since prolongs nothing */
-export function recallWaits(memory: ClusterMemory, job: JobState, waits: Waits | null, now: number): void {
-  if (waits === null) return;
-  memory.waits.set(job.id, waits);
+function recallWaitsOf(memory: ClusterMemory, job: JobState, waits: Waits, now: number): void {
   const { claims = {}, gangs = {}, restUntil, starvedAt } = waits;
   for (const [key, since] of Object.entries(claims)) memory.making.recall(job.id, key, Math.min(since, now));
   for (const [number, { untilMs, isCalled, besideSince }] of Object.entries(gangs)) {
