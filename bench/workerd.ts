@@ -44,6 +44,13 @@ export class BenchWorkerd {
       stdio: ["ignore", "inherit", "inherit"],
     });
     const workerd = new BenchWorkerd(child, folder, port);
+    // It would go on without the bench.
+    for (const signal of ["SIGINT", "SIGTERM"] as const) {
+      process.once(signal, () => {
+        workerd.stop();
+        process.exit(1);
+      });
+    }
     await workerd.#answers();
     return workerd;
   }

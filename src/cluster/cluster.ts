@@ -3,10 +3,12 @@
  * the silence of nodes, and reports. A thin shell over the pure steps beside it: every entry is one turn that ends in
  * `#settle`.
  */
+import { type AttemptKey, parseAttemptKey, parseTaskId } from "../model/ids.ts";
 import { Problem } from "../model/problems.ts";
 import type { ObjectRef, Outcome, Platform, SocketId, Turns } from "../platform/seam.ts";
 import type { PollReply, PollRequest } from "../protocol/agent.ts";
 import type { GrantMessage, Report, ReportAnswer } from "../protocol/levels.ts";
+import { MAX_PLACEMENTS } from "../scheduling/place/place.ts";
 import {
   type DrainWish,
   drainCluster,
@@ -17,14 +19,15 @@ import {
   undrainCluster,
   undrainNode,
 } from "./drain.ts";
-import { calledNodes } from "./gangs.ts";
+import { calledNodes, hasGangs } from "./gangs.ts";
 import { applyGrants, returnWaiting } from "./grants.ts";
+import type { OpenPoll } from "./heldPolls.ts";
 import { ClusterMemory, NOT_RECOVERING } from "./memory.ts";
 import type { ClusterMethods, ClusterSocketMessage, Held, NodeClaims } from "./methods.ts";
 import { moveTimes, stepMoves } from "./moving.ts";
 import { put, remove, viewAll, viewOne } from "./partitionChanges.ts";
 import { noteRoom, patienceTimes, placeWaiting, wantedNodes } from "./placing.ts";
-import { type Heard, hasNews, hear, isRest, type OpenPoll, replyTo, turnedAway } from "./poll.ts";
+import { type Heard, hasNews, hear, isRest, replyTo, turnedAway } from "./poll.ts";
 import { preview } from "./preview.ts";
 import { makeRoom } from "./reclaiming.ts";
 import { Reporting } from "./reporting.ts";
@@ -46,27 +49,27 @@ import { claimOf, limitOf, type NodeState, stockSize } from "./state.ts";
 import { ClusterStore } from "./store.ts";
 import { oneTask, taskPage } from "./taskPages.ts";
 import { countAnew } from "./use.ts";
+import { verify } from "./verify.ts";
 import { clusterDrain, nodeView } from "./views.ts";
-import { noNodesMs, noteNoNodes, recallWaits, saveWaits, waits } from "./waits.ts";
+import { noNodesMs, noteNoNodes, recallWaits, saveWaits } from "./waits.ts";
 import { type WakeAttachment, Wakers } from "./wakers.ts";
 
 /** How long a node that may come back is waited for before waiting work is given to other clusters. */
 const NO_NODES_RETURN_MS = 15_000;
 const FOLLOW_MS = 60_000;
+/** Of so many nodes that were called, half come first, or so much time goes by, before more are. */
+const MANY_CALLED = 64;
+const CALL_PAUSE_MS = 100;
+/** An alarm that only goes on placing counts no silence sooner than this. */
+const PLACING_TICK_MS = 1_000;
 
 /** What a socket is for; kept in its attachment. */
 type Attachment = { hold: OpenPoll } | WakeAttachment;
-
-interface Hold {
-  socket: SocketId;
-  poll: OpenPoll;
-}
 
 export class Cluster implements Turns {
   readonly #platform: Platform;
   readonly #store: ClusterStore;
   readonly #memory: ClusterMemory;
-  readonly #holds = new Map<string, Hold>();
   readonly #wakers: Wakers;
   readonly #follows = new Map<string, number>();
   /** by node: what its agent heard last of follows; of others nothing is followed */
@@ -75,6 +78,18 @@ export class Cluster implements Turns {
   #lastTickAt: number;
   #alarmAt: number | null = null;
   #placements = 0;
+  /** nodes that something changed of since the end of the last turn */
+  readonly #changed: Set<string>;
+  /** before this no node is overdue; what was found may be too early, never too late */
+  #overdueAt = Number.POSITIVE_INFINITY;
+  /** tasks that this turn placed; null: it has not tried */
+  #placed: number | null = null;
+  /** the last turn placed as many as one may */
+  #wasFull = false;
+  /** when nodes were last called, and how many */
+  #called = { atMs: Number.NEGATIVE_INFINITY, nodes: 0 };
+  /** some are to be called later */
+  #callsLater = false;
 
   constructor(platform: Platform, rules: ClusterRules = CLUSTER_RULES) {
     this.#platform = platform;
@@ -83,6 +98,7 @@ export class Cluster implements Turns {
     this.#memory = new ClusterMemory(this.#store, platform.self.name, platform.generation, now, rules);
     recallWaits(this.#memory, now);
     if (this.#memory.isRestored) countAnew(this.#memory);
+    this.#changed = this.#memory.watchNodes();
     this.#lastTickAt = now;
     this.#wakers = new Wakers(this.#memory, platform.sockets);
     for (const { id, data } of platform.sockets.list()) this.#recall(id, data, now);
@@ -181,13 +197,17 @@ export class Cluster implements Turns {
   }
 
   closed(socket: SocketId): void {
-    for (const [node, hold] of this.#holds) if (hold.socket === socket) this.#holds.delete(node);
+    this.#memory.heldPolls.closed(socket);
     this.#wakers.closed(socket, this.#platform.now());
   }
 
   alarm(): void {
     const now = this.#platform.now();
     this.#alarmAt = null;
+    if (this.#wasFull && Math.abs(now - this.#lastTickAt) < PLACING_TICK_MS) {
+      this.#settle(now);
+      return;
+    }
     this.#wakers.probe(markOverdue(this.#memory, now), now);
     tick(this.#memory, now);
     tickRecovery(this.#memory, Math.max(0, now - this.#lastTickAt));
@@ -196,8 +216,9 @@ export class Cluster implements Turns {
       if (this.#memory.isSuspect(node, now)) noteSilent(this.#memory, node, now);
     }
     if (noNodesMs(this.#memory, now) >= NO_NODES_RETURN_MS)
-      for (const job of this.#memory.jobs.values()) returnWaiting(this.#memory, job, "does-not-fit");
+      for (const job of this.#memory.waitingJobs()) returnWaiting(this.#memory, job, "does-not-fit");
     this.#reporting.tick(now);
+    this.#overdueAt = nextOverdueAt(this.#memory, this.#memory.nodes.keys());
     this.#settle(now);
   }
 
@@ -261,7 +282,7 @@ export class Cluster implements Turns {
       this.#answerHold(socket, reply, heard.poll.node, now);
       return;
     }
-    this.#holds.set(heard.poll.node, { socket, poll: heard.poll });
+    this.#memory.heldPolls.set(socket, heard.poll);
     this.#platform.sockets.attach(socket, { hold: heard.poll } satisfies Attachment);
     this.#platform.sockets.send(socket, { final: false, reply } satisfies Held);
   }
@@ -276,8 +297,7 @@ export class Cluster implements Turns {
       wantInventory: false,
     },
   ): PollReply {
-    const now = this.#platform.now();
-    for (const [key, until] of this.#follows) if (until < now) this.#follows.delete(key);
+    this.#forgetFollows(this.#platform.now());
     return replyTo(this.#memory, poll, {
       ...heard,
       followed: this.#follows,
@@ -287,10 +307,8 @@ export class Cluster implements Turns {
   }
 
   #endOlderHold(poll: OpenPoll): void {
-    const older = this.#holds.get(poll.node);
-    if (!older) return;
-    this.#holds.delete(poll.node);
-    this.#send(older.socket, { final: true, reply: null });
+    const older = this.#memory.heldPolls.take(poll.node);
+    if (older !== null) this.#send(older, { final: true, reply: null });
   }
 
   #answerHold(socket: SocketId, reply: PollReply, node: string, now: number): void {
@@ -321,7 +339,7 @@ export class Cluster implements Turns {
     if (attachment && "hold" in attachment) {
       // What else runs there, that these rows do not know of, only a poll tells.
       if (this.#memory.self.recoverMs === NOT_RECOVERING) {
-        this.#holds.set(attachment.hold.node, { socket, poll: attachment.hold });
+        this.#memory.heldPolls.set(socket, attachment.hold);
         recallHeard(this.#memory, attachment.hold, now);
       } else this.#send(socket, { final: true, reply: null });
     }
@@ -336,45 +354,95 @@ export class Cluster implements Turns {
   }
 
   #place(now: number, polling: OpenPoll | null): void {
-    const polls = new Map<string, OpenPoll>();
-    for (const [node, hold] of this.#holds) polls.set(node, hold.poll);
-    if (polling) polls.set(polling.node, polling);
-    const { given, awaited } = placeWaiting(this.#memory, polls, now);
+    const { given, awaited } = placeWaiting(this.#memory, this.#memory.heldPolls.pollsAnd(polling), now);
+    // From now on it listens only if its poll is held.
+    if (polling) this.#memory.touch(polling.node);
     // The reply to a copy of its poll does not reach it.
     for (const node of [...given, ...awaited]) this.#wakers.call(node, now);
     this.#placements += given.length;
+    this.#placed = (this.#placed ?? 0) + given.length;
+  }
+
+  /** There may be more to place than a turn does. */
+  get #placesOn(): boolean {
+    return (this.#placed ?? 0) >= MAX_PLACEMENTS;
+  }
+
+  /** A poll has placed already, on whoever listens; room that is made or kept for a gang is looked at again. */
+  get #isPlaced(): boolean {
+    return this.#placed !== null && (this.#placesOn || (this.#memory.making.isEmpty && !hasGangs(this.#memory)));
   }
 
   // The end of every turn.
 
   #settle(now: number): void {
-    for (const job of this.#memory.jobs.values()) {
+    for (const job of this.#memory.waitingJobs()) {
       // Nothing of it may start here: another cluster may have room.
       if (job.action === "run" && limitOf(job) + claimOf(job) === 0) returnWaiting(this.#memory, job, "surplus");
     }
     this.#steer(now);
     makeRoom(this.#memory, now);
-    this.#place(now, null);
-    for (const [node, hold] of this.#holds) {
-      const reply = this.#reply(hold.poll);
-      if (!this.#isFinal(reply, node)) continue;
-      this.#holds.delete(node);
-      this.#answerHold(hold.socket, reply, node, now);
-    }
+    if (!this.#isPlaced) this.#place(now, null);
+    this.#forgetFollows(now);
+    this.#memory.nodeAccounts.look(now);
+    this.#answerChanged(now);
     this.#wake(now);
-    noteRoom(this.#memory, now);
+    noteRoom(this.#memory, this.#changed, now);
     noteNoNodes(this.#memory, now);
     saveWaits(this.#memory);
     this.#reporting.sendIfDue(now);
+    this.#overdueAt = Math.min(this.#overdueAt, nextOverdueAt(this.#memory, this.#changed));
     this.#setAlarm(now);
+    this.#changed.clear();
+    this.#wasFull = this.#placesOn;
+    this.#placed = null;
   }
 
-  /** Calls those that would be given something if they listened. What was called for others counts as theirs. */
+  /** Held polls for which there is something to say: of other nodes nothing changed. */
+  #answerChanged(now: number): void {
+    for (const node of this.#changed) {
+      const poll = this.#memory.heldPolls.polls.get(node);
+      if (!poll) continue;
+      const reply = this.#reply(poll);
+      if (!this.#isFinal(reply, node)) continue;
+      const socket = this.#memory.heldPolls.take(node);
+      if (socket !== null) this.#answerHold(socket, reply, node, now);
+    }
+  }
+
+  /** Nodes hear that nobody follows any more. */
+  #forgetFollows(now: number): void {
+    for (const [key, until] of this.#follows) {
+      if (until >= now) continue;
+      this.#follows.delete(key);
+      this.#touchTask(key);
+    }
+  }
+
+  /** @param key `task@epoch` */
+  #touchTask(key: string): void {
+    const { task, epoch } = parseAttemptKey(key as AttemptKey);
+    const id = parseTaskId(task);
+    const job = id && this.#memory.jobs.get(id.job);
+    for (const live of [job?.live.get(id?.index ?? -1), job?.leaving.get(id?.index ?? -1)])
+      if (live?.epoch === epoch) this.#memory.touch(live.node);
+  }
+
+  /** Calls those that would be given something if they listened; of many that were called, half come before more are. */
   #wake(now: number): void {
+    this.#callsLater = false;
     if (!this.#wakers.someSleep) return;
-    for (const node of calledNodes(this.#memory)) if (!this.#holds.has(node)) this.#wakers.call(node, now);
-    const listens = ({ name, rest }: NodeState) => rest !== "awake" || this.#holds.has(name);
-    for (const node of wantedNodes(this.#memory, listens, now)) this.#wakers.call(node, now);
+    const { heldPolls } = this.#memory;
+    for (const node of calledNodes(this.#memory)) if (!heldPolls.polls.has(node)) this.#wakers.call(node, now);
+    const { atMs, nodes } = this.#called;
+    const isSoon = now >= atMs && now < atMs + CALL_PAUSE_MS;
+    if (isSoon && nodes >= MANY_CALLED && this.#wakers.called * 2 > nodes) {
+      this.#callsLater = this.#memory.waitingJobs().length > 0;
+      return;
+    }
+    const wanted = wantedNodes(this.#memory, now);
+    for (const node of wanted) this.#wakers.call(node, now);
+    if (wanted.length > 0) this.#called = { atMs: now, nodes: this.#wakers.called };
   }
 
   #setAlarm(now: number): void {
@@ -388,16 +456,19 @@ export class Cluster implements Turns {
   #wantedAlarm(now: number): number | null {
     const times: number[] = [];
     if (ticks(this.#memory) || recoveryTicks(this.#memory)) times.push(now + TICK_MS);
-    const overdueAt = nextOverdueAt(this.#memory);
-    if (overdueAt !== null) times.push(overdueAt);
+    // One that is past is of an alarm that was lost: the platform would take the same time for that alarm.
+    if (this.#overdueAt < Number.POSITIVE_INFINITY) times.push(Math.max(now + 1, this.#overdueAt));
+    if (this.#placesOn) times.push(now + 1);
+    if (this.#callsLater) times.push(this.#called.atMs + CALL_PAUSE_MS);
     if (this.#memory.making.nextAt !== null) times.push(Math.max(now + 1, this.#memory.making.nextAt));
     times.push(...this.#reporting.wantedAt(now), ...drainTimes(this.#memory, now), ...moveTimes(this.#memory, now));
     times.push(...patienceTimes(this.#memory, now));
     for (const at of vigilTimes(this.#memory, now)) times.push(at);
     for (const at of this.#memory.gangTimes.wantedAt(this.#memory.jobs)) times.push(Math.max(at, now + 1));
-    for (const job of this.#memory.jobs.values()) {
-      for (const retry of job.retry.values()) if (retry.notBefore > now) times.push(retry.notBefore);
-      if (waits(job)) times.push(now + NO_NODES_RETURN_MS);
+    for (const job of this.#memory.waitingJobs()) {
+      const nextAt = job.retry.nextAt(now);
+      if (nextAt !== null) times.push(nextAt);
+      times.push(now + NO_NODES_RETURN_MS);
     }
     const { noNodesSince } = this.#memory.self;
     if (noNodesSince !== null) times.push(Math.max(now + 1, noNodesSince + NO_NODES_RETURN_MS));
@@ -432,7 +503,7 @@ export class Cluster implements Turns {
       ghosts: new Map(),
       isSilent: false,
     };
-    this.#memory.nodes.set(free, node);
+    this.#memory.addNode(node);
     this.#memory.saveNode(node);
     this.#memory.events.push({ type: "node.joined", node: free });
     return { node: free, serial };
@@ -488,8 +559,8 @@ export class Cluster implements Turns {
       this.#memory.events.push({ type: "node.removed", node: name });
       if ([...this.#memory.liveOn(name)].length === 0) this.#memory.unmark(name, node.session);
       for (const live of this.#memory.liveOn(name)) this.#memory.mark(name, live.session, now);
-      const hold = this.#holds.get(name);
-      if (hold) this.#endOlderHold(hold.poll);
+      const poll = this.#memory.heldPolls.polls.get(name);
+      if (poll) this.#endOlderHold(poll);
       this.#wakers.dismiss(name, now);
       this.#followsTold.delete(name);
     }
@@ -497,7 +568,9 @@ export class Cluster implements Turns {
   }
 
   #follow({ task, epoch }: { task: string; epoch: number }, now: number): Record<never, never> {
-    this.#follows.set(`${task}@${epoch}`, now + FOLLOW_MS);
+    const key = `${task}@${epoch}`;
+    this.#follows.set(key, now + FOLLOW_MS);
+    this.#touchTask(key);
     return {};
   }
 
@@ -516,10 +589,27 @@ export class Cluster implements Turns {
       attempts_live: live,
       tasks_waiting: waiting,
       jobs_live: this.#memory.jobs.size,
-      held_polls: this.#holds.size,
+      held_polls: this.#memory.heldPolls.size,
       places_held: this.#memory.holds.size,
       placements_total: this.#placements,
     };
+  }
+
+  verify(): void {
+    const now = this.#platform.now();
+    verify(this.#memory, now);
+    const { heldPolls } = this.#memory;
+    for (const [node, poll] of heldPolls.polls) {
+      if (!this.#changed.has(node) && this.#isFinal(this.#reply(poll), node))
+        throw new Error(`${node} was not answered`);
+    }
+    // A turn that only heard of a socket ends without looking around.
+    if (this.#changed.size > 0) return;
+    const overdueAt = nextOverdueAt(this.#memory, this.#memory.nodes.keys());
+    if (overdueAt < this.#overdueAt) throw new Error(`a node is overdue at ${overdueAt}, kept is ${this.#overdueAt}`);
+    const wanted = this.#wantedAlarm(now);
+    const isLate = wanted !== null && (this.#alarmAt === null || this.#alarmAt > wanted);
+    if (isLate) throw new Error(`the alarm is set to ${this.#alarmAt} and wanted at ${wanted}`);
   }
 
   /** For tests: every live attempt and its epoch, and places that are kept. */

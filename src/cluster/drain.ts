@@ -72,7 +72,9 @@ export function undrainCluster(memory: ClusterMemory, detail?: string): void {
 }
 
 function setClusterDrain(memory: ClusterMemory, drain: Drain | null): void {
+  const isOther = (memory.self.drain === null) !== (drain === null);
   memory.self = { ...memory.self, drain };
+  if (isOther) memory.touchAll();
   memory.store.saveSelf(memory.self);
 }
 

@@ -10,10 +10,10 @@ import type { Update } from "../protocol/agent.ts";
 import type { ReturnReason } from "../protocol/levels.ts";
 import type { PlaceNode } from "../scheduling/place/placer.ts";
 import { isDoomed, liveInGang } from "./gang.ts";
+import { isAdopted } from "./liveTasks.ts";
 import type { ClusterMemory } from "./memory.ts";
 import type { StopCause } from "./schema.ts";
 import {
-  isAdopted,
   isLeaving,
   itemOf,
   type JobState,
@@ -282,7 +282,7 @@ function hasten(memory: ClusterMemory, { job, index }: Live, now: number): void 
   const retry = job.retry.get(index);
   const latestMs = now + job.template.retryBackoffMs;
   if (retry === undefined || retry.notBefore <= latestMs) return;
-  retry.notBefore = latestMs;
+  job.retry.set(index, { ...retry, notBefore: latestMs });
   memory.store.setTaskState(job.id, index, "waiting", latestMs);
 }
 
@@ -300,6 +300,7 @@ function forgetLeaving(memory: ClusterMemory, live: LeavingLive, now: number): v
 export function stopLive(memory: ClusterMemory, live: Live, cause: StopCause): void {
   if (live.stopping !== null) return;
   live.stopping = cause;
+  memory.touch(live.node);
   if (!isLeaving(live)) memory.store.stop(live.job.id, live.index, cause);
   if (live.job.dirty === "no") live.job.dirty = "soon";
   if (cause !== "gang") stopGang(memory, live.job, live.index);
@@ -391,9 +392,21 @@ function tryAgain(
 
 /** Whether a node that is up could run it, were it empty. */
 export function canRunHere(memory: ClusterMemory, job: JobState, now: number): boolean {
-  for (const _ of couldRun(memory, job, now)) return true;
-  return false;
+  const { limits, claim, refusedBy } = job;
+  const nodes = memory.nodeAccounts.tellable(now);
+  const known = couldBefore.get(job);
+  const isKnown = known?.nodes === nodes && known.limits === limits && known.claim === claim;
+  if (isKnown && known.refused === refusedBy.size) return known.could;
+  const could = couldRun(memory, job, now).next().done !== true;
+  couldBefore.set(job, { nodes, limits, claim, refused: refusedBy.size, could });
+  return could;
 }
+
+/** True as long as neither the nodes nor what the job may are otherwise. */
+const couldBefore = new WeakMap<
+  JobState,
+  Pick<JobState, "limits" | "claim"> & { nodes: number; refused: number; could: boolean }
+>();
 
 /** Nodes of those partitions that are up and could, were they empty. */
 export function* couldRun(

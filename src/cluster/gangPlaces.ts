@@ -48,7 +48,7 @@ export function placeGangs(turn: GangTurn): number {
       const standing = standingOf(job, number);
       if (!isWhole(standing)) continue;
       if (standing.notBefore > now) {
-        say(job, "backoff");
+        say(memory, job, "backoff");
         continue;
       }
       const tasks = standing.waiting.length;
@@ -61,7 +61,7 @@ export function placeGangs(turn: GangTurn): number {
       else if (outcome === "returned") break;
     }
   }
-  for (const { job } of waiting) say(job, "gang");
+  for (const { job } of waiting) say(memory, job, "gang");
   holdNext(turn, waiting);
   return given;
 }
@@ -213,12 +213,12 @@ function count({ partitions }: GangTurn, { asked, partition }: Pick<Hold, "asked
 
 /** No node, or too few, would hold it even if they were empty. */
 function never({ memory, now }: GangTurn, job: JobState): "told" | "returned" {
-  if (memory.upNodes(now).length === 0) {
-    const known = [...memory.nodes.values()].some((node) => !node.removed && !memory.isSuspect(node, now));
-    say(job, known ? "paused" : "no-nodes");
+  const { up, silent, total } = memory.nodeAccounts.counts(now);
+  if (up === 0) {
+    say(memory, job, total > silent ? "paused" : "no-nodes");
     return "told";
   }
-  say(job, null);
+  say(memory, job, null);
   returnWaiting(memory, job, job.refusedBy.size > 0 ? "refused" : "does-not-fit");
   return "returned";
 }

@@ -39,8 +39,7 @@ export const holdMsOf = ({ template }: JobState): number => template.gang?.holdM
 
 /** Those of which something waits. */
 export function* gangJobs(memory: ClusterMemory): Generator<JobState> {
-  for (const job of memory.jobs.values())
-    if (job.template.gang !== null && job.action === "run" && (job.fresh.length > 0 || job.retry.size > 0)) yield job;
+  for (const job of memory.waitingJobs()) if (job.template.gang !== null && job.action === "run") yield job;
 }
 
 export const hasGangs = (memory: ClusterMemory): boolean => !gangJobs(memory).next().done;
@@ -116,7 +115,7 @@ function letGo(memory: ClusterMemory, now: number): void {
     forget(memory, key);
     if (!isWhole(standing)) continue;
     restUntil.set(job.id, now + holdMsOf(job));
-    say(job, "fragmented");
+    say(memory, job, "fragmented");
     returnWaiting(memory, job, "fragmented");
   }
 }

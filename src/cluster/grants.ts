@@ -180,7 +180,10 @@ export function returnWaiting(
     memory.store.setTaskState(job.id, index, "returned");
   }
   if (returned.length === 0) return;
-  if (reason === "fragmented") Object.assign(job, { reason, lacksIn: partitions });
+  if (reason === "fragmented") {
+    Object.assign(job, { reason, lacksIn: partitions });
+    memory.fragmented.add(job);
+  }
   job.fresh = without(job.fresh, within);
   job.returned = [...job.returned, ...returned];
   // What comes next has waited for nothing yet.

@@ -14,12 +14,15 @@ export interface Hold {
 
 export class Holds {
   readonly #placer: Placer;
+  readonly #changed: (node: string) => void;
   readonly #byKey = new Map<string, Hold>();
   /** places by node */
   readonly #onNode = new Map<string, number>();
 
-  constructor(placer: Placer) {
+  /** @param changed told of each node where more or less is kept */
+  constructor(placer: Placer, changed: (node: string) => void) {
     this.#placer = placer;
+    this.#changed = changed;
   }
 
   get(key: string): Hold | undefined {
@@ -34,6 +37,7 @@ export class Holds {
       this.#placer.add(asked, place);
       this.#onNode.set(place.node, (this.#onNode.get(place.node) ?? 0) + 1);
       hold.places.push(place);
+      this.#changed(place.node);
     }
     return hold;
   }
@@ -44,6 +48,7 @@ export class Holds {
     if (!hold) return;
     for (const place of hold.places.splice(most)) {
       this.#placer.remove(hold.asked, place);
+      this.#changed(place.node);
       const left = (this.#onNode.get(place.node) ?? 0) - 1;
       if (left > 0) this.#onNode.set(place.node, left);
       else this.#onNode.delete(place.node);
@@ -72,15 +77,13 @@ export class Holds {
     yield* this.#byKey;
   }
 
-  /** By node and partition. */
-  amounts(): ReadonlyMap<string, ReadonlyMap<string, Resources>> {
-    const byNode = new Map<string, Map<string, Resources>>();
-    for (const { asked, partition, places } of this.#byKey.values()) {
-      for (const { node } of places) {
-        const there = byNode.get(node) ?? new Map<string, Resources>();
-        byNode.set(node, there.set(partition, add(there.get(partition) ?? {}, asked.demand)));
-      }
-    }
-    return byNode;
+  /** By partition. */
+  amountsOn(name: string): ReadonlyMap<string, Resources> {
+    const there = new Map<string, Resources>();
+    if (!this.isOn(name)) return there;
+    for (const { asked, partition, places } of this.#byKey.values())
+      for (const { node } of places)
+        if (node === name) there.set(partition, add(there.get(partition) ?? {}, asked.demand));
+    return there;
   }
 }

@@ -4,14 +4,19 @@ import { add, type Resources } from "../model/resources.ts";
 import type { ClusterEvent } from "../protocol/levels.ts";
 import { nothingLearned } from "../scheduling/packing/learned.ts";
 import { Placer } from "../scheduling/place/placer.ts";
+import { Candidates } from "./candidates.ts";
 import { GangTimes } from "./gangTimes.ts";
+import { HeldPolls } from "./heldPolls.ts";
 import { Holds } from "./holds.ts";
 import { Making } from "./making.ts";
+import { NodeAccounts } from "./nodeAccounts.ts";
 import { partitionsOf } from "./partitions.ts";
 import { CLUSTER_RULES, type ClusterRules } from "./rules.ts";
 import type { Waits } from "./schema.ts";
 import {
+  attemptsOf,
   isLeaving,
+  isWaiting,
   type JobState,
   jobState,
   type LeavingLive,
@@ -22,6 +27,7 @@ import {
 } from "./state.ts";
 import type { ClusterStore, GrantRow, SelfRow } from "./store.ts";
 import { UseTally } from "./tally.ts";
+import { Tellings } from "./tellings.ts";
 
 /** Silence after which nothing new is placed on a node. */
 export const SUSPECT_MS = 60_000;
@@ -53,8 +59,29 @@ export class ClusterMemory {
   /** rises when there may be room where there was none */
   freed = 0;
   #learnedSaved: number;
+  /** what each node adds to the accounts, and the accounts */
+  readonly nodeAccounts: NodeAccounts;
+  readonly #watched: Set<string>[] = [];
+  /** nodes of which the placer does not know whether they are up and listen */
+  readonly unstated = this.watchNodes();
+  /** by node that spoke lately: until when it is taken for one that will soon again */
+  readonly spoken = new Map<string, number>();
+  statedAt = Number.NEGATIVE_INFINITY;
+  /** jobs of which the Broker does not know all */
+  readonly tellings = new Tellings();
+  readonly #waiting = new Candidates<JobState>(isWaiting);
+  /** jobs whose tasks went for want of room on one node, and may come again */
+  readonly fragmented = new Candidates<JobState>(({ reason }) => reason === "fragmented");
+  /** jobs of which an earlier incarnation may have handed out something */
+  readonly unrecovered = new Candidates<JobState>((job) => job.limbo.length > 0 || job.live.hasAdopted);
+  /** jobs with earlier attempts that run on */
+  readonly leavers = new Candidates<JobState>((job) => job.leaving.size > 0);
+  #jobs = 0;
+  /** of nodes that wait to be given something */
+  readonly heldPolls = new HeldPolls((node) => this.touch(node));
   /** by `node/session` */
   readonly silences = new Map<string, Silence>();
+  readonly #sessions = new Map<string, Set<Silence>>();
   /** what happened and the Broker does not know yet */
   events: ClusterEvent[] = [];
   /** in order, `default` last */
@@ -119,8 +146,9 @@ export class ClusterMemory {
     this.partitions = [...specs.filter(({ name }) => name !== REST), rest];
     this.folded = new UseTally(store.uses());
     this.placer = new Placer(store.learned() ?? nothingLearned());
-    this.holds = new Holds(this.placer);
+    this.holds = new Holds(this.placer, (node) => this.touch(node));
     this.#learnedSaved = this.placer.learned.seen;
+    this.nodeAccounts = new NodeAccounts(this);
     for (const node of this.nodes.values()) this.nodeChanged(node);
     for (const row of store.liveGrants()) {
       const job = this.jobOf(row);
@@ -128,10 +156,35 @@ export class ClusterMemory {
       if (row.waits !== null) this.waits.set(row.job, row.waits);
     }
     for (const { node: name, session, silentMs, isSilent } of store.silences()) {
-      this.silences.set(silenceKey(name, session), { node: name, session, silentMs, lastTickAt: now, isMass: false });
+      this.#addSilence({ node: name, session, silentMs, lastTickAt: now, isMass: false });
       const node = this.nodes.get(name);
       if (node?.session === session) node.isSilent = isSilent;
     }
+  }
+
+  // What changed.
+
+  /** Something of the node is otherwise: what it has, whether it is up, what runs or is stopped on it, who waits for it. */
+  touch(node: string): void {
+    this.nodeAccounts.changed(node);
+    for (const changed of this.#watched) changed.add(node);
+  }
+
+  touchAll(): void {
+    this.nodeAccounts.changedAll();
+    for (const name of this.nodes.keys()) for (const changed of this.#watched) changed.add(name);
+  }
+
+  /** Names of the nodes that were touched, all to begin with; who watches empties it. */
+  watchNodes(): Set<string> {
+    const changed = new Set(this.nodes.keys());
+    this.#watched.push(changed);
+    return changed;
+  }
+
+  addNode(node: NodeState): void {
+    this.nodes.set(node.name, node);
+    this.touch(node.name);
   }
 
   /** As its rows tell. */
@@ -141,9 +194,25 @@ export class ClusterMemory {
 
   /** What runs of it counts from now on. */
   putJob(job: JobState): void {
-    this.jobs.set(job.id, job);
-    for (const live of job.live.values()) this.#index(live);
-    for (const live of job.leaving.values()) this.#index(live);
+    if (this.jobs.get(job.id) !== job) {
+      job.age = this.#jobs++;
+      this.jobs.set(job.id, job);
+      for (const live of attemptsOf(job)) this.#index(live);
+    } else if (job.action === "cancel") for (const live of attemptsOf(job)) this.touch(live.node);
+    job.watch(this.tellings);
+    this.#waiting.add(job);
+    this.unrecovered.add(job);
+    this.leavers.add(job);
+  }
+
+  /** Those that may want a place for a task: what is to move waits nowhere. */
+  placeableJobs(): JobState[] {
+    return this.self.drain === null && this.drained.size === 0 ? this.waitingJobs() : [...this.jobs.values()];
+  }
+
+  /** Those with tasks that wait here, the oldest first. */
+  waitingJobs(): JobState[] {
+    return [...this.#waiting].sort((a, b) => a.age - b.age);
   }
 
   /** So many tasks of the job came here for the first time. */
@@ -159,6 +228,7 @@ export class ClusterMemory {
   /** What it has, or accepts, is otherwise, or it was removed. */
   nodeChanged(node: NodeState): void {
     const { name, inventory, removed } = node;
+    this.touch(name);
     this.holds.releaseOn(name);
     this.freed += 1;
     if (removed || inventory === null) {
@@ -172,6 +242,7 @@ export class ClusterMemory {
   }
 
   partitionsChanged(): void {
+    this.touchAll();
     for (const node of this.nodes.values()) this.nodeChanged(node);
   }
 
@@ -179,6 +250,7 @@ export class ClusterMemory {
   setGhosts(node: NodeState, ghosts: Map<string, Resources>): void {
     if (ghosts.size === 0 && node.ghosts.size === 0) return;
     node.ghosts = ghosts;
+    this.touch(node.name);
     this.freed += 1;
     this.keepRoom(node.name);
   }
@@ -203,6 +275,8 @@ export class ClusterMemory {
 
   /** Of a job that is over here: nothing of it runs. */
   dropJob(id: string): boolean {
+    const job = this.jobs.get(id);
+    if (job) this.tellings.delete(job);
     return this.jobs.delete(id);
   }
 
@@ -224,6 +298,9 @@ export class ClusterMemory {
       this.store.leave(job.id, index, null);
     }
     this.#unindex(live);
+    // It may be tried again here, or be nobody knows where.
+    this.#waiting.add(job);
+    this.unrecovered.add(job);
   }
 
   /** Another attempt takes its place; until that runs it runs on where it is. */
@@ -232,6 +309,8 @@ export class ClusterMemory {
     job.live.delete(index);
     const leaving: LeavingLive = Object.assign(live, { leavesAtMs: null });
     job.leaving.set(index, leaving);
+    this.leavers.add(job);
+    this.#liveChanged(live);
     this.saveLeaving(leaving);
   }
 
@@ -243,6 +322,7 @@ export class ClusterMemory {
     const there = this.#liveByNode.get(live.node) ?? new Set();
     if (there.has(live)) return;
     this.#liveByNode.set(live.node, there.add(live));
+    this.#liveChanged(live);
     this.placer.add(live.job.asked, live);
   }
 
@@ -250,8 +330,16 @@ export class ClusterMemory {
     const there = this.#liveByNode.get(live.node);
     if (!there?.delete(live)) return;
     if (there.size === 0) this.#liveByNode.delete(live.node);
+    this.#liveChanged(live);
     this.placer.remove(live.job.asked, live);
     this.freed += 1;
+  }
+
+  /** What runs, or how it counts. */
+  #liveChanged({ job, node }: Live): void {
+    this.touch(node);
+    this.tellings.changed(job);
+    if (job.live.hasAdopted) this.unrecovered.add(job);
   }
 
   liveOn(node: string): Iterable<Live> {
@@ -262,11 +350,11 @@ export class ClusterMemory {
   isFree(name: string): boolean {
     const node = this.nodes.get(name);
     if (!node) return true;
-    const isCounted = [...this.silences.values()].some((mark) => mark.node === name);
-    return node.removed && !isCounted && !this.#liveByNode.has(name);
+    return node.removed && !this.#sessions.has(name) && !this.#liveByNode.has(name);
   }
 
   saveNode(node: NodeState): void {
+    this.touch(node.name);
     const { name, joinKey, serial, session, nonce, boot, inventory, paused, removed, drain } = node;
     this.store.saveNode({ name, joinKey, serial, session, nonce, boot, inventory, paused, removed, drain });
   }
@@ -294,7 +382,12 @@ export class ClusterMemory {
   }
 
   isSuspect(node: NodeState, now: number): boolean {
-    return node.isSilent || now - node.seenAt > Math.max(SUSPECT_MS, node.expectMs + 10_000);
+    return node.isSilent || now >= this.suspectAt(node);
+  }
+
+  /** When it will be, if it stays silent. */
+  suspectAt(node: NodeState): number {
+    return node.seenAt + Math.max(SUSPECT_MS, node.expectMs + 10_000) + 1;
   }
 
   usedOn(node: NodeState): Resources {
@@ -331,6 +424,7 @@ export class ClusterMemory {
     if (this.self.recoverMs === 0) return;
     this.self = { ...this.self, recoverMs: 0, renewsUnknown: true };
     this.store.saveSelf(this.self);
+    for (const job of this.jobs.values()) this.unrecovered.add(job);
   }
 
   /** An earlier incarnation had a faster clock. */
@@ -343,8 +437,20 @@ export class ClusterMemory {
   mark(node: string, session: number, now: number): void {
     const key = silenceKey(node, session);
     if (this.silences.has(key)) return;
-    this.silences.set(key, { node, session, silentMs: 0, lastTickAt: now, isMass: false });
+    this.#addSilence({ node, session, silentMs: 0, lastTickAt: now, isMass: false });
     this.store.mark(node, session, 0);
+    this.touch(node);
+  }
+
+  #addSilence(silence: Silence): void {
+    const { node, session } = silence;
+    this.silences.set(silenceKey(node, session), silence);
+    const sessions = this.#sessions.get(node) ?? new Set();
+    this.#sessions.set(node, sessions.add(silence));
+  }
+
+  silencesOf(node: string): Iterable<Silence> {
+    return this.#sessions.get(node) ?? [];
   }
 
   silenceOf(node: string, session: number): Silence | undefined {
@@ -356,7 +462,14 @@ export class ClusterMemory {
   }
 
   unmark(node: string, session: number): void {
-    if (this.silences.delete(silenceKey(node, session))) this.store.unmark(node, session);
+    const silence = this.silenceOf(node, session);
+    if (!silence) return;
+    this.silences.delete(silenceKey(node, session));
+    const sessions = this.#sessions.get(node);
+    if (sessions?.delete(silence) && sessions.size === 0) this.#sessions.delete(node);
+    this.store.unmark(node, session);
+    // From now on it may be overdue.
+    this.touch(node);
   }
 }
 

@@ -9,9 +9,10 @@ import { contains, type Ranges } from "../model/ranges.ts";
 import type { Returned } from "../protocol/levels.ts";
 import { drainedNodes, drainOn, isPastDeadline } from "./drain.ts";
 import { canRunHere, giveBack, stopLive } from "./ends.ts";
+import { isAdopted } from "./liveTasks.ts";
 import type { ClusterMemory } from "./memory.ts";
 import type { Drain } from "./schema.ts";
-import { isAdopted, type JobState, type LeavingLive, type Live, partitionsFor } from "./state.ts";
+import { type JobState, type LeavingLive, type Live, partitionsFor } from "./state.ts";
 
 /** A node shows an attempt before its process has begun: so long it has for that. */
 const OVERLAP_MS = 2_000;
@@ -40,8 +41,9 @@ export function moversOf(memory: ClusterMemory, job: JobState, now: number): Liv
 
 /** Stops what has been replaced, and gives away what finds no place here. */
 export function stepMoves(memory: ClusterMemory, now: number): void {
-  for (const job of memory.jobs.values()) {
+  for (const job of memory.leavers)
     for (const live of job.leaving.values()) if (stopsAtMs(memory, live) <= now) stopLive(memory, live, "drained");
+  for (const job of memory.placeableJobs()) {
     returnUnplaced(memory, job, now);
     const movers = moversOf(memory, job, now);
     if (movers.length === 0) continue;
@@ -119,7 +121,7 @@ export function stopLeaving(memory: ClusterMemory, job: JobState): void {
 
 /** When moves want to be looked at again. */
 export function* moveTimes(memory: ClusterMemory, now: number): Generator<number> {
-  for (const job of memory.jobs.values()) {
+  for (const job of memory.leavers) {
     for (const live of job.leaving.values()) {
       const atMs = live.stopping === null ? stopsAtMs(memory, live) : Number.POSITIVE_INFINITY;
       if (atMs < Number.POSITIVE_INFINITY) yield Math.max(now + 1, atMs);

@@ -1,8 +1,17 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type PartitionSpec, REST, restSpec } from "../model/partition.ts";
+import { type PartitionSpec, REST, restSpec, sliceOf } from "../model/partition.ts";
 import { add, type Resources } from "../model/resources.ts";
-import { type Account, type AccountNode, accountsOf, keptIn, partitionsOf } from "./partitions.ts";
+import {
+  type Account,
+  type AccountNode,
+  AccountSums,
+  accountsOf,
+  keptIn,
+  partitionsOf,
+  positive,
+  unusedOn,
+} from "./partitions.ts";
 
 const spec = (name: string, rest: Partial<PartitionSpec> = {}): PartitionSpec => ({ ...restSpec(), name, ...rest });
 const node = (capacity: Resources, rest: Partial<AccountNode> = {}): AccountNode => ({
@@ -129,6 +138,84 @@ test("a slice has its amount whenever the nodes that are up have it free", () =>
       const whole = capacities.reduce((n, { cpus }) => n + cpus, 0);
       expect(free.cpus ?? 0).toBe(Math.min(wanted, whole));
       expect(free.cpus ?? 0).toBeLessThanOrEqual(whole);
+    }),
+  );
+});
+
+/** What the sums are to give, found node by node: slices in order take what they miss, the whole partition the rest. */
+function unusedByPartition(specs: readonly PartitionSpec[], nodes: readonly AccountNode[]) {
+  const total = new Map<string, Record<string, number>>(specs.map(({ name }) => [name, {}]));
+  const found = new Map(
+    specs.map(({ name }) => [name, { free: {}, down: {} } as Record<"free" | "down", Record<string, number>>]),
+  );
+  const known = (name: string) => (total.has(name) ? name : REST);
+  const charge = (sum: Record<string, number> = {}, resource: string, amount: number) => {
+    sum[resource] = (sum[resource] ?? 0) + amount;
+  };
+  for (const { used, reserved, stopping } of nodes)
+    for (const [name, amounts] of [...used, ...reserved, ...stopping])
+      for (const [resource, amount] of Object.entries(amounts)) charge(total.get(known(name)), resource, amount);
+  const whole = (name: string) =>
+    nodes
+      .filter(({ attributes }) => partitionsOf(specs, attributes).includes(name))
+      .reduce((sum: Resources, { capacity }) => add(sum, capacity), {});
+  const goals = new Map(specs.map(({ name, slice }) => [name, slice && sliceOf(slice, whole(name))]));
+  for (const up of [true, false]) {
+    for (const one of nodes.filter((each) => each.up === up)) {
+      const left: Record<string, number> = { ...positive(unusedOn(one)) };
+      for (const name of partitionsOf(specs, one.attributes)) {
+        const goal = goals.get(name);
+        for (const [resource, amount] of Object.entries(left)) {
+          const missing = goal ? (goal[resource] ?? 0) - (total.get(name)?.[resource] ?? 0) : amount;
+          const taken = Math.max(0, Math.min(amount, missing));
+          charge(found.get(name)?.[up ? "free" : "down"], resource, taken);
+          charge(total.get(name), resource, taken);
+          left[resource] = amount - taken;
+        }
+      }
+    }
+  }
+  return found;
+}
+
+const anyNodes = fc
+  .array(anyNode, { maxLength: 8 })
+  .map((drawn) =>
+    drawn.map(({ kind, capacity, up, used, stopping }) =>
+      node(capacity, { attributes: { kind }, up, used: new Map(used), stopping: new Map(stopping) }),
+    ),
+  );
+
+test("slices take from the first nodes that have any left, as if these were asked one after the other", () => {
+  fc.assert(
+    fc.property(anySpecs, anyNodes, (specs, nodes) => {
+      const expected = unusedByPartition(specs, nodes);
+      for (const [name, { free, down }] of accountsOf(specs, nodes)) {
+        expect(nonZero(free)).toEqual(nonZero(expected.get(name)?.free ?? {}));
+        expect(nonZero(down)).toEqual(nonZero(expected.get(name)?.down ?? {}));
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test("sums that nodes left and joined are those of the nodes that stayed", () => {
+  fc.assert(
+    fc.property(anySpecs, anyNodes, anyNodes, (specs, stay, leave) => {
+      const counted = (nodes: readonly AccountNode[], from: number) =>
+        nodes.map((one, at) => ({
+          ...one,
+          homes: partitionsOf(specs, one.attributes),
+          unused: positive(unusedOn(one)),
+          position: from + at,
+        }));
+      const sums = new AccountSums();
+      const gone = counted(leave, stay.length);
+      for (const one of [...gone, ...counted(stay, 0)]) sums.count(one, 1);
+      for (const one of gone) sums.count(one, -1);
+      const expected = accountsOf(specs, stay);
+      for (const [name, account] of sums.accounts(specs))
+        for (const part of PARTS) expect(nonZero(account[part])).toEqual(nonZero(expected.get(name)?.[part] ?? {}));
     }),
   );
 });

@@ -5,6 +5,7 @@
 import { type Attributes, type Constraint, parseConstraint, satisfies } from "../model/constraints.ts";
 import { type PartitionSpec, REST, sliceOf } from "../model/partition.ts";
 import type { Resources } from "../model/resources.ts";
+import { PrefixSums } from "./prefixSums.ts";
 
 /** What a partition's total consists of; every vector has the same sum per resource as `total`. */
 export interface Account {
@@ -56,46 +57,169 @@ const parsed = new WeakMap<PartitionSpec, readonly (Constraint | null)[]>();
 
 type Draft = Record<keyof Account, Record<string, number>>;
 
+/** What of a node's amounts is taken. */
+const IN_USE = ["used", "reserved", "stopping"] as const;
+
+/** A node whose partitions and rest are known. */
+export interface CountedNode extends AccountNode {
+  /** its slices in order, then the partition that has it whole */
+  homes: readonly string[];
+  /** of what it has; a node that shrank below what runs on it has nothing unused, and counts as large as its use */
+  unused: Resources;
+  /** among all: slices take from the first ones */
+  position: number;
+}
+
+/** Unused on nodes that are up, and on the others. */
+const UNUSED = ["free", "down"] as const;
+type Unused = (typeof UNUSED)[number];
+
+/** Nodes of the same partitions. */
+interface Group {
+  homes: readonly string[];
+  nodes: number;
+  capacity: Record<string, number>;
+  /** by resource, over the nodes in their order */
+  unused: Record<Unused, Map<string, PrefixSums>>;
+}
+
 /**
  * Splits every node's amounts over its partitions, so that the accounts add up to the cluster exactly. What is in use
  * belongs to the partition it was handed out in; of what is not, slices take up to their amounts, on nodes that are up
  * first, and the whole-node partition holds the rest. A slice that uses more than its amount keeps it until it ends.
  */
 export function accountsOf(specs: readonly PartitionSpec[], nodes: readonly AccountNode[]): Map<string, Account> {
-  const accounts = new Map<string, Draft>(specs.map(({ name }) => [name, draft()]));
-  const of = (name: string): Draft => accounts.get(name) ?? (accounts.get(REST) as Draft);
-  const homes = nodes.map(({ attributes }) => partitionsOf(specs, attributes));
-  for (const node of nodes) {
-    for (const [name, used] of node.used) charge(of(name), "used", used);
-    for (const [name, reserved] of node.reserved) charge(of(name), "reserved", reserved);
-    for (const [name, stopping] of node.stopping) charge(of(name), "stopping", stopping);
-  }
-  const wanted = new Map(
-    specs.flatMap(({ name, slice }) => {
-      if (slice === null) return [];
-      const whole = sum(nodes.filter((_, i) => homes[i]?.includes(name)).map(({ capacity }) => capacity));
-      return [[name, sliceOf(slice, whole)] as const];
-    }),
-  );
-  for (const up of [true, false]) {
-    nodes.forEach((node, i) => {
-      if (node.up !== up) return;
-      const unused = unusedOn(node);
-      const state = up ? "free" : "down";
-      for (const name of homes[i] ?? []) {
-        const account = of(name);
-        const goal = wanted.get(name);
-        for (const [resource, amount] of Object.entries(unused)) {
-          const missing = goal === undefined ? amount : (goal[resource] ?? 0) - (account.total[resource] ?? 0);
-          const taken = Math.max(0, Math.min(amount, missing));
-          if (taken === 0) continue;
-          charge(account, state, { [resource]: taken });
-          unused[resource] = amount - taken;
-        }
+  const sums = new AccountSums();
+  const counted = nodes.map((node, position) => ({
+    ...node,
+    position,
+    homes: partitionsOf(specs, node.attributes),
+    unused: positive(unusedOn(node)),
+  }));
+  for (const node of counted) sums.count(node, 1);
+  return sums.accounts(specs);
+}
+
+/** The sums that accounts are made of: a node that changed is taken out as it was and counted as it is. */
+export class AccountSums {
+  readonly #inUse = new Map<string, Record<(typeof IN_USE)[number], Record<string, number>>>();
+  readonly #groups = new Map<string, Group>();
+
+  count(node: CountedNode, times: 1 | -1): void {
+    for (const state of IN_USE) {
+      for (const [name, amounts] of node[state]) {
+        const sums = this.#inUse.get(name) ?? { used: {}, reserved: {}, stopping: {} };
+        this.#inUse.set(name, sums);
+        accumulate(sums[state], amounts, times);
       }
+    }
+    const group = this.#groupOf(node.homes);
+    group.nodes += times;
+    accumulate(group.capacity, node.capacity, times);
+    const unused = group.unused[node.up ? "free" : "down"];
+    for (const name in node.unused) {
+      const sums = unused.get(name) ?? new PrefixSums();
+      unused.set(name, sums);
+      sums.add(node.position, (node.unused[name] ?? 0) * times);
+    }
+    if (group.nodes === 0) this.#groups.delete(node.homes.join());
+  }
+
+  #groupOf(homes: readonly string[]): Group {
+    const key = homes.join();
+    const known = this.#groups.get(key);
+    if (known) return known;
+    const group = { homes, nodes: 0, capacity: {}, unused: { free: new Map(), down: new Map() } };
+    this.#groups.set(key, group);
+    return group;
+  }
+
+  accounts(specs: readonly PartitionSpec[]): Map<string, Account> {
+    const accounts = new Map<string, Draft>(specs.map(({ name }) => [name, draft()]));
+    const of = (name: string): Draft => accounts.get(name) ?? (accounts.get(REST) as Draft);
+    for (const [name, sums] of this.#inUse) for (const state of IN_USE) charge(of(name), state, sums[state]);
+    const slices = specs.flatMap(({ name, slice }) =>
+      slice === null ? [] : [{ name, goal: sliceOf(slice, this.#wholeOf(name)) }],
+    );
+    for (const state of UNUSED) {
+      const filling = new Filling([...this.#groups.values()], state);
+      for (const { name, goal } of slices) filling.fill(name, of(name), goal);
+      for (const [home, amounts] of filling.left()) charge(of(home), state, amounts);
+    }
+    return accounts;
+  }
+
+  /** What all nodes of a slice have. */
+  #wholeOf(name: string): Resources {
+    const whole: Record<string, number> = {};
+    for (const { homes, capacity } of this.#groups.values()) if (homes.includes(name)) accumulate(whole, capacity, 1);
+    return whole;
+  }
+}
+
+/** Slices in order take their amounts out of what is unused, each from the first nodes that have any left. */
+class Filling {
+  readonly #state: Unused;
+  /** by resource, what was taken of each group: of its first nodes */
+  readonly #taken: Map<Group, Record<string, number>>;
+
+  constructor(groups: readonly Group[], state: Unused) {
+    this.#state = state;
+    this.#taken = new Map(groups.map((group) => [group, {}]));
+  }
+
+  fill(name: string, account: Draft, goal: Resources): void {
+    for (const resource in goal) {
+      const missing = (goal[resource] ?? 0) - (account.total[resource] ?? 0);
+      const parts = this.#partsOf(name, resource);
+      const there = parts.reduce((sum, { sums, taken }) => sum + sums.total - taken, 0);
+      const given = Math.min(missing, there);
+      if (given <= 0) continue;
+      charge(account, this.#state, { [resource]: given });
+      const most = given === there ? null : firstWith(parts, given);
+      for (const { of, sums, taken } of parts) {
+        if (most === null) of[resource] = sums.total;
+        // Of the last of these nodes a part is left.
+        else of[resource] = Math.max(taken, sums.upTo(most.position) - (sums.at(most.position) > 0 ? most.excess : 0));
+      }
+    }
+  }
+
+  #partsOf(name: string, resource: string): Part[] {
+    return [...this.#taken].flatMap(([{ homes, unused }, of]) => {
+      const sums = homes.includes(name) ? unused[this.#state].get(resource) : undefined;
+      return sums ? [{ of, sums, taken: of[resource] ?? 0 }] : [];
     });
   }
-  return accounts;
+
+  /** By the partition that has the nodes whole. */
+  *left(): Generator<[home: string, amounts: Resources]> {
+    for (const [{ homes, unused }, taken] of this.#taken) {
+      const amounts = [...unused[this.#state]].map(([name, sums]) => [name, sums.total - (taken[name] ?? 0)] as const);
+      yield [homes.at(-1) ?? REST, Object.fromEntries(amounts)];
+    }
+  }
+}
+
+interface Part {
+  of: Record<string, number>;
+  sums: PrefixSums;
+  taken: number;
+}
+
+/** The first position up to which so much is left, and how much more than that is. */
+function firstWith(parts: readonly Part[], amount: number): { position: number; excess: number } {
+  const leftUpTo = (position: number): number =>
+    parts.reduce((sum, { sums, taken }) => sum + Math.max(0, sums.upTo(position) - taken), 0);
+  let low = 0;
+  let high = 1;
+  while (leftUpTo(high) < amount) high *= 2;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (leftUpTo(middle) < amount) low = middle + 1;
+    else high = middle;
+  }
+  return { position: low, excess: leftUpTo(low) - amount };
 }
 
 /** The same with what is kept of what is free counted as reserved: its total stays. */
@@ -114,22 +238,29 @@ export function keptIn(account: Account, kept: Resources): Account {
 const draft = (): Draft => ({ total: {}, free: {}, used: {}, offered: {}, reserved: {}, stopping: {}, down: {} });
 
 function charge(account: Draft, state: keyof Account, amounts: Resources): void {
-  for (const [name, amount] of Object.entries(amounts)) {
+  for (const name in amounts) {
+    const amount = amounts[name] ?? 0;
+    if (amount === 0) continue;
     account[state][name] = (account[state][name] ?? 0) + amount;
     account.total[name] = (account.total[name] ?? 0) + amount;
   }
 }
 
-/** A node that shrank below what runs on it has nothing unused, and counts as large as its use. */
-function unusedOn(node: AccountNode): Record<string, number> {
+/** Less than nothing of what the node shrank below. */
+export function unusedOn(node: AccountNode): Resources {
   const unused: Record<string, number> = { ...node.capacity };
-  for (const amounts of [...node.used.values(), ...node.reserved.values(), ...node.stopping.values()])
-    for (const [name, amount] of Object.entries(amounts)) unused[name] = Math.max(0, (unused[name] ?? 0) - amount);
+  for (const state of IN_USE) for (const amounts of node[state].values()) accumulate(unused, amounts, -1);
   return unused;
 }
 
-function sum(all: readonly Resources[]): Resources {
-  const total: Record<string, number> = {};
-  for (const one of all) for (const [name, amount] of Object.entries(one)) total[name] = (total[name] ?? 0) + amount;
-  return total;
+export function positive(amounts: Resources): Resources {
+  for (const name in amounts) {
+    if ((amounts[name] ?? 0) >= 0) continue;
+    return Object.fromEntries(Object.entries(amounts).map(([each, amount]) => [each, Math.max(0, amount)]));
+  }
+  return amounts;
+}
+
+function accumulate(sum: Record<string, number>, more: Resources, times: 1 | -1): void {
+  for (const name in more) sum[name] = (sum[name] ?? 0) + (more[name] ?? 0) * times;
 }

@@ -3,6 +3,7 @@
  * is handed out. What finds no place says why, and is given back when another cluster may run it sooner.
  */
 import { type Epoch, epochOf, handoutOf, localOf } from "../model/ids.ts";
+import type { NodeState as PlacerState } from "../scheduling/packing/packer.ts";
 import {
   MAX_PLACEMENTS,
   type PlaceClass,
@@ -13,14 +14,15 @@ import {
 import { placeGangs } from "./gangPlaces.ts";
 import { besideOf, hasGangs, keepGangs, mayTryAgain } from "./gangs.ts";
 import { returnWaiting } from "./grants.ts";
+import type { OpenPoll } from "./heldPolls.ts";
 import { accounts } from "./levels.ts";
 import { keepMade, letGoMade } from "./madePlaces.ts";
 import { isThere, type Made } from "./making.ts";
 import type { ClusterMemory } from "./memory.ts";
 import { moversOf } from "./moving.ts";
-import type { OpenPoll } from "./poll.ts";
-import { fitsNow, say, starvedBy } from "./starved.ts";
+import { fitsOn, say, starvedBy } from "./starved.ts";
 import {
+  isWaiting,
   itemOf,
   type JobState,
   type Live,
@@ -32,7 +34,6 @@ import {
   stockSize,
   takeFrom,
 } from "./state.ts";
-import { waits } from "./waits.ts";
 
 /** How long work that fits nowhere for want of room on one node waits before others may have it. */
 const STARVED_RETURN_MS = 15_000;
@@ -47,14 +48,16 @@ interface Given {
   awaited: string[];
 }
 
-/** @param polls of the nodes that listen */
-export function placeWaiting(memory: ClusterMemory, polls: ReadonlyMap<string, OpenPoll>, now: number): Given {
+/** Of the nodes that listen. */
+type Polls = Pick<ReadonlyMap<string, OpenPoll>, "get" | "has">;
+
+export function placeWaiting(memory: ClusterMemory, polls: Polls, now: number): Given {
   keepGangs(memory, now);
   const isGang = hasGangs(memory);
   let singles = singleClasses(memory, now);
   if (singles.length === 0 && !isGang) return { given: [], awaited: [] };
   const listens = (name: string) => polls.has(name);
-  noteStates(memory, listens, now);
+  noteStates(memory, now, listens);
   const given = startMade(memory, polls, now);
   if (given.length > 0) singles = singleClasses(memory, now);
   const give = (placement: Placement): void => {
@@ -82,12 +85,12 @@ export function placeWaiting(memory: ClusterMemory, polls: ReadonlyMap<string, O
 
 /** When those that wait for a node they prefer have waited long enough. */
 export function* patienceTimes(memory: ClusterMemory, now: number): Generator<number> {
-  for (const { awaitsSince } of memory.jobs.values())
+  for (const { awaitsSince } of memory.placeableJobs())
     if (awaitsSince !== null && awaitsSince + PATIENCE_MS > now) yield awaitsSince + PATIENCE_MS;
 }
 
 /** Those for whom room was made start there, once they may: it was kept for them. @returns the nodes */
-function startMade(memory: ClusterMemory, polls: ReadonlyMap<string, OpenPoll>, now: number): string[] {
+function startMade(memory: ClusterMemory, polls: Polls, now: number): string[] {
   const given: string[] = [];
   for (const made of memory.making.places) {
     const { job, node, partition } = made;
@@ -125,7 +128,7 @@ function placeOfGangs(
     placed = result.placed;
     for (const id of result.starved) {
       const job = memory.jobs.get(id);
-      if (job) say(job, "space");
+      if (job) say(memory, job, "space");
     }
   }
   return (
@@ -142,28 +145,56 @@ function placeOfGangs(
   );
 }
 
-export function noteStates(memory: ClusterMemory, listens: (node: string) => boolean, now: number): void {
-  for (const node of memory.nodes.values()) {
-    const state = !memory.isUp(node, now) ? "down" : listens(node.name) ? "listening" : spoken(node, now);
-    memory.placer.setState(node.name, state);
+/** The placer learns which nodes are up and listen: of those that changed, and of those that spoke long ago by now. */
+export function noteStates(
+  memory: ClusterMemory,
+  now: number,
+  listens: (node: string) => boolean = (name) => memory.heldPolls.polls.has(name),
+): void {
+  const { nodes, placer, unstated, spoken } = memory;
+  memory.nodeAccounts.look(now);
+  // The clock went back: whoever spoke later than it is now has just spoken.
+  if (now < memory.statedAt) for (const name of nodes.keys()) unstated.add(name);
+  memory.statedAt = now;
+  for (const [name, untilMs] of spoken) {
+    if (untilMs > now) break;
+    spoken.delete(name);
+    unstated.add(name);
   }
+  for (const name of unstated) {
+    const node = nodes.get(name);
+    if (!node) continue;
+    const state = stateOf(memory, node, now, listens);
+    placer.setState(name, state);
+    spoken.delete(name);
+    if (state === "soon") spoken.set(name, node.seenAt + PATIENCE_MS);
+  }
+  unstated.clear();
 }
 
-const spoken = ({ rest, seenAt }: NodeState, now: number): "soon" | "deaf" =>
-  rest !== "awake" || now - seenAt < PATIENCE_MS ? "soon" : "deaf";
+export function stateOf(
+  memory: ClusterMemory,
+  node: NodeState,
+  now: number,
+  listens: (node: string) => boolean,
+): PlacerState {
+  if (!memory.isUp(node, now)) return "down";
+  if (listens(node.name)) return "listening";
+  if (node.rest !== "awake") return "resting";
+  return now - node.seenAt < PATIENCE_MS ? "soon" : "deaf";
+}
 
-/** Nodes that would be given something if they listened. */
-export function wantedNodes(memory: ClusterMemory, listens: (node: NodeState) => boolean, now: number): string[] {
+/** Nodes that would be given something if they were called. What was called for others counts as theirs. */
+export function wantedNodes(memory: ClusterMemory, now: number): string[] {
   const ready = memory.making.places.filter(mayStart);
   const singles = singleClasses(memory, now).map((c) => withoutMade(c, ready));
   const waiting = [...singles, ...besideClasses(memory, now)].filter(({ room }) => room > 0);
-  const isListening = (name: string) => listens(memory.nodes.get(name) as NodeState);
-  const made = ready.filter(({ node }) => isListening(node)).map(({ node }) => node);
+  const made = ready.filter(({ node }) => isCallable(memory, node)).map(({ node }) => node);
   if (waiting.length === 0) return made;
-  noteStates(memory, isListening, now);
+  noteStates(memory, now);
   const { placer } = memory;
   const tried: Placement[] = [];
-  place(placer, partitionsOf(memory, now), waiting, { reach: "listening" }, (placement) => {
+  place(placer, partitionsOf(memory, now), waiting, { reach: "callable" }, (placement) => {
     const job = memory.jobs.get(placement.job);
     if (job) placer.add(job.asked, placement);
     tried.push(placement);
@@ -184,11 +215,26 @@ function withoutMade(c: PlaceClass, ready: readonly Made[]): PlaceClass {
   return { ...c, room: c.room - own.length, rooms };
 }
 
-/** What was given back for want of room on one node may be granted again as soon as one has it. */
-export function noteRoom(memory: ClusterMemory, now: number): void {
-  for (const job of memory.jobs.values()) {
-    if (job.reason !== "fragmented" || stockSize(job.fresh) + job.retry.size > 0) continue;
-    const isBack = job.template.gang === null ? fitsNow(memory, job, now) : mayTryAgain(memory, job);
+const isCallable = ({ nodes, heldPolls }: ClusterMemory, name: string): boolean =>
+  heldPolls.polls.has(name) || (nodes.get(name)?.rest ?? "awake") !== "awake";
+
+/** Partitions where no node had room for a job, but for nodes that changed since. */
+const noRoomIn = new WeakMap<JobState, readonly string[]>();
+
+/**
+ * What was given back for want of room on one node may be granted again as soon as one has it.
+ *
+ * @param changed nodes that may have room since this was asked last
+ */
+export function noteRoom(memory: ClusterMemory, changed: Iterable<string>, now: number): void {
+  for (const job of memory.fragmented) {
+    if (isWaiting(job)) {
+      noRoomIn.delete(job);
+      continue;
+    }
+    const nodes = noRoomIn.get(job) === job.lacksIn ? changed : memory.nodes.keys();
+    noRoomIn.set(job, job.lacksIn);
+    const isBack = job.template.gang === null ? fitsOn(memory, job, nodes, now) : mayTryAgain(memory, job);
     if (isBack) Object.assign(job, { reason: null, starvedAt: null, dirty: "now" });
   }
 }
@@ -200,19 +246,15 @@ export function partitionsOf(memory: ClusterMemory, now: number): Map<string, Pl
 /** Tasks that start each by itself. */
 function singleClasses(memory: ClusterMemory, now: number): PlaceClass[] {
   const classes: PlaceClass[] = [];
-  for (const job of memory.jobs.values()) {
+  for (const job of memory.placeableJobs()) {
     if (job.template.gang !== null) continue;
     const movers = moversOf(memory, job, now);
     // What moves keeps its place in the limits: the old attempt counts no more once there is a new one.
     const held = job.live.size - movers.length + stockSize(job.limbo);
     const room = job.action === "run" ? limitOf(job) - held : 0;
-    if (movers.length === 0 && !waits(job)) continue;
-    if (
-      movers.length === 0 &&
-      job.fresh.length === 0 &&
-      [...job.retry.values()].every((retry) => retry.notBefore > now)
-    ) {
-      say(job, "backoff");
+    if (movers.length === 0 && !isWaiting(job)) continue;
+    if (movers.length === 0 && job.fresh.length === 0 && !job.retry.isDue(now)) {
+      say(memory, job, "backoff");
       continue;
     }
     const live = liveCounts(job);
@@ -237,7 +279,7 @@ function besideClasses(memory: ClusterMemory, now: number): PlaceClass[] {
   for (const { job, partition, tasks } of besideOf(memory)) {
     const ready = tasks.filter(({ notBefore }) => notBefore <= now);
     if (ready.length === 0) {
-      say(job, "backoff");
+      say(memory, job, "backoff");
       continue;
     }
     const left = (job.limits[partition] ?? 0) - (liveCounts(job)[partition] ?? 0);
@@ -305,13 +347,13 @@ const epochOfRetry = (retry: Retry | undefined): Epoch | null => (retry ? epochO
 function noteStarved(memory: ClusterMemory, id: string, now: number): void {
   const job = memory.jobs.get(id);
   // Where room was made for it there is a place.
-  if (!job || !waits(job) || memory.making.countsOf(id).size > 0) return;
+  if (!job || !isWaiting(job) || memory.making.countsOf(id).size > 0) return;
   const reason = starvedBy(memory, job, now);
   if (reason === "does-not-fit" || reason === "refused") {
     returnWaiting(memory, job, reason);
     return;
   }
-  say(job, reason);
+  say(memory, job, reason);
   job.starvedAt ??= now;
   if (reason === "fragmented" && now - job.starvedAt >= STARVED_RETURN_MS) returnWaiting(memory, job, "fragmented");
 }

@@ -4,6 +4,7 @@ import type { Template } from "../model/job.ts";
 import type { Resources } from "../model/resources.ts";
 import type { Action, PollReply, PollRequest, Stop } from "../protocol/agent.ts";
 import { adopt, applyUpdate, leavingOf, withdraw, withinRecovery } from "./ends.ts";
+import type { OpenPoll } from "./heldPolls.ts";
 import type { ClusterMemory } from "./memory.ts";
 import type { NodeClaims } from "./methods.ts";
 import { isLeaving, type Live, type NodeState } from "./state.ts";
@@ -12,19 +13,6 @@ import { isLeaving, type Live, type NodeState } from "./state.ts";
 export const WAKEABLE_POLL_MS = 900_000;
 /** A node that has said something which cannot count yet says it again after so long; news it tells at once. */
 const REPEAT_MS = 1_000;
-
-/** What stays of a poll until it is answered. */
-export interface OpenPoll {
-  node: string;
-  session: number;
-  seq: number;
-  /** by this object's clock */
-  heardAt: number;
-  /** so long it is held at most */
-  waitS: number;
-  /** nothing ran there, nothing is left to tell, and it was not called: it may rest if nothing is given to it */
-  mayRest: boolean;
-}
 
 export type Heard =
   /** nothing of it counted; answer so */
@@ -66,6 +54,7 @@ export function hear(
   node.seenAt = now;
   node.expectMs = waitS * 1000;
   node.pressure = request.pressure;
+  memory.touch(node.name);
   memory.unmark(node.name, node.session);
   if (node.isSilent) {
     node.isSilent = false;
@@ -105,7 +94,7 @@ function remember(memory: ClusterMemory, claims: NodeClaims, now: number): NodeS
     ghosts: new Map(),
     isSilent: false,
   };
-  memory.nodes.set(node.name, node);
+  memory.addNode(node);
   memory.startRecovery();
   return node;
 }
@@ -192,9 +181,9 @@ const neverStarts = (memory: ClusterMemory, poll: OpenPoll, { carried, job }: Li
 
 /** A mark of an older session is needed only while something of that session may run. */
 function forgetOldSessions(memory: ClusterMemory, node: NodeState): void {
-  for (const { node: name, session } of [...memory.silences.values()]) {
-    if (name !== node.name || session === node.session) continue;
-    if (![...memory.liveOn(name)].some((live) => live.session === session)) memory.unmark(name, session);
+  for (const { session } of [...memory.silencesOf(node.name)]) {
+    if (session === node.session) continue;
+    if (![...memory.liveOn(node.name)].some((live) => live.session === session)) memory.unmark(node.name, session);
   }
 }
 

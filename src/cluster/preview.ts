@@ -43,8 +43,8 @@ function placed(
   const tasks = Array.from({ length: Math.min(room, MOST_PREVIEWED) }, (_, index) => ({ index, avoid: null }));
   const one = { asked, priority: template.priority, refusedBy: new Set<string>(), room, rooms: counts, tasks };
   const tried: Placement[] = [];
-  noteStates(memory, () => true, now);
-  place(memory.placer, partitionsOf(memory, now), [one], { reach: "listening", most: MOST_PREVIEWED }, (placement) => {
+  noteStates(memory, now);
+  place(memory.placer, partitionsOf(memory, now), [one], { reach: "up", most: MOST_PREVIEWED }, (placement) => {
     memory.placer.add(asked, placement);
     tried.push(placement);
   });

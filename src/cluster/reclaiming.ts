@@ -12,7 +12,7 @@ import { keepMade, letGoMade } from "./madePlaces.ts";
 import { keptFor, type Made } from "./making.ts";
 import type { ClusterMemory } from "./memory.ts";
 import { fitsNow } from "./starved.ts";
-import { claimIn, claimOf, type JobState, type Live, limitOf, stockSize } from "./state.ts";
+import { claimIn, claimOf, type JobState, type Live, limitOf, liveCounts, stockSize } from "./state.ts";
 import { type Choice, type Claimant, Victims } from "./victims.ts";
 
 /** What room was made for starts as soon as the Broker has heard of it; else others may have it. */
@@ -88,9 +88,7 @@ const openIn = (job: JobState, partition: string): number =>
   (job.limits[partition] ?? 0) + claimIn(job, partition) - liveIn(job, partition);
 
 const liveIn = (job: JobState, partition: string): number => {
-  let live = 0;
-  for (const one of job.live.values()) if (one.partition === partition) live += 1;
-  return live;
+  return liveCounts(job)[partition] ?? 0;
 };
 
 const waitingOf = (job: JobState): number => stockSize(job.fresh) + job.retry.size;

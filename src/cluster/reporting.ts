@@ -8,7 +8,8 @@ import { applyGrants } from "./grants.ts";
 import { levels } from "./levels.ts";
 import type { ClusterMemory } from "./memory.ts";
 import { stopLeaving } from "./moving.ts";
-import { isIdle, jobReport, nodeCounts, runsDry } from "./reports.ts";
+import { jobReport, nodeCounts } from "./reports.ts";
+import { isIdle } from "./state.ts";
 import { fold, usesOf } from "./use.ts";
 
 /** What is only interesting goes with the next report, or after so long. */
@@ -34,6 +35,10 @@ export class Reporting {
   /** what the cluster has, as it is and as it was told */
   #levels: string | null = null;
   #toldLevels: string | null = null;
+  /** version of the accounts that `#levels` is of */
+  #lookedAt = 0;
+  /** it is time to look at what changes with every task */
+  #isAsked = false;
 
   /** @param isQuiet nothing was told to anyone: then waking up for a poll sends nothing */
   constructor(platform: Platform, memory: ClusterMemory, isQuiet: boolean, now: number) {
@@ -58,8 +63,9 @@ export class Reporting {
 
   /** Time has passed: what could wait can no longer. */
   tick(now: number): void {
-    const { jobs } = this.#memory;
-    for (const job of jobs.values()) if (job.dirty === "soon") job.dirty = "now";
+    const { jobs, tellings } = this.#memory;
+    this.#isAsked = true;
+    for (const job of [...tellings.soon]) job.dirty = "now";
     if (this.#inFlight && now - this.#inFlight.sentAt > LOST_MS) this.#inFlight = null;
     if (this.#sinceMs(now) >= POKE_MS) for (const job of jobs.values()) job.dirty = "now";
   }
@@ -106,18 +112,30 @@ export class Reporting {
     return { partitions: levels(this.#memory, now), nodes: nodeCounts(this.#memory, now) };
   }
 
+  /** What nodes there are is told at once; how much of a slice they leave is looked at when time passes. */
+  #look(now: number): void {
+    const tellable = this.#memory.nodeAccounts.tellable(now);
+    // Then it is told how much is left to run.
+    const isDrained = this.#memory.self.drain !== null;
+    if (this.#levels !== null && tellable === this.#lookedAt && !this.#isAsked && !isDrained) return;
+    this.#lookedAt = tellable;
+    this.#isAsked = false;
+    this.#levels = JSON.stringify(this.#levelsAt(now));
+  }
+
   sendIfDue(now: number): void {
-    const memory = this.#memory;
-    const present = this.#levelsAt(now);
-    this.#levels = JSON.stringify(present);
     if (this.#inFlight) return;
-    const dirty = [...memory.jobs.values()].filter((job) => job.dirty !== "no");
+    const memory = this.#memory;
+    const { tellings } = memory;
+    this.#look(now);
     const changed = this.#levels !== this.#toldLevels || memory.events.length > 0;
-    const told = dirty.filter((job) => job.dirty === "now");
-    if (!changed && told.length === 0) return;
-    const urgent = !this.#failing && (changed || told.some((job) => isIdle(job) || runsDry(job)));
+    if (!changed && tellings.now.size === 0) return;
+    const urgent = !this.#failing && (changed || tellings.isUrgent());
     if (!urgent && now < this.#notBefore) return;
     const rev = this.#nextRev();
+    const dirty = [...tellings.now, ...tellings.soon];
+    const present = this.#levelsAt(now);
+    this.#levels = JSON.stringify(present);
     const report: Report = {
       cluster: memory.cluster,
       incarnation: memory.self.incarnation,
@@ -152,10 +170,9 @@ export class Reporting {
     const next = Math.max(now + 1, this.#notBefore);
     if (this.#inFlight) yield now + LOST_MS;
     else if (this.#levels !== this.#toldLevels) yield next;
-    for (const job of this.#memory.jobs.values()) {
-      if (job.dirty === "now" && !this.#inFlight) yield next;
-      if (job.dirty === "soon") yield now + SOON_MS;
-      yield Math.max(now + 1, this.#lastAt + POKE_MS);
-    }
+    const { jobs, tellings } = this.#memory;
+    if (tellings.now.size > 0 && !this.#inFlight) yield next;
+    if (tellings.soon.size > 0) yield now + SOON_MS;
+    if (jobs.size > 0) yield Math.max(now + 1, this.#lastAt + POKE_MS);
   }
 }

@@ -6,7 +6,7 @@ import { clusterDrainView } from "./drain.ts";
 import { heldFor } from "./gangs.ts";
 import type { ClusterMemory } from "./memory.ts";
 import { heldBySilence } from "./silence.ts";
-import { type JobState, type Live, limitOf, liveCounts, stockSize } from "./state.ts";
+import { type JobState, type Live, liveCounts, stockSize } from "./state.ts";
 
 export function jobReport(memory: ClusterMemory, job: JobState): JobReport {
   const ran = job.ran.all();
@@ -67,28 +67,7 @@ function withLimbo(job: JobState): Record<string, number> {
 }
 
 export function nodeCounts(memory: ClusterMemory, now: number): NodeLevel {
-  let up = 0;
-  let silent = 0;
-  let drained = 0;
-  let total = 0;
-  for (const node of memory.nodes.values()) {
-    if (node.removed) continue;
-    total += 1;
-    if (memory.isUp(node, now)) up += 1;
-    else if (memory.isSuspect(node, now)) silent += 1;
-    else if (memory.isDrained(node)) drained += 1;
-  }
+  const { drained, ...counts } = memory.nodeAccounts.counts(now);
   const drain = clusterDrainView(memory);
-  return { up, silent, total, ...(drained > 0 && { drained }), ...(drain && { drain }) };
+  return { ...counts, ...(drained > 0 && { drained }), ...(drain && { drain }) };
 }
-
-/** Nothing more can come of the job here until the Broker says so: its end must not wait. */
-export const isIdle = (job: JobState): boolean =>
-  job.live.size === 0 &&
-  job.leaving.size === 0 &&
-  job.retry.size === 0 &&
-  job.fresh.length === 0 &&
-  job.limbo.length === 0;
-
-/** The cluster would soon have nothing left to hand out. */
-export const runsDry = (job: JobState): boolean => stockSize(job.fresh) + job.retry.size < limitOf(job) / 2;

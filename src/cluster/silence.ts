@@ -6,11 +6,10 @@
 
 import { lose, RECOVERY_MS, recoveryIsOver } from "./ends.ts";
 import { returnLimbo } from "./grants.ts";
+import type { OpenPoll } from "./heldPolls.ts";
 import type { ClusterMemory } from "./memory.ts";
-import type { OpenPoll } from "./poll.ts";
 import { HOLD_FOR_MS, TICK_MS, tickMs } from "./rules.ts";
-import { attemptsOf, isAdopted, type JobState, type Live, type NodeState, type Silence } from "./state.ts";
-import { waits } from "./waits.ts";
+import type { JobState, Live, NodeState, Silence } from "./state.ts";
 
 /** A kept attempt of a removed node has no deadline: the node is told to stop it, and has so long to hear that. */
 const REMOVED_KEPT_MS = 621_000;
@@ -48,6 +47,7 @@ export function recallHeard(memory: ClusterMemory, { node: name, heardAt, waitS 
   if (!node) return;
   node.expectMs = waitS * 1000;
   node.seenAt = Math.min(now, Math.max(heardAt, now - node.expectMs));
+  memory.touch(name);
 }
 
 /** How long it has been late, ms; negative: it is not. */
@@ -56,14 +56,16 @@ const overdueMs = (node: NodeState, now: number): number => now - node.seenAt - 
 /** What is kept however long its node is away needs no count, until a person removes the node. */
 const mayBeLost = (live: Live, node: NodeState): boolean => live.job.template.lostAfterMs !== null || node.removed;
 
-/** When the next node would be overdue; null when nothing runs on any that is not marked already. */
-export function nextOverdueAt(memory: ClusterMemory): number | null {
-  let at: number | null = null;
-  for (const job of memory.jobs.values()) {
-    for (const live of attemptsOf(job)) {
-      const node = memory.nodes.get(live.node);
-      if (!node || !mayBeLost(live, node) || memory.isMarked(live.node, live.session)) continue;
-      at = Math.min(at ?? Number.POSITIVE_INFINITY, node.seenAt + node.expectMs + OVERDUE_MS + 1);
+/** When the first of these nodes would be overdue; Infinity when nothing runs on any that is not marked already. */
+export function nextOverdueAt(memory: ClusterMemory, nodes: Iterable<string>): number {
+  let at = Number.POSITIVE_INFINITY;
+  for (const name of nodes) {
+    const node = memory.nodes.get(name);
+    if (!node) continue;
+    for (const live of memory.liveOn(name)) {
+      if (!mayBeLost(live, node) || memory.isMarked(name, live.session)) continue;
+      at = Math.min(at, node.seenAt + node.expectMs + OVERDUE_MS + 1);
+      break;
     }
   }
   return at;
@@ -74,11 +76,12 @@ export function nextOverdueAt(memory: ClusterMemory): number | null {
  * stays awake until that one is heard or silent.
  */
 export function* vigilTimes(memory: ClusterMemory, now: number): Generator<number> {
-  if (![...memory.jobs.values()].some(waits)) return;
+  if (memory.waitingJobs().length === 0) return;
   for (const node of memory.nodes.values()) {
     if (node.rest === "asleep" || !memory.isUp(node, now)) continue;
-    const isExpected = node.rest === "called" || node.seenAt + node.expectMs <= now;
-    yield isExpected ? now + TICK_MS : node.seenAt + node.expectMs + OVERDUE_MS;
+    // None is late sooner, and to ask which is first would be to ask all of them in every turn.
+    yield now + TICK_MS;
+    return;
   }
 }
 
@@ -145,6 +148,7 @@ function silencesOf(memory: ClusterMemory, now: number): { silences: number[]; n
 export function noteSilent(memory: ClusterMemory, node: NodeState, now: number): void {
   if (node.removed || node.isSilent) return;
   node.isSilent = true;
+  memory.touch(node.name);
   memory.mark(node.name, node.session, now);
   memory.store.noteSilent(node.name, node.session);
   memory.events.push({ type: "node.silent", node: node.name });
@@ -206,9 +210,6 @@ export const recoveryTicks = (memory: ClusterMemory): boolean => {
   const { recoverMs } = memory.self;
   if (recoverMs < 0) return false;
   if (recoverMs < RECOVERY_MS) return true;
-  for (const job of memory.jobs.values()) {
-    if (job.limbo.length > 0) return true;
-    if (!recoveryIsOver(memory, job)) for (const live of job.live.values()) if (isAdopted(live)) return true;
-  }
+  for (const job of memory.unrecovered) if (job.limbo.length > 0 || !recoveryIsOver(memory, job)) return true;
   return false;
 };

@@ -5,18 +5,31 @@ import { canRunHere, couldRun } from "./ends.ts";
 import type { ClusterMemory } from "./memory.ts";
 import type { JobState } from "./state.ts";
 
-export function say(job: JobState, reason: WaitReason | null): void {
+export function say(memory: ClusterMemory, job: JobState, reason: WaitReason | null): void {
   if (job.reason === reason) return;
   job.reason = reason;
+  if (reason === "fragmented") memory.fragmented.add(job);
   if (job.dirty === "no") job.dirty = "soon";
 }
 
 export type Starved = "no-nodes" | "paused" | "does-not-fit" | "refused" | "fragmented" | "space";
 
+/** Whether there is room in all is asked of every node: no sooner again than after so long. */
+const LOOK_MS = 2_000;
+const looks = new WeakMap<JobState, { atMs: number; shortage: "fragmented" | "space" }>();
+
 export function starvedBy(memory: ClusterMemory, job: JobState, now: number): Starved {
-  const known = [...memory.nodes.values()].filter((node) => !node.removed && !memory.isSuspect(node, now));
-  if (memory.upNodes(now).length === 0) return known.length > 0 ? "paused" : "no-nodes";
+  const { up, silent, total } = memory.nodeAccounts.counts(now);
+  if (up === 0) return total > silent ? "paused" : "no-nodes";
   if (!canRunHere(memory, job, now)) return job.refusedBy.size > 0 ? "refused" : "does-not-fit";
+  const look = looks.get(job);
+  if (look && now >= look.atMs && now - look.atMs < LOOK_MS) return look.shortage;
+  const shortage = shortageOf(memory, job, now);
+  looks.set(job, { atMs: now, shortage });
+  return shortage;
+}
+
+function shortageOf(memory: ClusterMemory, job: JobState, now: number): "fragmented" | "space" {
   let free: Resources = {};
   for (const { name } of couldRun(memory, job, now)) {
     if (memory.placer.fits(job.asked, name)) return "space";
@@ -25,13 +38,18 @@ export function starvedBy(memory: ClusterMemory, job: JobState, now: number): St
   return fits(job.template.resources, free) ? "fragmented" : "space";
 }
 
-/** Whether a node that is up has room for it now, where none had: by limits it may not run there any more. */
-export function fitsNow(
-  memory: ClusterMemory,
-  job: JobState,
-  now: number,
-  partitions: readonly string[] = job.lacksIn,
-): boolean {
+/** Whether one of these nodes is up and has room for it now, where none had: by limits it may not run there any more. */
+export function fitsOn(memory: ClusterMemory, job: JobState, nodes: Iterable<string>, now: number): boolean {
+  for (const name of nodes) {
+    const node = memory.nodes.get(name);
+    if (!node || !memory.isUp(node, now) || job.refusedBy.has(name) || !memory.placer.fits(job.asked, name)) continue;
+    if (memory.nodeAccounts.homesOf(name).some((one) => job.lacksIn.includes(one))) return true;
+  }
+  return false;
+}
+
+/** Whether a node of these partitions is up and has room for it now. */
+export function fitsNow(memory: ClusterMemory, job: JobState, now: number, partitions: readonly string[]): boolean {
   for (const { name } of couldRun(memory, job, now, partitions)) if (memory.placer.fits(job.asked, name)) return true;
   return false;
 }

@@ -7,6 +7,8 @@ import { type EndReason, isTerminal } from "../model/states.ts";
 import type { Inventory } from "../protocol/agent.ts";
 import type { Claim, Counts, JobReport, Returned, Supply, WaitReason, Yields } from "../protocol/levels.ts";
 import { type Asked, askedOf } from "../scheduling/place/asked.ts";
+import { LiveTasks } from "./liveTasks.ts";
+import { Retries } from "./retries.ts";
 import type { Drain, Leaving, StopCause } from "./schema.ts";
 import type { AttemptRow, GrantRow, TaskRow } from "./store.ts";
 import { RanTally } from "./tally.ts";
@@ -44,9 +46,6 @@ export interface Live {
 
 /** An earlier attempt that runs on until the newest one does. */
 export type LeavingLive = Live & { leavesAtMs: number | null };
-
-/** Handed out by an earlier incarnation, which may have handed out its task again since. */
-export const isAdopted = ({ carried }: Pick<Live, "carried">): boolean => carried.seq === 0;
 
 /** Handed out before, to be tried again here. */
 export interface Retry {
@@ -88,8 +87,8 @@ export interface JobState {
   limbo: Stock[];
   /** of limbo: the newest epoch whose end a node tells, and that cannot count yet; lost with the memory */
   heldEnds: Map<number, Epoch>;
-  retry: Map<number, Retry>;
-  live: Map<number, Live>;
+  retry: Retries<Retry>;
+  live: LiveTasks<Live>;
   /** by index: earlier attempts that run on beside the newest, which may be another cluster's */
   leaving: Map<number, LeavingLive>;
   done: Ranges;
@@ -109,6 +108,10 @@ export interface JobState {
   awaitsSince: number | null;
   /** the Broker does not know the present state yet: `now` tells it at once, `soon` with the next report */
   dirty: "no" | "soon" | "now";
+  /** has `dirty` noted there from now on */
+  watch(watcher: DirtWatcher): void;
+  /** lower: it came earlier */
+  age: number;
 }
 
 export interface NodeState {
@@ -146,6 +149,30 @@ export interface Silence {
   isMass: boolean;
 }
 
+export interface DirtWatcher {
+  dirtied(job: JobState): void;
+}
+
+/** Whoever sets `dirty` need not know who goes by it. */
+class Dirt {
+  #dirty: JobState["dirty"] = "now";
+  #watcher: DirtWatcher | null = null;
+
+  get dirty(): JobState["dirty"] {
+    return this.#dirty;
+  }
+
+  set dirty(dirty: JobState["dirty"]) {
+    this.#dirty = dirty;
+    this.#watcher?.dirtied(this as unknown as JobState);
+  }
+
+  watch(watcher: DirtWatcher): void {
+    this.#watcher = watcher;
+    watcher.dirtied(this as unknown as JobState);
+  }
+}
+
 /** @param attempts ended ones that did not decide their task */
 export function jobState(
   row: Omit<GrantRow, "waits">,
@@ -154,7 +181,7 @@ export function jobState(
   now: number,
 ): JobState {
   const template = readTemplate(row.template);
-  const state: JobState = {
+  const fields: Omit<JobState, keyof Dirt> = {
     id: row.job,
     gen: row.gen,
     action: row.action,
@@ -168,8 +195,8 @@ export function jobState(
     fresh: [],
     limbo: [],
     heldEnds: new Map(),
-    retry: new Map(),
-    live: new Map(),
+    retry: new Retries(),
+    live: new LiveTasks(),
     leaving: new Map(),
     done: [],
     failed: [],
@@ -182,8 +209,9 @@ export function jobState(
     awaitsSince: null,
     lacksIn: [],
     limboIn: null,
-    dirty: "now",
+    age: 0,
   };
+  const state: JobState = Object.assign(new Dirt(), fields);
   const counted = new Set<string>();
   for (const attempt of attempts) {
     if (attempt.ranMs === null) continue;
@@ -338,11 +366,18 @@ export const startsIn = (job: Pick<JobState, "limits" | "claim">): string[] => [
 ];
 
 /** By partition; what is not known to be anywhere (limbo) is not in it. */
-export function liveCounts(job: Pick<JobState, "live">): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (const { partition } of job.live.values()) counts[partition] = (counts[partition] ?? 0) + 1;
-  return counts;
-}
+export const liveCounts = (job: Pick<JobState, "live">): Record<string, number> => job.live.counts();
+
+/** Tasks of it wait here. */
+export const isWaiting = (job: Pick<JobState, "fresh" | "retry">): boolean =>
+  job.fresh.length > 0 || job.retry.size > 0;
+
+/** Nothing more can come of the job here until the Broker says so: its end must not wait. */
+export const isIdle = (job: JobState): boolean =>
+  job.live.size === 0 && job.leaving.size === 0 && !isWaiting(job) && job.limbo.length === 0;
+
+/** The cluster would soon have nothing left to hand out. */
+export const runsDry = (job: JobState): boolean => stockSize(job.fresh) + job.retry.size < limitOf(job) / 2;
 
 export function itemOf(supply: readonly Supply[], index: number): string | null {
   for (const entry of supply) {

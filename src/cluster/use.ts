@@ -4,7 +4,7 @@
  */
 import type { Use } from "../protocol/levels.ts";
 import type { ClusterMemory } from "./memory.ts";
-import { attemptsOf, type JobState } from "./state.ts";
+import type { JobState } from "./state.ts";
 import type { GrantRow } from "./store.ts";
 import { UseTally } from "./tally.ts";
 
@@ -14,7 +14,8 @@ export function usesOf(memory: ClusterMemory, now: number): Use[] {
   for (const job of memory.jobs.values()) {
     const { role, resources } = job.template;
     for (const ran of job.ran.all()) tally.add(ran, role, resources, ran.ms);
-    for (const live of attemptsOf(job)) tally.add(live, role, resources, Math.max(0, now - live.assignedAt));
+    for (const held of job.live.held(now)) tally.add(held, role, resources, held.ms);
+    for (const live of job.leaving.values()) tally.add(live, role, resources, Math.max(0, now - live.assignedAt));
   }
   return tally.all();
 }

@@ -78,7 +78,7 @@ function waitsNow({ jobs, making, gangTimes, waits }: ClusterMemory): Map<string
 /** Since when work waits and no node is up. */
 export function noteNoNodes(memory: ClusterMemory, now: number): void {
   const { noNodesSince } = memory.self;
-  const isSo = [...memory.jobs.values()].some(waits) && memory.upNodes(now).length === 0;
+  const isSo = memory.nodeAccounts.counts(now).up === 0 && memory.waitingJobs().length > 0;
   if (isSo === (noNodesSince !== null)) return;
   memory.self = { ...memory.self, noNodesSince: isSo ? now : null };
   memory.store.saveSelf(memory.self);
@@ -87,5 +87,3 @@ export function noteNoNodes(memory: ClusterMemory, now: number): void {
 /** How long work has waited while no node is up, ms; 0: some is. */
 export const noNodesMs = ({ self: { noNodesSince } }: ClusterMemory, now: number): number =>
   noNodesSince === null ? 0 : Math.max(0, now - noNodesSince);
-
-export const waits = (job: JobState): boolean => job.fresh.length > 0 || job.retry.size > 0;

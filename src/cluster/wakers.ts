@@ -4,6 +4,7 @@
  */
 import type { SocketId, Sockets } from "../platform/seam.ts";
 import { MAX_WAIT_S } from "../protocol/limits.ts";
+import { Candidates } from "./candidates.ts";
 import type { ClusterMemory } from "./memory.ts";
 import { WAKEABLE_POLL_MS } from "./poll.ts";
 import type { NodeState } from "./state.ts";
@@ -22,6 +23,11 @@ export class Wakers {
   readonly #memory: ClusterMemory;
   readonly #sockets: Sockets;
   readonly #byNode = new Map<string, Set<SocketId>>();
+  readonly #bySocket = new Map<SocketId, string>();
+  readonly #asleep = new Candidates<string>(
+    (name) => this.#byNode.has(name) && this.#memory.nodes.get(name)?.rest === "asleep",
+  );
+  readonly #called = new Candidates<string>((name) => this.#memory.nodes.get(name)?.rest === "called");
 
   constructor(memory: ClusterMemory, sockets: Sockets) {
     this.#memory = memory;
@@ -37,7 +43,10 @@ export class Wakers {
     this.#sockets.attach(socket, { wake: name } satisfies WakeAttachment);
     // It may have been called by a socket that was dead.
     const node = this.#memory.nodes.get(name);
-    if (node?.rest === "called") node.rest = "asleep";
+    if (node?.rest !== "called") return;
+    node.rest = "asleep";
+    this.#asleep.add(name);
+    this.#memory.touch(name);
   }
 
   /** After the object was rebuilt: a node that runs nothing was perhaps told to rest. */
@@ -50,22 +59,31 @@ export class Wakers {
   #keep(socket: SocketId, name: string): void {
     const sockets = this.#byNode.get(name) ?? new Set();
     this.#byNode.set(name, sockets.add(socket));
+    this.#bySocket.set(socket, name);
+    this.#asleep.add(name);
+    this.#memory.touch(name);
   }
 
   closed(socket: SocketId, now: number): void {
-    for (const [name, sockets] of this.#byNode) {
-      if (sockets.delete(socket) && sockets.size === 0) this.#lost(name, now);
-    }
+    const name = this.#bySocket.get(socket);
+    if (name === undefined) return;
+    this.#bySocket.delete(socket);
+    const sockets = this.#byNode.get(name);
+    if (sockets?.delete(socket) && sockets.size === 0) this.#lost(name, now);
   }
 
   /** The node was removed: it hears of that when it polls. */
   dismiss(name: string, now: number): void {
-    for (const socket of this.#byNode.get(name) ?? []) this.#sockets.close(socket);
+    for (const socket of this.#byNode.get(name) ?? []) {
+      this.#sockets.close(socket);
+      this.#bySocket.delete(socket);
+    }
     this.#lost(name, now);
   }
 
   #lost(name: string, now: number): void {
     this.#byNode.delete(name);
+    this.#memory.touch(name);
     const node = this.#memory.nodes.get(name);
     if (!node || node.rest === "awake") return;
     node.rest = "awake";
@@ -76,6 +94,8 @@ export class Wakers {
   letRest(node: NodeState, now: number): void {
     node.rest = "asleep";
     node.expectMs = now - node.seenAt + WAKEABLE_POLL_MS;
+    this.#asleep.add(node.name);
+    this.#memory.touch(node.name);
   }
 
   call(name: string, now: number): void {
@@ -83,6 +103,8 @@ export class Wakers {
     if (node?.rest !== "asleep") return;
     for (const socket of this.#byNode.get(name) ?? []) this.#sockets.send(socket, { wake: true });
     node.rest = "called";
+    this.#called.add(name);
+    this.#memory.touch(name);
     expectSoon(node, now);
   }
 
@@ -100,9 +122,15 @@ export class Wakers {
     for (const { name } of nodes.filter(({ rest }) => rest === "asleep").slice(0, wanted)) this.call(name, now);
   }
 
+  /** How many were called and have not come. */
+  get called(): number {
+    let called = 0;
+    for (const _ of this.#called) called += 1;
+    return called;
+  }
+
   get someSleep(): boolean {
-    for (const name of this.#byNode.keys()) if (this.#memory.nodes.get(name)?.rest === "asleep") return true;
-    return false;
+    return this.#asleep.hasAny();
   }
 }
 

@@ -66,4 +66,6 @@ export interface Turns {
   alarm(): void;
   message(socket: SocketId, message: unknown): void;
   closed(socket: SocketId): void;
+  /** For tests, after a turn. @throws Error when what is kept in memory is not what follows from the rest of it */
+  verify?(): void;
 }

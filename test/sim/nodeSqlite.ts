@@ -61,6 +61,8 @@ export class ObjectHome<T extends Turns> {
   readonly #random: () => number;
   readonly #platform: Platform;
   #sockets = new Map<SocketId, unknown>();
+  /** what the turn's attachments replaced */
+  #attached: [SocketId, unknown][] = [];
   #nextSocket = 1;
   #object: T;
   #inTurn = false;
@@ -79,7 +81,10 @@ export class ObjectHome<T extends Turns> {
     this.#database.exec("PRAGMA foreign_keys = ON");
     this.#changes = this.#database.prepare("SELECT total_changes() AS n");
     this.#platform = this.#makePlatform();
-    this.#object = this.#turn(() => this.#build(this.#platform));
+    this.#object = this.#turn(
+      () => this.#build(this.#platform),
+      (built) => built,
+    );
   }
 
   get object(): T {
@@ -119,7 +124,10 @@ export class ObjectHome<T extends Turns> {
   /** The process dies between two turns: memory and effects not yet taken are gone, rows, alarm and sockets stay. */
   crash(): void {
     this.effects = [];
-    this.#object = this.#turn(() => this.#build(this.#platform));
+    this.#object = this.#turn(
+      () => this.#build(this.#platform),
+      (built) => built,
+    );
   }
   /** The machine under it dies too: every socket is cut, and nobody tells the object. */
   dropSockets(): void {
@@ -149,16 +157,18 @@ export class ObjectHome<T extends Turns> {
     this.#database.close();
   }
 
-  #turn<R>(body: () => R): R {
+  /** @param verified of what the turn gave back: the object that is to be as it says */
+  #turn<R>(body: () => R, verified: (value: R) => Turns = () => this.#object): R {
     if (this.#inTurn) throw new Error("a turn inside a turn");
     this.#inTurn = true;
     this.#turnNow = this.#clock();
     this.#pending = [];
-    const sockets = new Map(this.#sockets);
+    this.#attached = [];
     const before = this.#changesSoFar;
     this.#database.exec("BEGIN");
     try {
       const value = body();
+      this.#verify(verified(value));
       this.#database.exec("COMMIT");
       this.turns++;
       this.#changesSoFar = this.#totalChanges();
@@ -169,11 +179,18 @@ export class ObjectHome<T extends Turns> {
       this.#changesSoFar = this.#totalChanges();
       this.threwAfterWrite = this.#changesSoFar !== before;
       this.#database.exec("ROLLBACK");
-      this.#sockets = sockets;
+      for (const [socket, data] of this.#attached.reverse()) this.#sockets.set(socket, data);
       throw error;
     } finally {
       this.#inTurn = false;
     }
+  }
+
+  /** It only looks. */
+  #verify(object: Turns): void {
+    const pending = [...this.#pending];
+    object.verify?.();
+    this.#pending = pending;
   }
 
   #leave(effect: Effect): void {
@@ -204,7 +221,9 @@ export class ObjectHome<T extends Turns> {
         close: (socket) => send({ type: "close", socket }),
         attach: (socket, data) => {
           if (JSON.stringify(data).length > MAX_ATTACHMENT_BYTES) throw new RangeError("attachment over 2 KB");
-          if (home.#sockets.has(socket)) home.#sockets.set(socket, home.#clone(data));
+          if (!home.#sockets.has(socket)) return;
+          home.#attached.push([socket, home.#sockets.get(socket)]);
+          home.#sockets.set(socket, home.#clone(data));
         },
         list: () => [...home.#sockets].map(([id, data]) => ({ id, data: home.#clone(data) })),
       },

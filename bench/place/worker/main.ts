@@ -1,6 +1,9 @@
 /**
  * The Worker that `bench:place --durable` measures: the Cluster as the platform runs it, nodes that hold polls at it
  * over the sockets of the agents' API, and the clock around. The HTTP in front of the polls is not part of it.
+ *
+ * `PUT ?nodes=&tasks=&classes=&seed=` begins. `POST /nodes?from=&to=` lets these nodes live, and is not answered: a
+ * request may have 10,000 timers, and each held poll has one. `POST /fill` waits for all of them, and measures.
  */
 import { Cluster } from "../../../src/cluster/cluster.ts";
 import type { ClusterMethods } from "../../../src/cluster/methods.ts";
@@ -8,6 +11,7 @@ import { REST } from "../../../src/model/partition.ts";
 import { type ObjectEnv, TurnsObject } from "../../../src/platform/durableObject.ts";
 import type { ObjectClient } from "../../../src/platform/objectClient.ts";
 import { objectClient } from "../../../src/platform/objects.ts";
+import type { Assignment } from "../../../src/protocol/agent.ts";
 import type { Grant } from "../../../src/protocol/levels.ts";
 import type { DurableAnswer } from "../answer.ts";
 import { CLUSTER, type PlaceInstance, placeInstance } from "../instance.ts";
@@ -32,15 +36,70 @@ const JOINING = 64;
 const QUIET_MS = 3_000;
 const LOOK_MS = 50;
 
-const sleep = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
+interface Run {
+  instance: PlaceInstance;
+  holding: Set<string>;
+  given: DurableAnswer["given"];
+  pollMs: number[];
+  startedAtMs: number;
+  /** when something was given last */
+  lastAtMs: number;
+}
 
-async function inTurn<T>(items: readonly T[], atOnce: number, work: (item: T) => Promise<void>): Promise<void> {
-  const left = items.values();
-  await Promise.all(
-    Array.from({ length: atOnce }, async () => {
-      for (const item of left) await work(item);
-    }),
-  );
+let run: Run | null = null;
+
+const sleep = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
+const clusterOf = (env: ObjectEnv) =>
+  objectClient<ClusterMethods>(env, { kind: "cluster", league: LEAGUE, name: CLUSTER });
+
+async function begin(instance: PlaceInstance, env: ObjectEnv): Promise<void> {
+  for (const [position, spec] of instance.partitions.entries())
+    if (spec.name !== REST) await clusterOf(env).call("putPartition", { spec, position });
+  run = { instance, holding: new Set(), given: [], pollMs: [], startedAtMs: performance.now(), lastAtMs: 0 };
+}
+
+async function live({ instance, ...seen }: Run, from: number, to: number, env: ObjectEnv): Promise<never> {
+  const cluster = clusterOf(env);
+  const listener = {
+    polled: (name: string, ms: number) => {
+      seen.holding.add(name);
+      current().pollMs.push(ms);
+    },
+    given: (name: string, { task }: Assignment) => {
+      seen.given.push([task, name]);
+      current().lastAtMs = performance.now();
+    },
+  };
+  const nodes = instance.nodes.slice(from, to).map((node) => new BenchNode(node, cluster, listener));
+  const left = nodes.values();
+  const introduceRest = async (): Promise<void> => {
+    for (const node of left) await node.introduce();
+  };
+  await Promise.all(Array.from({ length: JOINING }, introduceRest));
+  return Promise.race(nodes.map((node) => node.live()));
+}
+
+function current(): Run {
+  if (run === null) throw new Error("it has not begun");
+  return run;
+}
+
+async function fill(env: ObjectEnv): Promise<DurableAnswer> {
+  const cluster = clusterOf(env);
+  const seen = current();
+  while (seen.holding.size < seen.instance.nodes.length) await sleep(LOOK_MS);
+  const joinMs = performance.now() - seen.startedAtMs;
+  const idlePollMs = seen.pollMs;
+  seen.pollMs = [];
+  const clusterIncarnation = await incarnationOf(env);
+  const before = await cluster.call("metrics", {});
+  const startedAtMs = performance.now();
+  const grants = grantsOf(seen.instance);
+  await cluster.call("grant", { incarnation: BROKER_INCARNATION, clusterIncarnation, grants });
+  const after = await quiet(cluster, seen);
+  const counters = Object.fromEntries(Object.entries(after).map(([name, n]) => [name, n - (before[name] ?? 0)]));
+  const { given, lastAtMs, pollMs } = seen;
+  return { joinMs, idlePollMs, ms: lastAtMs - startedAtMs, pollMs, given, counters };
 }
 
 function grantsOf({ jobs }: PlaceInstance): Grant[] {
@@ -52,66 +111,21 @@ function grantsOf({ jobs }: PlaceInstance): Grant[] {
   });
 }
 
-async function measure(instance: PlaceInstance, env: ObjectEnv): Promise<DurableAnswer> {
-  const cluster = objectClient<ClusterMethods>(env, { kind: "cluster", league: LEAGUE, name: CLUSTER });
-  const broker = objectClient<BenchBrokerMethods>(env, { kind: "broker", league: LEAGUE, name: "" });
-  for (const [position, spec] of instance.partitions.entries())
-    if (spec.name !== REST) await cluster.call("putPartition", { spec, position });
-
-  const given: DurableAnswer["given"] = [];
-  let lastAtMs = 0;
-  let pollMs: number[] = [];
-  const holding = new Set<string>();
-  const nodes = instance.nodes.map(
-    (node) =>
-      new BenchNode(node, cluster, {
-        polled: (name, ms) => {
-          holding.add(name);
-          pollMs.push(ms);
-        },
-        given: (name, { task }) => {
-          given.push([task, name]);
-          lastAtMs = performance.now();
-        },
-      }),
-  );
-  const joinedAtMs = performance.now();
-  await inTurn(nodes, JOINING, (node) => node.introduce());
-  const failed = Promise.race(nodes.map((node) => node.live()));
-  const work = async (): Promise<DurableAnswer> => {
-    while (holding.size < nodes.length) await sleep(LOOK_MS);
-    const joinMs = performance.now() - joinedAtMs;
-    const idlePollMs = pollMs;
-    pollMs = [];
-    const clusterIncarnation = await incarnationOf(broker);
-    const before = await cluster.call("metrics", {});
-    const startedAtMs = performance.now();
-    lastAtMs = startedAtMs;
-    await cluster.call("grant", { incarnation: BROKER_INCARNATION, clusterIncarnation, grants: grantsOf(instance) });
-    const after = await quiet(cluster, () => ({ given: given.length, lastAtMs }));
-    const counters = Object.fromEntries(Object.entries(after).map(([name, n]) => [name, n - (before[name] ?? 0)]));
-    return { joinMs, idlePollMs, ms: lastAtMs - startedAtMs, pollMs, given, counters };
-  };
-  return Promise.race([work(), failed]);
-}
-
 /** When everything that was handed out has arrived, and nothing was for a while. @returns the Cluster's figures then */
-async function quiet(
-  cluster: ObjectClient<ClusterMethods>,
-  seen: () => { given: number; lastAtMs: number },
-): Promise<Record<string, number>> {
+async function quiet(cluster: ObjectClient<ClusterMethods>, seen: Run): Promise<Record<string, number>> {
   for (;;) {
     await sleep(QUIET_MS / 3);
     // Comes after every turn that is still to be taken.
     const figures = await cluster.call("metrics", {});
-    const { given, lastAtMs } = seen();
-    if (given === figures.attempts_live && performance.now() - lastAtMs >= QUIET_MS) return figures;
+    if (seen.given.length === figures.attempts_live && performance.now() - seen.lastAtMs >= QUIET_MS) return figures;
   }
 }
 
-/** As its first report told. */
-async function incarnationOf(broker: ObjectClient<BenchBrokerMethods>): Promise<number> {
+/** A Broker that slept has forgotten who reported: it pokes, and hears. */
+async function incarnationOf(env: ObjectEnv): Promise<number> {
+  const broker = objectClient<BenchBrokerMethods>(env, { kind: "broker", league: LEAGUE, name: "" });
   for (;;) {
+    await clusterOf(env).call("grant", { incarnation: BROKER_INCARNATION, clusterIncarnation: 0, grants: [] });
     const { incarnation } = await broker.call("heard", {});
     if (incarnation > 0) return incarnation;
     await sleep(LOOK_MS);
@@ -119,12 +133,16 @@ async function incarnationOf(broker: ObjectClient<BenchBrokerMethods>): Promise<
 }
 
 export default {
-  /** `POST ?nodes=&tasks=&classes=&seed=` measures it once. */
   async fetch(request: Request, env: ObjectEnv): Promise<Response> {
-    const { searchParams } = new URL(request.url);
+    const { pathname, searchParams } = new URL(request.url);
     const number = (name: string): number => Number(searchParams.get(name));
-    if (number("nodes") === 0) return new Response("how many nodes?", { status: 400 });
-    const size = { nodes: number("nodes"), tasks: number("tasks"), classes: number("classes") };
-    return Response.json(await measure(placeInstance(size, number("seed")), env));
+    if (request.method === "PUT") {
+      const size = { nodes: number("nodes"), tasks: number("tasks"), classes: number("classes") };
+      await begin(placeInstance(size, number("seed")), env);
+      return new Response(null, { status: 204 });
+    }
+    if (run === null) return new Response("it has not begun", { status: 409 });
+    if (pathname === "/fill") return Response.json(await fill(env));
+    return live(run, number("from"), number("to"), env);
   },
 };

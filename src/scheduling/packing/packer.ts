@@ -16,16 +16,20 @@ export interface Choice {
   devices: readonly number[];
 }
 
-/** `soon`: it can be called · `deaf`: nothing can be told to it for now · `down`: nothing new goes there */
-export type NodeState = "listening" | "soon" | "deaf" | "down";
+/**
+ * `resting`: it can be called · `soon`: it will listen by itself · `deaf`: nothing can be told to it for now · `down`:
+ * nothing new goes there
+ */
+export type NodeState = "listening" | "resting" | "soon" | "deaf" | "down";
 
-/** Which nodes are looked at: those that listen, those that do or will soon, all that are not down. */
-export type Reach = "listening" | "soon" | "up";
+/** Which nodes are looked at: those that listen, or can be called as well, or will listen soon, all that are not down. */
+export type Reach = "listening" | "callable" | "soon" | "up";
 
-const IN_REACH: Readonly<Record<Reach, readonly NodeState[]>> = {
+export const IN_REACH: Readonly<Record<Reach, readonly NodeState[]>> = {
   listening: ["listening"],
-  soon: ["listening", "soon"],
-  up: ["listening", "soon", "deaf"],
+  callable: ["listening", "resting"],
+  soon: ["listening", "resting", "soon"],
+  up: ["listening", "resting", "soon", "deaf"],
 };
 
 /** What is to be placed, and what a node is worth to it beyond packing. */

@@ -4,7 +4,7 @@
  * elsewhere if it can.
  */
 import { fits, type Resources } from "../../model/resources.ts";
-import type { Reach } from "../packing/packer.ts";
+import { IN_REACH, type Reach } from "../packing/packer.ts";
 import type { Asked } from "./asked.ts";
 import type { Place, Placer } from "./placer.ts";
 
@@ -117,7 +117,7 @@ export function place(
     for (let n = 0; n < AT_ONCE && !isOver(); n += 1) {
       if (turn.c.isPatient && hasPreference(turn.c.asked)) {
         const preferred = choose(placer, turn, budgets, "soon", isExcluded)?.place.node;
-        if (preferred !== undefined && !placer.isListening(preferred)) {
+        if (preferred !== undefined && !IN_REACH[reach].includes(placer.stateOf(preferred))) {
           if (turn.tasks.next().done !== true) awaited.set(turn.c.asked.job.id, preferred);
           return "done";
         }

@@ -130,9 +130,9 @@ export class Placer {
     this.forgetIfNothing(name, entry);
   }
 
-  isListening(name: string): boolean {
+  stateOf(name: string): NodeState {
     const index = this.entries.get(name)?.index ?? -1;
-    return index >= 0 && this.packer.stateOf(index) === "listening";
+    return index < 0 ? "down" : this.packer.stateOf(index);
   }
 
   // What runs, or is held.
