@@ -257,7 +257,9 @@ function expectWithin({ name, capacity }: PlaceNode, running: readonly { asked: 
   const newest = running.at(-1);
   const used: Record<string, number> = {};
   for (const { asked, place } of running) {
-    if (place.node !== name) continue;
+    // What is on a device that the node has no longer takes none of those that it has.
+    const isGone = (place.devices ?? []).some((device) => device * 1000 >= (capacity.gpus ?? 0));
+    if (place.node !== name || isGone) continue;
     for (const [resource, amount] of Object.entries(asked.demand)) used[resource] = (used[resource] ?? 0) + amount;
   }
   for (const resource of Object.keys(newest?.asked.demand ?? {}))
