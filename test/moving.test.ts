@@ -1,81 +1,26 @@
 /** What the Broker and two Clusters do together when one of them is drained, told by what runs where. */
 import { beforeEach, expect, test } from "vitest";
-import { Broker } from "../src/broker/broker.ts";
-import { Cluster } from "../src/cluster/cluster.ts";
 import { epochOf } from "../src/model/ids.ts";
-import { type JobSpecInput, jobSpecSchema } from "../src/model/job.ts";
-import type { ClusterView, ExplainView, JobView } from "../src/model/views.ts";
-import type { Turns } from "../src/platform/seam.ts";
-import { ObjectHome } from "./sim/nodeSqlite.ts";
-import { PlayedAgent } from "./support/playedAgent.ts";
+import type { JobSpecInput } from "../src/model/job.ts";
+import type { ClusterView, ExplainView } from "../src/model/views.ts";
+import { PlayedLeague } from "./support/playedLeague.ts";
 
 const MIN = 60_000;
-const START_MS = 1_800_000_000_000;
 const SERVICE = { command: "serve", copies: "at-least-one" } as const;
 
-let nowMs: number;
-let broker: ObjectHome<Turns>;
-let clusters: Map<string, ObjectHome<Turns>>;
-let agents: PlayedAgent[];
+let league: PlayedLeague;
 beforeEach(() => {
-  nowMs = START_MS;
-  agents = [];
-  const now = () => nowMs;
-  broker = new ObjectHome<Turns>((platform) => new Broker(platform), {
-    self: { kind: "broker", league: "acme", name: "" },
-    now,
-  });
-  clusters = new Map();
-  for (const name of ["north", "south", "west"]) {
-    broker.call("createCluster", { name, labels: {}, idempotency: null });
-    const self = { kind: "cluster" as const, league: "acme", name };
-    clusters.set(name, new ObjectHome<Turns>((platform) => new Cluster(platform), { self, now }));
-  }
+  league = new PlayedLeague(["north", "south", "west"]);
 });
-const at = (name: string): ObjectHome<Turns> => clusters.get(name) as ObjectHome<Turns>;
-const join = (cluster: string, node: string): PlayedAgent => {
-  const agent = new PlayedAgent((method, args) => at(cluster).call(method, args), cluster, node);
-  agents.push(agent);
-  pass(1_000);
-  return agent;
-};
-
-/** Until no object has anything to say. */
-function deliver(): void {
-  const homes = [broker, ...clusters.values()];
-  for (let isQuiet = false; !isQuiet; ) {
-    isQuiet = true;
-    for (const home of homes) {
-      for (const { to, method, args } of home.take("call")) {
-        isQuiet = false;
-        const target = to.kind === "broker" ? broker : at(to.name);
-        home.result(to, method, args, { ok: true, value: target.call(method, args) });
-      }
-    }
-  }
-}
-
-function pass(ms: number): void {
-  const end = nowMs + ms;
-  while (nowMs < end) {
-    nowMs = Math.min(end, nowMs + 500);
-    for (const home of [broker, ...clusters.values()])
-      if (home.alarmAt !== null && home.alarmAt <= nowMs) home.fireAlarm();
-    deliver();
-    for (const agent of agents) agent.poll();
-    deliver();
-  }
-}
-const submit = (spec: JobSpecInput) => {
-  broker.call("submit", { id: "service1", digest: "d", spec: jobSpecSchema.parse(spec) });
-  deliver();
-};
+const join = (cluster: string, node: string) => league.join(cluster, node);
+const pass = (ms: number) => league.pass(ms);
+const submit = (spec: JobSpecInput) => league.submit("service1", spec);
 const drain = (cluster: string, deadlineMs = 10 * MIN) => {
-  at(cluster).call("drain", { deadlineMs, forMs: null });
-  deliver();
+  league.at(cluster).call("drain", { deadlineMs, forMs: null });
+  league.deliver();
 };
-const view = () => broker.call("job", { id: "service1" }) as JobView;
-const running = () => agents.map((agent) => agent.running.length);
+const view = () => league.job("service1");
+const running = () => league.agents.map((agent) => agent.running.length);
 const key = (handout: number, local = 0) => `service1.0@${epochOf(handout, local)}`;
 
 test("a service of a drained cluster runs in another before it stops, and stops then", () => {
@@ -92,7 +37,7 @@ test("a service of a drained cluster runs in another before it stops, and stops 
   pass(10_000);
   expect([north.running, south.running]).toEqual([[], [key(2)]]);
   expect(view()).toMatchObject({ state: "running", counts: { live: 1, waiting: 0 } });
-  expect(broker.call("cluster", { name: "north" })).toMatchObject({ state: "drained", drain: { left: 0 } });
+  expect(league.broker.call("cluster", { name: "north" })).toMatchObject({ state: "drained", drain: { left: 0 } });
 });
 
 test("at most one is never doubled: it stops at the deadline, and starts elsewhere then", () => {
@@ -133,11 +78,11 @@ test("with nowhere to go it runs on until the deadline, waits then, and is told 
   drain("north", MIN);
   pass(MIN - 1_000);
   expect(north.running).toHaveLength(1);
-  const explained = broker.call("explain", { id: "service1" }) as ExplainView;
+  const explained = league.broker.call("explain", { id: "service1" }) as ExplainView;
   expect(explained).toMatchObject({ reason: "paused", sentence: expect.stringContaining("cluster north") });
   pass(5_000);
   expect(north.running).toEqual([]);
-  at("north").call("undrain", {});
+  league.at("north").call("undrain", {});
   pass(2_000);
   expect(north.running).toEqual([key(2)]);
 });
@@ -148,8 +93,8 @@ test("when its job is cancelled meanwhile, what has been left behind stops too",
   pass(1_000);
   drain("north");
   expect(view().counts).toMatchObject({ waiting: 1 });
-  broker.call("cancel", { id: "service1" });
-  deliver();
+  league.broker.call("cancel", { id: "service1" });
+  league.deliver();
   pass(2_000);
   expect(north.running).toEqual([]);
   expect(view().state).toBe("cancelled");
@@ -166,7 +111,7 @@ test("when it ends elsewhere, what has been left behind stops too", () => {
   pass(3_000);
   expect(view().state).toBe("succeeded");
   expect(north.running).toEqual([]);
-  expect(broker.call("cluster", { name: "north" })).toMatchObject({ state: "drained" });
+  expect(league.broker.call("cluster", { name: "north" })).toMatchObject({ state: "drained" });
 });
 
 test("objects that are rebuilt in between lose nothing of it", () => {
@@ -175,14 +120,14 @@ test("objects that are rebuilt in between lose nothing of it", () => {
   pass(1_000);
   const south = join("south", "s1");
   drain("north");
-  at("north").crash();
-  broker.crash();
+  league.at("north").crash();
+  league.broker.crash();
   pass(500);
   expect(north.running).toHaveLength(1);
-  at("south").crash();
-  at("north").crash();
+  league.at("south").crash();
+  league.at("north").crash();
   pass(15_000);
   expect([north.running, south.running]).toEqual([[], [key(2)]]);
-  const { state } = broker.call("cluster", { name: "north" }) as ClusterView;
+  const { state } = league.broker.call("cluster", { name: "north" }) as ClusterView;
   expect(state).toBe("drained");
 });

@@ -3,7 +3,7 @@
  * all tasks within the quotas of their roles; then the last part comes, of higher priority and of roles that are at
  * their quotas: each of these takes the place of lower ones, those with the least lost work.
  */
-import { accountsOf, partitionsOf } from "../../src/cluster/partitions.ts";
+import { partitionsOf } from "../../src/cluster/partitions.ts";
 import { DEFAULT_PRIORITY } from "../../src/model/placing.ts";
 import { dominantShare, type Resources, subtract } from "../../src/model/resources.ts";
 import { type Asked, askedOf } from "../../src/scheduling/place/asked.ts";
@@ -11,7 +11,7 @@ import { type PlaceClass, type Placement, type PlacePartition, place } from "../
 import { Placer } from "../../src/scheduling/place/placer.ts";
 import { type Candidate, type Site as CandidateSite, chooseSite } from "../../src/scheduling/reclaim.ts";
 import { seeded } from "../../test/support/seeded.ts";
-import { attributesOf, type InstanceJob, type PlaceInstance } from "./instance.ts";
+import { attributesOf, freeOf, type InstanceJob, type PlaceInstance } from "./instance.ts";
 
 /** Of all tasks, so many come last. */
 export const LATE_PART = 0.01;
@@ -82,7 +82,7 @@ export class Decider {
       this.#placer.setNode({ name: node.name, capacity, attributes, roles: null, drivers, partitions, ports });
       this.#placer.setState(node.name, "listening");
     }
-    this.#free = freeOf(instance);
+    this.#free = new Map([...freeOf(instance.nodes)].map(([name, free]) => [name, { ...free }]));
   }
 
   decide(late: readonly InstanceJob[]): Decided {
@@ -243,20 +243,4 @@ function classOf({ job, asked, next, rooms }: Waiting): PlaceClass {
 
 function* indices(from: number, to: number): Generator<{ index: number; avoid: string | null }> {
   for (let index = from; index < to; index += 1) yield { index, avoid: null };
-}
-
-function freeOf({ nodes, partitions }: PlaceInstance): Map<string, Record<string, number>> {
-  const unused = new Map<string, Resources>();
-  const accounts = accountsOf(
-    partitions,
-    nodes.map((node) => ({
-      attributes: attributesOf(node),
-      capacity: node.inventory.capacity,
-      up: true,
-      used: unused,
-      reserved: unused,
-      stopping: unused,
-    })),
-  );
-  return new Map([...accounts].map(([name, { free }]) => [name, { ...free }]));
 }

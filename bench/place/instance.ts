@@ -192,7 +192,7 @@ const take = (from: Map<string, Resources>, key: string, demand: Resources, time
   void from.set(key, subtract(from.get(key) ?? {}, scaled(demand, times)));
 
 /** Of partitions that share nodes, a slice has its part and the others what is left. */
-function freeOf(nodes: readonly InstanceNode[]): Map<string, Resources> {
+export function freeOf(nodes: readonly InstanceNode[]): Map<string, Resources> {
   const unused = new Map<string, Resources>();
   const accounts = accountsOf(
     PARTITIONS,

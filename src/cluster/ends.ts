@@ -24,7 +24,7 @@ import {
   startsIn,
   takeFrom,
 } from "./state.ts";
-import type { AttemptRow, EndColumns } from "./store.ts";
+import { type AttemptRow, type EndColumns, UNENDED } from "./store.ts";
 
 /** Ends that say nothing against the task: they use no retry. */
 const FREE_OF_BLAME = new Set<EndReason>([
@@ -61,15 +61,6 @@ const columnsOf = (update: Update): EndColumns => ({
   stderrBytes: update.stderr?.size ?? null,
 });
 
-const UNENDED: EndColumns = {
-  reason: null,
-  code: null,
-  signal: null,
-  message: null,
-  ranMs: null,
-  stdoutBytes: null,
-  stderrBytes: null,
-};
 const LOST: EndColumns = { ...UNENDED, reason: "agent-lost" };
 
 /**

@@ -21,6 +21,16 @@ export type EndColumns = Pick<
   "reason" | "code" | "signal" | "message" | "ranMs" | "stdoutBytes" | "stderrBytes"
 >;
 
+export const UNENDED: EndColumns = {
+  reason: null,
+  code: null,
+  signal: null,
+  message: null,
+  ranMs: null,
+  stdoutBytes: null,
+  stderrBytes: null,
+};
+
 const listOrNull = (numbers: readonly number[] | null): string | null =>
   numbers === null || numbers.length === 0 ? null : JSON.stringify(numbers);
 

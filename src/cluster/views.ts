@@ -8,7 +8,7 @@ import { clusterDrainView, nodeDrainView } from "./drain.ts";
 import type { ClusterMemory } from "./memory.ts";
 import { type Account, partitionsOf } from "./partitions.ts";
 import { itemOf, type JobState, type LeavingLive, type NodeState } from "./state.ts";
-import type { AttemptRow, EndColumns, TaskRow } from "./store.ts";
+import { type AttemptRow, type EndColumns, type TaskRow, UNENDED } from "./store.ts";
 
 export function nodeView(memory: ClusterMemory, node: NodeState, cluster: string, now: number): NodeView {
   const drain = nodeDrainView(memory, node);
@@ -124,16 +124,6 @@ export function taskView(
   views.sort((a, b) => a.epoch - b.epoch);
   return { id: taskId(row.job as JobId, row.index), index: row.index, cluster, state, item: row.item, attempts: views };
 }
-
-const UNENDED: EndColumns = {
-  reason: null,
-  code: null,
-  signal: null,
-  message: null,
-  ranMs: null,
-  stdoutBytes: null,
-  stderrBytes: null,
-};
 
 const leavingView = ({ job, epoch, node, stopping }: LeavingLive): AttemptView => ({
   epoch,

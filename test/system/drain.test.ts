@@ -1,15 +1,15 @@
 /** Drains as owners use them, on real nodes: what moves before it stops, what is stopped, and where it goes then. */
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { cancelJob, explainJob, getCluster, getNode, getTask, listNodes } from "../../cli/api/endpoints.ts";
 import { storedEvents } from "../../cli/api/streams.ts";
 import type { JobSpecInput } from "../../src/model/job.ts";
 import type { EventView } from "../../src/model/views.ts";
+import { environmentOf, hansaOf } from "./hansa.ts";
 import { League } from "./league.ts";
 import { Marks } from "./marks.ts";
-import { cleanEnvironment, lives, until } from "./processes.ts";
+import { lives, until } from "./processes.ts";
 
 let league: League;
 
@@ -23,21 +23,8 @@ beforeAll(async () => {
 
 afterAll(() => league?.end(), 30_000);
 
-interface Said {
-  code: number;
-  stdout: string;
-  stderr: string;
-}
-const environment = () => ({
-  ...cleanEnvironment(),
-  HANSA_URL: league.broker.url,
-  HANSA_TOKEN: league.client.access.token ?? "",
-});
-const hansa = (...words: string[]): Promise<Said> =>
-  promisify(execFile)(process.execPath, ["dist/hansa.mjs", ...words], { env: environment() }).then(
-    ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
-    ({ code, stdout, stderr }: Said) => ({ code, stdout, stderr }),
-  );
+const environment = () => environmentOf(league);
+const hansa = (...words: string[]) => hansaOf(league, words);
 
 async function says(...words: string[]): Promise<string> {
   const said = await hansa(...words);

@@ -1,15 +1,13 @@
-/** Plans on a whole league: what is told is what happens, or it is said what changed. */
-import { execFile } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { cancelJob, getJob, listJobs } from "../../cli/api/endpoints.ts";
 import type { PlanView } from "../../src/model/planView.ts";
 import { isTerminal } from "../../src/model/states.ts";
 import type { JobView } from "../../src/model/views.ts";
+import { hansaOf, saysOf } from "./hansa.ts";
 import { League } from "./league.ts";
-import { cleanEnvironment, until } from "./processes.ts";
+import { until } from "./processes.ts";
 
 let league: League;
 let files = 0;
@@ -41,25 +39,8 @@ afterEach(async () => {
 /** Runs until it is stopped. */
 const WAIT = "while :; do sleep 0.1; done";
 
-interface Said {
-  code: number;
-  stdout: string;
-  stderr: string;
-}
-
-const hansa = (...words: string[]): Promise<Said> =>
-  promisify(execFile)(process.execPath, ["dist/hansa.mjs", ...words], {
-    env: { ...cleanEnvironment(), HANSA_URL: league.broker.url, HANSA_TOKEN: league.client.access.token ?? "" },
-  }).then(
-    ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
-    ({ code, stdout, stderr }: Said) => ({ code, stdout, stderr }),
-  );
-
-async function says(...words: string[]): Promise<string> {
-  const said = await hansa(...words);
-  expect(said.code, said.stderr).toBe(0);
-  return said.stdout;
-}
+const hansa = (...words: string[]) => hansaOf(league, words);
+const says = (...words: string[]) => saysOf(league, words);
 
 /** A job file whose tasks run until the test is over. */
 function jobFile(more: object): string {

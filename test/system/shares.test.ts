@@ -1,8 +1,5 @@
-/** Shares as people set them: what partitions have always adds up, limits hold, and what is lent is borrowed. */
-import { execFile } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
 import { cancelJob, explainJob, getJob, listNodes } from "../../cli/api/endpoints.ts";
@@ -10,9 +7,10 @@ import { getLeague, getLedger, getRole, listPartitions, listRoles, putPartition 
 import { storedEvents } from "../../cli/api/streams.ts";
 import { add, type Resources } from "../../src/model/resources.ts";
 import type { JobView, PartitionView } from "../../src/model/views.ts";
+import { hansaOf, saysOf } from "./hansa.ts";
 import { League } from "./league.ts";
 import { Marks } from "./marks.ts";
-import { cleanEnvironment, until } from "./processes.ts";
+import { until } from "./processes.ts";
 
 const CLUSTERS = ["north", "south"] as const;
 /** Four of these fill a node. */
@@ -37,25 +35,8 @@ beforeAll(async () => {
 
 afterAll(() => league?.end(), 30_000);
 
-interface Said {
-  code: number;
-  stdout: string;
-  stderr: string;
-}
-
-const hansa = (...words: string[]): Promise<Said> =>
-  promisify(execFile)(process.execPath, ["dist/hansa.mjs", ...words], {
-    env: { ...cleanEnvironment(), HANSA_URL: league.broker.url, HANSA_TOKEN: league.client.access.token ?? "" },
-  }).then(
-    ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
-    ({ code, stdout, stderr }: Said) => ({ code, stdout, stderr }),
-  );
-
-async function says(...words: string[]): Promise<string> {
-  const said = await hansa(...words);
-  expect(said.code, said.stderr).toBe(0);
-  return said.stdout;
-}
+const hansa = (...words: string[]) => hansaOf(league, words);
+const says = (...words: string[]) => saysOf(league, words);
 
 const partitions = async (): Promise<PartitionView[]> =>
   (await Promise.all(CLUSTERS.map((cluster) => listPartitions(league.client, cluster)))).flat();
