@@ -8,7 +8,7 @@ import { withIndex } from "../model/ranges.ts";
 import type { EndReason } from "../model/states.ts";
 import type { Update } from "../protocol/agent.ts";
 import type { ReturnReason } from "../protocol/levels.ts";
-import type { PlaceNode } from "../scheduling/place/placer.ts";
+import type { PlaceNode } from "../scheduling/place/occupancy.ts";
 import { isDoomed, liveInGang } from "./gang.ts";
 import { isAdopted } from "./liveTasks.ts";
 import type { ClusterMemory } from "./memory.ts";

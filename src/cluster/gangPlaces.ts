@@ -1,7 +1,7 @@
 /** Hands gangs out in whole: finds places for all tasks at once, and keeps them until their nodes listen. */
 import { add, fits } from "../model/resources.ts";
+import type { Place } from "../scheduling/place/occupancy.ts";
 import type { PlacePartition } from "../scheduling/place/place.ts";
-import type { Place } from "../scheduling/place/placer.ts";
 import { gangsWaiting, isWhole, keyOf, type Standing, standingOf } from "./gang.ts";
 import { couldHold, isAble, type Rooms, roomsOf } from "./gangRoom.ts";
 import { CALL_MS, forget, gangJobs, holdMsOf } from "./gangs.ts";

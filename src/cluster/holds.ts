@@ -4,7 +4,8 @@
  */
 import { add, type Resources } from "../model/resources.ts";
 import type { Asked } from "../scheduling/place/asked.ts";
-import type { Place, Placer } from "../scheduling/place/placer.ts";
+import type { Place } from "../scheduling/place/occupancy.ts";
+import type { Placer } from "../scheduling/place/placer.ts";
 
 export interface Hold {
   readonly asked: Asked;

@@ -3,7 +3,7 @@
  * devices and ports it will be is open. Once they are gone it is a place like any other, so that nobody waits for more
  * than that.
  */
-import type { Place } from "../scheduling/place/placer.ts";
+import type { Place } from "../scheduling/place/occupancy.ts";
 import { isThere, type Made } from "./making.ts";
 import type { ClusterMemory } from "./memory.ts";
 

@@ -3,8 +3,9 @@ import { expect, test, vi } from "vitest";
 import { jobSpecSchema, type Template, templateOf } from "../../model/job.ts";
 import { add, fits, type Resources } from "../../model/resources.ts";
 import { askedOf } from "./asked.ts";
+import type { PlaceNode } from "./occupancy.ts";
 import { type PlaceClass, type Placement, type PlacePartition, place } from "./place.ts";
-import { type PlaceNode, Placer } from "./placer.ts";
+import { Placer } from "./placer.ts";
 
 interface TestNode extends PlaceNode {
   used: Resources;

@@ -6,7 +6,8 @@
 import { fits, type Resources } from "../../model/resources.ts";
 import { IN_REACH, type Reach } from "../packing/packer.ts";
 import type { Asked } from "./asked.ts";
-import type { Place, Placer } from "./placer.ts";
+import type { Place } from "./occupancy.ts";
+import type { Placer } from "./placer.ts";
 
 export interface PlacePartition {
   free: Resources;

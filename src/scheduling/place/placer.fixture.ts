@@ -2,7 +2,9 @@
 import { jobSpecSchema, templateOf } from "../../model/job.ts";
 import type { Resources } from "../../model/resources.ts";
 import { type Asked, askedOf } from "./asked.ts";
-import { type Place, type PlaceNode, Placer, type Where } from "./placer.ts";
+import type { Place, PlaceNode } from "./occupancy.ts";
+import { Placer } from "./placer.ts";
+import type { Where } from "./search.ts";
 
 export const nodeOf = (name: string, capacity: Resources, rest: Partial<PlaceNode> = {}): PlaceNode => ({
   name,

@@ -2,8 +2,9 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Resources } from "../../model/resources.ts";
 import type { Asked } from "./asked.ts";
+import type { Place, PlaceNode } from "./occupancy.ts";
 import { ANYWHERE, jobOf, nodeOf, placerOf, put } from "./placer.fixture.ts";
-import type { Place, PlaceNode, Placer } from "./placer.ts";
+import type { Placer } from "./placer.ts";
 
 const nodesOf = (placer: Placer, asked: Asked, n: number): (string | undefined)[] =>
   Array.from({ length: n }, () => put(placer, asked)?.node);
