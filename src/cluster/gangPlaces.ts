@@ -8,6 +8,7 @@ import { CALL_MS, forget, gangJobs, holdMsOf } from "./gangs.ts";
 import type { GangTime } from "./gangTimes.ts";
 import { returnWaiting } from "./grants.ts";
 import type { Hold } from "./holds.ts";
+import { mayStart } from "./madePlaces.ts";
 import type { ClusterMemory } from "./memory.ts";
 import { say } from "./starved.ts";
 import type { JobState } from "./state.ts";
@@ -53,6 +54,12 @@ export function placeGangs(turn: GangTurn): number {
       }
       const tasks = standing.waiting.length;
       if (given > 0 && given + tasks > most) return given;
+      const made = memory.making.forGang(job.id, number);
+      if (made && mayStart(memory, made)) {
+        // It has its places, and starts there once all their nodes listen.
+        rooms.set(made.partition, (rooms.get(made.partition) ?? 0) - tasks);
+        continue;
+      }
       const time = memory.gangTimes.of(job, number);
       const gang = { job, standing, key: keyOf(job, number), time, rooms };
       const outcome = placeGang(turn, gang);
@@ -75,6 +82,7 @@ function holdNext(turn: GangTurn, waiting: readonly Candidate[]): void {
     if (holder !== null && memory.holds.get(holder)) return;
     const { job, standing, key, rooms } = gang;
     if (memory.holds.get(key) || memory.gangTimes.restUntil.has(job.id)) continue;
+    if (memory.making.forGang(job.id, standing.number)) continue;
     const tasks = standing.waiting.length;
     const [able] = [...rooms].find(([name, room]) => room >= tasks && couldHold(memory, job, name, tasks, now)) ?? [];
     if (able === undefined) continue;

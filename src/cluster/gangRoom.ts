@@ -10,14 +10,21 @@ import { type JobState, limitOf, liveCounts, stockSize } from "./state.ts";
 /** Tasks by partition. */
 export type Rooms = Map<string, number>;
 
-/** What its limits leave, beside what runs and what will be tried again beside it. */
-export function roomsOf(memory: ClusterMemory, job: JobState): Rooms {
+/** By partition, what runs, and of gangs what will be tried again beside it. */
+export function besideCounts(job: JobState): Record<string, number> {
   const live = liveCounts(job);
+  if (job.template.gang === null) return live;
   for (const number of gangsWaiting(job)) {
     const { live: running, waiting } = standingOf(job, number);
     const partition = running[0]?.partition;
     if (partition !== undefined) live[partition] = (live[partition] ?? 0) + waiting.length;
   }
+  return live;
+}
+
+/** What its limits leave beside that. */
+export function roomsOf(memory: ClusterMemory, job: JobState): Rooms {
+  const live = besideCounts(job);
   const most = limitOf(job) - stockSize(job.limbo) - Object.values(live).reduce((n, tasks) => n + tasks, 0);
   return new Map(
     memory.partitions.map(({ name }) => [name, Math.min(most, (job.limits[name] ?? 0) - (live[name] ?? 0))] as const),

@@ -115,7 +115,7 @@ const without = (stock: readonly Stock[], taken: Ranges): Stock[] =>
 
 /** The same in whole gangs, the last ones first. */
 function returnSurplusGangs(memory: ClusterMemory, job: JobState): void {
-  let surplus = stockSize(job.fresh) - 4 * limitOf(job) - 4;
+  let surplus = stockSize(job.fresh) - 4 * (limitOf(job) + claimOf(job)) - 4;
   const within: Range[] = [];
   for (const number of gangsWaiting(job).reverse()) {
     const standing = standingOf(job, number);

@@ -13,10 +13,12 @@ export function accounts(memory: ClusterMemory, now: number): ReadonlyMap<string
   const withKept = new Map(all);
   // What was made free on a node that is up: no partition has more or less by it.
   for (const made of memory.making.places) {
-    const node = memory.nodes.get(made.node);
     const { name } = memory.spec(made.partition);
-    const account = withKept.get(name);
-    if (account && node && memory.isUp(node, now)) withKept.set(name, keptIn(account, keptFor(made)));
+    for (const there of made.places.keys()) {
+      const node = memory.nodes.get(there);
+      const account = withKept.get(name);
+      if (account && node && memory.isUp(node, now)) withKept.set(name, keptIn(account, keptFor(made, there)));
+    }
   }
   return withKept;
 }

@@ -4,16 +4,21 @@ import type { JobState, Live } from "./state.ts";
 
 export type ClaimKind = "own" | "priority";
 
-/** A place for one task. */
+/** Places for all that start at once: for one task, or for a gang. */
 export interface Made {
-  /** under which it is kept once its victims are gone */
+  /** under which they are kept once its victims are gone */
   key: string;
   job: JobState;
   kind: ClaimKind;
   partition: string;
-  node: string;
+  /** number of the gang that they are for; null: for any one task of the job */
+  gang: number | null;
+  /** by node */
+  places: ReadonlyMap<string, number>;
   victims: readonly Live[];
-  /** since when all of them are gone, and it is a place that is kept; null: some are not */
+  /** it waits no longer than until then for them to be gone */
+  untilMs: number;
+  /** since when all of them are gone, and its places are kept; null: some are not */
   goneAt: number | null;
 }
 
@@ -44,27 +49,37 @@ export class Making {
     this.#places = this.#places.filter((one) => one !== made);
   }
 
-  of(job: string, partition: string): Made[] {
-    return this.#places.filter((made) => made.job.id === job && made.partition === partition);
+  /** @param kind absent: either */
+  placesIn(job: string, partition: string, kind?: ClaimKind): number {
+    let places = 0;
+    for (const made of this.#places) {
+      const isMeant = made.job.id === job && made.partition === partition && (kind ?? made.kind) === made.kind;
+      if (isMeant) places += sizeOf(made);
+    }
+    return places;
   }
 
   /** By partition, places for tasks of the job that have not started. */
   countsOf(job: string): Map<string, number> {
     const counts = new Map<string, number>();
     for (const made of this.#places)
-      if (made.job.id === job) counts.set(made.partition, (counts.get(made.partition) ?? 0) + 1);
+      if (made.job.id === job) counts.set(made.partition, (counts.get(made.partition) ?? 0) + sizeOf(made));
     return counts;
+  }
+
+  forGang(job: string, gang: number): Made | undefined {
+    return this.#places.find((made) => made.job.id === job && made.gang === gang);
   }
 
   /** What others must not take there while victims stop: all that is made room for, less what they still have. */
   keptOn(node: string): Resources {
     let kept: Resources = {};
-    for (const made of this.#places) if (made.node === node) kept = add(kept, keptFor(made));
+    for (const made of this.#places) kept = add(kept, keptFor(made, node));
     return kept;
   }
 
   nodes(): Set<string> {
-    return new Set(this.#places.map(({ node }) => node));
+    return new Set(this.#places.flatMap(({ places }) => [...places.keys()]));
   }
 
   /** @returns since when the claim stands */
@@ -75,7 +90,7 @@ export class Making {
     return since;
   }
 
-  /** A place was kept for it for as long as one is, and the Broker has not let it start. */
+  /** It has waited for its victims, or been kept for a claim that the Broker lets nobody start for, as long as may be. */
   lapse({ job, kind, partition }: Made): void {
     this.#lapsed.set(keyOf(job.id, kind, partition), job.gen);
   }
@@ -111,11 +126,16 @@ export class Making {
 
 const keyOf = (job: string, kind: ClaimKind, partition: string): string => `${job} ${kind} ${partition}`;
 
-/** Beside the victims; nothing once it is a place that is kept. */
-export function keptFor({ job, victims, goneAt }: Made): Resources {
-  if (goneAt !== null) return {};
-  let kept = job.template.resources;
-  for (const victim of victims) if (isThere(victim)) kept = subtract(kept, victim.job.template.resources);
+export const sizeOf = ({ places }: Pick<Made, "places">): number =>
+  [...places.values()].reduce((n, there) => n + there, 0);
+
+/** Beside the victims on the node; nothing once its places are kept. */
+export function keptFor({ job, places, victims, goneAt }: Made, node: string): Resources {
+  const there = places.get(node);
+  if (there === undefined || goneAt !== null) return {};
+  let kept = add({}, job.template.resources, there);
+  for (const victim of victims)
+    if (victim.node === node && isThere(victim)) kept = subtract(kept, victim.job.template.resources);
   const left: Record<string, number> = {};
   for (const [name, amount] of Object.entries(kept))
     if (amount > 0 && name in job.template.resources) left[name] = amount;

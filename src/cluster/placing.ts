@@ -11,13 +11,14 @@ import {
   type PlacePartition,
   place,
 } from "../scheduling/place/place.ts";
+import { keyOf } from "./gang.ts";
 import { placeGangs } from "./gangPlaces.ts";
-import { besideOf, hasGangs, keepGangs, mayTryAgain } from "./gangs.ts";
+import { besideOf, forget, hasGangs, keepGangs, mayTryAgain } from "./gangs.ts";
 import { returnWaiting } from "./grants.ts";
 import type { OpenPoll } from "./heldPolls.ts";
 import { accounts } from "./levels.ts";
-import { keepMade, letGoMade } from "./madePlaces.ts";
-import { isThere, type Made } from "./making.ts";
+import { gangFor, keepMade, letGoMade, mayStart } from "./madePlaces.ts";
+import type { Made } from "./making.ts";
 import type { ClusterMemory } from "./memory.ts";
 import { moversOf } from "./moving.ts";
 import { fitsOn, say, starvedBy } from "./starved.ts";
@@ -93,25 +94,23 @@ export function* patienceTimes(memory: ClusterMemory, now: number): Generator<nu
 function startMade(memory: ClusterMemory, polls: Polls, now: number): string[] {
   const given: string[] = [];
   for (const made of memory.making.places) {
-    const { job, node, partition } = made;
-    const poll = polls.get(node);
-    if (!poll || !mayStart(made)) continue;
-    const [next] = waitingTasks(job, [], now);
-    const place = next && keepMade(memory, made, now);
-    if (!place) continue;
+    const { job, gang, partition } = made;
+    if (![...made.places.keys()].every((name) => polls.has(name)) || !mayStart(memory, made)) continue;
+    const [first] = waitingTasks(job, [], now);
+    const indices = gang !== null ? gangFor(made) : first ? [first.index] : [];
+    const places = indices.length > 0 ? [...(keepMade(memory, made, now) ?? [])] : [];
+    if (places.length === 0) continue;
     letGoMade(memory, made);
-    const { index } = next;
-    handOut(memory, job, { ...place, devices: place.devices ?? [], job: job.id, index, partition }, poll, now);
-    given.push(node);
+    if (gang !== null) forget(memory, keyOf(job, gang));
+    for (const [i, index] of indices.entries()) {
+      const place = places[i];
+      const poll = place && polls.get(place.node);
+      if (!poll) continue;
+      handOut(memory, job, { ...place, devices: place.devices ?? [], job: job.id, index, partition }, poll, now);
+      given.push(place.node);
+    }
   }
   return given;
-}
-
-/** Its victims are gone, and the Broker has raised its limits. */
-function mayStart({ job, partition, victims }: Made): boolean {
-  const room = limitOf(job) - job.live.size - stockSize(job.limbo);
-  const here = (job.limits[partition] ?? 0) - (liveCounts(job)[partition] ?? 0);
-  return job.action === "run" && room > 0 && here > 0 && !victims.some(isThere);
 }
 
 /** First what is missing beside those that run, then gangs in whole. @returns how many tasks were handed out */
@@ -186,10 +185,10 @@ export function stateOf(
 
 /** Nodes that would be given something if they were called. What was called for others counts as theirs. */
 export function wantedNodes(memory: ClusterMemory, now: number): string[] {
-  const ready = memory.making.places.filter(mayStart);
+  const ready = memory.making.places.filter((made) => mayStart(memory, made));
   const singles = singleClasses(memory, now).map((c) => withoutMade(c, ready));
   const waiting = [...singles, ...besideClasses(memory, now)].filter(({ room }) => room > 0);
-  const made = ready.filter(({ node }) => isCallable(memory, node)).map(({ node }) => node);
+  const made = ready.flatMap(({ places }) => [...places.keys()]).filter((node) => isCallable(memory, node));
   if (waiting.length === 0) return made;
   noteStates(memory, now);
   const { placer } = memory;

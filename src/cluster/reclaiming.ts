@@ -1,25 +1,36 @@
 /**
- * Makes room for those who have a right to it and waited for the grace: the attempts whose loss is least, on one node,
- * are told to stop, and what they free is kept until the claimant starts there. Which may be stopped, and for how many,
- * the Broker has said; which are is decided here. Nobody is stopped where there is room by now: that is kept instead.
+ * Makes room for those who have a right to it and waited for the grace: the attempts whose loss is least are told to
+ * stop, and what they free is kept until the claimant starts there. Which may be stopped, and for how many, the Broker
+ * has said; which are is decided here. Nobody is stopped where there is room by now: that is kept instead.
+ *
+ * A gang has places for all its tasks chosen together, or nobody is stopped for it. Until then it keeps none; from then
+ * on what it misses is in use by attempts that were told to stop, which wait for nobody's places, and it lets go of all
+ * if they are not gone in time, or the Broker does not let it start. What others keep, it is never given: so two gangs
+ * that claim do not wait for each other, and if one that holds places while others are missing (`gangs.ts`) waits for
+ * what a claimant keeps, that one does not wait for it.
  */
-import { add, fits, type Resources, subtract } from "../model/resources.ts";
-import { chooseSite } from "../scheduling/reclaim.ts";
-import { couldRun, stopLive } from "./ends.ts";
+import { add, type Resources, subtract } from "../model/resources.ts";
+import { chooseRoom, fitTogether } from "./choosing.ts";
+import { grantedIn, type Next, nextOf, waitingOf, wholeGangs } from "./claiming.ts";
+import { stopLive } from "./ends.ts";
+import { gangAt, rangeOf } from "./gang.ts";
+import { roomsOf } from "./gangRoom.ts";
+import { holdMsOf } from "./gangs.ts";
 import { returnWaiting } from "./grants.ts";
 import { accounts } from "./levels.ts";
-import { keepMade, letGoMade } from "./madePlaces.ts";
+import { gangFor, keepMade, letGoMade } from "./madePlaces.ts";
 import { keptFor, type Made } from "./making.ts";
 import type { ClusterMemory } from "./memory.ts";
+import { noteStates } from "./placing.ts";
 import { fitsNow } from "./starved.ts";
 import { claimIn, claimOf, type JobState, type Live, limitOf, liveCounts, stockSize } from "./state.ts";
 import { type Choice, type Claimant, Victims } from "./victims.ts";
 
 /** What room was made for starts as soon as the Broker has heard of it; else others may have it. */
 const KEPT_MS = 60_000;
-/** A claim for which no node has enough that may be stopped is given back after so long. */
+/** A claim for which there are not enough that may be stopped is given back after so long. */
 const IN_VAIN_RETURN_MS = 15_000;
-/** Tasks that room is made for in one turn. */
+/** Tasks that room is made for in one turn, and then no more gangs. */
 const MOST_AT_ONCE = 100;
 
 /** What all claims of a turn share. */
@@ -49,57 +60,54 @@ export function makeRoom(memory: ClusterMemory, now: number): void {
 }
 
 function serveAll(memory: ClusterMemory, due: readonly Claimant[], now: number): void {
+  noteStates(memory, now);
   const victims = new Victims(memory, now);
   const turn: Turn = { memory, now, victims, spare: new Map(), unclaimed: unclaimedIn(memory, now), vain: [] };
   let left = MOST_AT_ONCE;
   for (const claimant of due) left -= serve(turn, claimant, left);
-  for (const [job, claimants] of Map.groupBy(turn.vain, (one) => one.job)) giveBack(memory, job, claimants);
+  for (const [job, claimants] of Map.groupBy(turn.vain, (one) => one.job)) giveBack(memory, job, claimants, now);
 }
 
 function wakeAt({ making }: ClusterMemory, at: number): void {
   making.nextAt = Math.min(making.nextAt ?? at, at);
 }
 
-/** Lets a place go that nobody waits for any more, or not here. */
+/** Lets places go that nobody waits for any more, or not here. */
 function renew(memory: ClusterMemory, made: Made, now: number): void {
-  const { making } = memory;
-  const { job, partition } = made;
-  const node = memory.nodes.get(made.node);
-  const wanted = Math.min(openIn(job, partition), waitingOf(job));
-  const isWanted =
-    memory.jobs.get(job.id) === job && job.action === "run" && making.of(job.id, partition).length <= wanted;
-  if (isWanted && node && memory.isUp(node, now) && !job.refusedBy.has(made.node)) {
-    const place = keepMade(memory, made, now);
-    if (made.goneAt === null) return;
-    const isOver = now - made.goneAt >= KEPT_MS;
-    if (place && !isOver) {
-      wakeAt(memory, made.goneAt + KEPT_MS);
+  const { job } = made;
+  if (isWanted(memory, made) && [...made.places.keys()].every((name) => isOpen(memory, job, name, now))) {
+    const places = keepMade(memory, made, now);
+    const isPlaced = places !== null || made.goneAt === null;
+    const untilMs = made.goneAt === null ? made.untilMs : made.goneAt + KEPT_MS;
+    if (isPlaced && now < untilMs) {
+      wakeAt(memory, untilMs);
       return;
     }
-    if (isOver) making.lapse(made);
+    if (now >= untilMs) memory.making.lapse(made);
   }
   letGoMade(memory, made);
   memory.freed += 1;
   if (job.dirty === "no") job.dirty = "soon";
 }
 
-/** Tasks of the job that may still start there, now or when room was made for them. */
-const openIn = (job: JobState, partition: string): number =>
-  (job.limits[partition] ?? 0) + claimIn(job, partition) - liveIn(job, partition);
+function isWanted({ jobs, making }: ClusterMemory, made: Made): boolean {
+  const { job, partition } = made;
+  if (jobs.get(job.id) !== job || job.action !== "run") return false;
+  const wanted = Math.min(grantedIn(job, partition) + claimIn(job, partition), waitingOf(job));
+  return making.placesIn(job.id, partition) <= wanted && (made.gang === null || gangFor(made).length > 0);
+}
 
-const liveIn = (job: JobState, partition: string): number => {
-  return liveCounts(job)[partition] ?? 0;
-};
-
-const waitingOf = (job: JobState): number => stockSize(job.fresh) + job.retry.size;
+function isOpen(memory: ClusterMemory, job: JobState, name: string, now: number): boolean {
+  const node = memory.nodes.get(name);
+  return node !== undefined && memory.isUp(node, now) && !job.refusedBy.has(name);
+}
 
 /** What is due as one's own first; then the highest priority, then the oldest. */
 function claimantsOf(memory: ClusterMemory, now: number): Claimant[] {
   const claimants: Claimant[] = [];
   for (const job of memory.jobs.values()) {
-    const { claim, template } = job;
-    // All places of a gang at once are not to be had by stopping one after the other.
-    if (claim === null || job.action !== "run" || template.gang !== null || waitingOf(job) === 0) continue;
+    const { claim } = job;
+    if (claim === null || job.action !== "run" || waitingOf(job) === 0) continue;
     for (const kind of ["own", "priority"] as const) {
       for (const [partition, count] of Object.entries(claim[kind])) {
         if (count === 0) continue;
@@ -117,106 +125,97 @@ function claimantsOf(memory: ClusterMemory, now: number): Claimant[] {
 
 /** @returns for how many tasks room is being made */
 function serve(turn: Turn, claimant: Claimant, most: number): number {
-  const { memory } = turn;
+  const { memory, unclaimed, now } = turn;
   const { job, kind, partition } = claimant;
   if (memory.making.hasLapsed(job, kind, partition)) {
     turn.vain.push(claimant);
     return 0;
   }
   let choice: Choice | null = null;
-  let served = 0;
-  while (served < most && !isServed(turn, claimant)) {
-    served += 1;
-    if (keepFree(turn, claimant)) continue;
+  const choiceOf = () => {
     choice ??= turn.victims.for(claimant);
-    if (!stopFor(turn, claimant, choice)) {
-      if (isInVain(turn, claimant, choice)) turn.vain.push(claimant);
-      return served - 1;
+    return choice;
+  };
+  let served = 0;
+  while (served < most) {
+    const next = nextOf(memory, claimant, unclaimed.get(partition) ?? 0, now);
+    if (next === null) break;
+    if (!makeFor(turn, claimant, next, choiceOf)) {
+      if (isInVain(turn, claimant, next, choiceOf())) turn.vain.push(claimant);
+      break;
     }
+    served += next.tasks;
   }
   return served;
 }
 
-/** Room is made for all that it claims, or what waits has room already. */
-function isServed({ memory, unclaimed }: Turn, { job, kind, partition }: Claimant): boolean {
-  const made = memory.making.of(job.id, partition);
-  const granted = Math.max(0, (job.limits[partition] ?? 0) - liveIn(job, partition));
-  // What limits allow it first looks for a place of its own.
-  if (granted > made.length && job.starvedAt === null) return true;
-  const ahead = made.length - Math.min(made.length, granted) + (unclaimed.get(partition) ?? 0);
-  const waiting = waitingOf(job) - granted - grantedElsewhere(job, partition);
-  const other = made.filter((one) => one.kind !== kind).length;
-  return waiting <= ahead || ahead - Math.min(ahead, other) >= (job.claim?.[kind][partition] ?? 0);
-}
-
-/** Tasks that have room by limits in other partitions. */
-function grantedElsewhere(job: JobState, partition: string): number {
-  let granted = 0;
-  for (const [name, limit] of Object.entries(job.limits))
-    if (name !== partition) granted += Math.max(0, limit - liveIn(job, name));
-  return granted;
-}
-
-/** A node has room for a task by now that nobody else was promised. @returns whether it is kept */
-function keepFree(turn: Turn, { job, kind, partition }: Claimant): boolean {
-  const { memory, now } = turn;
-  const spare = spareIn(turn, partition);
-  if (job.claim?.inKind || !fits(job.template.resources, spare)) return false;
-  for (const { name } of couldRun(memory, job, now, [partition])) {
-    if (!memory.placer.fits(job.asked, name)) continue;
-    const made = memory.making.add({ job, kind, partition, node: name, victims: [] });
-    if (keepMade(memory, made, now)) {
-      turn.spare.set(partition, subtract(spare, job.template.resources));
-      wakeAt(memory, now + KEPT_MS);
-      job.dirty = "now";
-      return true;
-    }
-    letGoMade(memory, made);
-  }
-  return false;
-}
-
-/** @returns whether there are enough that may be stopped, on one node */
-function stopFor(turn: Turn, claimant: Claimant, choice: Choice): boolean {
+/** Keeps free places, and has those stopped that are in the way of others. @returns whether there are places for all */
+function makeFor(turn: Turn, claimant: Claimant, { gang, tasks }: Next, choiceOf: () => Choice): boolean {
   const { memory, now } = turn;
   const { job, kind, partition } = claimant;
   const spare = spareIn(turn, partition);
-  const chosen = chooseSite(choice.sites(job.claim?.inKind ? {} : spare), {
-    nowMs: now,
-    minRunMs: job.claim?.minRunMs ?? 0,
-  });
+  const chosen = chooseRoom(memory, claimant, { tasks, spare: job.claim?.inKind ? {} : spare, now }, choiceOf);
   if (chosen === null) return false;
-  const victims = chosen.victims.flatMap(({ lives }) => lives);
+  const { places, victims } = chosen;
   for (const victim of victims) stopLive(memory, victim, "reclaimed");
-  const made = memory.making.add({ job, kind, partition, node: chosen.node, victims });
-  memory.keepRoom(chosen.node);
-  turn.spare.set(partition, subtract(spare, keptFor(made)));
+  const untilMs = now + KEPT_MS + Math.max(0, ...victims.map((victim) => stopsWithinMs(memory, victim)));
+  const made = memory.making.add({ job, kind, partition, gang, places, victims, untilMs });
+  if (victims.length === 0 && keepMade(memory, made, now) === null) {
+    letGoMade(memory, made);
+    return false;
+  }
+  wakeAt(memory, untilMs);
   job.dirty = "now";
-  tell(memory, claimant, victims);
+  let kept = victims.length === 0 ? add({}, job.template.resources, tasks) : {};
+  for (const node of places.keys()) {
+    memory.keepRoom(node);
+    kept = add(kept, keptFor(made, node));
+  }
+  turn.spare.set(partition, subtract(spare, kept));
+  if (victims.length > 0) {
+    choiceOf().changed();
+    tell(memory, claimant, victims);
+  }
   return true;
 }
 
-/** Nobody may be stopped, or not enough on any node; and it has waited until attempts had run for long enough. */
-function isInVain({ memory, now }: Turn, { job, partition, dueAt }: Claimant, { youngestMs }: Choice): boolean {
+/** Until it hears of it, and has ended then. */
+const stopsWithinMs = ({ nodes }: ClusterMemory, { node, job }: Live): number =>
+  (nodes.get(node)?.expectMs ?? 0) + job.template.stopGraceMs;
+
+/** Nobody may be stopped, or not enough; and it has waited until attempts had run for long enough. */
+function isInVain({ memory, now }: Turn, claimant: Claimant, { gang, tasks }: Next, { youngestMs }: Choice): boolean {
+  const { job, partition, dueAt } = claimant;
   const oldEnoughAt = (youngestMs ?? now) + (job.claim?.minRunMs ?? 0);
   if (youngestMs !== null && oldEnoughAt > now) {
     wakeAt(memory, oldEnoughAt);
     return false;
   }
   // A node has room by now: as soon as the Broker hears of it, it starts.
-  if (fitsNow(memory, job, now, [partition])) return false;
+  if (gang === null ? fitsNow(memory, job, now, [partition]) : fitTogether(memory, claimant, tasks, now)) return false;
   if (now < dueAt + IN_VAIN_RETURN_MS) wakeAt(memory, dueAt + IN_VAIN_RETURN_MS);
   return now >= dueAt + IN_VAIN_RETURN_MS;
 }
 
 /** Once nothing can be done for any of its claims another cluster may run it; or this one, if there was a place. */
-function giveBack(memory: ClusterMemory, job: JobState, vain: readonly Claimant[]): void {
-  const { making } = memory;
+function giveBack(memory: ClusterMemory, job: JobState, vain: readonly Claimant[], now: number): void {
+  const { making, gangTimes } = memory;
   const tasks = vain.reduce((n, { kind, partition }) => n + (job.claim?.[kind][partition] ?? 0), 0);
-  if (tasks < claimOf(job) || making.countsOf(job.id).size > 0 || limitOf(job) > job.live.size) return;
+  if (tasks < claimOf(job) || making.countsOf(job.id).size > 0 || mayRunMore(memory, job)) return;
   const lacks = vain.filter(({ kind, partition }) => !making.hasLapsed(job, kind, partition));
-  if (lacks.length === 0) returnWaiting(memory, job, "surplus");
-  else returnWaiting(memory, job, "fragmented", undefined, [...new Set(lacks.map(({ partition }) => partition))]);
+  if (lacks.length === 0) {
+    returnWaiting(memory, job, "surplus");
+    return;
+  }
+  // Others have their turn before it comes again.
+  if (job.template.gang !== null) gangTimes.restUntil.set(job.id, now + holdMsOf(job));
+  returnWaiting(memory, job, "fragmented", undefined, [...new Set(lacks.map(({ partition }) => partition))]);
+}
+
+function mayRunMore(memory: ClusterMemory, job: JobState): boolean {
+  if (job.template.gang === null) return limitOf(job) > job.live.size;
+  const least = Math.min(...wholeGangs(job).map(({ waiting }) => waiting.length));
+  return [...roomsOf(memory, job).values()].some((room) => room >= least);
 }
 
 function spareIn({ memory, spare, now }: Turn, partition: string): Resources {
@@ -224,7 +223,8 @@ function spareIn({ memory, spare, now }: Turn, partition: string): Resources {
   if (known) return known;
   let left = accounts(memory, now).get(partition)?.free ?? {};
   for (const job of memory.jobs.values()) {
-    const open = Math.min((job.limits[partition] ?? 0) - liveIn(job, partition), waitingOf(job));
+    const granted = (job.limits[partition] ?? 0) - (liveCounts(job)[partition] ?? 0);
+    const open = Math.min(granted, stockSize(job.fresh) + job.retry.size);
     if (open > 0) left = add(left, job.template.resources, -open);
   }
   spare.set(partition, left);
@@ -237,12 +237,21 @@ function unclaimedIn(memory: ClusterMemory, now: number): Map<string, number> {
   const counts = new Map<string, number>();
   for (const job of memory.jobs.values()) {
     for (const live of job.live.values()) {
-      if (live.stopping !== "reclaimed" || claimed.has(live)) continue;
+      if (!isTakenBack(live) || claimed.has(live)) continue;
       const node = memory.nodes.get(live.node);
       if (node && memory.isUp(node, now)) counts.set(live.partition, (counts.get(live.partition) ?? 0) + 1);
     }
   }
   return counts;
+}
+
+/** It, or one of its gang. */
+function isTakenBack({ job, index, stopping }: Live): boolean {
+  if (stopping !== "gang" || job.template.gang === null) return stopping === "reclaimed";
+  const [from, to] = rangeOf(job, gangAt(job, index));
+  for (let other = from; other < to; other++)
+    if (job.live.get(other)?.stopping === "reclaimed" || job.retry.get(other)?.reason === "reclaimed") return true;
+  return false;
 }
 
 /** An event for each job that loses tasks. */

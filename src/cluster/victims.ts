@@ -70,12 +70,14 @@ export class Victims {
   }
 }
 
-/** Whom one claim may choose of: fewer with each that is stopped. */
+/** Whom one claim may choose of, by node: fewer with each that is stopped. */
 export class Choice {
   readonly #memory: ClusterMemory;
   readonly #claimant: Claimant;
   /** by node, of each job those first that lose least */
   readonly #units: ReadonlyMap<string, readonly Unit[]>;
+  /** by job, how many may be stopped */
+  readonly #most = new Map<JobState, number>();
   /** when the youngest of all that may be stopped has started, long enough ago or not; null: nobody may be */
   readonly youngestMs: number | null;
 
@@ -91,39 +93,56 @@ export class Choice {
     this.youngestMs = youngestMs;
   }
 
-  /** @param spare what is free in the partition and promised to nobody: it may be used beside what victims free */
-  *sites(spare: Resources): Generator<Site<Unit>> {
-    const { job, kind, partition } = this.#claimant;
+  nodes(): Iterable<string> {
+    return this.#units.keys();
+  }
+
+  /** Some of them were stopped. */
+  changed(): void {
+    this.#most.clear();
+  }
+
+  /**
+   * @param spare what is free in the partition and promised to nobody: it may be used beside what victims free
+   * @param gone of them, those that are thought of as stopped, and are not on the placer
+   * @returns null: nobody may be stopped there
+   */
+  siteOn(node: string, spare: Resources, gone: ReadonlyMap<Unit["lives"], Unit>): Site<Unit> | null {
+    const { job } = this.#claimant;
     const { placer } = this.#memory;
-    const most = new Map<JobState, number>();
-    for (const [node, units] of this.#units) {
-      const left = new Map<JobState, number>();
-      const candidates = units.filter((unit) => {
-        if (!isRunning(unit)) return false;
-        // No more of one job than it yields.
-        const told = most.get(unit.job) ?? yieldsOf(unit.job, job, kind, partition);
-        most.set(unit.job, told);
-        const rest = (left.get(unit.job) ?? told) - unit.lives.length;
-        left.set(unit.job, rest);
-        return rest >= 0;
-      });
-      if (candidates.length === 0) continue;
-      yield {
-        node,
-        candidates,
-        get missing() {
-          return lacking(job.template.resources, placer.freeOn(node), spare);
-        },
-        fitsWithout: (victims) => {
-          const gone = victims.flatMap(({ lives }) => lives.filter((live) => live.node === node));
-          return placer.fitsWithout(
-            job.asked,
-            node,
-            gone.map((live) => ({ asked: live.job.asked, place: live })),
-          );
-        },
-      };
-    }
+    const left = new Map<JobState, number>();
+    for (const unit of gone.values()) left.set(unit.job, this.#leftOf(unit.job, left) - unit.lives.length);
+    const candidates = (this.#units.get(node) ?? []).filter((unit) => {
+      if (!isRunning(unit) || gone.has(unit.lives)) return false;
+      // No more of one job than it yields.
+      const rest = this.#leftOf(unit.job, left) - unit.lives.length;
+      if (rest < 0) return false;
+      left.set(unit.job, rest);
+      return true;
+    });
+    if (candidates.length === 0) return null;
+    return {
+      node,
+      candidates,
+      get missing() {
+        return lacking(job.template.resources, placer.freeOn(node), spare);
+      },
+      fitsWithout: (victims) => {
+        const stopped = victims.flatMap(({ lives }) => lives.filter((live) => live.node === node));
+        return placer.fitsWithout(
+          job.asked,
+          node,
+          stopped.map((live) => ({ asked: live.job.asked, place: live })),
+        );
+      },
+    };
+  }
+
+  #leftOf(victim: JobState, left: ReadonlyMap<JobState, number>): number {
+    const { job, kind, partition } = this.#claimant;
+    const most = left.get(victim) ?? this.#most.get(victim) ?? yieldsOf(victim, job, kind, partition);
+    if (!left.has(victim)) this.#most.set(victim, most);
+    return most;
   }
 }
 

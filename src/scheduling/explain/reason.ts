@@ -242,7 +242,7 @@ function claims({ result, job, input, graceLeftMs }: Waiting): Answer {
     input.jobs.filter(({ id }) =>
       [...(result.yields.get(id) ?? [])].some(([key, one]) => keys.has(key) && one[to] > 0),
     );
-  const tasks = own + lower === 1 ? "one task more is" : `${own + lower} tasks more are`;
+  const what = moreText(job, own + lower);
   const isSoon = graceLeftMs !== undefined && graceLeftMs <= 0;
   const when =
     graceLeftMs === undefined
@@ -254,13 +254,13 @@ function claims({ result, job, input, graceLeftMs }: Waiting): Answer {
     const roles = [...new Set(yielding("lent").map(({ role }) => role))].sort();
     return [
       "reclaim",
-      `What is role ${job.role}'s own is lent to ${roles.join(", ")}: ${tasks} due, and borrowers' tasks are stopped for them ${when}.`,
+      `What is role ${job.role}'s own is lent to ${roles.join(", ")}: ${what} due, and borrowers' tasks are stopped for them ${when}.`,
     ];
   }
   const ids = yielding("lower").map(({ id }) => id);
   return [
     "reclaim",
-    `Tasks of lower priority in role ${job.role} have its place (${ids.join(", ")}): ${tasks} due, and those are stopped for them ${when}.`,
+    `Tasks of lower priority in role ${job.role} have its place (${ids.join(", ")}): ${what} due, and those are stopped for them ${when}.`,
   ];
 }
 
