@@ -169,8 +169,6 @@ export const roundJob = (job: JobMemory): RoundJob => ({
   apart: job.template.apart.filter((apart) => isOf(job, apart.job)).map(({ over }) => over),
   preferences: job.preferences,
   priority: job.template.priority,
-  // All places of a gang at once are not to be had by stopping one after the other.
-  ...(unitOf(job) > 1 && { isPatient: true }),
   remaining: job.state === "cancelling" ? 0 : Math.ceil(remainingOf(job) / unitOf(job)),
   held: new Map(heldOf(job)),
   meanRunMs: meanRunMs(job),

@@ -55,8 +55,6 @@ export interface RoundJob {
   preferences: readonly { rule: Constraint; weight: number }[];
   /** within its role the higher is served first, and may take the place of the lower */
   priority: number;
-  /** it waits for room, and has none made for it; absent: false */
-  isPatient?: boolean;
   /** units that are not terminal, begun ones too */
   remaining: number;
   /** absent: nothing there */

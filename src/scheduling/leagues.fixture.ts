@@ -70,7 +70,8 @@ export const anyLeague = (
     .map(({ partitions, roles, jobs, history, objective }) => {
       const made = jobs.map(
         ({ unit, apart, task, remaining, role, priority, clusters, charged, barred }, i): RoundJob => {
-          const demand = { cpus: task.cpus * unit, mem: task.mem * unit };
+          // A gang is about as large as a task: what others leave, or may be made free, has room for it as often.
+          const demand = { cpus: unit * Math.ceil(task.cpus / unit), mem: unit * Math.ceil(task.mem / unit) };
           const held = new Map(
             Object.entries(given.isIdle ? {} : charged).map(([cluster, n]) => [
               `${cluster}/default`,

@@ -194,11 +194,9 @@ describe("priority", () => {
   });
 });
 
-test("shares are never made equal by force, and a patient job waits", () => {
+test("shares are never made equal by force", () => {
   const result = round(league(one(10), [cpu("web", 99, held(10)), cpu("lab", 99)]));
   expect([result.claims.size, result.yields.size]).toEqual([0, 0]);
-  const patient = round(league(one(10, "lab"), [cpu("web", 99, held(10)), cpu("lab", 3, { isPatient: true })]));
-  expect(patient.claims.size).toBe(0);
 });
 
 // A league in which rounds are followed at once, and what claims is made room for as a Cluster would.

@@ -53,7 +53,7 @@ const NONE: Reclaims = { claims: [], yields: [] };
 
 /** @param filling everyone has what it may run now. It is used up */
 export function reclaimsOf(filling: Filling, dues: readonly Due[]): Reclaims {
-  const short = dues.filter((due) => missing(due) > 0 && !due.want.job.isPatient);
+  const short = dues.filter((due) => missing(due) > 0);
   return short.length === 0 ? NONE : new Reclaiming(filling, dues).decide(short);
 }
 
