@@ -158,3 +158,41 @@ test(
   },
   LIMIT_MS,
 );
+
+test(
+  "an owner's gangs have room made for all of each, and start whole",
+  async () => {
+    const guest = await start("guest", { count: 8, role: "web" });
+    await live(guest, 8);
+    const gang = await start("gang", { count: 6, gang: { size: 3 }, role: "lab" });
+    await live(gang, 6);
+    await live(guest, 2);
+    // Nobody was tried twice: what else would become of one whose others do not come.
+    expect((await league.tasks(gang.id)).map(({ attempts }) => attempts.length)).toEqual(Array(6).fill(1));
+    await allEnd(gang);
+    await live(guest, 8);
+    expect(await takenBack(guest)).toHaveLength(6);
+    await allEnd(guest);
+  },
+  LIMIT_MS,
+);
+
+test(
+  "for a gang that has no room even without all guests nobody is stopped",
+  async () => {
+    const resources = { cpus: 1.5, mem: "64MiB" };
+    const base = await start("base", { count: 1, role: "lab", constraints: ["node = n1"], resources });
+    await live(base, 1);
+    const guest = await start("guest", { count: 5, role: "web" });
+    await live(guest, 5);
+    // As a sum there is enough, and a node of its own would do for each.
+    const two = { count: 2, gang: true, role: "lab", resources: { cpus: 1.1, mem: "64MiB" } } as const;
+    const gang = await start("gang", two);
+    const isTold = async () => (await explainJob(league.client, gang.id)).reason === "fragmented";
+    await until("it is known that there is no room for it", isTold, LIMIT_MS);
+    expect(await takenBack(guest)).toEqual([]);
+    await cancelJob(league.client, gang.id);
+    await allEnd(guest, base);
+  },
+  2 * LIMIT_MS,
+);
