@@ -155,10 +155,12 @@ export class ClusterMemory {
       this.putJob(job);
       if (row.waits !== null) this.waits.set(row.job, row.waits);
     }
-    for (const { node: name, session, silentMs, isSilent } of store.silences()) {
+    for (const { node: name, session, silentMs, dueAt, isSilent } of store.silences()) {
       this.#addSilence({ node: name, session, silentMs, lastTickAt: now, isMass: false });
       const node = this.nodes.get(name);
-      if (node?.session === session) node.isSilent = isSilent;
+      if (node?.session !== session) continue;
+      node.isSilent = isSilent;
+      node.seenAt = Math.min(now, dueAt ?? now);
     }
   }
 
@@ -438,7 +440,8 @@ export class ClusterMemory {
     const key = silenceKey(node, session);
     if (this.silences.has(key)) return;
     this.#addSilence({ node, session, silentMs: 0, lastTickAt: now, isMass: false });
-    this.store.mark(node, session, 0);
+    const state = this.nodes.get(node);
+    this.store.mark(node, session, state?.session === session ? state.seenAt + state.expectMs : null);
     this.touch(node);
   }
 

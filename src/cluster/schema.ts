@@ -169,13 +169,15 @@ export const attempt = sqliteTable(
   (t) => [primaryKey({ columns: [t.job, t.index, t.epoch] })],
 );
 
-/** A session of a node that does not speak, and for how long: counted in ticks, never by subtracting clocks. */
+/** A session of a node that does not speak, and for how long what runs there is waited for: counted in ticks. */
 export const silence = sqliteTable(
   "silence",
   {
     node: text().notNull(),
     session: integer().notNull(),
     silentMs: integer("silent_ms").notNull(),
+    /** by the clock, when it was to be heard again at the latest; null: not known */
+    dueAt: integer("due_at"),
     /** nothing new is placed on the node, and everyone was told */
     isSilent: integer("is_silent", { mode: "boolean" }).notNull().default(false),
   },

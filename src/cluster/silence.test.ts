@@ -40,3 +40,17 @@ test("a node that was silent is so after the object slept", () => {
   toy.home.crash();
   expect(toy.home.call("node", { name: "n1" })).toMatchObject({ state: "suspect" });
 });
+
+test("what fell silent together is known to have, also when the object was rebuilt meanwhile", () => {
+  for (let n = 1; n <= 12; n++) toy.node(`n${n}`, 4);
+  toy.grant("first", { ...task, disconnect: { stopAfter: "2m" } });
+  const [at = ""] = Object.values(toy.running("first"));
+  const spared = [...toy.nodes.keys()].filter((name) => name !== at).slice(0, 5);
+  for (const name of toy.nodes.keys()) if (!spared.includes(name)) toy.silence(name);
+  toy.pass(200_000);
+  toy.home.crash();
+  toy.pass(240_000);
+  expect(toy.started.map(({ task }) => task)).toEqual(["first.0"]);
+  toy.pass(60_000);
+  expect(toy.started.map(({ task }) => task)).toEqual(["first.0", "first.0"]);
+});

@@ -95,7 +95,7 @@ export function tick(memory: ClusterMemory, now: number): void {
     counted.push(mark);
     mark.silentMs += tickMs(mark.lastTickAt, now);
     mark.lastTickAt = now;
-    memory.store.mark(mark.node, mark.session, mark.silentMs);
+    memory.store.countSilence(mark.node, mark.session, mark.silentMs);
   }
   const { silences, nodes } = silencesOf(memory, now);
   for (const mark of counted) {

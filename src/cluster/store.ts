@@ -270,13 +270,17 @@ export class ClusterStore {
     const { name, ...set } = row;
     this.#db.insert(schema.node).values(row).onConflictDoUpdate({ target: schema.node.name, set }).run();
   }
-  mark(node: string, session: number, silentMs: number): void {
+  mark(node: string, session: number, dueAt: number | null): void {
     this.#sql.exec(
-      `INSERT INTO silence (node, session, silent_ms) VALUES (?, ?, ?) ON CONFLICT (node, session) DO UPDATE SET silent_ms = excluded.silent_ms`,
+      `INSERT INTO silence (node, session, silent_ms, due_at) VALUES (?, ?, 0, ?) ON CONFLICT (node, session) DO NOTHING`,
       node,
       session,
-      silentMs,
+      dueAt,
     );
+  }
+  /** Of a session that is marked. */
+  countSilence(node: string, session: number, silentMs: number): void {
+    this.#sql.exec(`UPDATE silence SET silent_ms = ? WHERE node = ? AND session = ?`, silentMs, node, session);
   }
   /** Of a session that is marked. */
   noteSilent(node: string, session: number): void {

@@ -12,6 +12,7 @@ import { ObjectHome } from "../sim/nodeSqlite.ts";
 
 /** A node speaks at least this often. */
 const POLL_MS = 20_000;
+const HOLD_MS = 25_000;
 const STEP_MS = 500;
 /** The platform lets an object sleep after so long. */
 const SLEEP_AFTER_MS = 10_000;
@@ -54,7 +55,7 @@ export class ToyNodes {
     this.settle();
   }
 
-  /** Its socket is there, and nothing comes from it any more. */
+  /** Nothing comes from it any more; who holds its poll closes the socket when its time is over. */
   silence(name: string): void {
     this.#named(name).isSilent = true;
   }
@@ -122,7 +123,7 @@ export class ToyNodes {
       inventory: node.inventory,
     };
     const claims = { league: "acme", cluster: "north", node: node.name, serial: node.serial };
-    this.home.message(node.socket, { poll: { claims, request, waitS: 25 } });
+    this.home.message(node.socket, { poll: { claims, request, waitS: HOLD_MS / 1000 } });
   }
 
   /** Until nobody has anything new to say. */
@@ -167,7 +168,11 @@ export class ToyNodes {
       const next = Math.min(end, this.home.nowMs + STEP_MS);
       this.home.nowMs = Math.min(next, Math.max(this.home.nowMs, this.home.alarmAt ?? next));
       if (this.home.alarmAt !== null && this.home.alarmAt <= this.home.nowMs) this.home.fireAlarm();
-      for (const node of this.nodes.values()) if (this.home.nowMs - node.polledAt >= POLL_MS) this.#poll(node);
+      for (const node of this.nodes.values()) {
+        const pollMs = this.home.nowMs - node.polledAt;
+        if (pollMs >= POLL_MS) this.#poll(node);
+        if (node.isSilent && node.socket && pollMs >= HOLD_MS) this.home.closeSocket(node.socket);
+      }
       this.settle();
       if (this.home.nowMs < next && (this.home.alarmAt ?? next) <= this.home.nowMs) this.home.nowMs += 1;
     }

@@ -373,7 +373,7 @@ describe("whatever the league", () => {
     );
   });
 
-  test("whoever had room made for it starts, whatever ends meanwhile, or one that is before it and due it does", () => {
+  test("what room was made for starts, whatever ends meanwhile, or it goes to one before it who is due it", () => {
     const anyMoves = fc.array(
       fc.record({ ends: fc.boolean(), which: fc.nat(100), demand: fc.integer({ min: 1, max: 4 }) }),
       {
@@ -410,10 +410,12 @@ describe("whatever the league", () => {
             const raised = [...(next.limits.get(id) ?? [])].filter(
               ([key, limit]) => limit > (rest.get(id)?.get(key) ?? 0),
             );
-            // Else it went to those who are before it now, and due it: nobody was stopped in vain.
+            // Else it goes to those who are before it now, and due it: they start, or it is part of what they claim.
             const key = keyOf(step.where);
             const others = input.jobs.filter(
-              (other) => (next.limits.get(other.id)?.get(key) ?? 0) > (rest.get(other.id)?.get(key) ?? 0),
+              (other) =>
+                (next.limits.get(other.id)?.get(key) ?? 0) > (rest.get(other.id)?.get(key) ?? 0) ||
+                (other.id !== id && next.claims.get(other.id)?.has(key)),
             );
             const isDue = ({ id }: RoundJob) =>
               (next.limits.get(id)?.get(key) ?? 0) <= (next.entitled.get(id)?.get(key) ?? 0);

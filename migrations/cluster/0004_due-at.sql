@@ -1,0 +1,1 @@
+ALTER TABLE `silence` ADD `due_at` integer;
