@@ -1,6 +1,7 @@
 /** Sees everything that leaves an object and everything that lives on a machine, and holds the invariants against it. */
 import type { Deadline, Exit } from "../../agent/core/types.ts";
 import type { Held, NodeClaims } from "../../src/cluster/methods.ts";
+import type { Leaving } from "../../src/cluster/schema.ts";
 import { type AttemptKey, handoutOf, parseAttemptKey, parseTaskId } from "../../src/model/ids.ts";
 import { jobSpecSchema, templateOf } from "../../src/model/job.ts";
 import { formatResources, subtract } from "../../src/model/resources.ts";
@@ -122,7 +123,13 @@ export class Watch {
     if (!id) return;
     const { home } = cluster;
     const { checks } = this.#world;
-    const row = home.query('SELECT epoch, state, node FROM task WHERE job = ? AND "index" = ?', id.job, id.index)[0];
+    const [row] = home.query(
+      'SELECT epoch, state, node, leaving FROM task WHERE job = ? AND "index" = ?',
+      id.job,
+      id.index,
+    );
+    const leaving = JSON.parse(String(row?.leaving ?? "null")) as Leaving | null;
+    const runs = leaving?.epoch === epoch ? leaving : row?.epoch === epoch ? row : null;
     const kept = home.query(
       'SELECT state FROM attempt WHERE job = ? AND "index" = ? AND epoch = ?',
       id.job,
@@ -131,10 +138,14 @@ export class Watch {
     );
     if (kept.length > 0 || (row?.epoch === epoch && !LIVE.has(String(row.state)))) {
       checks.hold("acknowledged-kept", true, () => "");
-    } else if (row?.epoch === epoch) {
+    } else if (runs !== null) {
       // That a machine booted anew is only taken as the begin of a silence: a copied disk says the same.
-      const marks = home.query("SELECT 1 FROM silence WHERE node = ?", row.node ?? null);
-      checks.hold("acknowledged-kept", marks.length > 0, () => `${cluster.name} acked the end of ${key}: ${row.state}`);
+      const marks = home.query("SELECT 1 FROM silence WHERE node = ?", runs.node ?? null);
+      checks.hold(
+        "acknowledged-kept",
+        marks.length > 0,
+        () => `${cluster.name} acked the end of ${key}: ${JSON.stringify(row)}`,
+      );
     } else {
       // Rows were lost. Then an end may be acked once the Broker does not count on this hand-out any more.
       const waits = supplyOf(this.#world, id.job, cluster.name).some(
