@@ -1,10 +1,8 @@
 import { expect, test } from "vitest";
 import { INVARIANTS } from "./checks.ts";
-import { MUTATIONS, tryMutation } from "./mutations.ts";
 import { runSeed, traceHash } from "./run.ts";
 
 const SEEDS = 300;
-const SEEDS_TO_CATCH = 400;
 const PATIENCE_MS = 240_000;
 
 test(
@@ -20,14 +18,6 @@ test(
     }
     expect(INVARIANTS.filter((name) => !looks.get(name))).toEqual([]);
     expect(optimised).toBeGreaterThan(0);
-  },
-  PATIENCE_MS,
-);
-
-test.each(Object.keys(MUTATIONS))(
-  "without the %s something breaks, and it is noticed",
-  (rule) => {
-    expect(tryMutation(rule, 1, SEEDS_TO_CATCH)).toMatchObject({ caught: true });
   },
   PATIENCE_MS,
 );
