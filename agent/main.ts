@@ -30,7 +30,7 @@ What this node is called and has (default: the machine's own)
   --label zone=a       an attribute for constraints (again for more)
 What it accepts
   --roles a,b          only tasks of these roles
-  --drivers process
+  --drivers a,b        of process, sandbox, docker; default those that work here
   --run-as USER        whom tasks run as; default nobody if the agent is root, else the agent's user
 Where
   --data DIR           default /var/lib/hansa-agent for root, else ~/.local/share/hansa-agent

@@ -6,6 +6,7 @@ import { randomUUID } from "node:crypto";
 import { rmSync, statfsSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { DriverName } from "../../src/model/driver.ts";
 import { initialState } from "../core/step.ts";
 import type { AgentEvent, JournalRecord } from "../core/types.ts";
 import { VERSION } from "../version.ts";
@@ -13,6 +14,7 @@ import { Broker } from "./broker/broker.ts";
 import { Transport } from "./broker/transport.ts";
 import { WakeSocket } from "./broker/wakeSocket.ts";
 import { bootId, uptimeMs } from "./clock.ts";
+import { type Driver, type DriverEvents, Drivers } from "./driver.ts";
 import { EXIT } from "./exitCodes.ts";
 import { folderHash, makeRunFolder, makeTasksFolder } from "./folders.ts";
 import { KILL_MARGIN_MS } from "./guard/deadlines.ts";
@@ -59,23 +61,22 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
   if (!(await guard.ready())) log("error", "the guard does not come up: no task will be started");
 
   const machine = readMachine(tasks);
-  const inventory = buildInventory(machine, options, identity.node, VERSION);
-  const transport = new Transport({ url: identity.url, caFile: options.caFile, environment: process.env });
-  const broker = new Broker(transport, identity.credential);
-  const driver: ProcessDriver = new ProcessDriver({
-    tasks,
-    cgroups,
-    user,
-    boot,
-    place: identity,
-    hidesGpus: machine.gpus > 0 || (inventory.capacity.gpus ?? 0) > 0,
-    log,
+  const events: DriverEvents = {
     started: (key) => host.started(key),
     startFailed: (key, message) => host.startFailed(key, message),
     exited: (key, exit) => host.exited(key, exit),
-  });
+  };
+  const hidesGpus = machine.gpus > 0 || (options.resources.gpus ?? 0) > 0;
+  const all = new Map<DriverName, Driver>([
+    ["process", new ProcessDriver({ tasks, cgroups, user, boot, place: identity, hidesGpus, log, ...events })],
+  ]);
+  const working = await workingDrivers(all, options.drivers, log);
+  const driver = new Drivers(all, events, driversOf(records));
+  const inventory = buildInventory(machine, { ...options, drivers: working }, identity.node, VERSION);
+  const transport = new Transport({ url: identity.url, caFile: options.caFile, environment: process.env });
+  const broker = new Broker(transport, identity.credential);
   const uploads: Uploads = new Uploads({
-    folder: (key) => driver.folder(key),
+    folder: (key) => join(tasks, key),
     upload: (chunk) => broker.upload(chunk),
     uploaded: (key) => host.forgetIfUploaded(key),
     nowMs: uptimeMs,
@@ -190,9 +191,29 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
   };
 }
 
+/** Those that the owner allows and that work on this machine now; of one that was asked for by name it is said why not. */
+async function workingDrivers(
+  all: ReadonlyMap<DriverName, Driver>,
+  allowed: readonly DriverName[] | null,
+  log: Log,
+): Promise<DriverName[]> {
+  const working: DriverName[] = [];
+  for (const [name, driver] of all) {
+    if (allowed !== null && !allowed.includes(name)) continue;
+    const { healthy, detail } = await driver.probe();
+    if (healthy) working.push(name);
+    else if (allowed !== null) log("warn", `driver ${name} does not work here: ${detail}`);
+  }
+  return working;
+}
+
+/** By key, with what each attempt was started. */
+const driversOf = (records: readonly JournalRecord[]): [string, DriverName][] =>
+  records.flatMap((record) => (record.type === "accept" ? [[record.key, record.template.driver]] : []));
+
 /** What became of every attempt that the journal knows and that has no end in it. */
 async function recover(
-  driver: ProcessDriver,
+  driver: Drivers,
   guard: Guard,
   records: readonly JournalRecord[],
   boot: string,
@@ -215,7 +236,7 @@ async function recover(
 }
 
 /** Stops every task, and gives the broker a moment to hear of it. */
-async function farewell(host: Host, driver: ProcessDriver): Promise<void> {
+async function farewell(host: Host, driver: Drivers): Promise<void> {
   const graces = [...host.state.attempts.values()].map(({ template }) => template.stopGraceMs);
   host.dispatch({ type: "leave" });
   await until(() => driver.running().size === 0, Math.max(0, ...graces) + STUCK_MS);
