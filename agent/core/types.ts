@@ -39,6 +39,8 @@ export interface Exit {
   vanished?: boolean;
   /** the guard ended it */
   byGuard?: boolean;
+  /** the kernel ended a process of it that wanted more memory than the task asked for; null: how much is not known */
+  outOfMemory?: { limitBytes: number | null };
   stdout: { size: number; crc32: number; dropped: number };
   stderr: { size: number; crc32: number; dropped: number };
 }

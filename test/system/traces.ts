@@ -2,7 +2,8 @@
 import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { folderHash, runFolderCandidates } from "../../agent/host/folders.ts";
-import { cgroup2Mount, ownCgroup } from "../../agent/host/process/cgroups.ts";
+import { ownCgroup } from "../../agent/host/process/cgroups.ts";
+import { hierarchiesOf } from "../../agent/host/process/hierarchies.ts";
 
 /** @param data folder of an agent, of which nothing runs any more */
 export function removeTraces(data: string): void {
@@ -13,10 +14,9 @@ export function removeTraces(data: string): void {
   ]) {
     rmSync(path, { recursive: true, force: true });
   }
-  const mount = cgroup2Mount(readFileSync("/proc/self/mountinfo", "utf8"));
   const own = ownCgroup(readFileSync("/proc/self/cgroup", "utf8")) ?? "/";
-  for (const parent of mount === null ? [] : [mount, join(mount, own)]) {
-    removeCgroups(join(parent, "hansa.slice", hash));
+  for (const { mount } of hierarchiesOf(readFileSync("/proc/self/mountinfo", "utf8"))) {
+    for (const parent of [mount, join(mount, own)]) removeCgroups(join(parent, "hansa.slice", hash));
   }
 }
 

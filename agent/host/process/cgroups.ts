@@ -1,6 +1,7 @@
 /**
- * One cgroup (v2) per attempt, used for what only it can do: end every process of a task at once, also those that left
- * its process group. Works in a hybrid hierarchy without any controller; limits are not its matter.
+ * Control groups of one agent's attempts: in one tree they are found and ended, all processes of a task at once, also
+ * those that left its process group; in that or others they are limited. Version 2, version 1, or both, as on the
+ * machine.
  */
 import { spawnSync } from "node:child_process";
 import {
@@ -13,8 +14,23 @@ import {
   rmdirSync,
   writeFileSync,
 } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { hasCode, messageOf, readIfThere } from "../files.ts";
+import { type Hierarchy, hierarchiesOf, type Place, trackingOf } from "./hierarchies.ts";
+import {
+  CONTROLLERS,
+  type Controller,
+  DEFAULT_LIMITS,
+  type LimitOptions,
+  type Limits,
+  lastingWrites,
+  limitFile,
+  parseLimit,
+  shareOfAll,
+  wasOutOfMemory,
+  writesOf,
+} from "./limits.ts";
 import type { User } from "./user.ts";
 
 const SLICE = "hansa.slice";
@@ -23,19 +39,66 @@ export const GUARD_CGROUP = "guard";
 const PROBE_CGROUP = "probe";
 
 export class Cgroups {
+  /** where tasks are found and ended */
   readonly base: string;
-  constructor(base: string) {
+  readonly #places: readonly Place[];
+  readonly #options: LimitOptions;
+
+  /** @param places the folder of each tree that tasks are in, that of `base` first */
+  constructor(base: string, places: readonly Place[] = [{ base, knobs: [] }], options = DEFAULT_LIMITS) {
     this.base = base;
+    this.#places = places;
+    this.#options = options;
+  }
+
+  get options(): LimitOptions {
+    return this.#options;
+  }
+
+  /** How many trees a task is in, each entered by its own descriptor. */
+  get trees(): number {
+    return this.#places.length;
+  }
+
+  get controllers(): Controller[] {
+    return this.#places.flatMap(({ knobs }) => knobs.map(({ controller }) => controller));
   }
 
   path(name: string): string {
     return join(this.base, name);
   }
 
-  /** @returns a descriptor of `cgroup.procs`: whoever writes `0` to it is in, also after it gave up its rights */
-  create(name: string): number {
-    mkdirSync(this.path(name), { recursive: true });
-    return openSync(join(this.path(name), "cgroup.procs"), "w");
+  /**
+   * @param opened gets descriptors of `cgroup.procs`, one a tree: whoever writes `0` to it is in, also after it gave up
+   * its rights
+   */
+  create(name: string, opened: number[]): void {
+    for (const { base, knobs } of this.#places) {
+      const folder = join(base, name);
+      mkdirSync(folder, { recursive: true });
+      opened.push(openSync(join(folder, "cgroup.procs"), "w"));
+      for (const knob of knobs)
+        for (const [file, text] of lastingWrites(knob, this.#options)) writeFileSync(join(folder, file), text);
+    }
+  }
+
+  /** @param before what its limits are @throws when the kernel does not take them */
+  limit(name: string, limits: Limits, before: Limits): void {
+    for (const { base, knobs } of this.#places)
+      for (const knob of knobs)
+        for (const [file, text] of writesOf(knob, limits, before, this.#options))
+          writeFileSync(join(base, name, file), text);
+  }
+
+  /** @returns its limit if the kernel ended a process of it because of that, ever; null if not */
+  outOfMemory(name: string): { limitBytes: number | null } | null {
+    for (const { base, knobs } of this.#places) {
+      const memory = knobs.find(({ controller }) => controller === "memory");
+      if (!memory) continue;
+      const read = (file: string) => readIfThere(join(base, name, file)) ?? "";
+      if (wasOutOfMemory(memory.version, read)) return { limitBytes: parseLimit(read(limitFile(memory.version))) };
+    }
+    return null;
   }
 
   /** Pids in it; none when it is not there. */
@@ -46,11 +109,16 @@ export class Cgroups {
 
   /** Nothing but zombies is in it, or it is not there. */
   isEmpty(name: string): boolean {
-    return !/^populated 1$/m.test(readIfThere(join(this.path(name), "cgroup.events")) ?? "");
+    const events = readIfThere(join(this.path(name), "cgroup.events"));
+    return events === null ? this.members(name).length === 0 : !/^populated 1$/m.test(events);
   }
 
-  /** Ends all of it with SIGKILL, forks in flight included. */
+  /** Ends all of it with SIGKILL; in version 2 forks in flight included, else it is to be repeated until it is empty. */
   kill(name: string): void {
+    if (!existsSync(join(this.path(name), "cgroup.kill"))) {
+      for (const pid of this.members(name)) killIfThere(pid);
+      return;
+    }
     try {
       writeFileSync(join(this.path(name), "cgroup.kill"), "1");
     } catch (error) {
@@ -60,23 +128,14 @@ export class Cgroups {
 
   /** @returns false while something lives in it */
   remove(name: string): boolean {
-    try {
-      rmdirSync(this.path(name));
-    } catch (error) {
-      if (hasCode(error, "EBUSY")) return false;
-      if (!hasCode(error, "ENOENT")) throw error;
-    }
-    return true;
+    // the tree that is listed last, so that what a crash leaves is found
+    return this.#places.toReversed().every(({ base }) => removeFolder(join(base, name)));
   }
 
-  /** Removes the folder itself, once nothing lives in it; what is shared with other agents stays. */
+  /** Removes the folders themselves, once nothing lives in them; what is shared with other agents stays. */
   removeAll(): void {
     for (const name of [...this.list(), GUARD_CGROUP]) this.remove(name);
-    try {
-      rmdirSync(this.base);
-    } catch (error) {
-      if (!hasCode(error, "EBUSY") && !hasCode(error, "ENOENT")) throw error;
-    }
+    for (const { base } of this.#places) removeFolder(base);
   }
 
   /** Names of the attempts' cgroups that are there. */
@@ -87,13 +146,22 @@ export class Cgroups {
   }
 }
 
-/** @param mountinfo /proc/self/mountinfo */
-export function cgroup2Mount(mountinfo: string): string | null {
-  for (const line of mountinfo.split("\n")) {
-    const [left = "", right = ""] = line.split(" - ");
-    if (right.startsWith("cgroup2 ")) return left.split(" ")[4] ?? null;
+function removeFolder(path: string): boolean {
+  try {
+    rmdirSync(path);
+  } catch (error) {
+    if (hasCode(error, "EBUSY") || hasCode(error, "ENOTEMPTY")) return false;
+    if (!hasCode(error, "ENOENT")) throw error;
   }
-  return null;
+  return true;
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if (!hasCode(error, "ESRCH")) throw error;
+  }
 }
 
 /** The kernel's own place for us, for an agent that is not root. @param ownCgroups /proc/self/cgroup */
@@ -101,31 +169,101 @@ export function ownCgroup(ownCgroups: string): string | null {
   return /^0::(\/.*)$/m.exec(ownCgroups)?.[1] ?? null;
 }
 
-/** @returns cgroups that were seen to work for tasks of this user, or why there are none */
-export function openCgroups(hash: string, user: User): Cgroups | { missing: string } {
-  const mount = cgroup2Mount(readFileSync("/proc/self/mountinfo", "utf8"));
-  if (mount === null) return { missing: "no cgroup v2 hierarchy is mounted" };
+/**
+ * @param hierarchies those to use, else what is mounted
+ * @returns cgroups that were seen to work for tasks of this user, or why there are none
+ */
+export function openCgroups(
+  hash: string,
+  user: User,
+  options: LimitOptions = DEFAULT_LIMITS,
+  hierarchies: readonly Hierarchy[] = hierarchiesOf(readFileSync("/proc/self/mountinfo", "utf8")),
+): Cgroups | { missing: string } {
+  const tracking = trackingOf(hierarchies);
+  if (tracking === null) return { missing: "no cgroup hierarchy is mounted" };
   // outside the agent's own cgroup where possible: a service manager that stops the agent then leaves the tasks alone
-  const parent =
-    process.getuid?.() === 0 ? SLICE : join(ownCgroup(readFileSync("/proc/self/cgroup", "utf8")) ?? "/", SLICE);
-  const cgroups = new Cgroups(join(mount, parent, hash));
+  const own = tracking.version === 2 ? ownCgroup(readFileSync("/proc/self/cgroup", "utf8")) : null;
+  const slice = process.getuid?.() === 0 ? SLICE : join(own ?? "/", SLICE);
+  const base = join(tracking.mount, slice, hash);
   try {
-    const procs = cgroups.create(PROBE_CGROUP);
-    try {
-      if (!existsSync(join(cgroups.path(PROBE_CGROUP), "cgroup.kill")))
-        return { missing: "the kernel is older than 5.14" };
-      const probe = spawnSync("/bin/sh", ["-c", "echo 0 >&3"], {
-        stdio: ["ignore", "ignore", "pipe", procs],
-        ...user.ids,
-        cwd: "/",
+    const first: Place = { base, knobs: knobsIn(tracking, slice, hash) };
+    const others = hierarchies
+      .filter((one) => one !== tracking && one.version === 1)
+      .flatMap((one): Place[] => {
+        try {
+          return [{ base: join(one.mount, SLICE, hash), knobs: knobsIn(one, SLICE, hash) }];
+        } catch {
+          // not ours to limit: health says so
+          return [];
+        }
       });
-      if (probe.status !== 0) return { missing: `a task can't be put into one: ${probe.stderr}`.trim() };
-    } finally {
-      closeSync(procs);
-      cgroups.remove(PROBE_CGROUP);
-    }
+    const places = [first, ...others];
+    const entered = placesEntered(places, user);
+    if (typeof entered === "string") return { missing: `a task can't be put into one: ${entered}` };
+    return new Cgroups(base, entered, options);
   } catch (error) {
     return { missing: messageOf(error) };
   }
-  return cgroups;
+}
+
+/** Makes the agent's folder in a tree, with what can be limited there. @throws when there can be none */
+function knobsIn({ mount, version, controllers }: Hierarchy, slice: string, hash: string): Place["knobs"] {
+  const folder = join(mount, slice, hash);
+  mkdirSync(folder, { recursive: true });
+  const here = version === 1 ? controllers : handDown([mount, join(mount, slice), folder]);
+  const probe = join(folder, PROBE_CGROUP);
+  mkdirSync(probe, { recursive: true });
+  const swapFile = version === 2 ? "memory.swap.max" : "memory.memsw.limit_in_bytes";
+  const knobs = here.map((controller) => ({ controller, version, swap: existsSync(join(probe, swapFile)) }));
+  for (const knob of knobs) {
+    for (const path of [join(mount, slice), folder]) {
+      for (const [file, text] of shareOfAll(knob, availableParallelism())) {
+        try {
+          writeFileSync(join(path, file), text);
+        } catch {
+          // the owner of the tree decides
+        }
+      }
+    }
+  }
+  return knobs;
+}
+
+/** In version 2 a controller must be handed down from folder to folder. @returns those that arrive */
+function handDown(folders: readonly string[]): Controller[] {
+  return CONTROLLERS.filter((name) =>
+    folders.every((folder) => {
+      const has = (file: string) => (readIfThere(join(folder, file)) ?? "").split(/\s/).includes(name);
+      if (has("cgroup.subtree_control")) return true;
+      if (!has("cgroup.controllers")) return false;
+      try {
+        writeFileSync(join(folder, "cgroup.subtree_control"), `+${name}`);
+        return true;
+      } catch {
+        // processes live in it, or it is another's
+        return false;
+      }
+    }),
+  );
+}
+
+/** Has a process of the user enter the probe in each tree. @returns those that it could, or why not even the first */
+function placesEntered(places: readonly Place[], user: User): Place[] | string {
+  const probes = new Cgroups(places[0]?.base ?? "", places);
+  const opened: number[] = [];
+  try {
+    probes.create(PROBE_CGROUP, opened);
+    const script = opened.map((_, i) => `echo 0 >&${3 + i} && echo ${i}`).join("\n");
+    const { stdout, stderr } = spawnSync("/bin/sh", ["-c", script], {
+      stdio: ["ignore", "pipe", "pipe", ...opened],
+      ...user.ids,
+      cwd: "/",
+    });
+    const entered = stdout.toString().split("\n");
+    if (!entered.includes("0")) return stderr.toString().trim();
+    return places.filter((_, i) => entered.includes(String(i)));
+  } finally {
+    for (const fd of opened) closeSync(fd);
+    probes.remove(PROBE_CGROUP);
+  }
 }

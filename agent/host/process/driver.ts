@@ -1,6 +1,8 @@
 /**
- * The process driver: starts an attempt as a process group and cgroup of its own, stops it, and says how it ended, also
- * when it was started by an agent that is no more. Starting is create-or-adopt by key, so that nothing runs twice.
+ * The engine of drivers that run a command on the machine itself: starts an attempt as a process group and cgroup of its
+ * own, stops it, and says how it ended, also when it was started by an agent that is no more. Starting is
+ * create-or-adopt by key, so that nothing runs twice. Such drivers differ in their plan of the command line alone; with
+ * the plain one it is the process driver.
  */
 import { renameSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -11,7 +13,9 @@ import { hasCode, messageOf } from "../files.ts";
 import type { Log } from "../log.ts";
 import { isAlive, statOf } from "../procfs.ts";
 import { endedByAgent, endedByGuard, foldersIn, markStopped, readRun, removeFolder } from "./folder.ts";
+import { DEFAULT_LIMITS, limitHealth } from "./limits.ts";
 import { emptyEnd, measure } from "./output.ts";
+import { type ExecPlan, plainPlan } from "./plan.ts";
 import type { Run } from "./runFile.ts";
 import { RUN_FILE } from "./shim.ts";
 import { isWarm, type WarmOptions, WarmShims } from "./warmShims.ts";
@@ -26,7 +30,9 @@ const LEFTOVERS_MS = 5000;
 const GROUP_LEFTOVERS_MS = 100;
 const VOID_RUN_FILE = "run.void";
 
-export interface DriverOptions extends WarmOptions, DriverEvents {
+export interface DriverOptions extends Omit<WarmOptions, "plan">, DriverEvents {
+  /** how a command is run; else as it is */
+  plan?: ExecPlan;
   log: Log;
 }
 
@@ -44,13 +50,15 @@ interface Live {
 
 export class ProcessDriver implements Driver {
   readonly #options: DriverOptions;
+  readonly #plan: ExecPlan;
   readonly #shims: WarmShims;
   readonly #live = new Map<string, Live>();
   #watcher: NodeJS.Timeout | null = null;
 
   constructor(options: DriverOptions) {
     this.#options = options;
-    this.#shims = new WarmShims(options);
+    this.#plan = options.plan ?? plainPlan(options);
+    this.#shims = new WarmShims({ ...options, plan: this.#plan });
   }
 
   folder(key: string): string {
@@ -64,12 +72,15 @@ export class ProcessDriver implements Driver {
 
   async probe(): Promise<DriverHealth> {
     const { cgroups } = this.#options;
-    return { healthy: true, detail: cgroups ? "cgroups" : "process groups only", limits: [] };
+    const { healthy, detail } = await this.#plan.probe();
+    if (!healthy) return { healthy, detail, limits: [] };
+    const health = limitHealth(cgroups?.controllers ?? [], cgroups?.options ?? DEFAULT_LIMITS);
+    return { healthy, detail: `${detail}; ${health.detail}`, limits: health.limits };
   }
 
   /** After `sweep`, which would take what waits for a stranger's. */
   warmUp(): void {
-    this.#shims.fill();
+    if (this.#plan.warmsUp) this.#shims.fill();
   }
 
   start(attempt: Attempt): void {
@@ -235,7 +246,8 @@ export class ProcessDriver implements Driver {
   async #settle(key: string, cgroup: string | null, pid: number | null, childSignal: string | null): Promise<Exit> {
     try {
       await this.#endLeftovers(key, cgroup, pid);
-      return await this.#describe(key, childSignal);
+      const outOfMemory = cgroup === null ? null : this.#options.cgroups?.outOfMemory(cgroup);
+      return { ...(await this.#describe(key, childSignal)), ...(outOfMemory && { outOfMemory }) };
     } catch (error) {
       this.#options.log("error", `${key}: can't read how it ended: ${messageOf(error)}`);
       return { code: null, signal: childSignal, vanished: true, stdout: emptyEnd(), stderr: emptyEnd() };

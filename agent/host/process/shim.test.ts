@@ -40,20 +40,23 @@ test("a task of a gang knows its gang and its place in it; one by itself has nei
   expect(script({})).not.toContain("HANSA_GANG");
 });
 
-test("without a cgroup the shim does not touch its descriptor", () => {
-  expect(shimText({ cgroup: false, resetOomScore: false })).not.toContain(">&5");
-  expect(shimText({ cgroup: true, resetOomScore: true })).toContain("oom_score_adj");
+test("the shim enters a cgroup for each descriptor that it was given", () => {
+  expect(shimText({ cgroups: 0, resetOomScore: false })).not.toContain(">&5");
+  expect(shimText({ cgroups: 2, resetOomScore: true })).toMatch(/echo 0 >&5 .*\nexec 5>&-\necho 0 >&6 .*\nexec 6>&-\n/);
 });
 
 describe("the shim in a real shell", () => {
   let folder: string;
-  const task = (deadlineMs: number | null) =>
-    taskText(attemptOf({ command: "touch ran" }, { deadlineMs }), folder, false);
+  const taskOf = (job: Parameters<typeof attemptOf>[0], deadlineMs: number | null = null) => {
+    const attempt = attemptOf(job, { deadlineMs });
+    return taskText(attempt, jobLine(attempt, folder, false));
+  };
+  const task = (deadlineMs: number | null) => taskOf({ command: "touch ran" }, deadlineMs);
   const run = (input: string, runFile: string) => {
     const opened = ["stdout", runFile, "stderr", "told"].map((name) => openSync(join(folder, name), "a"));
     spawnSync("/bin/sh", ["-s", "b"], {
       cwd: folder,
-      input: `${shimText({ cgroup: false, resetOomScore: false })}${input}`,
+      input: `${shimText({ cgroups: 0, resetOomScore: false })}${input}`,
       stdio: ["pipe", ...opened],
     });
     for (const fd of opened) closeSync(fd);
@@ -79,8 +82,8 @@ describe("the shim in a real shell", () => {
   });
 
   test("waits for the next task, which finds nothing of the one before it", () => {
-    const first = taskText(attemptOf({ command: ["touch", "first"], env: { A: "1" } }), folder, false);
-    const second = taskText(attemptOf({ command: "echo $A >second; touch ran" }), folder, false);
+    const first = taskOf({ command: ["touch", "first"], env: { A: "1" } });
+    const second = taskOf({ command: "echo $A >second; touch ran" });
     expect(run(`${first}${second}`, "run")).toMatchObject({ ran: true, ends: 2 });
     expect(readFileSync(join(folder, "work", "second"), "utf8")).toBe("\n");
   });

@@ -14,8 +14,10 @@ import { hasCode } from "../files.ts";
 import type { Cgroups } from "./cgroups.ts";
 import { nodeEnvironment, type Place } from "./environment.ts";
 import { createFolder, emptyFolder } from "./folder.ts";
+import { type Limits, limitsOf, NO_LIMITS } from "./limits.ts";
+import type { ExecPlan } from "./plan.ts";
 import { cgroupLine, type Run } from "./runFile.ts";
-import { CHANNEL, shimText, taskText, WORK_FOLDER } from "./shim.ts";
+import { CHANNEL, shimText, taskText } from "./shim.ts";
 import type { User } from "./user.ts";
 
 /** How many wait. A burst of more is served too, only not ahead of time. */
@@ -36,6 +38,7 @@ export interface WarmOptions {
   place: Place;
   /** the machine has GPUs: tasks that ask for none must not see them */
   hidesGpus: boolean;
+  plan: ExecPlan;
 }
 
 export interface Shim {
@@ -47,6 +50,8 @@ interface Warm extends Shim {
   stdin: Writable;
   channel: Socket;
   folder: string;
+  /** of its cgroup, now */
+  limits: Limits;
   /** it has a task whose end is to be told */
   ended: ((signal: string | null) => void) | null;
 }
@@ -63,7 +68,7 @@ export class WarmShims {
   constructor(options: WarmOptions) {
     this.#options = options;
     const score = Number(readFileSync("/proc/self/oom_score_adj", "utf8"));
-    this.#text = shimText({ cgroup: options.cgroups !== null, resetOomScore: score < 0 });
+    this.#text = shimText({ cgroups: options.cgroups?.trees ?? 0, resetOomScore: score < 0 });
   }
 
   /** Has the first ones made. */
@@ -85,8 +90,8 @@ export class WarmShims {
    * @returns null when it has a folder already @throws when there can be no process
    */
   start(attempt: Attempt, ended: (signal: string | null) => void): Shim | null {
-    const { tasks, cgroups } = this.#options;
-    const warm = this.#ready.pop() ?? this.#make();
+    const { tasks, cgroups, plan } = this.#options;
+    const warm = this.#limited(limitsOf(attempt.template.resources));
     this.fill();
     const folder = join(tasks, attempt.key);
     try {
@@ -99,10 +104,40 @@ export class WarmShims {
     warm.folder = folder;
     warm.ended = ended;
     this.#given.set(attempt.key, warm);
-    warm.stdin.write(taskText(attempt, join(folder, WORK_FOLDER), this.#options.hidesGpus));
+    warm.stdin.write(taskText(attempt, plan.line(attempt, folder)));
     // without a cgroup nobody could say that nothing is left of its task
     if (!cgroups) warm.stdin.end();
     return warm;
+  }
+
+  /**
+   * A shim in a cgroup with these limits. They stay when it is taken back: most tasks ask for what the one before asked
+   * for, and then nothing is to be written. One whose cgroup does not take them, because what is left in it is more, is
+   * not used again.
+   */
+  #limited(limits: Limits): Warm {
+    for (let ready = this.#ready.pop(); ready; ready = this.#ready.pop()) {
+      try {
+        this.#limit(ready, limits);
+        return ready;
+      } catch {
+        this.#discard(ready);
+      }
+    }
+    const made = this.#make();
+    try {
+      this.#limit(made, limits);
+      return made;
+    } catch (error) {
+      this.#discard(made);
+      throw error;
+    }
+  }
+
+  #limit(warm: Warm, limits: Limits): void {
+    const { cgroups } = this.#options;
+    if (warm.cgroup !== null) cgroups?.limit(warm.cgroup, limits, warm.limits);
+    warm.limits = limits;
   }
 
   /** The shim of an attempt that is over, where it waits for the next one. */
@@ -133,6 +168,7 @@ export class WarmShims {
     const { folder, cgroup, stdin } = warm;
     if (this.#closed || stdin.writableEnded || this.#ready.length >= MOST_READY || !start || !exit || cgroup === null)
       return false;
+    if (this.#options.cgroups?.outOfMemory(cgroup)) return false;
     if (!emptyFolder(folder, cgroupLine(cgroup).length)) return false;
     warm.folder = join(this.#options.tasks, cgroup);
     renameSync(folder, warm.folder);
@@ -141,7 +177,7 @@ export class WarmShims {
   }
 
   #make(): Warm {
-    const { tasks, cgroups, user, boot, place } = this.#options;
+    const { tasks, cgroups, user, boot, place, plan } = this.#options;
     const name = `${PREFIX}${randomBytes(6).toString("hex")}`;
     const folder = join(tasks, name);
     const opened: number[] = [];
@@ -151,16 +187,16 @@ export class WarmShims {
       writeSync(files.run, cgroupLine(cgroup));
       const stdio: ("pipe" | number)[] = ["pipe", files.stdout, files.run, files.stderr, "pipe"];
       if (cgroups) {
-        const procs = cgroups.create(name);
-        opened.push(procs);
-        stdio.push(procs);
+        const files = opened.length;
+        cgroups.create(name, opened);
+        stdio.push(...opened.slice(files));
       }
       const child = spawn("/bin/sh", ["-s", boot], {
         cwd: folder,
         env: nodeEnvironment(place, user.name),
         detached: true,
         stdio,
-        ...user.ids,
+        ...plan.ids,
       });
       // told by the missing pid below, at once
       child.on("error", () => {});
@@ -171,7 +207,7 @@ export class WarmShims {
       } = child;
       if (pid === undefined || stdin === null || !(channel instanceof Socket))
         throw new Error("no process could be started (too many, or no memory)");
-      const warm: Warm = { child, pid, stdin, channel, cgroup, folder, ended: null };
+      const warm: Warm = { child, pid, stdin, channel, cgroup, folder, limits: NO_LIMITS, ended: null };
       // told by its end
       for (const stream of [stdin, channel]) stream.on("error", () => {});
       stdin.write(this.#text);
