@@ -1,0 +1,387 @@
+/**
+ * What every driver must do, on real parts. A driver's test calls `conforms` with how to make one; what the driver says
+ * by its health that it can't do is checked to be said, never skipped. Tasks speak by their output alone and are found
+ * in /proc by a mark in their command line, so that it does not matter in which namespace or container they are.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { crc32 } from "node:zlib";
+import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { Template } from "../../src/model/job.ts";
+import type { Exit } from "../core/types.ts";
+import { uptimeMs } from "./clock.ts";
+import type { Driver, DriverEvents, DriverHealth } from "./driver.ts";
+import type { Guard } from "./guard/guard.ts";
+import { attemptOf } from "./process/attempt.fixture.ts";
+import { makePassable } from "./process/folder.ts";
+import type { User } from "./process/user.ts";
+import { statOf } from "./procfs.ts";
+
+export interface Subject {
+  /** whom its tasks run as */
+  user: User;
+  /** of a driver made by `make` */
+  health: DriverHealth;
+  /** what each job asks for beside the command, e.g. its image */
+  job: Partial<Template>;
+  /** how many processes a task may have, where that is limited */
+  pids: number;
+  make(tasks: string, events: DriverEvents): Driver;
+  /** Node's arguments for an agent that starts attempt 7k2m.0@1 with this job, writes a line, and waits to be killed. */
+  starter(tasks: string, job: Partial<Template>): string[];
+  guard(run: string, tasks: string): Guard;
+  /** names of what it has on the machine outside of the tasks folder: cgroups, containers */
+  traces(): string[];
+  /** removes what is shared by all tests */
+  end(): void;
+}
+
+type Told = { started: string } | { failed: string } | { exited: string; exit: Exit };
+const KEY = "7k2m.0@1";
+
+/** What a driver tells, as a queue that a test can wait on. */
+class Ear implements DriverEvents {
+  readonly #told: Told[] = [];
+  #wake: () => void = () => {};
+  #tell(told: Told): void {
+    this.#told.push(told);
+    this.#wake();
+  }
+  // each its own, because a test may hand them on one by one
+  readonly started = (key: string) => this.#tell({ started: key });
+  readonly startFailed = (_key: string, failed: string) => this.#tell({ failed });
+  readonly exited = (key: string, exit: Exit) => this.#tell({ exited: key, exit });
+  async next(): Promise<Told> {
+    for (;;) {
+      const told = this.#told.shift();
+      if (told) return told;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+  async end(): Promise<{ exited: string; exit: Exit }> {
+    for (;;) {
+      const told = await this.next();
+      if ("failed" in told) throw new Error(told.failed);
+      if ("exit" in told) return told;
+    }
+  }
+}
+
+/** Neither the kernel nor a container tells when a process of another's is there or gone. */
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
+/** Pids of the machine's processes with the mark in their command line, zombies left out. */
+function marked(mark: string): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        return (
+          readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(mark) && !["Z", "X"].includes(statOf(pid)?.state ?? "X")
+        );
+      } catch {
+        return false;
+      }
+    });
+}
+
+/** @param name of the driver, and how it is set up */
+export function conforms(name: string, subject: Subject): void {
+  const { health } = subject;
+  describe(`driver ${name}`, () => {
+    if (!health.healthy) {
+      test(`does not work here and says why: ${health.detail}`, () => {
+        expect(health.detail.length).toBeGreaterThan(10);
+      });
+      return;
+    }
+    suite(subject);
+  });
+}
+
+function suite(subject: Subject): void {
+  const { user, health } = subject;
+  let root: string;
+  let tasks: string;
+  let mark: string;
+  let ear: Ear;
+  let drivers: Driver[];
+  let agents: ChildProcess[];
+  let guards: Guard[];
+
+  const newDriver = (): Driver => {
+    const driver = subject.make(tasks, ear);
+    drivers.push(driver);
+    return driver;
+  };
+  const attempt = (job: Partial<Template>, more: Parameters<typeof attemptOf>[1] = {}) =>
+    attemptOf({ ...subject.job, ...job }, more);
+  const output = (stream = "stdout", key = KEY): string => {
+    const path = join(tasks, key, stream);
+    return existsSync(path) ? readFileSync(path, "utf8") : "";
+  };
+  const saysReady = (key = KEY) => until(() => output("stdout", key).includes("ready\n"));
+  /** A process that the mark finds, until somebody ends it. */
+  const loop = (flags = "") => `sh -c '${flags}echo ready; while :; do sleep 0.05; done' ${mark}`;
+  const exit = async (job: Partial<Template>, epoch = 1): Promise<Exit> => {
+    newDriver().start(attempt(job, { epoch }));
+    return (await ear.end()).exit;
+  };
+  const startedByDeadAgent = async (command: string, ready = true): Promise<void> => {
+    const agent = spawn(process.execPath, subject.starter(tasks, { ...subject.job, command }), {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    agents.push(agent);
+    await once(agent.stdout, "data");
+    if (ready) await saysReady();
+    agent.kill("SIGKILL");
+    await once(agent, "exit");
+  };
+
+  beforeEach(() => {
+    root = mkdtempSync(join(tmpdir(), "hansa-conforms-"));
+    chmodSync(root, 0o711);
+    tasks = join(root, "tasks");
+    makePassable(tasks, user);
+    mark = `mark-${randomBytes(6).toString("hex")}`;
+    ear = new Ear();
+    drivers = [];
+    agents = [];
+    guards = [];
+  });
+  afterEach(async () => {
+    for (const agent of agents) agent.kill("SIGKILL");
+    for (const guard of guards) await guard.end();
+    for (const driver of drivers) await driver.sweep(new Set());
+    for (const driver of drivers) await driver.close();
+    rmSync(root, { recursive: true, force: true });
+  });
+  afterAll(() => subject.end());
+
+  test("tells the exit code, and the signal that ended a command", async () => {
+    expect(await exit({ command: "exit 0" })).toMatchObject({ code: 0, signal: null });
+    expect(await exit({ command: "exit 41" }, 2)).toMatchObject({ code: 41, signal: null });
+    expect(await exit({ command: "kill -SEGV $$" }, 3)).toMatchObject({ code: null, signal: "SIGSEGV" });
+  });
+
+  test("keeps what is written to both streams, with size and checksum", async () => {
+    expect(await exit({ command: "printf 123456789; printf err >&2" })).toMatchObject({
+      stdout: { size: 9, crc32: 0xcbf43926, dropped: 0 },
+      stderr: { size: 3, crc32: crc32("err"), dropped: 0 },
+    });
+    expect([output(), output("stderr")]).toEqual(["123456789", "err"]);
+  });
+
+  test("runs a list without a shell, with the job's environment, item and place", async () => {
+    const env = { GREETING: "hello\nthere", HANSA_NODE: "forged" };
+    const command = [
+      "sh",
+      "-c",
+      'printf "%s|" "$GREETING" "$HANSA_NODE" "$HANSA_TASK" "$HANSA_ITEM" "$1"',
+      "x",
+      "a  $b",
+    ];
+    newDriver().start(attempt({ command, env }, { item: "it's {}" }));
+    expect((await ear.end()).exit).toMatchObject({ code: 0 });
+    expect(output()).toBe("hello\nthere|n|7k2m.0|it's {}|a  $b|");
+  });
+
+  test("runs in a folder of the task's own that it can write to, or in the one asked for", async () => {
+    expect(await exit({ command: 'echo x >mine && [ "$PWD" = "$HOME" ] && cat mine' })).toMatchObject({ code: 0 });
+    await exit({ command: "pwd", cwd: "/usr" }, 2);
+    expect(output("stdout", "7k2m.0@2")).toBe("/usr\n");
+    const gone = await exit({ command: "true", cwd: "/no/such/folder" }, 3);
+    expect(gone.code).not.toBe(0);
+  });
+
+  test("sends TERM first, and a task that honours it ends in its own way", async () => {
+    const driver = newDriver();
+    driver.start(attempt({ command: "trap 'exit 7' TERM; echo ready; while :; do sleep 0.02; done" }));
+    await saysReady();
+    driver.stop(KEY, 30_000);
+    expect((await ear.end()).exit).toMatchObject({ code: 7, signal: null });
+  });
+
+  test("ends by TERM what has no trap for it", async () => {
+    const driver = newDriver();
+    driver.start(attempt({ command: "echo ready; exec sleep 60" }));
+    await saysReady();
+    driver.stop(KEY, 30_000);
+    expect((await ear.end()).exit).toMatchObject({ code: null, signal: "SIGTERM" });
+  });
+
+  test("kills after the grace what ignores TERM, daemons of its included", async () => {
+    const driver = newDriver();
+    const daemon = `sh -c 'trap "" TERM; while :; do sleep 0.05; done' ${mark}-daemon`;
+    driver.start(attempt({ command: `(setsid ${daemon} &) ; trap '' TERM; ${loop(`trap "" TERM; `)}` }));
+    await saysReady();
+    await until(() => marked(`${mark}-daemon`).length > 0);
+    const before = uptimeMs();
+    driver.stop(KEY, 150);
+    expect((await ear.end()).exit).toMatchObject({ code: null, signal: "SIGKILL" });
+    expect(uptimeMs() - before).toBeGreaterThanOrEqual(140);
+    await until(() => marked(mark).length === 0);
+  });
+
+  test("leaves nothing of a task that ends by itself, daemons of its included", async () => {
+    const daemon = `sh -c 'while :; do sleep 0.05; done' ${mark}-daemon`;
+    const ends = await exit({ command: `(setsid ${daemon} >/dev/null 2>&1 &) ; sleep 0.1; exit 3` });
+    expect(ends).toMatchObject({ code: 3 });
+    await until(() => marked(mark).length === 0);
+  });
+
+  test("does not call exit 137 or a KILL of its own out of memory", async () => {
+    const resources = { mem: 64_000 };
+    const said = await exit({ command: "exit 137", resources });
+    expect(said).toMatchObject({ code: 137, signal: null });
+    expect(said).not.toHaveProperty("outOfMemory");
+    const killed = await exit({ command: "kill -KILL $$", resources }, 2);
+    expect(killed).toMatchObject({ code: null, signal: "SIGKILL" });
+    expect(killed).not.toHaveProperty("outOfMemory");
+  });
+
+  if (health.limits.includes("mem")) {
+    const hog = "x=$(head -c 60000000 /dev/zero | tr '\\0' x); printf %s \"$x\" | wc -c";
+    const resources = { mem: 24_000 };
+    test("tells of a task that wants more memory than it asked for", async () => {
+      const limitBytes = 24 * 2 ** 20;
+      expect(await exit({ command: hog, resources })).toMatchObject({ outOfMemory: { limitBytes } });
+      expect(output()).toBe("");
+      expect(await exit({ command: `(${hog}); exit 0`, resources }, 2)).toMatchObject({
+        code: 0,
+        outOfMemory: { limitBytes },
+      });
+    });
+
+    test("gives the next task another limit, and not the one before it", async () => {
+      const driver = newDriver();
+      for (const [epoch, mem] of [24_000, 256_000, 24_000].entries()) {
+        driver.start(attempt({ command: hog, resources: { mem } }, { epoch }));
+        const { exited, exit } = await ear.end();
+        expect("outOfMemory" in exit).toBe(mem === 24_000);
+        await driver.remove(exited);
+      }
+    });
+  } else {
+    test("says that it does not limit memory", () => expect(health.detail).toContain("mem"));
+  }
+
+  if (health.limits.includes("pids")) {
+    test("lets a task have so many processes and no more", async () => {
+      const command = `i=0; while [ $i -lt ${2 * subject.pids} ]; do sleep 20 & i=$((i+1)); echo $i; done; echo all`;
+      const { code } = await exit({ command });
+      expect(code).not.toBe(0);
+      expect(output()).not.toContain("all");
+      expect(output().split("\n").length).toBeGreaterThan(subject.pids / 2);
+    });
+  } else {
+    test("says that it does not limit pids", () => expect(health.detail).toContain("pids"));
+  }
+
+  if (health.limits.includes("cpus")) {
+    test("gives a task no more processor time than it asked for", async () => {
+      // busy for two to three seconds; `times` says how much processor time that was
+      const busy =
+        "end=$(($(cut -d. -f1 /proc/uptime) + 3)); while IFS=. read -r now _ </proc/uptime && [ $now -lt $end ]; do :; done; times";
+      expect(await exit({ command: busy, resources: { cpus: 200 } })).toMatchObject({ code: 0 });
+      const [, user = "0", system = "0"] = /^0m([\d.]+)s 0m([\d.]+)s/.exec(output()) ?? [];
+      expect(Number(user) + Number(system)).toBeGreaterThan(0);
+      expect(Number(user) + Number(system)).toBeLessThan(0.2 * 3 + 0.2);
+    }, 20_000);
+  } else {
+    test("says how it shares cpus", () => expect(health.detail).toContain("cpus"));
+  }
+
+  test("started twice with one key runs once", async () => {
+    const driver = newDriver();
+    const twice = attempt({ command: "echo ready; sleep 0.3" });
+    driver.start(twice);
+    driver.start(twice);
+    await saysReady();
+    newDriver().start(twice);
+    await ear.end();
+    expect(output()).toBe("ready\n");
+  });
+
+  test("outlives its agent; the next one finds it running, stops it and tells how it ended", async () => {
+    await startedByDeadAgent("trap 'echo bye; exit 42' TERM; echo ready; while :; do sleep 0.02; done");
+    const driver = newDriver();
+    expect(await driver.recover(KEY)).toMatchObject({ is: "running" });
+    driver.watch(KEY);
+    driver.stop(KEY, 30_000);
+    expect((await ear.end()).exit).toMatchObject({ code: 42, signal: null, stdout: { size: 10 } });
+  });
+
+  test("that ended while no agent was there is told, one that was never started too", async () => {
+    await startedByDeadAgent("echo ready; sleep 0.3; exit 9");
+    const driver = newDriver();
+    expect(await driver.recover("7k2m.1@1")).toEqual({ is: "never-started" });
+    let found = await driver.recover(KEY);
+    while (found.is === "running") found = await newDriver().recover(KEY);
+    expect(found).toMatchObject({ is: "ended", exit: { code: 9, stdout: { size: 6 } } });
+  });
+
+  test("removed twice is removed", async () => {
+    const driver = newDriver();
+    driver.start(attempt({ command: "echo x >left" }));
+    await ear.end();
+    await driver.remove(KEY);
+    await driver.remove(KEY);
+    expect(existsSync(join(tasks, KEY))).toBe(false);
+  });
+
+  test("sweeps away what no journal knows, and nothing else", async () => {
+    await startedByDeadAgent(loop());
+    expect(await newDriver().sweep(new Set([KEY]))).toEqual([]);
+    expect(marked(mark).length).toBeGreaterThan(0);
+    expect(await newDriver().sweep(new Set())).toEqual([KEY]);
+    await until(() => marked(mark).length === 0);
+    expect(readdirSync(tasks)).toEqual([]);
+  });
+
+  test("the guard ends at its deadline what ignores TERM, without an agent", async () => {
+    await startedByDeadAgent(`trap '' TERM; ${loop(`trap "" TERM; `)}`);
+    const run = join(root, "run");
+    mkdirSync(run);
+    const guard = subject.guard(run, tasks);
+    guards.push(guard);
+    const nowMs = uptimeMs();
+    guard.setDeadlines([{ key: KEY, termAtMs: nowMs, deadlineMs: nowMs + 4000, stopAfterMs: 30_000 }]);
+    expect(await guard.ready()).toBe(true);
+    await until(() => marked(mark).length === 0);
+    expect(uptimeMs()).toBeLessThan(nowMs + 4000);
+    let found = await newDriver().recover(KEY);
+    while (found.is === "running") found = await newDriver().recover(KEY);
+    expect(found).toMatchObject({ is: "ended", exit: { byGuard: true, signal: "SIGKILL" } });
+  }, 20_000);
+
+  test("a hundred short tasks leave no process, descriptor, file or trace", async () => {
+    const opened = () => readdirSync("/proc/self/fd").length;
+    const children = () => readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, "utf8");
+    const before = { opened: opened(), children: children(), traces: subject.traces() };
+    const driver = newDriver();
+    driver.warmUp();
+    const command = `sh -c 'exit 0' ${mark}`;
+    for (let epoch = 1; epoch <= 104; epoch++) {
+      if (epoch <= 100) driver.start(attempt({ command, resources: { cpus: 100, mem: 64_000 } }, { epoch }));
+      if (epoch <= 4) continue;
+      const { exited, exit } = await ear.end();
+      expect(exit).toMatchObject({ code: 0 });
+      await driver.remove(exited);
+    }
+    await driver.close();
+    expect(readdirSync(tasks)).toEqual([]);
+    expect(subject.traces()).toEqual(before.traces);
+    expect(marked(mark)).toEqual([]);
+    await until(() => children() === before.children && opened() <= before.opened);
+  }, 60_000);
+}
