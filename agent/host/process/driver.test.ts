@@ -106,9 +106,13 @@ describe.each(modes)("a task (%s)", (_name, cgroups) => {
   /** Starts the attempt `7k2m.0@1`, whose command writes a file `pid`, by an agent that is then killed. */
   const startedByDeadAgent = async (command: string): Promise<void> => {
     const script = join(import.meta.dirname, "starter.fixture.ts");
-    const agent = spawn(process.execPath, [script, tasks, cgroups ? HASH : "", command], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
+    const agent = spawn(
+      process.execPath,
+      [script, "process", tasks, cgroups ? HASH : "", JSON.stringify({ command })],
+      {
+        stdio: ["ignore", "pipe", "inherit"],
+      },
+    );
     agents.push(agent);
     await once(agent.stdout, "data");
     await pidIn(join(work(), "pid"));

@@ -1,24 +1,13 @@
 /** An agent reduced to its driver, as a process that tests can kill: starts one attempt and says so. */
-
-import { bootId } from "../clock.ts";
+import type { Template } from "../../../src/model/job.ts";
 import { attemptOf } from "./attempt.fixture.ts";
-import { Cgroups, openCgroups } from "./cgroups.ts";
-import { ProcessDriver } from "./driver.ts";
-import { taskUser } from "./user.ts";
+import { driverFor, testCgroups } from "./driver.fixture.ts";
 
-const [tasks = "", hash = "", command = ""] = process.argv.slice(2);
-const user = taskUser(null);
-const cgroups = hash === "" ? null : openCgroups(hash, user);
-const driver = new ProcessDriver({
-  tasks,
-  cgroups: cgroups instanceof Cgroups ? cgroups : null,
-  user,
-  boot: bootId(),
-  place: { league: "l", cluster: "c", node: "n" },
-  hidesGpus: false,
-  log: () => {},
+const [name = "process", tasks = "", hash = "", job = "{}", mode = "as it is"] = process.argv.slice(2);
+const template: Partial<Template> = JSON.parse(job);
+const driver = driverFor(name, tasks, hash === "" ? null : testCgroups(hash, mode === "v1" ? "v1" : "as it is"), {
   started: () => process.stdout.write("started\n"),
   startFailed: (_key, message) => process.stdout.write(`${message}\n`),
   exited: () => {},
 });
-driver.start(attemptOf({ command }));
+driver.start(attemptOf(template));

@@ -1,0 +1,144 @@
+/**
+ * The sandbox driver's plan of a command: namespaces of its own for processes and mounts, the machine read-only, no
+ * privileges and no way to get any. Needs util-linux alone, which every Linux has.
+ *
+ * The chain: shim → `unshare`, which lives as long as the sandbox → a shell that is process 1 in it, mounts what the
+ * task shall see, and whose end the kernel makes the end of all → the command, given up its rights by `setpriv`. The
+ * command is not process 1 itself, because that hears no signal that it has no handler for. A root agent's shim stays
+ * root until there; another's is root over nothing, in a user namespace. What the job says (environment, folder,
+ * command) is read only after the rights are gone.
+ */
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { argvOf, shellQuote } from "../../../src/model/command.ts";
+import type { Attempt } from "../../core/types.ts";
+import { messageOf, PRIVATE_FILE_MODE } from "../files.ts";
+import { SHELL, taskEnvironment } from "../process/environment.ts";
+import type { ExecPlan } from "../process/plan.ts";
+import { WORK_FOLDER } from "../process/shim.ts";
+import type { User } from "../process/user.ts";
+import { mountTable, parseMounts, SANDBOX_WORK } from "./view.ts";
+
+export interface SandboxOptions {
+  tasks: string;
+  user: User;
+  hidesGpus: boolean;
+  cgroups: object | null;
+  /** the agent's folders: no task may see them */
+  hidden: readonly string[];
+}
+
+/** Process 1. Arguments: file with the table of mounts · where the root is put together · then those of `COMMAND`. */
+const INIT = `trap stop=1 HUP INT TERM
+stop=
+mount -a -T "$1" >&3 2>&3 && cd "$2" && pivot_root . . 2>&3 && umount -l . 2>&3 && cd / || { echo "the sandbox can't be made" >&3; exit 126; }
+shift 2
+[ -z "$stop" ] || exit 143
+(exec 2>&3 3>&-; exec setpriv "$@")
+exit $?
+`;
+/** Environment, `--`, folder, command. */
+const COMMAND = `while [ "$1" != -- ]; do export "$1"; shift; done
+cd -P "$2" || exit 126
+shift 2
+unset OLDPWD
+exec "$@"
+`;
+const NO_RIGHTS = ["--no-new-privs", "--inh-caps", "-all", "--ambient-caps", "-all", "--bounding-set", "-all"];
+const PROBE_MS = 10_000;
+
+/** @returns what `setpriv` makes of the init's user */
+const becoming = ({ uid, gid }: User, asRoot: boolean): string[] =>
+  asRoot ? ["--reuid", String(uid), "--regid", String(gid), "--clear-groups", ...NO_RIGHTS] : NO_RIGHTS;
+
+export interface Sandboxed {
+  /** file with the table of mounts */
+  table: string;
+  root: string;
+  user: User;
+  /** the agent is root */
+  asRoot: boolean;
+  environment: Readonly<Record<string, string>>;
+  folder: string;
+  argv: readonly string[];
+}
+
+/** The whole command line. */
+export function sandboxArgv({ table, root, user, asRoot, environment, folder, argv }: Sandboxed): string[] {
+  const namespaces = [
+    "--mount",
+    "--pid",
+    "--fork",
+    "--kill-child",
+    ...(asRoot ? [] : ["--user", "--map-current-user", "--keep-caps"]),
+  ];
+  const exports = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
+  return [
+    ...["unshare", ...namespaces, "--", SHELL, "-c", INIT, "hansa-sandbox", table, root],
+    ...becoming(user, asRoot),
+    ...["--", SHELL, "-c", COMMAND, "sh", ...exports, "--", folder, ...argv],
+  ];
+}
+
+export function sandboxPlan({ tasks, user, hidesGpus, cgroups, hidden }: SandboxOptions): ExecPlan {
+  const asRoot = process.getuid?.() === 0;
+  const root = `${tasks}-root`;
+  const table = `${tasks}-root.mounts`;
+  let written = "";
+  /** Before each start: what the machine has mounted may have changed. */
+  const prepare = (): void => {
+    const mounts = parseMounts(readFileSync("/proc/self/mountinfo", "utf8"));
+    const text = mountTable(mounts, { root, hidden: [...hidden, tasks], recursive: !asRoot });
+    if (text === written) return;
+    mkdirSync(root, { recursive: true, mode: 0o700 });
+    writeFileSync(`${table}.new`, text, { mode: PRIVATE_FILE_MODE });
+    renameSync(`${table}.new`, table);
+    written = text;
+  };
+  const line = (what: Pick<Sandboxed, "environment" | "folder" | "argv">) =>
+    `exec ${sandboxArgv({ table, root, user, asRoot, ...what })
+      .map(shellQuote)
+      .join(" ")}`;
+
+  return {
+    // most nodes never run one
+    warmsUp: false,
+    ids: {},
+    line: (attempt: Attempt) => {
+      prepare();
+      const { command, cwd } = attempt.template;
+      const [first = SHELL, ...rest] = argvOf(command, attempt.item);
+      return line({
+        environment: taskEnvironment(attempt, SANDBOX_WORK, hidesGpus),
+        folder: cwd ?? SANDBOX_WORK,
+        argv: [typeof command === "string" ? SHELL : first, ...rest],
+      });
+    },
+    probe: async () => {
+      if (asRoot && cgroups === null)
+        return { healthy: false, detail: "needs cgroups to end its tasks; hansa-agent doctor says why there are none" };
+      let folder: string | null = null;
+      try {
+        folder = mkdtempSync(`${tasks}-probe-`);
+        mkdirSync(join(folder, WORK_FOLDER));
+        prepare();
+        const { status, stdout, error } = spawnSync(
+          SHELL,
+          ["-c", `{ ${line({ environment: {}, folder: "/", argv: ["true"] })}; } 3>&1 2>&1`],
+          { cwd: folder, encoding: "utf8", timeout: PROBE_MS, stdio: ["ignore", "pipe", "ignore"] },
+        );
+        if (status === 0) return { healthy: true, detail: asRoot ? "namespaces" : "namespaces of the agent's user" };
+        const why = (error?.message ?? stdout).trim().replaceAll("\n", "; ");
+        return {
+          healthy: false,
+          detail: `${why || `exit ${status}`}; needs mount, unshare and setpriv of util-linux 2.38`,
+        };
+      } catch (error) {
+        return { healthy: false, detail: messageOf(error) };
+      } finally {
+        if (folder !== null) rmSync(folder, { recursive: true, force: true });
+      }
+    },
+  };
+}
