@@ -42,9 +42,13 @@ owned() {
   return 1
 }
 
-# populated: something lives in $cgroup
+# populated: something lives in $cgroup; version 1 lists dead ones no more and has no word for it
 populated() {
   [ -n "$cgroups" ] && [ -n "$cgroup" ] || return 1
+  if [ ! -e "$cgroups/$cgroup/cgroup.events" ]; then
+    read -r member <"$cgroups/$cgroup/cgroup.procs"
+    return
+  fi
   while read -r name value; do
     [ "$name" = populated ] && { [ "$value" = 1 ]; return; }
   done <"$cgroups/$cgroup/cgroup.events"
@@ -83,7 +87,9 @@ end() {
     fi
   else
     [ -n "$over" ] || echo "KILL $now" >>"$tasks/$1/${GUARD_MARK}"
-    [ -n "$inside" ] && echo 1 >"$cgroups/$cgroup/cgroup.kill"
+    if [ -z "$inside" ]; then :
+    elif [ -e "$cgroups/$cgroup/cgroup.kill" ]; then echo 1 >"$cgroups/$cgroup/cgroup.kill"
+    else while read -r member; do kill -s KILL "$member"; done <"$cgroups/$cgroup/cgroup.procs"; fi
     [ -n "$group" ] && kill -s KILL -- "-$group"
   fi
 }

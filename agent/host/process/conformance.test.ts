@@ -1,7 +1,10 @@
-/** The process driver, with cgroups as this machine has them and as one without version 2. */
+/** The process driver, with cgroups as this machine has them, as one without version 2 has them, and with none. */
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { conforms } from "../conformance.fixture.ts";
 import { subjectOf } from "./conformance.fixture.ts";
 
-conforms("process", await subjectOf("process", join(tmpdir(), "hansa-probe")));
+const nowhere = join(tmpdir(), "hansa-probe");
+conforms("process", await subjectOf("process", nowhere));
+conforms("process, cgroups of version 1 alone", await subjectOf("process", nowhere, "v1"));
+conforms("process, no cgroups", await subjectOf("process", nowhere, "none"));

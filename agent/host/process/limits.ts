@@ -5,7 +5,7 @@
  * are a weight by default: idle ones may be used by whoever runs, and when all are busy each task has its part. A quota,
  * which leaves cpus idle and slows every start of a program, is for those who need even times (`--cpu-quota`).
  */
-import { formatAmount, type Resources } from "../../../src/model/resources.ts";
+import type { Resources } from "../../../src/model/resources.ts";
 import type { DriverHealth } from "../driver.ts";
 
 export const CONTROLLERS = ["cpu", "memory", "pids"] as const;
@@ -142,9 +142,3 @@ export function limitHealth(
     detail: [cpus, mem, most].join(", "),
   };
 }
-
-/** @returns the sentence that a person reads */
-export const outOfMemoryText = (limitBytes: number | null): string =>
-  limitBytes === null
-    ? "ran out of memory"
-    : `ran out of memory: it may use ${formatAmount("mem", (limitBytes / MIB) * 1000)}; ask for more as resources.mem`;
