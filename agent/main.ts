@@ -31,6 +31,8 @@ What this node is called and has (default: the machine's own)
 What it accepts
   --roles a,b          only tasks of these roles
   --drivers a,b        of process, sandbox, docker; default those that work here
+  --max-pids 4096      processes and threads of one task
+  --cpu-quota          cpus are a limit; default a weight: a task may use what is idle
   --run-as USER        whom tasks run as; default nobody if the agent is root, else the agent's user
 Where
   --data DIR           default /var/lib/hansa-agent for root, else ~/.local/share/hansa-agent

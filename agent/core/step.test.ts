@@ -202,6 +202,22 @@ describe("an attempt that runs", () => {
     expect(agent.state.attempts.get("abcd.0@1")?.end).toMatchObject({ state: "failed", reason: "deadline" });
   });
 
+  test.each([{ code: null, signal: "SIGKILL" }, { code: 0 }, { code: null, vanished: true }])(
+    "that lost a process to want of memory is told so, with the limit, also if it ends with %o",
+    (rest) => {
+      agent.send({
+        type: "exited",
+        key: "abcd.0@1",
+        exit: exit({ ...rest, outOfMemory: { limitBytes: 64 * 2 ** 20 } }),
+      });
+      expect(agent.state.attempts.get("abcd.0@1")?.end).toMatchObject({
+        state: "failed",
+        reason: "out-of-memory",
+        message: "ran out of memory: it may use 64 MiB; ask for more as resources.mem",
+      });
+    },
+  );
+
   test("ends once: the end is journaled before it is sent, and repeated until acked", () => {
     const effects = agent.send({ type: "exited", key: "abcd.0@1", exit: exit({ code: 3 }) });
     expect(types(effects)).toEqual(["journal", "deadlines", "send"]);

@@ -4,6 +4,7 @@
  *
  * All times are boot-time ms of the node (`/proc/uptime`), which counts suspend and never jumps.
  */
+import { formatAmount } from "../../src/model/resources.ts";
 import type { Inventory, Update } from "../../src/protocol/agent.ts";
 import { backoffMs, duePoll, newsDueMs, termAtMs, timeoutAtMs } from "./poll.ts";
 import { applyReply, deadlinesOf, endOf, leaveForGood, noOutput } from "./reply.ts";
@@ -270,6 +271,13 @@ function ended(state: AgentState, key: string, nowMs: number, describe: (attempt
   };
 }
 
+const MIB = 2 ** 20;
+const outOfMemoryText = (limitBytes: number | null): string =>
+  limitBytes === null
+    ? "ran out of memory"
+    : `ran out of memory: it may use ${formatAmount("mem", (limitBytes / MIB) * 1000)}; ask for more as resources.mem`;
+
+/** A command may go on, and even succeed, without the process that the kernel ended; what it did is not to be trusted. */
 function describeExit(attempt: Attempt, exit: Exit, nowMs: number): Omit<Update, "uuid" | "task" | "epoch"> {
   const { code, signal, stdout, stderr } = exit;
   const ranMs = exit.ranMs ?? (attempt.startedAtMs === null ? 0 : Math.max(0, Math.round(nowMs - attempt.startedAtMs)));
@@ -283,6 +291,10 @@ function describeExit(attempt: Attempt, exit: Exit, nowMs: number): Omit<Update,
   const stopReason = attempt.stopReason ?? (exit.byGuard ? "deadline" : null);
   if (stopReason !== null) {
     return { state: stopReason === "cancelled" ? "cancelled" : "failed", reason: stopReason, ...facts };
+  }
+  if (exit.outOfMemory) {
+    const message = outOfMemoryText(exit.outOfMemory.limitBytes);
+    return { state: "failed", reason: "out-of-memory", message, ...facts };
   }
   if (exit.vanished)
     return { state: "failed", reason: "vanished", message: "the process was gone and left no exit status", ...facts };

@@ -28,6 +28,7 @@ import type { AgentOptions } from "./options.ts";
 import { Cgroups, openCgroups } from "./process/cgroups.ts";
 import { ProcessDriver } from "./process/driver.ts";
 import type { User } from "./process/user.ts";
+import { sandboxPlan } from "./sandbox/plan.ts";
 import { type AgentStatus, serveStatus } from "./statusSocket.ts";
 import { Uploads } from "./uploads.ts";
 
@@ -53,7 +54,7 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
   const { journal, records, damagedLines } = Journal.open(join(options.data, JOURNAL_FILE));
   if (damagedLines > 0) log("warn", `the journal has ${damagedLines} lines that can't be read; the disk lost them`);
 
-  const opened = openCgroups(folderHash(options.data), user);
+  const opened = openCgroups(folderHash(options.data), user, options.limits);
   const cgroups = opened instanceof Cgroups ? opened : null;
   if (!(opened instanceof Cgroups))
     log("warn", `no cgroups (${opened.missing}): a task that leaves its process group is not seen`);
@@ -67,8 +68,10 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
     exited: (key, exit) => host.exited(key, exit),
   };
   const hidesGpus = machine.gpus > 0 || (options.resources.gpus ?? 0) > 0;
+  const commands = { tasks, cgroups, user, boot, place: identity, hidesGpus, log, ...events };
   const all = new Map<DriverName, Driver>([
-    ["process", new ProcessDriver({ tasks, cgroups, user, boot, place: identity, hidesGpus, log, ...events })],
+    ["process", new ProcessDriver(commands)],
+    ["sandbox", new ProcessDriver({ ...commands, plan: sandboxPlan({ ...commands, hidden: [options.data, run] }) })],
   ]);
   const working = await workingDrivers(all, options.drivers, log);
   const driver = new Drivers(all, events, driversOf(records));

@@ -17,8 +17,10 @@ import { isDiskLow } from "./inventory.ts";
 import { holderOf } from "./journal/lock.ts";
 import type { AgentOptions } from "./options.ts";
 import { Cgroups, openCgroups } from "./process/cgroups.ts";
+import { limitHealth } from "./process/limits.ts";
 import { canReach, type User } from "./process/user.ts";
 import { isAlive } from "./procfs.ts";
+import { sandboxPlan } from "./sandbox/plan.ts";
 
 const HOP_MS = 10_000;
 /** Beyond this a certificate may look expired or not yet valid. Nothing else compares clocks. */
@@ -165,6 +167,7 @@ async function checkCredential(transport: Transport, identity: Identity | null):
 
 async function checkMachine(options: AgentOptions, user: User, check: Check): Promise<void> {
   const uid = process.getuid?.() ?? 0;
+  const opened = openCgroups(folderHash(options.data), user, options.limits);
   await check("agent", () => {
     const holder = holderOf(join(options.data, "lock"), bootId());
     return holder ? ok(`runs as process ${holder.pid}`) : warn("none runs on this data folder");
@@ -193,10 +196,21 @@ async function checkMachine(options: AgentOptions, user: User, check: Check): Pr
     return status === 0 ? ok("/bin/sh reads /proc/uptime") : fail(error?.message ?? "/bin/sh can't read /proc/uptime");
   });
   await check("cgroup", () => {
-    const found = openCgroups(folderHash(options.data), user);
-    return found instanceof Cgroups
-      ? ok(found.base)
-      : warn(`${found.missing}; a task that leaves its process group is not seen`);
+    return opened instanceof Cgroups
+      ? ok(opened.base)
+      : warn(`${opened.missing}; a task that leaves its process group is not seen`);
+  });
+  await check("limits", () => {
+    const cgroups = opened instanceof Cgroups ? opened : null;
+    const { limits, detail } = limitHealth(cgroups?.controllers ?? [], options.limits);
+    return limits.includes("mem") && limits.includes("pids") ? ok(detail) : warn(detail);
+  });
+  await check("sandbox", async () => {
+    const tasks = makeTasksFolder(options.data, user);
+    const cgroups = opened instanceof Cgroups ? opened : null;
+    const hidden = [options.data];
+    const { healthy, detail } = await sandboxPlan({ tasks, user, hidesGpus: false, cgroups, hidden }).probe();
+    return healthy ? ok(`works with ${detail}`) : warn(`no driver sandbox: ${detail}`);
   });
   await check("guard", () => {
     const run = findRunFolder(options.runFolder, options.data, uid, process.env);

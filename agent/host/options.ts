@@ -9,6 +9,7 @@ import { parseAmount, RESOURCE_NAME } from "../../src/model/resources.ts";
 import { MAX_ATTRIBUTES, MAX_GPUS, MAX_RESOURCES } from "../../src/protocol/limits.ts";
 import { messageOf, readIfThere } from "./files.ts";
 import { DEFAULT_PORTS, type PortRange, parsePorts } from "./ports.ts";
+import { DEFAULT_LIMITS, type LimitOptions } from "./process/limits.ts";
 
 export const COMMANDS = ["run", "join", "status", "doctor", "version", "help"] as const;
 export type Command = (typeof COMMANDS)[number];
@@ -32,6 +33,8 @@ export interface AgentOptions {
   roles: string[] | null;
   /** allowed by the owner, whether or not they work here; null: those that work */
   drivers: DriverName[] | null;
+  /** of every task */
+  limits: LimitOptions;
   stopTasksOnExit: boolean;
   /** keep a socket open by which the broker calls, so that an idle node need not poll often */
   wake: boolean;
@@ -43,6 +46,8 @@ export class UsageError extends Error {}
 
 const CONFIG_FILE = "agent.json";
 const ATTRIBUTE_NAME = /^[A-Za-z][A-Za-z0-9_.-]{0,62}$/;
+/** A sandbox has four of its own. */
+const LEAST_PIDS = 16;
 /** The node's own are told besides. */
 const MAX_OWN_RESOURCES = MAX_RESOURCES - 8;
 const MAX_LABELS = MAX_ATTRIBUTES - 28;
@@ -65,6 +70,8 @@ const SETTINGS = {
   label: { type: "string", multiple: true },
   roles: { type: "string" },
   drivers: { type: "string" },
+  "max-pids": { type: "string" },
+  "cpu-quota": { type: "boolean" },
   "stop-tasks-on-exit": { type: "boolean" },
   "no-wake": { type: "boolean" },
   json: { type: "boolean" },
@@ -109,6 +116,7 @@ export function readOptions(argv: string[], environment: NodeJS.ProcessEnv, uid:
     labels: labelsOf(list(values, "label")),
     roles: text(values, "roles") === null ? null : words(text(values, "roles")),
     drivers: driversOf(text(values, "drivers")),
+    limits: { pids: pidsOf(text(values, "max-pids")), cpuQuota: isOn(values, "cpu-quota") },
     stopTasksOnExit: isOn(values, "stop-tasks-on-exit"),
     wake: !isOn(values, "no-wake"),
     json: isOn(values, "json"),
@@ -263,6 +271,13 @@ function driversOf(value: string | null): DriverName[] | null {
     if (!name) throw new UsageError(`--drivers ${word}: there is no such driver; one of ${DRIVERS.join(", ")}`);
     return name;
   });
+}
+
+function pidsOf(value: string | null): number {
+  if (value === null) return DEFAULT_LIMITS.pids;
+  if (!/^[1-9]\d{0,6}$/.test(value) || Number(value) < LEAST_PIDS)
+    throw new UsageError(`--max-pids ${value}: write a number like ${DEFAULT_LIMITS.pids}, ${LEAST_PIDS} or more`);
+  return Number(value);
 }
 
 /** The token itself, however it was given. @throws UsageError */

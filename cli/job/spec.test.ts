@@ -11,6 +11,11 @@ describe("specOf", () => {
     expect(() => specOf([], { count: 2 }, null)).toThrow(/after --/);
   });
 
+  it("takes a driver that there is", () => {
+    expect(specOf(["true"], { driver: "sandbox" }, null)).toEqual({ command: "true", driver: "sandbox" });
+    expect(() => specOf(["true"], { driver: "box" }, null)).toThrow(/process, sandbox/);
+  });
+
   it("makes one gang of all tasks, or gangs of a size", () => {
     expect(specOf(["true"], { count: 8, gang: true }, null)).toEqual({ command: "true", count: 8, gang: true });
     expect(specOf(["true"], { count: 8, gang: 4 }, null)).toEqual({ command: "true", count: 8, gang: { size: 4 } });

@@ -1,4 +1,5 @@
 /** A job spec from the options of `hansa run`. The broker checks amounts, times and names; here is only what must be read first. */
+import { DRIVERS, type DriverName } from "../../src/model/driver.ts";
 import type { JobSpecInput } from "../../src/model/job.ts";
 import { Problem } from "../../src/model/problems.ts";
 
@@ -18,6 +19,7 @@ export interface RunOptions {
   timeout?: string;
   env?: string[];
   cwd?: string;
+  driver?: string;
 }
 
 const usage = (detail: string) => new Problem("invalid-request", detail);
@@ -52,6 +54,12 @@ export function eachItems(text: string, source: string): string[] {
   return items;
 }
 
+function driverOf(word: string): DriverName {
+  const name = DRIVERS.find((one) => one === word);
+  if (!name) throw usage(`--driver wants one of ${DRIVERS.join(", ")}, not "${word}"`);
+  return name;
+}
+
 /**
  * @param words what follows `--`: one word is a line for `sh -c`, several are run as they are
  * @param items the lines that `--each` named, already read
@@ -61,7 +69,7 @@ export function specOf(words: readonly string[], options: RunOptions, items: str
   if (first === undefined) {
     throw usage("no command is given. Write it after --, e.g. hansa run -- 'echo hi from $HANSA_NODE'");
   }
-  const { count, name, role, cpus, mem, clusters, constraint, gang, retry, timeout, env, cwd } = options;
+  const { count, name, role, cpus, mem, clusters, constraint, gang, retry, timeout, env, cwd, driver } = options;
   const resources = {
     ...pairs(listOf(options.resources ?? ""), "--resources"),
     ...(cpus !== undefined && { cpus }),
@@ -81,5 +89,6 @@ export function specOf(words: readonly string[], options: RunOptions, items: str
     ...(timeout !== undefined && { timeout }),
     ...(env && { env: pairs(env, "--env") }),
     ...(cwd !== undefined && { cwd }),
+    ...(driver !== undefined && { driver: driverOf(driver) }),
   };
 }

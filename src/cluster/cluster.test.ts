@@ -339,6 +339,16 @@ describe("the end of an attempt", () => {
     });
   });
 
+  test("for want of memory is the task's own fault, and says how much it may have", () => {
+    const node = new Node("n1");
+    const message = "ran out of memory: it may use 64 MiB; ask for more as resources.mem";
+    grant();
+    node.poll();
+    node.poll({ updates: [ended(E1, { state: "failed", signal: "SIGKILL", reason: "out-of-memory", message })] });
+    expect(task()).toMatchObject({ state: "failed", attempts: [{ reason: "out-of-memory", message }] });
+    expect(lastReport()?.jobs[0]).toMatchObject({ failed: [[0, 1]], lastFailure: { message } });
+  });
+
   test("of an older epoch is kept on its attempt and decides nothing", () => {
     const dead = new Node("n1");
     grant();

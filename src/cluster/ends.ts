@@ -321,6 +321,8 @@ export function describe(update: Pick<Update, "reason" | "code" | "signal" | "me
       return `ended by ${update.signal ?? "a signal"}`;
     case "start-failed":
       return `could not be started: ${update.message ?? "no reason given"}`;
+    case "out-of-memory":
+      return update.message ?? "ran out of memory";
     case "vanished":
       return "vanished: the process was gone and left no exit status";
     default:

@@ -20,6 +20,7 @@ export function nodeView(memory: ClusterMemory, node: NodeState, cluster: string
     capacity: node.inventory?.capacity ?? {},
     used: memory.usedOn(node),
     attributes: node.inventory?.attributes ?? {},
+    drivers: node.inventory?.drivers ?? [],
     attempts: [...memory.liveOn(node.name)].length,
     pressure: [...node.pressure],
     version: node.inventory?.version ?? "",

@@ -12,6 +12,7 @@ export const isTerminal = (state: TaskState | JobState): state is "succeeded" | 
 export type EndReason =
   | "exit" // the command ended by itself
   | "signal" // ended by a signal nobody here sent
+  | "out-of-memory" // wanted more memory than it asked for, so the kernel ended a process of it
   | "timeout" // ran longer than the job's timeout
   | "deadline" // not renewed in time: stopped by the guard
   | "cancelled" // a person or the job's policy asked

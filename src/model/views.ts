@@ -96,6 +96,7 @@ export const nodeViewSchema = z
     capacity: amounts,
     used: amounts,
     attributes: z.record(z.string(), z.string()),
+    drivers: z.array(z.string()).describe("what it runs tasks with"),
     attempts: z.number(),
     pressure: z.array(z.string()),
     version: z.string(),

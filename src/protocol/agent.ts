@@ -81,6 +81,7 @@ export const updateSchema = z.strictObject({
     .enum([
       "exit",
       "signal",
+      "out-of-memory",
       "timeout",
       "deadline",
       "cancelled",
