@@ -204,8 +204,10 @@ async function workingDrivers(
   for (const [name, driver] of all) {
     if (allowed !== null && !allowed.includes(name)) continue;
     const { healthy, detail } = await driver.probe();
-    if (healthy) working.push(name);
-    else if (allowed !== null) log("warn", `driver ${name} does not work here: ${detail}`);
+    if (healthy) {
+      working.push(name);
+      log("info", `driver ${name}: ${detail}`);
+    } else if (allowed !== null) log("warn", `driver ${name} does not work here: ${detail}`);
   }
   return working;
 }

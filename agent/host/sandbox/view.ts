@@ -81,8 +81,9 @@ export function mountTable(mounts: readonly Mounted[], { root, hidden, recursive
     ...covered.map((path) =>
       line("tmpfs", path, "tmpfs", "nosuid", "nodev", privates.includes(path) ? "mode=1777" : "mode=755"),
     ),
-    // of the folder that its shim is in, by which one table does for all tasks
-    line(WORK_FOLDER, SANDBOX_WORK, "none", "bind", "nosuid", "nodev", "x-mount.mkdir"),
+    // of the folder that its shim is in, by which one table does for all tasks; written with a small x, `mount` would
+    // keep it in a file of the machine's
+    line(WORK_FOLDER, SANDBOX_WORK, "none", "bind", "nosuid", "nodev", "X-mount.mkdir"),
     "",
   ].join("\n");
 }
