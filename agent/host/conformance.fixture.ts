@@ -148,13 +148,13 @@ function suite(subject: Subject): void {
     newDriver().start(attempt(job, { epoch }));
     return (await ear.end()).exit;
   };
-  const startedByDeadAgent = async (command: string, ready = true): Promise<void> => {
-    const agent = spawn(process.execPath, subject.starter(tasks, { ...subject.job, command }), {
+  const startedByDeadAgent = async (command: string, job: Partial<Template> = {}): Promise<void> => {
+    const agent = spawn(process.execPath, subject.starter(tasks, { ...subject.job, command, ...job }), {
       stdio: ["ignore", "pipe", "inherit"],
     });
     agents.push(agent);
     await once(agent.stdout, "data");
-    if (ready) await saysReady();
+    await saysReady();
     agent.kill("SIGKILL");
     await once(agent, "exit");
   };
@@ -273,6 +273,13 @@ function suite(subject: Subject): void {
         code: 0,
         outOfMemory: { limitBytes },
       });
+    });
+
+    test("tells so of a task that ran out of it while no agent was there", async () => {
+      await startedByDeadAgent(`echo ready; sleep 0.3; ${hog}`, { resources });
+      let found = await newDriver().recover(KEY);
+      while (found.is === "running") found = await newDriver().recover(KEY);
+      expect(found).toMatchObject({ is: "ended", exit: { outOfMemory: { limitBytes: 24 * 2 ** 20 } } });
     });
 
     test("gives the next task another limit, and not the one before it", async () => {

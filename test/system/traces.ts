@@ -10,7 +10,7 @@ export function removeTraces(data: string): void {
   const hash = folderHash(data);
   for (const path of [
     ...runFolderCandidates(data, process.getuid?.() ?? 0, process.env),
-    `/var/tmp/hansa-agent-${hash}`,
+    ...["", "-root", "-root.mounts"].map((part) => `/var/tmp/hansa-agent-${hash}${part}`),
   ]) {
     rmSync(path, { recursive: true, force: true });
   }
