@@ -89,7 +89,7 @@ export const jobSpecSchema = z
       .regex(/^\//, "an absolute path")
       .optional()
       .describe("Default: a folder of the task's own."),
-    resources: resourcesSchema.optional().describe("Per task. Default: cpus 0.1, mem 64MiB."),
+    resources: resourcesSchema.optional().describe("Per task; mem is a limit. Default: cpus 0.1, mem 64MiB."),
     clusters: z.array(nameSchema).min(1).max(1000).optional().describe("Only these clusters."),
     constraints: z.array(constraint).max(50).optional(),
     affinity: affinitySchema,

@@ -9,7 +9,7 @@
  * command) is read only after the rights are gone.
  */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { argvOf, shellQuote } from "../../../src/model/command.ts";
 import type { Attempt } from "../../core/types.ts";
@@ -85,16 +85,17 @@ export function sandboxPlan({ tasks, user, hidesGpus, cgroups, hidden }: Sandbox
   const asRoot = process.getuid?.() === 0;
   const root = `${tasks}-root`;
   const table = `${tasks}-root.mounts`;
-  let written = "";
+  /** what the table was made of */
+  let seen = "";
   /** Before each start: what the machine has mounted may have changed. */
   const prepare = (): void => {
-    const mounts = parseMounts(readFileSync("/proc/self/mountinfo", "utf8"));
-    const text = mountTable(mounts, { root, hidden: [...hidden, tasks], recursive: !asRoot });
-    if (text === written) return;
+    const mountinfo = readFileSync("/proc/self/mountinfo", "utf8");
+    if (mountinfo === seen && existsSync(table)) return;
+    const text = mountTable(parseMounts(mountinfo), { root, hidden: [...hidden, tasks], recursive: !asRoot });
     mkdirSync(root, { recursive: true, mode: 0o700 });
     writeFileSync(`${table}.new`, text, { mode: PRIVATE_FILE_MODE });
     renameSync(`${table}.new`, table);
-    written = text;
+    seen = mountinfo;
   };
   const line = (what: Pick<Sandboxed, "environment" | "folder" | "argv">) =>
     `exec ${sandboxArgv({ table, root, user, asRoot, ...what })
