@@ -3,6 +3,7 @@ import { once } from "node:events";
 import {
   chmodSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -29,6 +30,8 @@ describe("an agent process", () => {
   let run: string;
   let broker: FakeBroker;
   let agents: ChildProcess[];
+  /** besides what every agent gets */
+  let environment: NodeJS.ProcessEnv;
 
   const start = (...flags: string[]): ChildProcess => {
     const where = ["--data", data, "--run-dir", run];
@@ -36,12 +39,29 @@ describe("an agent process", () => {
       process.execPath,
       [join(import.meta.dirname, "main.ts"), ...(flags.length > 0 ? flags : ["run"]), ...where],
       {
-        env: { PATH: process.env.PATH, HANSA_AGENT_URL: broker.url, HANSA_AGENT_TOKEN: "hns_join_x" },
+        env: { PATH: process.env.PATH, HANSA_AGENT_URL: broker.url, HANSA_AGENT_TOKEN: "hns_join_x", ...environment },
         stdio: ["ignore", "pipe", "pipe"],
       },
     );
     agents.push(agent);
     return agent;
+  };
+  /** What it says in its log, as it comes. */
+  const lines = (agent: ChildProcess) => {
+    let text = "";
+    const news: (() => void)[] = [];
+    agent.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
+      text += chunk;
+      for (const tell of news.splice(0)) tell();
+    });
+    const says = async (wanted: RegExp): Promise<RegExpExecArray> => {
+      for (;;) {
+        const found = wanted.exec(text);
+        if (found) return found;
+        await new Promise<void>((resolve) => void news.push(resolve));
+      }
+    };
+    return { text: () => text, says };
   };
   const exit = async (agent: ChildProcess): Promise<number | null> => agent.exitCode ?? (await once(agent, "exit"))[0];
   const said = async (agent: ChildProcess): Promise<string> => {
@@ -68,11 +88,13 @@ describe("an agent process", () => {
     broker = new FakeBroker();
     await broker.listen();
     agents = [];
+    environment = {};
   });
 
   afterEach(async () => {
     for (const agent of agents) if (agent.exitCode === null && agent.signalCode === null) agent.kill("SIGKILL");
     // the last one ends what is left, guard included
+    environment = {};
     broker.odd = null;
     const polls = broker.polls.length;
     const last = start("run", "--stop-tasks-on-exit");
@@ -264,6 +286,116 @@ describe("an agent process", () => {
     expect(await exit(start())).toBe(2);
     const status = JSON.parse(await said(start("status", "--json")));
     expect(status).toMatchObject({ node: "n1", cluster: "north", session: 1, guard: { alive: true }, attempts: [] });
+  });
+
+  test("drains: takes nothing new, waits for what runs, and ends with code 0 and nothing left", async () => {
+    const agent = start();
+    broker.give({ command: "echo $$ >pid; while [ ! -e go ]; do sleep 0.05; done", stopAfterMs: 60_000 }, "job1.0");
+    const pid = await pidOf("job1.0@1");
+    const drain = start("drain", "--json");
+    const news = said(drain);
+    await broker.until(() => broker.polls.at(-1)?.pressure.includes("draining") ?? false);
+    broker.give({ command: "true" }, "job2.0");
+    const before = broker.polls.length;
+    await broker.until(() => broker.polls.length > before);
+    expect(dead(pid)).toBe(false);
+    expect(agent.exitCode).toBe(null);
+    writeFileSync(join(work("job1.0@1"), "go"), "");
+    expect(await broker.end("job1.0@1")).toMatchObject({ state: "succeeded" });
+    expect(await exit(agent)).toBe(0);
+    expect(JSON.parse((await news).trim().split("\n").at(-1) ?? "")).toEqual({ left: 0, over: "empty" });
+    expect(drain.exitCode).toBe(0);
+    expect(broker.polls.flatMap(({ running }) => running)).not.toContainEqual(["job2.0", 1]);
+    expect(existsSync(run)).toBe(false);
+  });
+
+  test("drains until a deadline, and then stops what still runs", async () => {
+    const agent = start();
+    broker.give({ command: "echo $$ >pid; sleep 60", stopAfterMs: 60_000 }, "job1.0");
+    const pid = await pidOf("job1.0@1");
+    const drain = start("drain", "--deadline", "200ms");
+    expect(await said(drain)).toContain("the deadline has come: stopping 1");
+    expect(await exit(agent)).toBe(0);
+    expect(drain.exitCode).toBe(0);
+    expect(broker.ends.get("job1.0@1")).toMatchObject({ reason: "shutdown" });
+    expect(dead(pid)).toBe(true);
+  });
+
+  test("QUIT ends its tasks first, and TERM twice does not wait for them", async () => {
+    const first = start();
+    broker.give({ command: "trap '' TERM; echo $$ >pid; while :; do sleep 0.05; done", stopAfterMs: 60_000 }, "job1.0");
+    const pid = await pidOf("job1.0@1");
+    first.kill("SIGQUIT");
+    await broker.until(() => broker.polls.at(-1)?.pressure.includes("draining") ?? false);
+    expect(dead(pid)).toBe(false);
+    first.kill("SIGTERM");
+    expect(await exit(first)).toBe(0);
+    const second = start("run", "--stop-tasks-on-exit");
+    await broker.until(() => broker.polls.at(-1)?.session === 2);
+    process.kill(pid, "SIGKILL");
+    await broker.end("job1.0@1");
+    second.kill("SIGQUIT");
+    expect(await exit(second)).toBe(0);
+    expect(existsSync(run)).toBe(false);
+  });
+
+  test("HUP reads the config anew and tells what changed; a mistake in it changes nothing", async () => {
+    const config = join(data, "agent.json");
+    mkdirSync(data, { recursive: true });
+    writeFileSync(config, JSON.stringify({ label: ["zone=a"] }));
+    const agent = start();
+    const log = lines(agent);
+    await broker.until(() => broker.polls.length > 0);
+    expect(broker.polls[0]?.inventory?.attributes).toMatchObject({ zone: "a" });
+    writeFileSync(config, JSON.stringify({ label: ["zone=b"], resource: ["licences=2"], roles: "lab" }));
+    agent.kill("SIGHUP");
+    await broker.until(() => broker.polls.at(-1)?.inventory?.attributes.zone === "b");
+    expect(broker.polls.at(-1)?.inventory).toMatchObject({ capacity: { licences: 2000 }, roles: ["lab"] });
+    writeFileSync(config, "{");
+    agent.kill("SIGHUP");
+    await log.says(/config is not read anew/);
+    expect(agent.exitCode).toBe(null);
+    rmSync(config);
+  });
+
+  test("USR1 writes the status to the log, and opens no debugger", async () => {
+    const agent = start();
+    const log = lines(agent);
+    await broker.until(() => broker.polls.length > 0);
+    agent.kill("SIGUSR1");
+    expect(JSON.parse((await log.says(/status (\{.*\})/))[1] ?? "")).toMatchObject({
+      node: "n1",
+      loop: { turning: true },
+    });
+    expect(log.text()).not.toContain("Debugger");
+  });
+
+  test("answers on loopback when asked to listen, and two agents do not collide when not", async () => {
+    const agent = start("run", "--listen", "127.0.0.1:0");
+    const log = lines(agent);
+    const [, url] = await log.says(/listening at (http:\S+)/);
+    expect((await fetch(`${url}/healthz`)).status).toBe(200);
+    expect(await (await fetch(`${url}/metrics`)).text()).toContain("hansa_agent_polls_total");
+    expect(await exit(start("run", "--listen", "0.0.0.0:9464"))).toBe(64);
+  });
+
+  test("tells a service manager that it is up, that it lives, and that it ends", async () => {
+    const program = join(root, "systemd-notify");
+    writeFileSync(program, `#!/bin/sh\necho "$*" >>${root}/told\n`, { mode: 0o755 });
+    const told = () => (existsSync(join(root, "told")) ? readFileSync(join(root, "told"), "utf8") : "");
+    environment = { PATH: `${root}:${process.env.PATH}`, NOTIFY_SOCKET: join(root, "notify"), WATCHDOG_USEC: "300000" };
+    broker.odd = (request, response) => {
+      if (!request.url?.startsWith("/agent/v1/poll")) return false;
+      response.writeHead(503).end();
+      return true;
+    };
+    const agent = start();
+    await until(() => told().startsWith("READY=1 STATUS=node n1 of north in lab\n"));
+    // a broker that is away is no reason to be started anew
+    await until(() => told().split("WATCHDOG=1\n").length > 3);
+    agent.kill("SIGTERM");
+    await exit(agent);
+    await until(() => told().includes("STOPPING=1\n"));
   });
 
   test("finds every hop well with `doctor`, and names the first that is not", async () => {

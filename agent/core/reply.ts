@@ -149,7 +149,10 @@ export const noOutput = () => ({
   stderr: { size: 0, crc32: 0, dropped: 0 },
 });
 
-/** Without a guard, or when leaving, an assignment is passed over: the next poll omits it and it goes elsewhere. */
+/**
+ * Without a guard, under pressure or when leaving, an assignment is passed over: the next poll omits it and it goes
+ * elsewhere.
+ */
 function accept(
   state: AgentState,
   attempts: Attempts,
@@ -159,7 +162,7 @@ function accept(
   records: JournalRecord[],
   after: AgentEffect[],
 ): boolean {
-  if (!state.guarded || state.leaving) return false;
+  if (!state.guarded || state.leaving || state.pressure.length > 0) return false;
   let accepted = false;
   for (const assignment of reply.assignments) {
     const template = reply.jobs[jobOf(assignment)];

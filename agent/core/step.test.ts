@@ -164,6 +164,14 @@ describe("an assignment", () => {
     expect(agent.request(effects)).toMatchObject({ running: [], pressure: ["no-guard"] });
   });
 
+  test("that crosses the news of pressure does not start, and the next poll omits it", () => {
+    agent.send({ type: "pressure", pressure: ["draining"] });
+    const effects = agent.assign("abcd.0", 1);
+    expect(types(effects)).not.toContain("start");
+    expect(agent.state.attempts.size).toBe(0);
+    expect(agent.request(effects)).toMatchObject({ running: [], pressure: ["draining"] });
+  });
+
   test("that the node's own config does not accept is refused and never starts", () => {
     const picky = new Agent([], "boot-1", { roles: ["lab"] });
     picky.ready();

@@ -3,7 +3,7 @@
  * became of the attempts → what nobody knows is swept away → the first poll.
  */
 import { randomUUID } from "node:crypto";
-import { rmSync, statfsSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { initialState } from "../core/step.ts";
@@ -13,20 +13,27 @@ import { Broker } from "./broker/broker.ts";
 import { Transport } from "./broker/transport.ts";
 import { WakeSocket } from "./broker/wakeSocket.ts";
 import { bootId, uptimeMs } from "./clock.ts";
+import { Drain } from "./drain.ts";
+import { serveEndpoints } from "./endpoints.ts";
 import { EXIT } from "./exitCodes.ts";
+import { Fingerprint } from "./fingerprint.ts";
 import { folderHash, makeRunFolder, makeTasksFolder } from "./folders.ts";
+import { recountGpus } from "./gpus.ts";
 import { KILL_MARGIN_MS } from "./guard/deadlines.ts";
 import { Guard } from "./guard/guard.ts";
 import { Host } from "./host.ts";
 import { type Identity, writeIdentity } from "./identity.ts";
-import { buildInventory, isDiskLow, readMachine } from "./inventory.ts";
+import { buildInventory, readMachine } from "./inventory.ts";
 import { Journal } from "./journal/journal.ts";
 import type { Log } from "./log.ts";
+import { makeNotifier } from "./notify.ts";
 import type { AgentOptions } from "./options.ts";
+import { Pressure } from "./pressure.ts";
 import { Cgroups, openCgroups } from "./process/cgroups.ts";
 import { ProcessDriver } from "./process/driver.ts";
 import type { User } from "./process/user.ts";
-import { type AgentStatus, serveStatus } from "./statusSocket.ts";
+import { type AgentStatus, LOOP_STILL_MS } from "./status.ts";
+import { serveStatus } from "./statusSocket.ts";
 import { Uploads } from "./uploads.ts";
 
 const JOURNAL_FILE = "journal";
@@ -40,6 +47,9 @@ export interface Running {
   ended: Promise<number>;
   /** ends the agent; tasks live on, or are stopped first */
   stop(stopTasks: boolean): Promise<void>;
+  /** what may change while it runs: labels, resources, ports, roles, drivers */
+  reload(options: AgentOptions): void;
+  status(): AgentStatus;
 }
 
 /** The lock is held and the data folder is there. @throws when this machine can't run an agent */
@@ -60,6 +70,8 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
 
   const machine = readMachine(tasks);
   const inventory = buildInventory(machine, options, identity.node, VERSION);
+  const pressure = new Pressure(tasks);
+  const notifier = makeNotifier(process.env, process.pid, log);
   const transport = new Transport({ url: identity.url, caFile: options.caFile, environment: process.env });
   const broker = new Broker(transport, identity.credential);
   const driver: ProcessDriver = new ProcessDriver({
@@ -100,7 +112,7 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
       broker.credential = credential;
       writeIdentity(options.data, { ...identity, credential });
     },
-    pressure: () => (isDiskLow(statfsSync(tasks)) ? ["disk"] : []),
+    pressure: () => pressure.look(),
     nowMs: uptimeMs,
     random: Math.random,
     log,
@@ -116,7 +128,30 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
 
   driver.warmUp();
 
-  const server = serveStatus(run, () => statusOf());
+  const fingerprint = new Fingerprint(machine, options, {
+    look: async (before) => readMachine(tasks, (await recountGpus(process.env)) ?? before.gpus),
+    build: (found, offer) => buildInventory(found, offer, identity.node, VERSION),
+    busy: () => driver.running().size > 0,
+    changed: (changed) => {
+      log("info", "what this node has or accepts is not what it was; telling the broker");
+      host.dispatch({ type: "inventory", inventory: changed });
+    },
+  });
+  const drain: Drain = new Drain({
+    begin: () => {
+      log("info", "draining: nothing new is taken");
+      pressure.draining = true;
+      host.dispatch({ type: "pressure", pressure: pressure.look() });
+    },
+    left: () => host.left,
+    watch: (changed) => host.watch(changed),
+    leave: () => stop(true),
+  });
+  const server = serveStatus(run, {
+    status: () => statusOf(),
+    drain: (deadlineMs, tell) => drain.start(deadlineMs, tell),
+  });
+  const endpoints = options.listen && serveEndpoints(options.listen, () => statusOf(), log);
   const wake = new WakeSocket({
     open: (headers) =>
       transport.request({ method: "GET", path: "/agent/v1/wake", headers: { ...broker.headers(), ...headers } }),
@@ -126,10 +161,13 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
     log,
   });
   const close = async () => {
+    notifier.stopping();
+    fingerprint.stop();
     host.stop();
     wake.close();
     await driver.close();
     server.close();
+    endpoints?.close();
     transport.close();
     journal.close();
   };
@@ -146,6 +184,7 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
       isolation: opened instanceof Cgroups ? "cgroup" : `process group only: ${opened.missing}`,
       session: state.session,
       action: state.action,
+      loop: loopOf(),
       polls: {
         answers: polls.answers,
         failures: polls.failures,
@@ -155,6 +194,7 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
       guard: { alive: state.guarded, pid: guard.beat?.pid ?? null },
       wake: state.wakeable,
       pressure: state.pressure,
+      draining: drain.begun,
       journalBytes: journal.bytes,
       uploadsWaiting: uploads.unfinished,
       attempts: [...state.attempts.values()].map(({ key, phase, deadlineMs }) => ({
@@ -166,8 +206,31 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
     };
   };
 
+  const loopOf = () => {
+    const progressAgoMs = uptimeMs() - host.progressAtMs;
+    return { turning: progressAgoMs < LOOP_STILL_MS, progressAgoMs };
+  };
+  let stopping = false;
+  const stop = async (stopTasks: boolean) => {
+    if (stopping) return;
+    stopping = true;
+    if (stopTasks) {
+      await farewell(host, driver);
+      await close();
+      if (driver.running().size === 0) {
+        await guard.end();
+        rmSync(run, { recursive: true, force: true });
+        cgroups?.removeAll();
+      }
+    } else await close();
+    ending.resolve(EXIT.ok);
+  };
+
   host.start(recovered);
   if (options.wake) wake.start();
+  fingerprint.start();
+  notifier.ready(`node ${identity.node} of ${identity.cluster} in ${identity.league}`);
+  notifier.watch(() => loopOf().turning);
   log(
     "info",
     `node ${identity.node} of ${identity.cluster} in ${identity.league}, session ${start.state.session}, tasks run as ${user.name}`,
@@ -175,18 +238,11 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
 
   return {
     ended: ending.promise,
-    stop: async (stopTasks) => {
-      if (stopTasks) {
-        await farewell(host, driver);
-        await close();
-        if (driver.running().size === 0) {
-          await guard.end();
-          rmSync(run, { recursive: true, force: true });
-          cgroups?.removeAll();
-        }
-      } else await close();
-      ending.resolve(EXIT.ok);
+    stop,
+    reload: (changed) => {
+      if (!fingerprint.offer(changed)) log("info", "nothing of what the broker knows of this node has changed");
     },
+    status: statusOf,
   };
 }
 
