@@ -110,6 +110,7 @@ async function startBroker(
     tls: null,
     secret: ensureSecret(data.secret),
     previousSecret: env.HANSA_SECRET_PREVIOUS || null,
+    agentUrl: env.AGENT_URL || null,
     jsonLogs: false,
     log: join(data.root, "logs", "broker.log"),
   };
