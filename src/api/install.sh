@@ -61,6 +61,8 @@ artifact() {
     *) fail "there is no compiled agent for $(uname -m)" "use a machine with x86_64 or arm64" ;;
   esac
   libc=
+  # musl's says so, and takes the question for a mistake
+  case $(ldd --version 2>&1 || true) in *musl*) libc=-musl ;; esac
   for loader in /lib/ld-musl-*; do
     if [ -e "$loader" ]; then libc=-musl; fi
   done
