@@ -2,17 +2,17 @@
  * `hansa-agent install`: makes this machine a node that stays one. Config file, join, unit, start, and the node as the
  * broker sees it. Safe to run again: the node keeps its identity, what is not said again stays, tasks live on.
  */
-import { existsSync, statSync, writeFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { formatAmount } from "../../src/model/resources.ts";
 import { Broker } from "./broker/broker.ts";
 import { Transport } from "./broker/transport.ts";
 import { EXIT } from "./exitCodes.ts";
-import { messageOf, readIfThere, writeDurably } from "./files.ts";
+import { messageOf, PRIVATE_FILE_MODE, readIfThere, writeDurably } from "./files.ts";
 import { findRunFolder, makeDataFolder } from "./folders.ts";
 import { type Identity, readIdentity } from "./identity.ts";
-import { type InstallPlan, planInstall, planLines, programOf } from "./installPlan.ts";
+import { type InstallPlan, type PlannedFile, planInstall, planLines, programOf } from "./installPlan.ts";
 import { type AgentOptions, UsageError, type Value } from "./options.ts";
 import { taskUser } from "./process/user.ts";
 import type { AgentStatus } from "./status.ts";
@@ -60,12 +60,18 @@ export async function install(installer: Installer): Promise<number> {
     for (const line of planLines(plan, known === null)) say(line);
     return EXIT.ok;
   }
-  makeDataFolder(data, taskUser(options.runAs));
-  for (const { path, text, mode } of plan.files) {
-    // a unit is not the agent's own secret, and its folder is not ours to sync
-    if (mode === 0o600) writeDurably(path, text);
-    else writeFileSync(path, text, { mode });
-    say(`wrote ${path}`);
+  try {
+    makeDataFolder(data, taskUser(options.runAs));
+    for (const file of plan.files) {
+      write(file);
+      say(`wrote ${file.path}`);
+    }
+  } catch (error) {
+    complain(messageOf(error));
+    complain(
+      "the next step: make room and see who may write there, or name another folder with --data; then run this again",
+    );
+    return EXIT.unwell;
   }
   const identity = known ?? (await installer.join());
   if (typeof identity === "number") {
@@ -88,6 +94,13 @@ export async function install(installer: Installer): Promise<number> {
   for (const line of await nodeLines({ ...now, url: options.url ?? now.url }, options.caFile)) say(line);
   for (const line of afterwards(plan)) say(line);
   return EXIT.ok;
+}
+
+function write({ path, text, mode }: PlannedFile): void {
+  mkdirSync(dirname(path), { recursive: true });
+  // a unit holds no secret, and its folder is not ours to sync
+  if (mode === PRIVATE_FILE_MODE) writeDurably(path, text);
+  else writeFileSync(path, text, { mode });
 }
 
 const calledAs = (): string[] =>

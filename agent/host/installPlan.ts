@@ -1,5 +1,6 @@
 /** What `hansa-agent install` is going to do, as data. */
 import { join } from "node:path";
+import { PRIVATE_FILE_MODE } from "./files.ts";
 import type { Value } from "./options.ts";
 import { systemdUnit, UNIT_PATH } from "./unit.ts";
 
@@ -44,11 +45,12 @@ export function planInstall(site: Site, lasting: Record<string, Value>, existing
   const command = [...program, "run", "--data", data, ...(namedConfig ? ["--config", configFile] : [])];
   const starter = systemd && uid === 0 ? "systemd" : "detached";
   const environmentFile = join(data, ENVIRONMENT_FILE);
-  const files: PlannedFile[] = [{ path: configFile, text: merged(existing, lasting), mode: 0o600 }];
+  const files: PlannedFile[] = [{ path: configFile, text: merged(existing, lasting), mode: PRIVATE_FILE_MODE }];
   if (starter === "systemd") {
     const proxies = Object.entries(environment).filter(([name, value]) => PROXY.test(name) && value);
     // a proxy's address may hold a password
-    if (proxies.length > 0) files.push({ path: environmentFile, text: environmentText(proxies), mode: 0o600 });
+    if (proxies.length > 0)
+      files.push({ path: environmentFile, text: environmentText(proxies), mode: PRIVATE_FILE_MODE });
     files.push({ path: UNIT_PATH, text: systemdUnit({ command, environmentFile }), mode: 0o644 });
   }
   return { files, command, starter, log: join(data, LOG_FILE) };
