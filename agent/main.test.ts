@@ -406,7 +406,7 @@ describe("an agent process", () => {
       .map((line) => JSON.parse(line));
     expect(findings.filter(({ level }) => level === "fail")).toEqual([]);
     expect(findings.map(({ hop }) => hop)).toEqual(
-      expect.arrayContaining(["dns", "tcp", "broker", "disk", "user", "guard"]),
+      expect.arrayContaining(["dns", "tcp", "broker", "disk", "memory", "user", "guard"]),
     );
     const closed = start("doctor", "--json", "--url", "http://127.0.0.1:1");
     expect(await said(closed)).toContain('"hop":"tcp","level":"fail"');

@@ -16,6 +16,7 @@ import { credentialEnd, type Identity } from "./identity.ts";
 import { isDiskLow } from "./inventory.ts";
 import { holderOf } from "./journal/lock.ts";
 import type { AgentOptions } from "./options.ts";
+import { isMemoryLow, readMemory } from "./pressure.ts";
 import { Cgroups, openCgroups } from "./process/cgroups.ts";
 import { canReach, type User } from "./process/user.ts";
 import { isAlive } from "./procfs.ts";
@@ -178,6 +179,12 @@ async function checkMachine(options: AgentOptions, user: User, check: Check): Pr
     if (isDiskLow(statfsSync(options.data))) return fail("nearly full: this node takes nothing new");
     const text = `a synced write takes ${tookMs.toFixed(1)} ms`;
     return tookMs > SLOW_SYNC_MS ? warn(`${text}; each task needs two`) : ok(text);
+  });
+  await check("memory", () => {
+    const memory = readMemory(readIfThere);
+    if (memory === null) return warn("the kernel does not say how much is available");
+    const text = `${Math.round(memory.availableMib)} of ${Math.round(memory.totalMib)} MiB available`;
+    return isMemoryLow(memory, false) ? fail(`${text}: this node takes nothing new`) : ok(text);
   });
   await check("user", () => {
     const tasks = makeTasksFolder(options.data, user);

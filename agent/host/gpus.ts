@@ -17,8 +17,8 @@ export function countGpus(environment: NodeJS.ProcessEnv): number {
 }
 
 /** The same without standing still. @returns null when the tool hangs: nothing is known then */
-export function recountGpus(environment: NodeJS.ProcessEnv): Promise<number | null> {
-  const options = { env: environment, timeout: LOOK_MS, killSignal: "SIGKILL" } as const;
+export function recountGpus(environment: NodeJS.ProcessEnv, lookMs = LOOK_MS): Promise<number | null> {
+  const options = { env: environment, timeout: lookMs, killSignal: "SIGKILL" } as const;
   return new Promise((resolve) => {
     execFile("nvidia-smi", ["-L"], options, (error, stdout) => {
       if (error?.killed) resolve(null);

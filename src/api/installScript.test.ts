@@ -158,6 +158,25 @@ describe("the script", () => {
     expect(readdirSync(home)).toEqual([]);
   });
 
+  test("makes do with wget, and with other programs that compute a sha256", (context) => {
+    rmSync(join(tools, "curl"));
+    rmSync(join(tools, "sha256sum"));
+    // -q -O FILE URL
+    tool("wget", `cp "${files}/\${4##*/}" "$3"`);
+    for (const name of ["openssl", "shasum"]) {
+      if (spawnSync("sh", ["-c", `command -v ${name}`]).status !== 0) {
+        console.warn(`SKIPPED: ${name} is not on this machine`);
+        context.skip(`${name} is not on this machine`);
+      }
+      tool(name, `PATH=/usr/bin:/bin exec ${name} "$@"`);
+      offer("hansa-agent-linux-x64", agent(name), "another");
+      expect(run([]).stderr).toMatch(/is not the agent/);
+      offer("hansa-agent-linux-x64", agent(name));
+      expect(run([])).toMatchObject({ status: 0, stderr: "" });
+      rmSync(join(tools, name));
+    }
+  });
+
   test("without compiled agents it takes the broker's own, and only where a Node can run it", () => {
     const said = run([], { agentUrl: null });
     expect(said.stderr).toMatch(/no Node 22 or later here\nnext step: install Node 22/);
