@@ -7,7 +7,8 @@ import { dirname, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { formatAmount } from "../../src/model/resources.ts";
 import { Broker } from "./broker/broker.ts";
-import { Transport } from "./broker/transport.ts";
+import { problemIn } from "./broker/replyShape.ts";
+import { type Answer, Transport } from "./broker/transport.ts";
 import { EXIT } from "./exitCodes.ts";
 import { messageOf, PRIVATE_FILE_MODE, readIfThere, writeDurably } from "./files.ts";
 import { findRunFolder, makeDataFolder } from "./folders.ts";
@@ -24,6 +25,7 @@ import { UNIT } from "./unit.ts";
 const UP_MS = 30_000;
 const LOOK_MS = 50;
 const ASK_MS = 10_000;
+const NEW_TOKEN = "the next step: make a new token with hansa token create --join CLUSTER, and run this again with it";
 
 export interface Installer {
   options: AgentOptions;
@@ -40,7 +42,13 @@ export interface Installer {
 export async function install(installer: Installer): Promise<number> {
   const { options, say, complain } = installer;
   const { data, configFile } = options;
-  const known = readIdentity(data);
+  const found = readIdentity(data);
+  const known = found !== null && (await isRefused(found, options)) ? null : found;
+  if (found !== null && known === null && options.token === null) {
+    complain(`the broker does not know ${found.node} of ${found.cluster} any more: it was removed`);
+    complain(NEW_TOKEN);
+    return EXIT.stay;
+  }
   if (known === null && (options.url === null || options.token === null))
     throw new UsageError("this machine is no node yet: install needs --url and --token");
   const plan = planInstall(
@@ -75,7 +83,7 @@ export async function install(installer: Installer): Promise<number> {
   }
   const identity = known ?? (await installer.join());
   if (typeof identity === "number") {
-    complain("the next step: make a new token with hansa token create --join CLUSTER, and run this again");
+    complain(NEW_TOKEN);
     return identity;
   }
   say(`${known ? "stays" : "joined as"} node ${identity.node} of ${identity.cluster} in ${identity.league}`);
@@ -90,8 +98,7 @@ export async function install(installer: Installer): Promise<number> {
     return EXIT.unwell;
   }
   // the credential may have been renewed since
-  const now = readIdentity(data) ?? identity;
-  for (const line of await nodeLines({ ...now, url: options.url ?? now.url }, options.caFile)) say(line);
+  for (const line of await nodeLines(readIdentity(data) ?? identity, options)) say(line);
   for (const line of afterwards(plan)) say(line);
   return EXIT.ok;
 }
@@ -136,18 +143,41 @@ async function firstAnswer({ runFolder, data }: AgentOptions): Promise<void> {
   throw new Error(failure);
 }
 
-/** The node as the broker sees it. */
-async function nodeLines(identity: Identity, caFile: string | null): Promise<string[]> {
-  const transport = new Transport({ url: identity.url, caFile, environment: process.env });
+async function askOwnNode(identity: Identity, { url, caFile }: AgentOptions): Promise<Answer> {
+  const transport = new Transport({ url: url ?? identity.url, caFile, environment: process.env });
   try {
     const headers = new Broker(transport, identity.credential).headers();
-    const answer = await transport.exchange({ method: "GET", path: "/agent/v1/node", headers, deadlineMs: ASK_MS });
+    return await transport.exchange({ method: "GET", path: "/agent/v1/node", headers, deadlineMs: ASK_MS });
+  } finally {
+    transport.close();
+  }
+}
+
+/** By the broker itself: what a proxy says on the way, or silence, is no reason to become another node. */
+async function isRefused(identity: Identity, options: AgentOptions): Promise<boolean> {
+  try {
+    return problemIn(jsonIn(await askOwnNode(identity, options)))?.code === "unauthenticated";
+  } catch {
+    return false;
+  }
+}
+
+function jsonIn({ body }: Answer): unknown {
+  try {
+    return JSON.parse(body.toString("utf8"));
+  } catch {
+    return null;
+  }
+}
+
+/** The node as the broker sees it. */
+async function nodeLines(identity: Identity, options: AgentOptions): Promise<string[]> {
+  try {
+    const answer = await askOwnNode(identity, options);
     if (answer.status !== 200) return [`the broker answers it; look with: hansa nodes -c ${identity.cluster}`];
     return shownNode(JSON.parse(answer.body.toString("utf8")));
   } catch (error) {
     return [`the broker answers the agent, but not this command: ${messageOf(error)}`];
-  } finally {
-    transport.close();
   }
 }
 

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { getNode } from "../../cli/api/endpoints.ts";
+import { getNode, removeNode } from "../../cli/api/endpoints.ts";
 import { hansaOf } from "./hansa.ts";
 import { League } from "./league.ts";
 import { endAllOf, lives, processesOf, until } from "./processes.ts";
@@ -74,6 +74,16 @@ test("in an empty home: joins, runs work, upgrades in place with its work alive,
   expect(lives(task.pid)).toBe(true);
   await home.run(task.letGo);
   expect((await league.ended(task.id)).state).toBe("succeeded");
+
+  await removeNode(league.client, "home", "n1");
+  await until("the agent has ended for good", () => !existsSync(join(data, "lock")));
+  const tokenless = await home.run(line.replace(/ --token .*/, ""));
+  expect(tokenless.code).toBe(5);
+  expect(tokenless.stderr).toMatch(/does not know n1 of home any more.*\n.*the next step: make a new token/);
+  const back = await home.run(line);
+  expect(back, back.stderr).toMatchObject({ code: 0 });
+  expect(back.stdout).toMatch(/joined as node n1 of home/);
+  expect(await getNode(league.client, "home", "n1")).toMatchObject({ state: "up", attributes: { zone: "b" } });
 
   const gone = await home.run("hansa-agent uninstall --purge");
   expect(gone, gone.stderr).toMatchObject({ code: 0 });
