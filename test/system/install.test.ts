@@ -7,7 +7,7 @@ import { getNode, removeNode } from "../../cli/api/endpoints.ts";
 import { hansaOf } from "./hansa.ts";
 import { League } from "./league.ts";
 import { endAllOf, lives, processesOf, until } from "./processes.ts";
-import { Home, System } from "./site.ts";
+import { Home, NOBODY, System } from "./site.ts";
 import { removeTraces } from "./traces.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -20,6 +20,7 @@ beforeEach(async () => {
 afterEach(async () => {
   await endAllOf(data);
   removeTraces(data);
+  removeTraces(data, NOBODY);
   await league.end();
 });
 

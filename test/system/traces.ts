@@ -4,13 +4,10 @@ import { join } from "node:path";
 import { folderHash, runFolderCandidates } from "../../agent/host/folders.ts";
 import { cgroup2Mount, ownCgroup } from "../../agent/host/process/cgroups.ts";
 
-/** @param data folder of an agent, of which nothing runs any more */
-export function removeTraces(data: string): void {
+/** @param data folder of an agent, of which nothing runs any more @param uid whom it ran as */
+export function removeTraces(data: string, uid = process.getuid?.() ?? 0): void {
   const hash = folderHash(data);
-  for (const path of [
-    ...runFolderCandidates(data, process.getuid?.() ?? 0, process.env),
-    `/var/tmp/hansa-agent-${hash}`,
-  ]) {
+  for (const path of [...runFolderCandidates(data, uid, process.env), `/var/tmp/hansa-agent-${hash}`]) {
     rmSync(path, { recursive: true, force: true });
   }
   const mount = cgroup2Mount(readFileSync("/proc/self/mountinfo", "utf8"));
