@@ -285,6 +285,22 @@ describe("after a restart of the agent", () => {
   });
 });
 
+test("what the broker does not know is stopped when it says so twice in a row", () => {
+  const agent = new Agent();
+  agent.ready();
+  agent.assign("abcd.0", 1);
+  agent.send({ type: "started", key: "abcd.0@1" });
+  const says = (stops: PollReply["stops"]) => {
+    agent.pass(60);
+    return agent.reply({ stops }).filter(({ type }) => type === "stop");
+  };
+  const unknown = [{ task: "abcd.0", epoch: 1, graceMs: 500, reason: "unknown" as const }];
+  expect(says(unknown)).toEqual([]);
+  expect(says([])).toEqual([]);
+  expect(says(unknown)).toEqual([]);
+  expect(says(unknown)).toMatchObject([{ key: "abcd.0@1", graceMs: 500 }]);
+});
+
 test("a node that was removed stops what it runs before it ends", () => {
   agent.assign("abcd.0", 1);
   agent.send({ type: "started", key: "abcd.0@1" });
@@ -365,6 +381,6 @@ test("retries back off with jitter, and never so long that a task would lapse ov
     agent.send({ type: "no-reply", seq: agent.state.inFlight?.seq ?? 0, retryAfterMs: null, rejected: false });
     expect(agent.state.nextPollAtMs - agent.nowMs).toBeLessThanOrEqual(30_000 / 4);
     agent.nowMs = agent.state.nextPollAtMs;
-    agent.send({ type: "tick" });
+    agent.pass(60);
   }
 });

@@ -83,6 +83,7 @@ export function initialState(journal: readonly JournalRecord[], start: Start): S
     guarded: false,
     recovered: false,
     leaving: false,
+    doubted: new Set(),
     follows: [],
   };
   return { state, effects: [{ type: "journal", records: [{ type: "session", session, boot: start.boot }] }] };

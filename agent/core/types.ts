@@ -88,6 +88,8 @@ export interface AgentState {
   recovered: boolean;
   /** the host wants to leave: everything is being stopped */
   leaving: boolean;
+  /** keys that the broker said in its last answer not to know: it must say so twice in a row */
+  doubted: ReadonlySet<string>;
   /** keys whose output is followed */
   follows: readonly string[];
 }
