@@ -22,6 +22,7 @@ What it accepts
   --roles a,b          only tasks of these roles
   --drivers process
   --run-as USER        whom tasks run as; default nobody if the agent is root, else the agent's user
+  --max-output 64MiB   of stdout and of stderr a task keeps so much; what it prints beyond is dropped
 Where
   --data DIR           default /var/lib/hansa-agent for root, else ~/.local/share/hansa-agent
   --run-dir DIR        default on a tmpfs: it must not outlive the boot

@@ -139,6 +139,29 @@ describe("an agent process", () => {
     });
   });
 
+  test("keeps of what a task prints no secret, and no more than the limit, also across a restart", async () => {
+    const env = { DB_PASSWORD: "hunter2-hunter3" };
+    const first = start("run", "--max-output", "1MiB");
+    const command =
+      "echo $$ >pid; echo in $DB_PASSWORD; while [ ! -e go ]; do sleep 0.05; done; head -c 3000000 /dev/zero | tr '\\0' x; echo out $DB_PASSWORD >&2";
+    broker.give({ command, env, stopAfterMs: 60_000 }, "job1.0");
+    await pidOf("job1.0@1");
+    first.kill("SIGKILL");
+    await exit(first);
+    writeFileSync(join(work("job1.0@1"), "go"), "");
+    start("run", "--max-output", "1MiB");
+    const end = await broker.end("job1.0@1");
+    await broker.until(() => broker.ended.size === 2);
+    expect(broker.output.get("job1.0@1/stderr")?.toString()).toBe(`out ${"*".repeat(15)}\n`);
+    const printed = broker.output.get("job1.0@1/stdout")?.toString() ?? "";
+    expect(printed.slice(0, 20)).toBe(`in ${"*".repeat(15)}\nx`);
+    const dropped = 3_000_019 - 2 ** 20;
+    expect(printed.slice(2 ** 20)).toBe(
+      `\n[hansa: ${dropped} bytes more were dropped; this node keeps ${2 ** 20} of each stream of a task]\n`,
+    );
+    expect(end).toMatchObject({ state: "succeeded", stdout: { size: printed.length, dropped } });
+  });
+
   test("killed, leaves its tasks alive, and the next one takes them over and tells how they ended", async () => {
     const first = start();
     broker.give(

@@ -6,8 +6,9 @@ import { randomUUID } from "node:crypto";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { noOutput } from "../core/reply.ts";
 import { initialState } from "../core/step.ts";
-import type { AgentEvent, JournalRecord } from "../core/types.ts";
+import type { AgentEvent, Exit, JournalRecord } from "../core/types.ts";
 import { VERSION } from "../version.ts";
 import { Broker } from "./broker/broker.ts";
 import { Transport } from "./broker/transport.ts";
@@ -16,6 +17,7 @@ import { bootId, uptimeMs } from "./clock.ts";
 import { Drain } from "./drain.ts";
 import { serveEndpoints } from "./endpoints.ts";
 import { EXIT } from "./exitCodes.ts";
+import { messageOf } from "./files.ts";
 import { Fingerprint } from "./fingerprint.ts";
 import { folderHash, makeRunFolder, makeTasksFolder } from "./folders.ts";
 import { recountGpus } from "./gpus.ts";
@@ -28,6 +30,7 @@ import { Journal } from "./journal/journal.ts";
 import type { Log } from "./log.ts";
 import { makeNotifier } from "./notify.ts";
 import type { AgentOptions } from "./options.ts";
+import { Outputs } from "./outputs.ts";
 import { Pressure } from "./pressure.ts";
 import { Cgroups, openCgroups } from "./process/cgroups.ts";
 import { ProcessDriver } from "./process/driver.ts";
@@ -74,6 +77,12 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
   const notifier = makeNotifier(process.env, process.pid, log);
   const transport = new Transport({ url: identity.url, caFile: options.caFile, environment: process.env });
   const broker = new Broker(transport, identity.credential);
+  const outputs = new Outputs(tasks, options.maxOutputBytes);
+  const finish = (key: string, exit: Exit): Promise<Exit> =>
+    outputs.finish(key, exit).catch((error: unknown) => {
+      log("error", `${key}: its output can't be gone through, and is kept here: ${messageOf(error)}`);
+      return { ...exit, stdout: noOutput().stdout, stderr: noOutput().stderr };
+    });
   const driver: ProcessDriver = new ProcessDriver({
     tasks,
     cgroups,
@@ -82,12 +91,17 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
     place: identity,
     hidesGpus: machine.gpus > 0 || (inventory.capacity.gpus ?? 0) > 0,
     log,
-    started: (key) => host.started(key),
+    started: (key) => {
+      const attempt = host.state.attempts.get(key);
+      if (attempt) outputs.add(key, attempt.template.env);
+      host.started(key);
+    },
     startFailed: (key, message) => host.startFailed(key, message),
-    exited: (key, exit) => host.exited(key, exit),
+    exited: (key, exit) => void finish(key, exit).then((finished) => host.exited(key, finished)),
   });
   const uploads: Uploads = new Uploads({
     folder: (key) => driver.folder(key),
+    outputs,
     upload: (chunk) => broker.upload(chunk),
     uploaded: (key) => host.forgetIfUploaded(key),
     nowMs: uptimeMs,
@@ -122,7 +136,9 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
     },
   });
 
+  for (const record of records) if (record.type === "accept") outputs.add(record.key, record.template.env);
   const recovered = await recover(driver, guard, records, boot);
+  for (const { key, found } of recovered.attempts) if (found.is === "ended") found.exit = await finish(key, found.exit);
   const swept = await driver.sweep(new Set(start.state.attempts.keys()));
   if (swept.length > 0) log("warn", `ended and removed, because the journal does not know them: ${swept.join(", ")}`);
 
@@ -164,6 +180,7 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
     notifier.stopping();
     fingerprint.stop();
     host.stop();
+    uploads.close();
     wake.close();
     await driver.close();
     server.close();

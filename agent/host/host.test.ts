@@ -43,6 +43,7 @@ beforeEach(() => {
   nowMs = 1000;
   const uploads: Uploads = new Uploads({
     folder: () => folder,
+    outputs: { ready: () => 0, drop: () => {} },
     upload: async () =>
       uploadsAnswer ? { kind: "refused", message: "" } : { kind: "no-reply", retryAfterMs: null, message: "" },
     uploaded: (key) => host.forgetIfUploaded(key),

@@ -43,6 +43,8 @@ export interface AgentOptions {
   labels: Record<string, string>;
   roles: string[] | null;
   drivers: string[];
+  /** of one stream of an attempt */
+  maxOutputBytes: number;
   stopTasksOnExit: boolean;
   /** keep a socket open by which the broker calls, so that an idle node need not poll often */
   wake: boolean;
@@ -64,6 +66,7 @@ export interface AgentOptions {
 /** A sentence for a person; the agent ends with exit code 64. */
 export class UsageError extends Error {}
 
+const DEFAULT_MAX_OUTPUT = "64MiB";
 const CONFIG_FILE = "agent.json";
 const ATTRIBUTE_NAME = /^[A-Za-z][A-Za-z0-9_.-]{0,62}$/;
 const DRIVERS = ["process"];
@@ -90,6 +93,7 @@ const SETTINGS = {
   label: { type: "string", multiple: true },
   roles: { type: "string" },
   drivers: { type: "string" },
+  "max-output": { type: "string" },
   "stop-tasks-on-exit": { type: "boolean" },
   "no-wake": { type: "boolean" },
   listen: { type: "string" },
@@ -143,6 +147,7 @@ export function readOptions(argv: string[], environment: NodeJS.ProcessEnv, uid:
     labels: labelsOf(list(values, "label")),
     roles: text(values, "roles") === null ? null : words(text(values, "roles")),
     drivers: driversOf(text(values, "drivers")),
+    maxOutputBytes: maxOutputOf(text(values, "max-output") ?? DEFAULT_MAX_OUTPUT),
     stopTasksOnExit: isOn(values, "stop-tasks-on-exit"),
     wake: !isOn(values, "no-wake"),
     listen: listenOf(text(values, "listen")),
@@ -301,6 +306,12 @@ function resourcesOf(values: Values): Record<string, number> {
   if (Object.keys(resources).length > MAX_OWN_RESOURCES)
     throw new UsageError(`--resource: ${MAX_OWN_RESOURCES} names at most; leave out what no task asks for`);
   return resources;
+}
+
+function maxOutputOf(written: string): number {
+  const milliMib = parseAmount("mem", written);
+  if (milliMib === null || milliMib === 0) throw new UsageError(`--max-output "${written}": write it like 64MiB`);
+  return Math.ceil((milliMib / 1000) * 2 ** 20);
 }
 
 function portsOf(written: string): PortRange[] {
