@@ -99,6 +99,7 @@ export class Host {
     this.dispatch({ type: "pressure", pressure: this.#parts.pressure() });
     this.dispatch({ type: "tick" });
     this.#parts.uploads.pump();
+    for (const key of [...this.#forgotten]) this.forgetIfUploaded(key);
     // what waits for a disk that does not answer is no progress
     if (!this.#working) this.#progress();
     this.#tellWatchers();
@@ -269,7 +270,10 @@ export class Host {
     journal
       .append([{ type: "forget", key }])
       .then(() => driver.remove(key))
-      .catch((error: unknown) => log("warn", `${key}: can't be forgotten yet: ${messageOf(error)}`));
+      .catch((error: unknown) => {
+        this.#forgotten.add(key);
+        log("warn", `${key}: can't be forgotten yet: ${messageOf(error)}`);
+      });
   }
 
   #setAlarm(): void {
