@@ -80,7 +80,7 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
   const outputs = new Outputs(tasks, options.maxOutputBytes);
   const finish = (key: string, exit: Exit): Promise<Exit> =>
     outputs.finish(key, exit).catch((error: unknown) => {
-      log("error", `${key}: its output can't be gone through, and is kept here: ${messageOf(error)}`);
+      log("error", `${key}: its output is not sent, since it can't be gone through: ${messageOf(error)}`);
       return { ...exit, stdout: noOutput().stdout, stderr: noOutput().stderr };
     });
   const driver: ProcessDriver = new ProcessDriver({
