@@ -69,7 +69,7 @@ if (import.meta.main) {
   await Promise.all((named.length > 0 ? named : Object.keys(bundles)).map(makeBundle));
 }
 
-function makeBundle(name: string): Promise<unknown> {
+export function makeBundle(name: string): Promise<unknown> {
   const make = bundles[name];
   if (!make) throw new Error(`no bundle ${name}; there are ${Object.keys(bundles).join(", ")}`);
   return make();
