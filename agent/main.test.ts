@@ -13,7 +13,11 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { buildAgentBundle } from "../scripts/build.ts";
+import { hostTarget } from "../scripts/bun.ts";
+import { buildExecutable } from "../scripts/executable.ts";
+import { agentCommand, chosenAgent } from "../test/support/agentUnderTest.ts";
 import { FakeBroker } from "./host/fakeBroker.fixture.ts";
 import { folderHash } from "./host/folders.ts";
 import { statOf } from "./host/procfs.ts";
@@ -24,7 +28,19 @@ async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((resolve) => setTimeout(resolve, 10));
 }
 
-describe("an agent process", () => {
+/** What is shipped, made anew from the sources. */
+const artifacts: Record<string, (folder: string) => Promise<string>> = {
+  "for Node": async (folder) => {
+    await buildAgentBundle(join(folder, "agent.cjs"));
+    return join(folder, "agent.cjs");
+  },
+  "as an executable": (folder) => buildExecutable(hostTarget(), join(folder, "agent")),
+};
+const chosen = chosenAgent();
+
+describe.each(chosen ? [chosen] : Object.keys(artifacts))("an agent process (%s)", (artifact) => {
+  let built: string;
+  let agentPath: string;
   let root: string;
   let data: string;
   let run: string;
@@ -35,14 +51,11 @@ describe("an agent process", () => {
 
   const start = (...flags: string[]): ChildProcess => {
     const where = ["--data", data, "--run-dir", run];
-    const agent = spawn(
-      process.execPath,
-      [join(import.meta.dirname, "main.ts"), ...(flags.length > 0 ? flags : ["run"]), ...where],
-      {
-        env: { PATH: process.env.PATH, HANSA_AGENT_URL: broker.url, HANSA_AGENT_TOKEN: "hns_join_x", ...environment },
-        stdio: ["ignore", "pipe", "pipe"],
-      },
-    );
+    const [program, ...first] = agentCommand(agentPath);
+    const agent = spawn(program, [...first, ...(flags.length > 0 ? flags : ["run"]), ...where], {
+      env: { PATH: process.env.PATH, HANSA_AGENT_URL: broker.url, HANSA_AGENT_TOKEN: "hns_join_x", ...environment },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     agents.push(agent);
     return agent;
   };
@@ -79,6 +92,12 @@ describe("an agent process", () => {
     return Number(readFileSync(path, "utf8"));
   };
   const gone = (key: string) => !existsSync(join(data, "tasks", key));
+
+  beforeAll(async () => {
+    built = mkdtempSync(join(tmpdir(), "hansa-agent-built-"));
+    agentPath = (await artifacts[artifact]?.(built)) ?? artifact;
+  });
+  afterAll(() => rmSync(built, { recursive: true }));
 
   beforeEach(async () => {
     root = mkdtempSync(join(tmpdir(), "hansa-agent-"));

@@ -23,7 +23,6 @@ const common: BuildOptions = {
 const AGENT: BuildOptions = {
   ...common,
   entryPoints: ["agent/main.ts"],
-  outfile: "dist/hansa-agent.cjs",
   format: "cjs",
   platform: "node",
 };
@@ -45,6 +44,9 @@ export const WORKER: BuildOptions = {
   minifySyntax: true,
 };
 
+/** For any Node; where requests go by node:http. */
+export const buildAgentBundle = (outfile: string): Promise<unknown> => build({ ...AGENT, outfile });
+
 const bundles: Record<string, () => Promise<unknown>> = {
   worker: async () => {
     await rm("dist/worker", { recursive: true, force: true });
@@ -52,7 +54,7 @@ const bundles: Record<string, () => Promise<unknown>> = {
     await copyWasm("dist/worker");
     await AGENT_IN_WORKER.write("dist/worker");
   },
-  agent: () => build(AGENT),
+  agent: () => buildAgentBundle("dist/hansa-agent.cjs"),
   cli: () =>
     build({
       ...common,
@@ -69,7 +71,7 @@ if (import.meta.main) {
   await Promise.all((named.length > 0 ? named : Object.keys(bundles)).map(makeBundle));
 }
 
-export function makeBundle(name: string): Promise<unknown> {
+function makeBundle(name: string): Promise<unknown> {
   const make = bundles[name];
   if (!make) throw new Error(`no bundle ${name}; there are ${Object.keys(bundles).join(", ")}`);
   return make();

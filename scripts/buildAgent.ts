@@ -2,49 +2,24 @@
  * `npm run build:agent [TARGET…]`: the agent as one executable for each platform, as a bundle for any Node, and their
  * checksums in `dist/SHA256SUMS`. A target that can't be made is named, and the others are made all the same.
  */
-import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { createReadStream, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { promisify } from "node:util";
-import { makeBundle } from "./build.ts";
-import { bunBinary, runtimeFor, saidBy, TARGETS } from "./bun.ts";
+import { buildAgentBundle } from "./build.ts";
+import { saidBy, TARGETS } from "./bun.ts";
+import { buildExecutable } from "./executable.ts";
 
 const DIST = "dist";
 const NODE = "node";
 const SUMS = join(DIST, "SHA256SUMS");
 const MIB = 1024 * 1024;
 
-/** Where `build:agent` puts what it makes for `target`. */
-export const executableOf = (target: string): string =>
-  join(DIST, `hansa-agent-${target}${target.startsWith("windows") ? ".exe" : ""}`);
-
-/** Neither `.env` nor `bunfig.toml` of the folder that it is started in may change what an agent does. */
-const DEAF = ["--no-compile-autoload-dotenv", "--no-compile-autoload-bunfig"];
-
-export async function buildExecutable(target: string, outfile = executableOf(target)): Promise<string> {
-  const from = ["--compile", `--compile-executable-path=${await runtimeFor(target)}`];
-  const platform = `--target=bun-${TARGETS[target]}`;
-  // one line of a stack trace should say where it comes from: whitespace goes, names stay
-  const small = ["--minify-whitespace", "--minify-syntax"];
-  await promisify(execFile)(bunBinary(), [
-    "build",
-    ...from,
-    platform,
-    ...DEAF,
-    ...small,
-    "agent/main.ts",
-    "--outfile",
-    outfile,
-  ]);
-  return outfile;
-}
-
 async function make(target: string): Promise<string> {
   if (target !== NODE) return buildExecutable(target);
-  await makeBundle("agent");
-  return join(DIST, "hansa-agent.cjs");
+  const bundle = join(DIST, "hansa-agent.cjs");
+  await buildAgentBundle(bundle);
+  return bundle;
 }
 
 async function sha256(path: string): Promise<string> {

@@ -29,6 +29,13 @@ function hostPackage(): string {
   return `@oven/bun-${os}-${cpu}${os === "linux" && !glibcVersionRuntime ? "-musl" : ""}`;
 }
 
+/** The target that runs on this machine. @throws when there is none */
+export function hostTarget(): string {
+  const found = Object.keys(TARGETS).find((target) => `@oven/bun-${TARGETS[target]}` === hostPackage());
+  if (found === undefined) throw new Error(`no executable is made for ${process.platform} on ${process.arch}`);
+  return found;
+}
+
 /** The one that npm installed. The package `bun` itself holds only a script that would put it in its place. */
 export function bunBinary(): string {
   const name = hostPackage();
