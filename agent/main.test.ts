@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import {
   chmodSync,
@@ -460,5 +460,26 @@ describe.each(chosen ? [chosen] : Object.keys(artifacts))("an agent process (%s)
     expect(await exit(start("fly"))).toBe(64);
     expect(readdirSync(root)).not.toContain("run");
     expect(folderHash(data)).toMatch(/^[0-9a-f]{8}$/);
+  });
+});
+
+describe("an agent on another system than Linux", () => {
+  const MAC = "data:text/javascript,Object.defineProperty(process,'platform',{value:'darwin'})";
+  const run = (...words: string[]) =>
+    spawnSync(process.execPath, ["--import", MAC, "agent/main.ts", ...words], { encoding: "utf8", env: {} });
+
+  test("says that tasks need Linux, with code 64", () => {
+    const { status, stderr } = run("run");
+    expect(status).toBe(64);
+    expect(stderr).toContain("tasks need Linux yet, and this is darwin");
+  });
+
+  test("tells its version and its help, and examines the way to the broker", () => {
+    expect(run("version").stdout).toMatch(/^\d+\.\d+/);
+    expect(run("help").stdout).toContain("hansa-agent run");
+    const { status, stdout } = run("doctor", "--url", "http://127.0.0.1:1");
+    expect(status).toBe(1);
+    expect(stdout).toMatch(/ok {3}dns.*fail tcp.*fail platform/s);
+    expect(stdout).not.toContain("disk");
   });
 });

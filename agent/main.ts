@@ -28,10 +28,10 @@ import { LOCK_FILE } from "./host/supervisor.ts";
 import { uninstall } from "./host/uninstall.ts";
 import { VERSION } from "./version.ts";
 
+const ELSEWHERE = `tasks need Linux yet, and this is ${process.platform}; what works here: help, version, doctor`;
 const JOIN_TRIES = 8;
 
 async function main(argv: string[]): Promise<number> {
-  if (process.platform !== "linux") throw new UsageError("the agent needs Linux");
   const options = readOptions(argv, process.env, process.getuid?.() ?? 0);
   const log = stderrLog(process.env);
   switch (options.command) {
@@ -41,10 +41,13 @@ async function main(argv: string[]): Promise<number> {
     case "version":
       process.stdout.write(`${VERSION}\n`);
       return EXIT.ok;
-    case "status":
-      return status(options);
     case "doctor":
       return doctor(options);
+  }
+  if (process.platform !== "linux") throw new UsageError(ELSEWHERE);
+  switch (options.command) {
+    case "status":
+      return status(options);
     case "drain":
       return drain(options);
     case "install":
@@ -174,10 +177,11 @@ function drainLine({ left, over }: DrainNews): string {
 }
 
 async function doctor(options: AgentOptions): Promise<number> {
-  const user = taskUser(options.runAs);
-  makeDataFolder(options.data, user);
+  const user = process.platform === "linux" ? taskUser(options.runAs) : null;
+  if (user) makeDataFolder(options.data, user);
   const identity = readIdentity(options.data);
   const findings = await examine(options, options.url ?? identity?.url ?? null, identity, user);
+  if (!user) findings.push({ hop: "platform", level: "fail", detail: ELSEWHERE });
   for (const { hop, level, detail } of findings) {
     process.stdout.write(
       options.json ? `${JSON.stringify({ hop, level, detail })}\n` : `${level.padEnd(5)}${hop.padEnd(12)}${detail}\n`,
