@@ -5,10 +5,10 @@
 import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { type Answer, Transport } from "#agent/transport";
 import { formatAmount } from "../../src/model/resources.ts";
 import { Broker } from "./broker/broker.ts";
 import { problemIn } from "./broker/replyShape.ts";
-import { type Answer, Transport } from "./broker/transport.ts";
 import { EXIT } from "./exitCodes.ts";
 import { messageOf, PRIVATE_FILE_MODE, readIfThere, writeDurably } from "./files.ts";
 import { findRunFolder, makeDataFolder } from "./folders.ts";
