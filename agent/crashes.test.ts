@@ -97,6 +97,7 @@ async function nothingIsLeft(): Promise<void> {
   const last = start([], "--stop-tasks-on-exit");
   await broker.until(() => broker.polls.length > polls);
   expect(broker.polls.at(-1)?.running).toEqual([]);
+  await until(() => !readdirSync(join(data, "tasks")).some((name) => name.includes("@")));
   last.kill("SIGTERM");
   await over(last);
   expect(readdirSync(join(data, "tasks"))).toEqual([]);

@@ -1,12 +1,14 @@
 /** Where Bun is, and its runtimes for other platforms: packages of the registry that npm is set to. */
 import { execFile } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
 const require = createRequire(import.meta.url);
+/** Smaller is no program of Bun's. */
+const PROGRAM_BYTES = 1024 * 1024;
 const CACHE = "node_modules/.cache/bun";
 
 /** What the executables are made for, by the names of Bun's packages. */
@@ -36,14 +38,25 @@ export function hostTarget(): string {
   return found;
 }
 
-/** The one that npm installed. The package `bun` itself holds only a script that would put it in its place. */
+/**
+ * The one that npm installed: in the package of this platform, or in `bun` itself, whose install script, where it may
+ * run, moves it there. Without that `bun` holds only a few words.
+ */
 export function bunBinary(): string {
   const name = hostPackage();
-  try {
-    return binaryIn(join(require.resolve(`${name}/package.json`), ".."));
-  } catch {
-    throw new Error(`${name} is not installed: npm ci`);
+  const places = [
+    () => binaryIn(join(require.resolve(`${name}/package.json`), "..")),
+    () => join(require.resolve("bun/package.json"), "..", "bin", "bun.exe"),
+  ];
+  for (const place of places) {
+    try {
+      const path = place();
+      if (statSync(path).size > PROGRAM_BYTES) return path;
+    } catch {
+      // not there
+    }
   }
+  throw new Error(`${name} is not installed: npm ci`);
 }
 
 /** What a command that failed said itself. */
