@@ -20,7 +20,7 @@ What this node is called and has (default: the machine's own)
   --label zone=a       an attribute for constraints (again for more)
 What it accepts
   --roles a,b          only tasks of these roles
-  --drivers process
+  --drivers a,b        of process, docker; default those that work here
   --run-as USER        whom tasks run as; default nobody if the agent is root, else the agent's user
   --max-output 64MiB   of stdout and of stderr a task keeps so much; what it prints beyond is dropped
 Where

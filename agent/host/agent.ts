@@ -7,6 +7,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Transport } from "#agent/transport";
+import type { DriverName } from "../../src/model/driver.ts";
 import { noOutput } from "../core/reply.ts";
 import { initialState } from "../core/step.ts";
 import type { AgentEvent, Exit, JournalRecord } from "../core/types.ts";
@@ -15,6 +16,7 @@ import { Broker } from "./broker/broker.ts";
 import { WakeSocket } from "./broker/wakeSocket.ts";
 import { bootId, uptimeMs } from "./clock.ts";
 import { Drain } from "./drain.ts";
+import { type Driver, type DriverEvents, Drivers } from "./driver.ts";
 import { serveEndpoints } from "./endpoints.ts";
 import { EXIT } from "./exitCodes.ts";
 import { messageOf } from "./files.ts";
@@ -25,7 +27,7 @@ import { KILL_MARGIN_MS } from "./guard/deadlines.ts";
 import { Guard } from "./guard/guard.ts";
 import { Host } from "./host.ts";
 import { type Identity, writeIdentity } from "./identity.ts";
-import { buildInventory, readMachine } from "./inventory.ts";
+import { buildInventory, type Offer, readMachine } from "./inventory.ts";
 import { Journal } from "./journal/journal.ts";
 import type { Log } from "./log.ts";
 import { makeNotifier } from "./notify.ts";
@@ -72,7 +74,6 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
   if (!(await guard.ready())) log("error", "the guard does not come up: no task will be started");
 
   const machine = readMachine(tasks);
-  const inventory = buildInventory(machine, options, identity.node, VERSION);
   const pressure = new Pressure(tasks);
   const notifier = makeNotifier(process.env, process.pid, log);
   const transport = new Transport({ url: identity.url, caFile: options.caFile, environment: process.env });
@@ -83,14 +84,7 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
       log("error", `${key}: its output is not sent, since it can't be gone through: ${messageOf(error)}`);
       return { ...exit, stdout: noOutput().stdout, stderr: noOutput().stderr };
     });
-  const driver: ProcessDriver = new ProcessDriver({
-    tasks,
-    cgroups,
-    user,
-    boot,
-    place: identity,
-    hidesGpus: machine.gpus > 0 || (inventory.capacity.gpus ?? 0) > 0,
-    log,
+  const events: DriverEvents = {
     started: (key) => {
       const attempt = host.state.attempts.get(key);
       if (attempt) outputs.add(key, attempt.template.env);
@@ -98,9 +92,20 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
     },
     startFailed: (key, message) => host.startFailed(key, message),
     exited: (key, exit) => void finish(key, exit).then((finished) => host.exited(key, finished)),
+  };
+  const hidesGpus = machine.gpus > 0 || (options.resources.gpus ?? 0) > 0;
+  const all = new Map<DriverName, Driver>([
+    ["process", new ProcessDriver({ tasks, cgroups, user, boot, place: identity, hidesGpus, log, ...events })],
+  ]);
+  const working = await workingDrivers(all, options.drivers, log);
+  const driver = new Drivers(all, events, driversOf(records));
+  const offerOf = (said: AgentOptions): Offer => ({
+    ...said,
+    drivers: said.drivers === null ? working : working.filter((name) => said.drivers?.includes(name)),
   });
+  const inventory = buildInventory(machine, offerOf(options), identity.node, VERSION);
   const uploads: Uploads = new Uploads({
-    folder: (key) => driver.folder(key),
+    folder: (key) => join(tasks, key),
     outputs,
     upload: (chunk) => broker.upload(chunk),
     uploaded: (key) => host.forgetIfUploaded(key),
@@ -144,7 +149,7 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
 
   driver.warmUp();
 
-  const fingerprint = new Fingerprint(machine, options, {
+  const fingerprint = new Fingerprint(machine, offerOf(options), {
     look: async (before) => readMachine(tasks, (await recountGpus(process.env)) ?? before.gpus),
     build: (found, offer) => buildInventory(found, offer, identity.node, VERSION),
     busy: () => driver.running().size > 0,
@@ -257,15 +262,35 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
     ended: ending.promise,
     stop,
     reload: (changed) => {
-      if (!fingerprint.offer(changed)) log("info", "nothing of what the broker knows of this node has changed");
+      if (!fingerprint.offer(offerOf(changed)))
+        log("info", "nothing of what the broker knows of this node has changed");
     },
     status: statusOf,
   };
 }
 
+/** Those that work on this machine now; of one that was asked for by name it is said why not. */
+async function workingDrivers(
+  all: ReadonlyMap<DriverName, Driver>,
+  named: readonly DriverName[] | null,
+  log: Log,
+): Promise<DriverName[]> {
+  const working: DriverName[] = [];
+  for (const [name, driver] of all) {
+    const { healthy, detail } = await driver.probe();
+    if (healthy) working.push(name);
+    else if (named?.includes(name)) log("warn", `driver ${name} does not work here: ${detail}`);
+  }
+  return working;
+}
+
+/** By key, with what each attempt was started. */
+const driversOf = (records: readonly JournalRecord[]): [string, DriverName][] =>
+  records.flatMap((record) => (record.type === "accept" ? [[record.key, record.template.driver]] : []));
+
 /** What became of every attempt that the journal knows and that has no end in it. */
 async function recover(
-  driver: ProcessDriver,
+  driver: Drivers,
   guard: Guard,
   records: readonly JournalRecord[],
   boot: string,
@@ -288,7 +313,7 @@ async function recover(
 }
 
 /** Stops every task, and gives the broker a moment to hear of it. */
-async function farewell(host: Host, driver: ProcessDriver): Promise<void> {
+async function farewell(host: Host, driver: Drivers): Promise<void> {
   const graces = [...host.state.attempts.values()].map(({ template }) => template.stopGraceMs);
   host.dispatch({ type: "leave" });
   await until(() => driver.running().size === 0, Math.max(0, ...graces) + STUCK_MS);

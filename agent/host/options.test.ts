@@ -65,7 +65,7 @@ test.each([
   [["run", "--resource", "ports=10"], "--ports 31000-32000"],
   [["run", "--ports", "9-8"], "31000-32000"],
   [["run", "--label", "=x"], "zone=a"],
-  [["run", "--drivers", "docker"], "no such driver"],
+  [["run", "--drivers", "dockr"], "no such driver"],
 ])("%j is refused with a sentence that helps", (argv, hint) => {
   expect(() => read(argv)).toThrow(UsageError);
   expect(() => read(argv)).toThrow(hint);

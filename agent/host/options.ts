@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { homedir, hostname } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { DRIVERS, type DriverName } from "../../src/model/driver.ts";
 import { formatDuration, parseDuration } from "../../src/model/duration.ts";
 import { NAME } from "../../src/model/ids.ts";
 import { parseAmount, RESOURCE_NAME } from "../../src/model/resources.ts";
@@ -42,7 +43,8 @@ export interface AgentOptions {
   ports: PortRange[];
   labels: Record<string, string>;
   roles: string[] | null;
-  drivers: string[];
+  /** allowed by the owner, whether or not they work here; null: those that work */
+  drivers: DriverName[] | null;
   /** of one stream of an attempt */
   maxOutputBytes: number;
   stopTasksOnExit: boolean;
@@ -69,7 +71,6 @@ export class UsageError extends Error {}
 const DEFAULT_MAX_OUTPUT = "64MiB";
 const CONFIG_FILE = "agent.json";
 const ATTRIBUTE_NAME = /^[A-Za-z][A-Za-z0-9_.-]{0,62}$/;
-const DRIVERS = ["process"];
 /** The node's own are told besides. */
 const MAX_OWN_RESOURCES = MAX_RESOURCES - 8;
 const MAX_LABELS = MAX_ATTRIBUTES - 28;
@@ -338,12 +339,13 @@ const split = (pair: string): string[] => {
   return at < 0 ? [pair] : [pair.slice(0, at), pair.slice(at + 1)];
 };
 
-function driversOf(value: string | null): string[] {
-  if (value === null) return DRIVERS;
-  const wanted = words(value);
-  const strange = wanted.find((name) => !DRIVERS.includes(name));
-  if (strange) throw new UsageError(`--drivers ${strange}: there is no such driver; one of ${DRIVERS.join(", ")}`);
-  return wanted;
+function driversOf(value: string | null): DriverName[] | null {
+  if (value === null) return null;
+  return words(value).map((word) => {
+    const name = DRIVERS.find((one) => one === word);
+    if (!name) throw new UsageError(`--drivers ${word}: there is no such driver; one of ${DRIVERS.join(", ")}`);
+    return name;
+  });
 }
 
 /** The token itself, however it was given. @throws UsageError */

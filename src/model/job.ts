@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { resourcesSchema } from "./amounts.ts";
 import { parseConstraint } from "./constraints.ts";
+import { DEFAULT_DRIVER, DRIVERS, type DriverName } from "./driver.ts";
 import { formatDuration } from "./duration.ts";
 import { durationSchema } from "./durationSchema.ts";
 import { MAX_TASKS, NAME } from "./ids.ts";
@@ -109,7 +110,11 @@ export const jobSpecSchema = z
       .describe(
         `Within its role the higher goes first, and may take the place of the lower; default ${DEFAULT_PRIORITY}.`,
       ),
-    driver: z.enum(["process"]).optional(),
+    driver: z
+      .enum(DRIVERS)
+      .optional()
+      .describe("process: as the node's task user; docker: in a container of `image`. Default process."),
+    image: z.string().min(1).max(500).optional().describe("What a container is made of; only with driver docker."),
     retry: z
       .strictObject({ max: z.int().min(0).max(100).optional(), backoff: durationSchema(0, 3_600_000).optional() })
       .optional(),
@@ -133,6 +138,8 @@ export const jobSpecSchema = z
     const issue = (path: string[], message: string) => ctx.addIssue({ code: "custom", path, message });
     if (spec.count !== undefined && spec.each !== undefined)
       issue(["count"], "count and each exclude each other: each item is one task");
+    if ((spec.driver === "docker") !== (spec.image !== undefined))
+      issue(["image"], spec.image === undefined ? "is missing: driver docker runs an image" : "is for driver docker");
     const gpus = spec.resources?.gpus ?? 0;
     if (gpus > 1000 && gpus % 1000 !== 0)
       issue(
@@ -188,7 +195,9 @@ export interface Template {
   role: string;
   /** 0 to 100, within the role */
   priority: number;
-  driver: "process";
+  driver: DriverName;
+  /** of a container; null: not one */
+  image: string | null;
   retryMax: number;
   retryBackoffMs: number;
   timeoutMs: number | null;
@@ -221,7 +230,8 @@ export function templateOf(spec: JobSpec): Template {
     gang: gangOf(spec.gang, taskCount(spec)),
     role: spec.role ?? DEFAULT_ROLE,
     priority: spec.priority ?? DEFAULT_PRIORITY,
-    driver: spec.driver ?? "process",
+    driver: spec.driver ?? DEFAULT_DRIVER,
+    image: spec.image ?? null,
     retryMax: spec.retry?.max ?? 0,
     retryBackoffMs: spec.retry?.backoff ?? 1000,
     timeoutMs: spec.timeout ?? null,

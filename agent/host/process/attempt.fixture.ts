@@ -35,6 +35,7 @@ export function attemptOf(
       role: "default",
       priority: 50,
       driver: "process",
+      image: null,
       retryMax: 0,
       retryBackoffMs: 0,
       timeoutMs: null,

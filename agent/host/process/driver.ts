@@ -6,6 +6,7 @@ import { renameSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Attempt, Exit, Found } from "../../core/types.ts";
+import type { Driver, DriverEvents, DriverHealth } from "../driver.ts";
 import { hasCode, messageOf } from "../files.ts";
 import type { Log } from "../log.ts";
 import { isAlive, statOf } from "../procfs.ts";
@@ -25,11 +26,8 @@ const LEFTOVERS_MS = 5000;
 const GROUP_LEFTOVERS_MS = 100;
 const VOID_RUN_FILE = "run.void";
 
-export interface DriverOptions extends WarmOptions {
+export interface DriverOptions extends WarmOptions, DriverEvents {
   log: Log;
-  started(key: string): void;
-  startFailed(key: string, message: string): void;
-  exited(key: string, exit: Exit): void;
 }
 
 interface Live {
@@ -44,7 +42,7 @@ interface Live {
   finishing: boolean;
 }
 
-export class ProcessDriver {
+export class ProcessDriver implements Driver {
   readonly #options: DriverOptions;
   readonly #shims: WarmShims;
   readonly #live = new Map<string, Live>();
@@ -64,7 +62,12 @@ export class ProcessDriver {
     return new Map([...this.#live].map(([key, { pid }]) => [key, pid]));
   }
 
-  /** Makes ready for the first start; after `sweep`, which would take what waits for a stranger's. */
+  async probe(): Promise<DriverHealth> {
+    const { cgroups } = this.#options;
+    return { healthy: true, detail: cgroups ? "cgroups" : "process groups only", limits: [] };
+  }
+
+  /** After `sweep`, which would take what waits for a stranger's. */
   warmUp(): void {
     this.#shims.fill();
   }
