@@ -222,6 +222,16 @@ describe("an attempt that runs", () => {
     expect(agent.send({ type: "exited", key: "abcd.0@1", exit: exit() })).toEqual([]);
   });
 
+  test("that the kernel ended for its memory is told so, with what it might have", () => {
+    const oom = { limitBytes: 64 * 1024 * 1024 };
+    agent.send({ type: "exited", key: "abcd.0@1", exit: exit({ code: null, signal: "SIGKILL", oom }) });
+    expect(agent.state.attempts.get("abcd.0@1")?.end).toMatchObject({
+      state: "failed",
+      reason: "out-of-memory",
+      message: "took more than its 64 MiB of memory",
+    });
+  });
+
   test("is stopped when told, and told as cancelled", () => {
     agent.pass(60);
     const effects = agent.reply({ stops: [{ task: "abcd.0", epoch: 1, graceMs: 500, reason: "cancelled" }] });

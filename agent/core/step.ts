@@ -4,6 +4,7 @@
  *
  * All times are boot-time ms of the node (`/proc/uptime`), which counts suspend and never jumps.
  */
+import { formatAmount } from "../../src/model/resources.ts";
 import type { Inventory, Update } from "../../src/protocol/agent.ts";
 import { backoffMs, duePoll, newsDueMs, termAtMs, timeoutAtMs } from "./poll.ts";
 import { applyReply, deadlinesOf, endOf, leaveForGood, noOutput } from "./reply.ts";
@@ -17,6 +18,7 @@ export interface Step {
 
 /** Refusals of the credential in a row before the agent believes them. */
 const MAX_REJECTIONS = 3;
+const MIB = 1024 * 1024;
 /** Within this time after its wake socket was lost an agent polls: a broker may have lost all of them at once. */
 const SOCKET_LOST_MS = 5_000;
 
@@ -284,6 +286,10 @@ function describeExit(attempt: Attempt, exit: Exit, nowMs: number): Omit<Update,
   const stopReason = attempt.stopReason ?? (exit.byGuard ? "deadline" : null);
   if (stopReason !== null) {
     return { state: stopReason === "cancelled" ? "cancelled" : "failed", reason: stopReason, ...facts };
+  }
+  if (exit.oom) {
+    const limit = formatAmount("mem", (exit.oom.limitBytes / MIB) * 1000);
+    return { state: "failed", reason: "out-of-memory", message: `took more than its ${limit} of memory`, ...facts };
   }
   if (exit.vanished)
     return { state: "failed", reason: "vanished", message: "the process was gone and left no exit status", ...facts };

@@ -39,6 +39,8 @@ export interface Exit {
   vanished?: boolean;
   /** the guard ended it */
   byGuard?: boolean;
+  /** the kernel ended it, because it took more memory than it may */
+  oom?: { limitBytes: number };
   stdout: { size: number; crc32: number; dropped: number };
   stderr: { size: number; crc32: number; dropped: number };
 }

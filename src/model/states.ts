@@ -24,4 +24,5 @@ export type EndReason =
   | "reclaimed" // stopped for someone with a better right to its place
   | "drained" // stopped because its node shall be empty
   | "gang" // stopped because the others of its gang could not go on
+  | "out-of-memory" // took more memory than it may
   | "vanished"; // the process was gone and left no exit status

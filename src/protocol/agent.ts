@@ -88,6 +88,7 @@ export const updateSchema = z.strictObject({
       "start-failed",
       "rebooted",
       "vanished",
+      "out-of-memory",
       "shutdown",
       "node-fault",
     ])
