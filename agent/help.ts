@@ -21,6 +21,7 @@ What this node is called and has (default: the machine's own)
 What it accepts
   --roles a,b          only tasks of these roles
   --drivers a,b        of process, docker; default those that work here
+  --docker-host URL    the container daemon's socket; default DOCKER_HOST, else where Docker or podman listen
   --run-as USER        whom tasks run as; default nobody if the agent is root, else the agent's user
   --max-output 64MiB   of stdout and of stderr a task keeps so much; what it prints beyond is dropped
 Where

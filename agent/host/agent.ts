@@ -15,6 +15,8 @@ import { VERSION } from "../version.ts";
 import { Broker } from "./broker/broker.ts";
 import { WakeSocket } from "./broker/wakeSocket.ts";
 import { bootId, uptimeMs } from "./clock.ts";
+import { DockerDriver } from "./docker/driver.ts";
+import { findSocket } from "./docker/socket.ts";
 import { Drain } from "./drain.ts";
 import { type Driver, type DriverEvents, Drivers } from "./driver.ts";
 import { serveEndpoints } from "./endpoints.ts";
@@ -90,12 +92,21 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
       if (attempt) outputs.add(key, attempt.template.env);
       host.started(key);
     },
-    startFailed: (key, message) => host.startFailed(key, message),
+    startFailed: (key, message, nodeFault) => host.startFailed(key, message, nodeFault),
     exited: (key, exit) => void finish(key, exit).then((finished) => host.exited(key, finished)),
   };
   const hidesGpus = machine.gpus > 0 || (options.resources.gpus ?? 0) > 0;
   const all = new Map<DriverName, Driver>([
     ["process", new ProcessDriver({ tasks, cgroups, user, boot, place: identity, hidesGpus, log, ...events })],
+    [
+      "docker",
+      new DockerDriver({
+        ...{ tasks, user, boot, place: identity, hidesGpus, log, ...events },
+        socket: findSocket(options.dockerHost, process.env),
+        data: folderHash(options.data),
+        nvidia: machine.gpus > 0,
+      }),
+    ],
   ]);
   const working = await workingDrivers(all, options.drivers, log);
   const driver = new Drivers(all, events, driversOf(records));

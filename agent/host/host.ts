@@ -251,8 +251,8 @@ export class Host {
     this.dispatch({ type: "started", key });
   }
 
-  startFailed(key: string, message: string): void {
-    this.dispatch({ type: "start-failed", key, message });
+  startFailed(key: string, message: string, nodeFault = false): void {
+    this.dispatch({ type: "start-failed", key, message, nodeFault });
   }
 
   exited(key: string, exit: Extract<AgentEvent, { type: "exited" }>["exit"]): void {

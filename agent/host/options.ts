@@ -47,6 +47,8 @@ export interface AgentOptions {
   drivers: DriverName[] | null;
   /** of one stream of an attempt */
   maxOutputBytes: number;
+  /** where the container daemon listens; null: DOCKER_HOST, or the usual places */
+  dockerHost: string | null;
   stopTasksOnExit: boolean;
   /** keep a socket open by which the broker calls, so that an idle node need not poll often */
   wake: boolean;
@@ -95,6 +97,7 @@ const SETTINGS = {
   roles: { type: "string" },
   drivers: { type: "string" },
   "max-output": { type: "string" },
+  "docker-host": { type: "string" },
   "stop-tasks-on-exit": { type: "boolean" },
   "no-wake": { type: "boolean" },
   listen: { type: "string" },
@@ -149,6 +152,7 @@ export function readOptions(argv: string[], environment: NodeJS.ProcessEnv, uid:
     roles: text(values, "roles") === null ? null : words(text(values, "roles")),
     drivers: driversOf(text(values, "drivers")),
     maxOutputBytes: maxOutputOf(text(values, "max-output") ?? DEFAULT_MAX_OUTPUT),
+    dockerHost: text(values, "docker-host"),
     stopTasksOnExit: isOn(values, "stop-tasks-on-exit"),
     wake: !isOn(values, "no-wake"),
     listen: listenOf(text(values, "listen")),
