@@ -51,8 +51,8 @@ export class DockerApi {
     return { name: String(said?.Components?.[0]?.Name ?? "Docker"), version: String(said?.Version ?? "?"), api };
   }
 
-  #prefixed(): Promise<string> {
-    this.#prefix ??= this.version(DEADLINE_MS).then(
+  #prefixed({ deadlineMs }: Asked): Promise<string> {
+    this.#prefix ??= this.version(Math.min(deadlineMs ?? DEADLINE_MS, DEADLINE_MS)).then(
       ({ api }) => `/v${api}`,
       (error: unknown) => {
         this.#prefix = null;
@@ -64,7 +64,7 @@ export class DockerApi {
 
   /** @returns what it says, as JSON; null when it says nothing @throws DockerError */
   async call(asked: Asked): Promise<unknown> {
-    const text = await this.#exchange(asked, await this.#prefixed());
+    const text = await this.#exchange(asked, await this.#prefixed(asked));
     if (text === "") return null;
     try {
       return JSON.parse(text);
@@ -85,7 +85,7 @@ export class DockerApi {
 
   /** An answer that is read as it comes. @throws DockerError */
   async stream(asked: Asked): Promise<IncomingMessage> {
-    return this.#open(asked, await this.#prefixed());
+    return this.#open(asked, await this.#prefixed(asked));
   }
 
   async #exchange(asked: Asked, prefix: string): Promise<string> {

@@ -204,7 +204,11 @@ test("past its deadline it is not started", async () => {
 test("a command that is not there is the task's fault, a registry that does not answer the node's", async () => {
   const driver = newDriver();
   driver.start(job(["no-such-command"]));
-  expect(await next()).toMatchObject({ failed: expect.stringContaining("no-such-command"), nodeFault: false });
+  // the container's first process is the daemon's, which finds out
+  expect((await exit()).code).toBeGreaterThan(0);
+  expect(output("stderr")).toContain("No such file");
+  driver.start(job("true", { cwd: "relative" }, { epoch: 3 }));
+  expect(await next()).toMatchObject({ failed: expect.stringMatching(/relative|absolute/), nodeFault: false });
   driver.start(job("true", { image: "127.0.0.1:9/nothing:1" }, { epoch: 2 }));
   expect(await next()).toMatchObject({ failed: expect.stringMatching(/127.0.0.1:9.*refused/), nodeFault: true });
 });

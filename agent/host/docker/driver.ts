@@ -32,6 +32,8 @@ const PROBE_MS = 5000;
 const ASK_AGAIN_MS = 1000;
 /** How long an agent that starts waits for the daemon's word on a container. */
 const RECOVER_MS = 10_000;
+/** The same of one that was silent just now, about the next container. */
+const RECOVER_AGAIN_MS = 500;
 /** SIGKILL is repeated this often. */
 const KILL_AGAIN_MS = 1000;
 /** How long the end of the output may be behind the end of the container. */
@@ -71,6 +73,7 @@ export class DockerDriver implements Driver {
   readonly #live = new Map<string, Live>();
   readonly #closing = new AbortController();
   #rootless = false;
+  #patienceMs = RECOVER_MS;
   /** until the daemon says that it has none */
   #init = true;
 
@@ -271,8 +274,11 @@ export class DockerDriver implements Driver {
 
   async #look(name: string): Promise<Inspected | null | "silent"> {
     try {
-      return await this.#containers.inspect(name, RECOVER_MS);
+      const inspected = await this.#containers.inspect(name, this.#patienceMs);
+      this.#patienceMs = RECOVER_MS;
+      return inspected;
     } catch (error) {
+      this.#patienceMs = RECOVER_AGAIN_MS;
       this.#options.log("warn", `${name}: ${messageOf(error)}`);
       return "silent";
     }
