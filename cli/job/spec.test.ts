@@ -16,6 +16,13 @@ describe("specOf", () => {
     expect(specOf(["true"], { count: 8, gang: 4 }, null)).toEqual({ command: "true", count: 8, gang: { size: 4 } });
   });
 
+  it("runs an image in a container, unless another driver is named", () => {
+    expect(specOf(["true"], { image: "busybox:1" }, null)).toEqual({
+      ...{ command: "true", driver: "docker", image: "busybox:1" },
+    });
+    expect(specOf(["true"], { driver: "sandbox" }, null)).toEqual({ command: "true", driver: "sandbox" });
+  });
+
   it("puts every option into its field and leaves out what was not said", () => {
     const spec = specOf(
       ["true"],

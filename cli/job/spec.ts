@@ -1,4 +1,5 @@
 /** A job spec from the options of `hansa run`. The broker checks amounts, times and names; here is only what must be read first. */
+import type { DriverName } from "../../src/model/driver.ts";
 import type { JobSpecInput } from "../../src/model/job.ts";
 import { Problem } from "../../src/model/problems.ts";
 
@@ -18,6 +19,9 @@ export interface RunOptions {
   timeout?: string;
   env?: string[];
   cwd?: string;
+  /** the broker says which there are */
+  driver?: DriverName;
+  image?: string;
 }
 
 const usage = (detail: string) => new Problem("invalid-request", detail);
@@ -61,7 +65,9 @@ export function specOf(words: readonly string[], options: RunOptions, items: str
   if (first === undefined) {
     throw usage("no command is given. Write it after --, e.g. hansa run -- 'echo hi from $HANSA_NODE'");
   }
-  const { count, name, role, cpus, mem, clusters, constraint, gang, retry, timeout, env, cwd } = options;
+  const { count, name, role, cpus, mem, clusters, constraint, gang, retry, timeout, env, cwd, image } = options;
+  // an image says how it is run
+  const driver = options.driver ?? (image === undefined ? undefined : "docker");
   const resources = {
     ...pairs(listOf(options.resources ?? ""), "--resources"),
     ...(cpus !== undefined && { cpus }),
@@ -77,6 +83,8 @@ export function specOf(words: readonly string[], options: RunOptions, items: str
     ...(constraint && { constraints: constraint }),
     ...(gang !== undefined && { gang: gang === true ? gang : { size: gang } }),
     ...(role !== undefined && { role }),
+    ...(driver !== undefined && { driver }),
+    ...(image !== undefined && { image }),
     ...(retry !== undefined && { retry: { max: retry } }),
     ...(timeout !== undefined && { timeout }),
     ...(env && { env: pairs(env, "--env") }),

@@ -9,7 +9,7 @@ import { apiVersion, DockerError, wordsOf } from "./api.ts";
 import { isNameTaken, lacksInit } from "./containers.ts";
 import { Frames, type Piece } from "./frames.ts";
 import { closeGate } from "./gate.ts";
-import { isNodeFault, pullFailure, pullQuery } from "./image.ts";
+import { mayPass, pullFailure, pullQuery } from "./image.ts";
 import { endedForMemory } from "./kernelLog.ts";
 import { findSocket } from "./socket.ts";
 import { containerName, createBody, memoryBytes, type SpecOptions } from "./spec.ts";
@@ -176,9 +176,10 @@ describe("images", () => {
     ["pull access denied for a, repository does not exist or may require 'docker login'", false],
     ["dial tcp 192.0.2.1:443: i/o timeout", true],
     ["toomanyrequests: You have reached your pull rate limit", true],
-    ["write /x: no space left on device", true],
-  ])("%s", (words, fault) => {
-    expect(isNodeFault(words)).toBe(fault);
+    ["write /x: no space left on device", false],
+    ["received unexpected HTTP status: 503 Service Unavailable", true],
+  ])("is tried again or not: %s", (words, again) => {
+    expect(mayPass(words)).toBe(again);
   });
 });
 

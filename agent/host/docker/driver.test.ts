@@ -201,7 +201,7 @@ test("past its deadline it is not started", async () => {
   expect(existsSync(work("ran"))).toBe(false);
 });
 
-test("a command that is not there is the task's fault, a registry that does not answer the node's", async () => {
+test("a command that is not there is the task's fault, and so is an image that can't be had", async () => {
   const driver = newDriver();
   driver.start(job(["no-such-command"]));
   // the container's first process is the daemon's, which finds out
@@ -210,7 +210,20 @@ test("a command that is not there is the task's fault, a registry that does not 
   driver.start(job("true", { cwd: "relative" }, { epoch: 3 }));
   expect(await next()).toMatchObject({ failed: expect.stringMatching(/relative|absolute/), nodeFault: false });
   driver.start(job("true", { image: "127.0.0.1:9/nothing:1" }, { epoch: 2 }));
-  expect(await next()).toMatchObject({ failed: expect.stringMatching(/127.0.0.1:9.*refused/), nodeFault: true });
+  expect(await next()).toMatchObject({ failed: expect.stringMatching(/127.0.0.1:9.*refused/), nodeFault: false });
+  expect(driver.running().size).toBe(0);
+});
+
+test("a start waits for a daemon that is away, and can be stopped meanwhile", async () => {
+  const driver = newDriver();
+  podman.freeze();
+  driver.start(job("echo here"));
+  driver.start(job("echo never", {}, { epoch: 2 }));
+  driver.stop("7k2m.0@2", 1000);
+  podman.thaw();
+  const ends = [await exit(), await exit()];
+  expect(ends.map(({ code }) => code).sort()).toEqual([0, null]);
+  expect(output("stdout")).toBe("here\n");
 });
 
 test("after its agent was killed the next one tells its exit code and all of its output, once", async () => {

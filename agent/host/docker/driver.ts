@@ -21,7 +21,7 @@ import { isAlive } from "../procfs.ts";
 import { DockerApi, DockerError } from "./api.ts";
 import { Containers, lacksInit } from "./containers.ts";
 import { closeGate } from "./gate.ts";
-import { ensureImage, PullError } from "./image.ts";
+import { ensureImage } from "./image.ts";
 import { endedForMemory, readKernelLog } from "./kernelLog.ts";
 import { copyOutput } from "./output.ts";
 import { containerName, createBody, LABELS, type SpecOptions } from "./spec.ts";
@@ -30,6 +30,8 @@ import { exitOf, type Inspected } from "./state.ts";
 const PROBE_MS = 5000;
 /** A daemon that does not answer is asked again this often. */
 const ASK_AGAIN_MS = 1000;
+/** How long a start waits for a daemon that is away: a task that failed for it would be back at once. */
+const AWAY_MS = 60_000;
 /** How long an agent that starts waits for the daemon's word on a container. */
 const RECOVER_MS = 10_000;
 /** The same of one that was silent just now, about the next container. */
@@ -152,6 +154,7 @@ export class DockerDriver implements Driver {
     const { key, template } = attempt;
     if (existsSync(this.#folder(key))) return this.#adopt(live, attempt);
     this.#makeFolder(key);
+    await this.#awaitDaemon(live);
     try {
       await ensureImage(this.#api, template.image ?? "", live.prelude.signal, this.#options.log);
     } catch (error) {
@@ -175,6 +178,21 @@ export class DockerDriver implements Driver {
     // asked for while it was starting
     if (live.killTimer) this.#signal(live, "SIGTERM");
     this.watch(key);
+  }
+
+  /** @throws when it stays away */
+  async #awaitDaemon(live: Live): Promise<void> {
+    const startedMs = performance.now();
+    const signal = live.prelude.signal;
+    while (!signal.aborted) {
+      try {
+        await this.#containers.inspect(live.name);
+        return;
+      } catch (error) {
+        if (performance.now() - startedMs > AWAY_MS) throw error;
+        await sleep(ASK_AGAIN_MS, undefined, { signal }).catch(() => {});
+      }
+    }
   }
 
   #makeFolder(key: string): void {
@@ -454,6 +472,5 @@ export class DockerDriver implements Driver {
 
 const neverRan = (): Exit => ({ code: null, signal: null, ranMs: 0, stdout: emptyEnd(), stderr: emptyEnd() });
 
-/** The daemon is away, or the registry is: another node may do better. */
-const isNodeFault = (error: unknown): boolean =>
-  error instanceof PullError ? error.nodeFault : error instanceof DockerError && error.status === null;
+/** The daemon is away: another node may do better. */
+const isNodeFault = (error: unknown): boolean => error instanceof DockerError && error.status === null;
