@@ -129,6 +129,9 @@ function cutOf(path: string): Cut | null {
   const text = readIfThere(path + CUT_FILE);
   return text ? (JSON.parse(text) as Cut) : null;
 }
+/** How much of a stream's file was cut off. */
+export const droppedFrom = (path: string): number => cutOf(path)?.dropped ?? 0;
+
 const noteCut = (path: string, cut: Cut): void =>
   writeFileSync(path + CUT_FILE, JSON.stringify(cut), { mode: PRIVATE_FILE_MODE });
 

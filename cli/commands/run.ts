@@ -39,7 +39,7 @@ export function addRun(program: Command, app: App): void {
     .option("--timeout <time>", "how long an attempt may run, e.g. 10m")
     .option("--env <name=value>", "an environment variable (may be repeated)", collect)
     .option("--cwd <folder>", "the folder to run in; else a folder of the task's own")
-    .option("--driver <name>", "how a node runs it: process (default), sandbox or docker")
+    .option("--driver <name>", "how a node runs it: process (default) or docker")
     .option("--image <image>", "in a container of this image, with driver docker")
     .option("--plan [token]", "only say where it would run; with the token of that, run it just so or not at all")
     .option("-d, --detach", "only submit")

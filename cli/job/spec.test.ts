@@ -20,7 +20,7 @@ describe("specOf", () => {
     expect(specOf(["true"], { image: "busybox:1" }, null)).toEqual({
       ...{ command: "true", driver: "docker", image: "busybox:1" },
     });
-    expect(specOf(["true"], { driver: "sandbox" }, null)).toEqual({ command: "true", driver: "sandbox" });
+    expect(specOf(["true"], { driver: "process" }, null)).toEqual({ command: "true", driver: "process" });
   });
 
   it("puts every option into its field and leaves out what was not said", () => {

@@ -1,10 +1,12 @@
 /**
  * A container's output on its way from the daemon's log into the attempt's files. The daemon keeps all of it until the
- * container is removed, so after any break it is read from the start again, less what the files hold already.
+ * container is removed, so after any break it is read from the start again, less what the files hold already, or held
+ * before it was cut.
  */
 import { closeSync, openSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { PRIVATE_FILE_MODE } from "../files.ts";
+import { droppedFrom } from "../outputs.ts";
 import { STREAMS, type Stream } from "../process/output.ts";
 import type { DockerApi } from "./api.ts";
 import { Frames } from "./frames.ts";
@@ -28,7 +30,7 @@ export async function copyOutput(
     const path = join(folder, stream);
     const fd = openSync(path, "a", PRIVATE_FILE_MODE);
     files.push(fd);
-    return { fd, skip: statSync(path).size };
+    return { fd, skip: statSync(path).size + droppedFrom(path) };
   };
   try {
     const [stdout, stderr] = STREAMS.map(open);
