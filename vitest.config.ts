@@ -1,20 +1,20 @@
 /**
  * Unit tests stand beside their file, whole-system ones in `test/system`, which run when the others are done; `.sql`
- * files are text, as in the bundle.
+ * and `.sh` files are text, as in the bundle.
  */
 import { configDefaults, defineConfig, type Plugin } from "vitest/config";
 import { Totals } from "./test/support/totals.ts";
 
-const sqlAsText: Plugin = {
-  name: "sql-as-text",
+const filesAsText: Plugin = {
+  name: "files-as-text",
   transform: (code, id) =>
-    id.endsWith(".sql") ? { code: `export default ${JSON.stringify(code)};`, map: null } : null,
+    /\.(sql|sh)$/.test(id) ? { code: `export default ${JSON.stringify(code)};`, map: null } : null,
 };
 
 const SYSTEM = "test/system/**/*.test.ts";
 
 export default defineConfig({
-  plugins: [sqlAsText],
+  plugins: [filesAsText],
   test: {
     reporters: ["default", new Totals()],
     // Many start a real workerd, several at a time on a small machine: slow is not wrong.

@@ -1,8 +1,9 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import {
   chmodSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -12,7 +13,11 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { buildAgentBundle } from "../scripts/build.ts";
+import { hostTarget } from "../scripts/bun.ts";
+import { buildExecutable } from "../scripts/executable.ts";
+import { agentCommand, chosenAgent } from "../test/support/agentUnderTest.ts";
 import { FakeBroker } from "./host/fakeBroker.fixture.ts";
 import { folderHash } from "./host/folders.ts";
 import { statOf } from "./host/procfs.ts";
@@ -23,25 +28,53 @@ async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((resolve) => setTimeout(resolve, 10));
 }
 
-describe("an agent process", () => {
+/** What is shipped, made anew from the sources. */
+const artifacts: Record<string, (folder: string) => Promise<string>> = {
+  "for Node": async (folder) => {
+    await buildAgentBundle(join(folder, "agent.cjs"));
+    return join(folder, "agent.cjs");
+  },
+  "as an executable": (folder) => buildExecutable(hostTarget(), join(folder, "agent")),
+};
+const chosen = chosenAgent();
+
+describe.each(chosen ? [chosen] : Object.keys(artifacts))("an agent process (%s)", (artifact) => {
+  let built: string;
+  let agentPath: string;
   let root: string;
   let data: string;
   let run: string;
   let broker: FakeBroker;
   let agents: ChildProcess[];
+  /** besides what every agent gets */
+  let environment: NodeJS.ProcessEnv;
 
   const start = (...flags: string[]): ChildProcess => {
     const where = ["--data", data, "--run-dir", run];
-    const agent = spawn(
-      process.execPath,
-      [join(import.meta.dirname, "main.ts"), ...(flags.length > 0 ? flags : ["run"]), ...where],
-      {
-        env: { PATH: process.env.PATH, HANSA_AGENT_URL: broker.url, HANSA_AGENT_TOKEN: "hns_join_x" },
-        stdio: ["ignore", "pipe", "pipe"],
-      },
-    );
+    const [program, ...first] = agentCommand(agentPath);
+    const agent = spawn(program, [...first, ...(flags.length > 0 ? flags : ["run"]), ...where], {
+      env: { PATH: process.env.PATH, HANSA_AGENT_URL: broker.url, HANSA_AGENT_TOKEN: "hns_join_x", ...environment },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     agents.push(agent);
     return agent;
+  };
+  /** What it says in its log, as it comes. */
+  const lines = (agent: ChildProcess) => {
+    let text = "";
+    const news: (() => void)[] = [];
+    agent.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
+      text += chunk;
+      for (const tell of news.splice(0)) tell();
+    });
+    const says = async (wanted: RegExp): Promise<RegExpExecArray> => {
+      for (;;) {
+        const found = wanted.exec(text);
+        if (found) return found;
+        await new Promise<void>((resolve) => void news.push(resolve));
+      }
+    };
+    return { text: () => text, says };
   };
   const exit = async (agent: ChildProcess): Promise<number | null> => agent.exitCode ?? (await once(agent, "exit"))[0];
   const said = async (agent: ChildProcess): Promise<string> => {
@@ -60,6 +93,12 @@ describe("an agent process", () => {
   };
   const gone = (key: string) => !existsSync(join(data, "tasks", key));
 
+  beforeAll(async () => {
+    built = mkdtempSync(join(tmpdir(), "hansa-agent-built-"));
+    agentPath = (await artifacts[artifact]?.(built)) ?? artifact;
+  });
+  afterAll(() => rmSync(built, { recursive: true }));
+
   beforeEach(async () => {
     root = mkdtempSync(join(tmpdir(), "hansa-agent-"));
     chmodSync(root, 0o711);
@@ -68,11 +107,13 @@ describe("an agent process", () => {
     broker = new FakeBroker();
     await broker.listen();
     agents = [];
+    environment = {};
   });
 
   afterEach(async () => {
     for (const agent of agents) if (agent.exitCode === null && agent.signalCode === null) agent.kill("SIGKILL");
     // the last one ends what is left, guard included
+    environment = {};
     broker.odd = null;
     const polls = broker.polls.length;
     const last = start("run", "--stop-tasks-on-exit");
@@ -119,6 +160,29 @@ describe("an agent process", () => {
         [31_020, 31_020],
       ],
     });
+  });
+
+  test("keeps of what a task prints no secret, and no more than the limit, also across a restart", async () => {
+    const env = { DB_PASSWORD: "hunter2-hunter3" };
+    const first = start("run", "--max-output", "1MiB");
+    const command =
+      "echo $$ >pid; echo in $DB_PASSWORD; while [ ! -e go ]; do sleep 0.05; done; head -c 3000000 /dev/zero | tr '\\0' x; echo out $DB_PASSWORD >&2";
+    broker.give({ command, env, stopAfterMs: 60_000 }, "job1.0");
+    await pidOf("job1.0@1");
+    first.kill("SIGKILL");
+    await exit(first);
+    writeFileSync(join(work("job1.0@1"), "go"), "");
+    start("run", "--max-output", "1MiB");
+    const end = await broker.end("job1.0@1");
+    await broker.until(() => broker.ended.size === 2);
+    expect(broker.output.get("job1.0@1/stderr")?.toString()).toBe(`out ${"*".repeat(15)}\n`);
+    const printed = broker.output.get("job1.0@1/stdout")?.toString() ?? "";
+    expect(printed.slice(0, 20)).toBe(`in ${"*".repeat(15)}\nx`);
+    const dropped = 3_000_019 - 2 ** 20;
+    expect(printed.slice(2 ** 20)).toBe(
+      `\n[hansa: ${dropped} bytes more were dropped; this node keeps ${2 ** 20} of each stream of a task]\n`,
+    );
+    expect(end).toMatchObject({ state: "succeeded", stdout: { size: printed.length, dropped } });
   });
 
   test("killed, leaves its tasks alive, and the next one takes them over and tells how they ended", async () => {
@@ -270,6 +334,116 @@ describe("an agent process", () => {
     expect(status).toMatchObject({ node: "n1", cluster: "north", session: 1, guard: { alive: true }, attempts: [] });
   });
 
+  test("drains: takes nothing new, waits for what runs, and ends with code 0 and nothing left", async () => {
+    const agent = start();
+    broker.give({ command: "echo $$ >pid; while [ ! -e go ]; do sleep 0.05; done", stopAfterMs: 60_000 }, "job1.0");
+    const pid = await pidOf("job1.0@1");
+    const drain = start("drain", "--json");
+    const news = said(drain);
+    await broker.until(() => broker.polls.at(-1)?.pressure.includes("draining") ?? false);
+    broker.give({ command: "true" }, "job2.0");
+    const before = broker.polls.length;
+    await broker.until(() => broker.polls.length > before);
+    expect(dead(pid)).toBe(false);
+    expect(agent.exitCode).toBe(null);
+    writeFileSync(join(work("job1.0@1"), "go"), "");
+    expect(await broker.end("job1.0@1")).toMatchObject({ state: "succeeded" });
+    expect(await exit(agent)).toBe(0);
+    expect(JSON.parse((await news).trim().split("\n").at(-1) ?? "")).toEqual({ left: 0, over: "empty" });
+    expect(drain.exitCode).toBe(0);
+    expect(broker.polls.flatMap(({ running }) => running)).not.toContainEqual(["job2.0", 1]);
+    expect(existsSync(run)).toBe(false);
+  });
+
+  test("drains until a deadline, and then stops what still runs", async () => {
+    const agent = start();
+    broker.give({ command: "echo $$ >pid; sleep 60", stopAfterMs: 60_000 }, "job1.0");
+    const pid = await pidOf("job1.0@1");
+    const drain = start("drain", "--deadline", "200ms");
+    expect(await said(drain)).toContain("the deadline has come: stopping 1");
+    expect(await exit(agent)).toBe(0);
+    expect(drain.exitCode).toBe(0);
+    expect(broker.ends.get("job1.0@1")).toMatchObject({ reason: "shutdown" });
+    expect(dead(pid)).toBe(true);
+  });
+
+  test("QUIT ends its tasks first, and TERM twice does not wait for them", async () => {
+    const first = start();
+    broker.give({ command: "trap '' TERM; echo $$ >pid; while :; do sleep 0.05; done", stopAfterMs: 60_000 }, "job1.0");
+    const pid = await pidOf("job1.0@1");
+    first.kill("SIGQUIT");
+    await broker.until(() => broker.polls.at(-1)?.pressure.includes("draining") ?? false);
+    expect(dead(pid)).toBe(false);
+    first.kill("SIGTERM");
+    expect(await exit(first)).toBe(0);
+    const second = start("run", "--stop-tasks-on-exit");
+    await broker.until(() => broker.polls.at(-1)?.session === 2);
+    process.kill(pid, "SIGKILL");
+    await broker.end("job1.0@1");
+    second.kill("SIGQUIT");
+    expect(await exit(second)).toBe(0);
+    expect(existsSync(run)).toBe(false);
+  });
+
+  test("HUP reads the config anew and tells what changed; a mistake in it changes nothing", async () => {
+    const config = join(data, "agent.json");
+    mkdirSync(data, { recursive: true });
+    writeFileSync(config, JSON.stringify({ label: ["zone=a"] }));
+    const agent = start();
+    const log = lines(agent);
+    await broker.until(() => broker.polls.length > 0);
+    expect(broker.polls[0]?.inventory?.attributes).toMatchObject({ zone: "a" });
+    writeFileSync(config, JSON.stringify({ label: ["zone=b"], resource: ["licences=2"], roles: "lab" }));
+    agent.kill("SIGHUP");
+    await broker.until(() => broker.polls.at(-1)?.inventory?.attributes.zone === "b");
+    expect(broker.polls.at(-1)?.inventory).toMatchObject({ capacity: { licences: 2000 }, roles: ["lab"] });
+    writeFileSync(config, "{");
+    agent.kill("SIGHUP");
+    await log.says(/config is not read anew/);
+    expect(agent.exitCode).toBe(null);
+    rmSync(config);
+  });
+
+  test("USR1 writes the status to the log, and opens no debugger", async () => {
+    const agent = start();
+    const log = lines(agent);
+    await broker.until(() => broker.polls.length > 0);
+    agent.kill("SIGUSR1");
+    expect(JSON.parse((await log.says(/status (\{.*\})/))[1] ?? "")).toMatchObject({
+      node: "n1",
+      loop: { turning: true },
+    });
+    expect(log.text()).not.toContain("Debugger");
+  });
+
+  test("answers on loopback when asked to listen, and two agents do not collide when not", async () => {
+    const agent = start("run", "--listen", "127.0.0.1:0");
+    const log = lines(agent);
+    const [, url] = await log.says(/listening at (http:\S+)/);
+    expect((await fetch(`${url}/healthz`)).status).toBe(200);
+    expect(await (await fetch(`${url}/metrics`)).text()).toContain("hansa_agent_polls_total");
+    expect(await exit(start("run", "--listen", "0.0.0.0:9464"))).toBe(64);
+  });
+
+  test("tells a service manager that it is up, that it lives, and that it ends", async () => {
+    const program = join(root, "systemd-notify");
+    writeFileSync(program, `#!/bin/sh\necho "$*" >>${root}/told\n`, { mode: 0o755 });
+    const told = () => (existsSync(join(root, "told")) ? readFileSync(join(root, "told"), "utf8") : "");
+    environment = { PATH: `${root}:${process.env.PATH}`, NOTIFY_SOCKET: join(root, "notify"), WATCHDOG_USEC: "300000" };
+    broker.odd = (request, response) => {
+      if (!request.url?.startsWith("/agent/v1/poll")) return false;
+      response.writeHead(503).end();
+      return true;
+    };
+    const agent = start();
+    await until(() => told().startsWith("READY=1 STATUS=node n1 of north in lab\n"));
+    // a broker that is away is no reason to be started anew
+    await until(() => told().split("WATCHDOG=1\n").length > 3);
+    agent.kill("SIGTERM");
+    await exit(agent);
+    await until(() => told().includes("STOPPING=1\n"));
+  });
+
   test("finds every hop well with `doctor`, and names the first that is not", async () => {
     const report = await said(start("doctor", "--json"));
     const findings = report
@@ -278,7 +452,7 @@ describe("an agent process", () => {
       .map((line) => JSON.parse(line));
     expect(findings.filter(({ level }) => level === "fail")).toEqual([]);
     expect(findings.map(({ hop }) => hop)).toEqual(
-      expect.arrayContaining(["dns", "tcp", "broker", "disk", "user", "guard"]),
+      expect.arrayContaining(["dns", "tcp", "broker", "disk", "memory", "user", "guard"]),
     );
     const closed = start("doctor", "--json", "--url", "http://127.0.0.1:1");
     expect(await said(closed)).toContain('"hop":"tcp","level":"fail"');
@@ -290,5 +464,26 @@ describe("an agent process", () => {
     expect(await exit(start("fly"))).toBe(64);
     expect(readdirSync(root)).not.toContain("run");
     expect(folderHash(data)).toMatch(/^[0-9a-f]{8}$/);
+  });
+});
+
+describe("an agent on another system than Linux", () => {
+  const MAC = "data:text/javascript,Object.defineProperty(process,'platform',{value:'darwin'})";
+  const run = (...words: string[]) =>
+    spawnSync(process.execPath, ["--import", MAC, "agent/main.ts", ...words], { encoding: "utf8", env: {} });
+
+  test("says that tasks need Linux, with code 64", () => {
+    const { status, stderr } = run("run");
+    expect(status).toBe(64);
+    expect(stderr).toContain("tasks need Linux yet, and this is darwin");
+  });
+
+  test("tells its version and its help, and examines the way to the broker", () => {
+    expect(run("version").stdout).toMatch(/^\d+\.\d+/);
+    expect(run("help").stdout).toContain("hansa-agent run");
+    const { status, stdout } = run("doctor", "--url", "http://127.0.0.1:1");
+    expect(status).toBe(1);
+    expect(stdout).toMatch(/ok {3}dns.*fail tcp.*fail platform/s);
+    expect(stdout).not.toContain("disk");
   });
 });

@@ -1,59 +1,37 @@
 /** The `hansa-agent` command. */
-import { runAgent } from "./host/agent.ts";
+
+import { HELP } from "./help.ts";
+import { type Running, runAgent } from "./host/agent.ts";
 import { bootId } from "./host/clock.ts";
 import { examine } from "./host/doctor.ts";
+import type { DrainNews } from "./host/drain.ts";
 import { EXIT } from "./host/exitCodes.ts";
 import { messageOf } from "./host/files.ts";
 import { findRunFolder, makeDataFolder } from "./host/folders.ts";
 import { type Identity, readIdentity } from "./host/identity.ts";
+import { install } from "./host/install.ts";
 import { join } from "./host/join.ts";
 import { releaseLock, takeLock } from "./host/journal/lock.ts";
 import { type Log, stderrLog } from "./host/log.ts";
-import { type AgentOptions, readOptions, readToken, UsageError } from "./host/options.ts";
+import {
+  type AgentOptions,
+  isConfigNamed,
+  lastingSettings,
+  readOptions,
+  readToken,
+  UsageError,
+} from "./host/options.ts";
 import { taskUser } from "./host/process/user.ts";
-import { askStatus } from "./host/statusSocket.ts";
+import { SIGNALS, wishOf } from "./host/signals.ts";
+import { askDrain, askStatus } from "./host/statusSocket.ts";
+import { LOCK_FILE } from "./host/supervisor.ts";
+import { uninstall } from "./host/uninstall.ts";
 import { VERSION } from "./version.ts";
 
-const HELP = `hansa-agent ${VERSION}: lends this machine to a Hansa cluster
-
-  hansa-agent run     [--url U --token T]   work until told to stop; joins first if it has not
-  hansa-agent join     --url U --token T    become a node: T is a join token, file:PATH or fd:N
-  hansa-agent status  [--json]              ask the running agent
-  hansa-agent doctor                        check every hop to the broker, and this machine
-  hansa-agent version
-
-What this node is called and has (default: the machine's own)
-  --name NAME          the cluster adds a number when another node has it
-  --cpus 4  --mem 8GiB  --disk 100GiB  --resource licences=2 (again for more)
-  --resource gpus=4    whole devices, numbered from 0; default what nvidia-smi lists
-  --ports 31000-32000  that tasks may be given, several with commas, or none; default as shown
-  --label zone=a       an attribute for constraints (again for more)
-What it accepts
-  --roles a,b          only tasks of these roles
-  --drivers a,b        of process, sandbox, docker; default those that work here
-  --max-pids 4096      processes and threads of one task
-  --cpu-quota          cpus are a limit; default a weight: a task may use what is idle
-  --run-as USER        whom tasks run as; default nobody if the agent is root, else the agent's user
-Where
-  --data DIR           default /var/lib/hansa-agent for root, else ~/.local/share/hansa-agent
-  --run-dir DIR        default on a tmpfs: it must not outlive the boot
-  --config FILE        default agent.json in the data folder: {"cpus": 2, "label": ["zone=a"]}
-  --no-wake            poll all the time instead of keeping a socket by which the broker calls
-  --ca-file FILE       trust these authorities too; HTTPS_PROXY and NO_PROXY are honoured
-Stopping
-  TERM or INT end the agent; its tasks live on and the next agent takes them over.
-  --stop-tasks-on-exit stops them first, reports that, and ends the guard
-
-Each flag is also HANSA_AGENT_NAME in the environment (--run-as: HANSA_AGENT_RUN_AS) and a name in the config file.
-Flags win over the environment, that over the file. Exit codes: 0 stopped · 2 start it again · 5 do not (removed, or
-join anew) · 64 usage.
-`;
-
+const ELSEWHERE = `tasks need Linux yet, and this is ${process.platform}; what works here: help, version, doctor`;
 const JOIN_TRIES = 8;
-const LOCK_FILE = "lock";
 
 async function main(argv: string[]): Promise<number> {
-  if (process.platform !== "linux") throw new UsageError("the agent needs Linux");
   const options = readOptions(argv, process.env, process.getuid?.() ?? 0);
   const log = stderrLog(process.env);
   switch (options.command) {
@@ -63,10 +41,26 @@ async function main(argv: string[]): Promise<number> {
     case "version":
       process.stdout.write(`${VERSION}\n`);
       return EXIT.ok;
-    case "status":
-      return status(options);
     case "doctor":
       return doctor(options);
+  }
+  if (process.platform !== "linux") throw new UsageError(ELSEWHERE);
+  switch (options.command) {
+    case "status":
+      return status(options);
+    case "drain":
+      return drain(options);
+    case "install":
+      return install({
+        options,
+        lasting: lastingSettings(argv, process.env),
+        namedConfig: isConfigNamed(argv, process.env),
+        join: () => holdingLock(options, log, () => joinOrCode(options, log)),
+        say: (line) => process.stdout.write(`${line}\n`),
+        complain: (line) => process.stderr.write(`hansa-agent: ${line}\n`),
+      });
+    case "uninstall":
+      return uninstall(options, (line) => process.stdout.write(`${line}\n`));
     case "join":
       return holdingLock(options, log, async () => {
         const joined = await joinNow(options, log);
@@ -75,12 +69,12 @@ async function main(argv: string[]): Promise<number> {
         return EXIT.ok;
       });
     case "run":
-      return holdingLock(options, log, () => run(options, log));
+      return holdingLock(options, log, () => run(options, argv, log));
   }
 }
 
 /** Only one agent at a time uses a data folder. */
-async function holdingLock(options: AgentOptions, log: Log, work: () => Promise<number>): Promise<number> {
+async function holdingLock<T>(options: AgentOptions, log: Log, work: () => Promise<T>): Promise<T | number> {
   makeDataFolder(options.data, taskUser(options.runAs));
   const path = `${options.data}/${LOCK_FILE}`;
   const holder = takeLock(path, bootId());
@@ -106,7 +100,12 @@ function giveUp({ message, final }: { message: string; final: boolean }, log: Lo
   return final ? EXIT.stay : EXIT.retry;
 }
 
-async function run(options: AgentOptions, log: Log): Promise<number> {
+async function joinOrCode(options: AgentOptions, log: Log): Promise<Identity | number> {
+  const joined = await joinNow(options, log);
+  return "message" in joined ? giveUp(joined, log) : joined;
+}
+
+async function run(options: AgentOptions, argv: string[], log: Log): Promise<number> {
   const identity = readIdentity(options.data) ?? (await joinNow(options, log));
   if ("message" in identity) return giveUp(identity, log);
   const user = taskUser(options.runAs);
@@ -117,17 +116,37 @@ async function run(options: AgentOptions, log: Log): Promise<number> {
     log("error", `internal error: ${error.stack ?? error.message}`);
     process.exit(EXIT.retry);
   });
-  let asked = false;
-  const stop = () => {
-    if (asked) process.exit(EXIT.ok);
-    asked = true;
-    void agent.stop(options.stopTasksOnExit);
+  let leaving = false;
+  const leave = (stopTasks: boolean) => {
+    leaving = true;
+    void agent.stop(stopTasks);
   };
-  process.on("SIGTERM", stop);
-  process.on("SIGINT", stop);
-  // a terminal that closes is no reason to stop
-  process.on("SIGHUP", () => {});
+  for (const signal of SIGNALS) {
+    process.on(signal, () => {
+      switch (wishOf(signal, leaving)) {
+        case "leave":
+          return leave(options.stopTasksOnExit);
+        case "leave-with-tasks":
+          return leave(true);
+        case "exit":
+          return process.exit(EXIT.ok);
+        case "reload":
+          return reload(agent, argv, log);
+        case "tell":
+          return log("info", `status ${JSON.stringify(agent.status())}`);
+      }
+    });
+  }
   return agent.ended;
+}
+
+/** A file with a mistake changes nothing. What only a start can change (where, who) is left as it is. */
+function reload(agent: Running, argv: string[], log: Log): void {
+  try {
+    agent.reload(readOptions(argv, process.env, process.getuid?.() ?? 0));
+  } catch (error) {
+    log("error", `the config is not read anew: ${messageOf(error)}`);
+  }
 }
 
 async function status(options: AgentOptions): Promise<number> {
@@ -141,11 +160,28 @@ async function status(options: AgentOptions): Promise<number> {
   return EXIT.ok;
 }
 
+async function drain(options: AgentOptions): Promise<number> {
+  const run = findRunFolder(options.runFolder, options.data, process.getuid?.() ?? 0, process.env);
+  const last = await askDrain(run, options.deadlineMs, (news) => {
+    process.stdout.write(options.json ? `${JSON.stringify(news)}\n` : `${drainLine(news)}\n`);
+  });
+  if (last === null) process.stderr.write(`no agent runs on ${options.data}\n`);
+  else if (!last.over) process.stderr.write("the agent ended before it was empty\n");
+  return last?.over ? EXIT.ok : EXIT.unwell;
+}
+
+function drainLine({ left, over }: DrainNews): string {
+  if (over === "empty") return "drained: nothing runs here, the agent ends";
+  if (over === "deadline") return `the deadline has come: stopping ${left}, then the agent ends`;
+  return `draining: ${left} left`;
+}
+
 async function doctor(options: AgentOptions): Promise<number> {
-  const user = taskUser(options.runAs);
-  makeDataFolder(options.data, user);
+  const user = process.platform === "linux" ? taskUser(options.runAs) : null;
+  if (user) makeDataFolder(options.data, user);
   const identity = readIdentity(options.data);
   const findings = await examine(options, options.url ?? identity?.url ?? null, identity, user);
+  if (!user) findings.push({ hop: "platform", level: "fail", detail: ELSEWHERE });
   for (const { hop, level, detail } of findings) {
     process.stdout.write(
       options.json ? `${JSON.stringify({ hop, level, detail })}\n` : `${level.padEnd(5)}${hop.padEnd(12)}${detail}\n`,

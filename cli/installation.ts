@@ -17,6 +17,8 @@ function built(path: string): string {
 
 export const workerBundle = (): string => built("worker/index.js");
 export const solverWasm = (): string => built("worker/highs.wasm");
+/** The agent as the Worker carries it. */
+export const agentModule = (): string => built("worker/agent.bin");
 export const agentBundle = (): string => built("hansa-agent.cjs");
 
 /** The workerd binary of the npm package. */

@@ -1,11 +1,12 @@
 /**
  * Bundles the Worker, the agent and the CLI into `dist/`: all, or those that are named. One Worker bundle serves
  * everywhere: wrangler deploys it as it is (`no_bundle`), `hansa serve` gives it to workerd, the tests to Miniflare.
- * Beside it lies the solver's WebAssembly, which it imports as a module.
+ * Beside it lie the solver's WebAssembly and the agent's bundle, which it imports as modules.
  */
 import { readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { type BuildOptions, build } from "esbuild";
+import { agentModule } from "./agentModule.ts";
 import { copyWasm, highsPlugin } from "./highs.ts";
 
 const { version } = JSON.parse(readFileSync("package.json", "utf8"));
@@ -15,9 +16,19 @@ const common: BuildOptions = {
   logLevel: "warning",
   legalComments: "none",
   target: "es2024",
-  loader: { ".sql": "text" },
+  loader: { ".sql": "text", ".sh": "text" },
   define: { HANSA_VERSION: JSON.stringify(version) },
 };
+
+const AGENT: BuildOptions = {
+  ...common,
+  entryPoints: ["agent/main.ts"],
+  format: "cjs",
+  platform: "node",
+};
+
+/** The agent as the Worker carries it. */
+export const AGENT_IN_WORKER = agentModule(AGENT);
 
 /** Also of the tests, which bundle other entries. */
 export const WORKER: BuildOptions = {
@@ -27,26 +38,23 @@ export const WORKER: BuildOptions = {
   mainFields: ["module", "main"],
   conditions: ["workerd", "worker", "import"],
   external: ["cloudflare:workers"],
-  plugins: [highsPlugin],
+  plugins: [highsPlugin, AGENT_IN_WORKER.plugin],
   // A third of the bytes to load at a cold start; names stay, so that stack traces can be read.
   minifyWhitespace: true,
   minifySyntax: true,
 };
+
+/** For any Node; where requests go by node:http. */
+export const buildAgentBundle = (outfile: string): Promise<unknown> => build({ ...AGENT, outfile });
 
 const bundles: Record<string, () => Promise<unknown>> = {
   worker: async () => {
     await rm("dist/worker", { recursive: true, force: true });
     await build({ ...WORKER, entryPoints: ["src/worker.ts"], outfile: "dist/worker/index.js" });
     await copyWasm("dist/worker");
+    await AGENT_IN_WORKER.write("dist/worker");
   },
-  agent: () =>
-    build({
-      ...common,
-      entryPoints: ["agent/main.ts"],
-      outfile: "dist/hansa-agent.cjs",
-      format: "cjs",
-      platform: "node",
-    }),
+  agent: () => buildAgentBundle("dist/hansa-agent.cjs"),
   cli: () =>
     build({
       ...common,

@@ -42,18 +42,27 @@ const IMPORTS =
 const importsOf = (file: string): string[] =>
   [...readFileSync(file, "utf8").matchAll(IMPORTS)].map(([, from, bare, dynamic]) => from ?? bare ?? dynamic ?? "");
 
+const manifest: { imports: Record<string, Record<string, string>> } = JSON.parse(readFileSync("package.json", "utf8"));
+
+/** The files of a path: one that begins with # stands for another file in each runtime. */
+const filesOf = (file: string, path: string): string[] =>
+  path.startsWith("#")
+    ? Object.values(manifest.imports[path] ?? {}).map((target) => join(target))
+    : [join(dirname(file), path)];
+
 const graph = new Map(
   files.map((file) => [
     file,
     importsOf(file)
-      .filter((path) => path.startsWith(".") && !path.endsWith(".json"))
-      .map((path) => join(dirname(file), path)),
+      .filter((path) => /^[.#]/.test(path) && !path.endsWith(".json"))
+      .flatMap((path) => filesOf(file, path)),
   ]),
 );
 
 test("every file stands in a room", () => {
   expect(files.filter((file) => roomOf(file) === undefined)).toEqual([]);
   expect(graph.get("src/cluster/poll.ts")).toContain("src/model/ids.ts");
+  expect(graph.get("agent/host/join.ts")).toContain("agent/host/broker/fetchTransport.ts");
 });
 
 test("a file imports only from its own room and from those that its room may see", () => {

@@ -107,7 +107,7 @@ export function duePoll(state: AgentState, nowMs: number): { state: AgentState; 
   }
   const pressure = [...state.pressure];
   if (!state.guarded) pressure.push("no-guard");
-  if (state.leaving) pressure.push("draining");
+  if (state.leaving && !pressure.includes("draining")) pressure.push("draining");
   const request: PollRequest = {
     session: state.session,
     nonce: state.nonce,

@@ -71,7 +71,7 @@ export function applyReply(
 
   acknowledge(attempts, reply.acked, records, after);
   renew(attempts, reply.renews, sentAtMs, nowMs, rules, after);
-  stop(attempts, reply, records, after);
+  const doubted = stop(attempts, reply, before.doubted, records, after);
   const accepted = accept(state, attempts, reply, sentAtMs, nowMs, records, after);
 
   state = { ...state, nextPollAtMs: nowMs + pauseMs({ ...state, attempts }, reply.nextPollMs) };
@@ -90,7 +90,7 @@ export function applyReply(
   if (records.length > 0) effects.push({ type: "journal", records });
   const live = [...attempts.values()].some((attempt) => attempt.phase !== "ended");
   if (live || before.attempts.size > 0) effects.push({ type: "deadlines", deadlines: deadlinesOf(attempts.values()) });
-  return { state: { ...state, attempts }, effects: [...effects, ...after] };
+  return { state: { ...state, attempts, doubted }, effects: [...effects, ...after] };
 }
 
 function acknowledge(attempts: Attempts, acked: string[], records: JournalRecord[], after: AgentEffect[]): void {
@@ -129,10 +129,26 @@ function renew(
   }
 }
 
-function stop(attempts: Attempts, reply: PollReply, records: JournalRecord[], after: AgentEffect[]): void {
-  for (const { task, epoch, graceMs } of reply.stops) {
+/**
+ * What the broker does not know is stopped when two answers in a row say so: one may come from an object that has only
+ * begun to learn what its nodes run.
+ * @returns those of which it was said now for the first time
+ */
+function stop(
+  attempts: Attempts,
+  reply: PollReply,
+  doubted: ReadonlySet<string>,
+  records: JournalRecord[],
+  after: AgentEffect[],
+): Set<string> {
+  const doubtful = new Set<string>();
+  for (const { task, epoch, graceMs, reason } of reply.stops) {
     const attempt = attempts.get(attemptKey(task as TaskId, epoch as Epoch));
     if (!attempt || attempt.phase === "ended" || attempt.phase === "stopping") continue;
+    if (reason === "unknown" && !doubted.has(attempt.key)) {
+      doubtful.add(attempt.key);
+      continue;
+    }
     if (attempt.phase === "accepted") {
       const end = endOf(attempt, { state: "cancelled", reason: "cancelled", ranMs: 0, ...noOutput() });
       attempts.set(attempt.key, { ...attempt, phase: "ended", end });
@@ -142,6 +158,7 @@ function stop(attempts: Attempts, reply: PollReply, records: JournalRecord[], af
       after.push({ type: "stop", key: attempt.key, graceMs });
     }
   }
+  return doubtful;
 }
 
 export const noOutput = () => ({
@@ -149,7 +166,10 @@ export const noOutput = () => ({
   stderr: { size: 0, crc32: 0, dropped: 0 },
 });
 
-/** Without a guard, or when leaving, an assignment is passed over: the next poll omits it and it goes elsewhere. */
+/**
+ * Without a guard, under pressure or when leaving, an assignment is passed over: the next poll omits it and it goes
+ * elsewhere.
+ */
 function accept(
   state: AgentState,
   attempts: Attempts,
@@ -159,7 +179,7 @@ function accept(
   records: JournalRecord[],
   after: AgentEffect[],
 ): boolean {
-  if (!state.guarded || state.leaving) return false;
+  if (!state.guarded || state.leaving || state.pressure.length > 0) return false;
   let accepted = false;
   for (const assignment of reply.assignments) {
     const template = reply.jobs[jobOf(assignment)];

@@ -164,6 +164,14 @@ describe("an assignment", () => {
     expect(agent.request(effects)).toMatchObject({ running: [], pressure: ["no-guard"] });
   });
 
+  test("that crosses the news of pressure does not start, and the next poll omits it", () => {
+    agent.send({ type: "pressure", pressure: ["draining"] });
+    const effects = agent.assign("abcd.0", 1);
+    expect(types(effects)).not.toContain("start");
+    expect(agent.state.attempts.size).toBe(0);
+    expect(agent.request(effects)).toMatchObject({ running: [], pressure: ["draining"] });
+  });
+
   test("that the node's own config does not accept is refused and never starts", () => {
     const picky = new Agent([], "boot-1", { roles: ["lab"] });
     picky.ready();
@@ -208,12 +216,12 @@ describe("an attempt that runs", () => {
       agent.send({
         type: "exited",
         key: "abcd.0@1",
-        exit: exit({ ...rest, outOfMemory: { limitBytes: 64 * 2 ** 20 } }),
+        exit: exit({ ...rest, oom: { limitBytes: 64 * 2 ** 20 } }),
       });
       expect(agent.state.attempts.get("abcd.0@1")?.end).toMatchObject({
         state: "failed",
         reason: "out-of-memory",
-        message: "ran out of memory: it may use 64 MiB; ask for more as resources.mem",
+        message: "took more than its 64 MiB of memory",
       });
     },
   );
@@ -228,6 +236,16 @@ describe("an attempt that runs", () => {
     expect(types(acked)).toContain("forget");
     expect(nothingLeft(agent.state)).toBe(true);
     expect(agent.send({ type: "exited", key: "abcd.0@1", exit: exit() })).toEqual([]);
+  });
+
+  test("that the kernel ended for its memory is told so, with what it might have", () => {
+    const oom = { limitBytes: 64 * 1024 * 1024 };
+    agent.send({ type: "exited", key: "abcd.0@1", exit: exit({ code: null, signal: "SIGKILL", oom }) });
+    expect(agent.state.attempts.get("abcd.0@1")?.end).toMatchObject({
+      state: "failed",
+      reason: "out-of-memory",
+      message: "took more than its 64 MiB of memory",
+    });
   });
 
   test("is stopped when told, and told as cancelled", () => {
@@ -291,6 +309,22 @@ describe("after a restart of the agent", () => {
     const next = restart({ key: "abcd.0@1", found: { is: "other-boot" }, deadlineMs: null }, "boot-2");
     expect(next.state.attempts.get("abcd.0@1")?.end).toMatchObject({ state: "failed", reason: "rebooted" });
   });
+});
+
+test("what the broker does not know is stopped when it says so twice in a row", () => {
+  const agent = new Agent();
+  agent.ready();
+  agent.assign("abcd.0", 1);
+  agent.send({ type: "started", key: "abcd.0@1" });
+  const says = (stops: PollReply["stops"]) => {
+    agent.pass(60);
+    return agent.reply({ stops }).filter(({ type }) => type === "stop");
+  };
+  const unknown = [{ task: "abcd.0", epoch: 1, graceMs: 500, reason: "unknown" as const }];
+  expect(says(unknown)).toEqual([]);
+  expect(says([])).toEqual([]);
+  expect(says(unknown)).toEqual([]);
+  expect(says(unknown)).toMatchObject([{ key: "abcd.0@1", graceMs: 500 }]);
 });
 
 test("a node that was removed stops what it runs before it ends", () => {
@@ -373,6 +407,6 @@ test("retries back off with jitter, and never so long that a task would lapse ov
     agent.send({ type: "no-reply", seq: agent.state.inFlight?.seq ?? 0, retryAfterMs: null, rejected: false });
     expect(agent.state.nextPollAtMs - agent.nowMs).toBeLessThanOrEqual(30_000 / 4);
     agent.nowMs = agent.state.nextPollAtMs;
-    agent.send({ type: "tick" });
+    agent.pass(60);
   }
 });

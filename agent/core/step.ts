@@ -18,6 +18,7 @@ export interface Step {
 
 /** Refusals of the credential in a row before the agent believes them. */
 const MAX_REJECTIONS = 3;
+const MIB = 1024 * 1024;
 /** Within this time after its wake socket was lost an agent polls: a broker may have lost all of them at once. */
 const SOCKET_LOST_MS = 5_000;
 
@@ -84,6 +85,7 @@ export function initialState(journal: readonly JournalRecord[], start: Start): S
     guarded: false,
     recovered: false,
     leaving: false,
+    doubted: new Set(),
     follows: [],
   };
   return { state, effects: [{ type: "journal", records: [{ type: "session", session, boot: start.boot }] }] };
@@ -271,12 +273,6 @@ function ended(state: AgentState, key: string, nowMs: number, describe: (attempt
   };
 }
 
-const MIB = 2 ** 20;
-const outOfMemoryText = (limitBytes: number | null): string =>
-  limitBytes === null
-    ? "ran out of memory"
-    : `ran out of memory: it may use ${formatAmount("mem", (limitBytes / MIB) * 1000)}; ask for more as resources.mem`;
-
 /** A command may go on, and even succeed, without the process that the kernel ended; what it did is not to be trusted. */
 function describeExit(attempt: Attempt, exit: Exit, nowMs: number): Omit<Update, "uuid" | "task" | "epoch"> {
   const { code, signal, stdout, stderr } = exit;
@@ -292,9 +288,9 @@ function describeExit(attempt: Attempt, exit: Exit, nowMs: number): Omit<Update,
   if (stopReason !== null) {
     return { state: stopReason === "cancelled" ? "cancelled" : "failed", reason: stopReason, ...facts };
   }
-  if (exit.outOfMemory) {
-    const message = outOfMemoryText(exit.outOfMemory.limitBytes);
-    return { state: "failed", reason: "out-of-memory", message, ...facts };
+  if (exit.oom) {
+    const limit = formatAmount("mem", (exit.oom.limitBytes / MIB) * 1000);
+    return { state: "failed", reason: "out-of-memory", message: `took more than its ${limit} of memory`, ...facts };
   }
   if (exit.vanished)
     return { state: "failed", reason: "vanished", message: "the process was gone and left no exit status", ...facts };

@@ -39,8 +39,8 @@ export interface Exit {
   vanished?: boolean;
   /** the guard ended it */
   byGuard?: boolean;
-  /** the kernel ended a process of it that wanted more memory than the task asked for; null: how much is not known */
-  outOfMemory?: { limitBytes: number | null };
+  /** the kernel ended a process of it, because it took more memory than it may */
+  oom?: { limitBytes: number };
   stdout: { size: number; crc32: number; dropped: number };
   stderr: { size: number; crc32: number; dropped: number };
 }
@@ -90,6 +90,8 @@ export interface AgentState {
   recovered: boolean;
   /** the host wants to leave: everything is being stopped */
   leaving: boolean;
+  /** keys that the broker said in its last answer not to know: it must say so twice in a row */
+  doubted: ReadonlySet<string>;
   /** keys whose output is followed */
   follows: readonly string[];
 }

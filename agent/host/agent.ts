@@ -3,33 +3,45 @@
  * became of the attempts → what nobody knows is swept away → the first poll.
  */
 import { randomUUID } from "node:crypto";
-import { rmSync, statfsSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { Transport } from "#agent/transport";
 import type { DriverName } from "../../src/model/driver.ts";
+import { noOutput } from "../core/reply.ts";
 import { initialState } from "../core/step.ts";
-import type { AgentEvent, JournalRecord } from "../core/types.ts";
+import type { AgentEvent, Exit, JournalRecord } from "../core/types.ts";
 import { VERSION } from "../version.ts";
 import { Broker } from "./broker/broker.ts";
-import { Transport } from "./broker/transport.ts";
 import { WakeSocket } from "./broker/wakeSocket.ts";
 import { bootId, uptimeMs } from "./clock.ts";
+import { DockerDriver } from "./docker/driver.ts";
+import { findSocket } from "./docker/socket.ts";
+import { Drain } from "./drain.ts";
 import { type Driver, type DriverEvents, Drivers } from "./driver.ts";
+import { serveEndpoints } from "./endpoints.ts";
 import { EXIT } from "./exitCodes.ts";
+import { messageOf } from "./files.ts";
+import { Fingerprint } from "./fingerprint.ts";
 import { folderHash, makeRunFolder, makeTasksFolder } from "./folders.ts";
+import { recountGpus } from "./gpus.ts";
 import { KILL_MARGIN_MS } from "./guard/deadlines.ts";
 import { Guard } from "./guard/guard.ts";
 import { Host } from "./host.ts";
 import { type Identity, writeIdentity } from "./identity.ts";
-import { buildInventory, isDiskLow, readMachine } from "./inventory.ts";
+import { buildInventory, type Offer, readMachine } from "./inventory.ts";
 import { Journal } from "./journal/journal.ts";
 import type { Log } from "./log.ts";
+import { makeNotifier } from "./notify.ts";
 import type { AgentOptions } from "./options.ts";
+import { Outputs } from "./outputs.ts";
+import { Pressure } from "./pressure.ts";
 import { Cgroups, openCgroups } from "./process/cgroups.ts";
 import { ProcessDriver } from "./process/driver.ts";
 import type { User } from "./process/user.ts";
 import { sandboxPlan } from "./sandbox/plan.ts";
-import { type AgentStatus, serveStatus } from "./statusSocket.ts";
+import { type AgentStatus, LOOP_STILL_MS } from "./status.ts";
+import { serveStatus } from "./statusSocket.ts";
 import { Uploads } from "./uploads.ts";
 
 const JOURNAL_FILE = "journal";
@@ -43,6 +55,9 @@ export interface Running {
   ended: Promise<number>;
   /** ends the agent; tasks live on, or are stopped first */
   stop(stopTasks: boolean): Promise<void>;
+  /** what may change while it runs: labels, resources, ports, roles, drivers */
+  reload(options: AgentOptions): void;
+  status(): AgentStatus;
 }
 
 /** The lock is held and the data folder is there. @throws when this machine can't run an agent */
@@ -62,24 +77,50 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
   if (!(await guard.ready())) log("error", "the guard does not come up: no task will be started");
 
   const machine = readMachine(tasks);
+  const pressure = new Pressure(tasks);
+  const notifier = makeNotifier(process.env, process.pid, log);
+  const transport = new Transport({ url: identity.url, caFile: options.caFile, environment: process.env });
+  const broker = new Broker(transport, identity.credential);
+  const outputs = new Outputs(tasks, options.maxOutputBytes);
+  const finish = (key: string, exit: Exit): Promise<Exit> =>
+    outputs.finish(key, exit).catch((error: unknown) => {
+      log("error", `${key}: its output is not sent, since it can't be gone through: ${messageOf(error)}`);
+      return { ...exit, stdout: noOutput().stdout, stderr: noOutput().stderr };
+    });
   const events: DriverEvents = {
-    started: (key) => host.started(key),
-    startFailed: (key, message) => host.startFailed(key, message),
-    exited: (key, exit) => host.exited(key, exit),
+    started: (key) => {
+      const attempt = host.state.attempts.get(key);
+      if (attempt) outputs.add(key, attempt.template.env);
+      host.started(key);
+    },
+    startFailed: (key, message, nodeFault) => host.startFailed(key, message, nodeFault),
+    exited: (key, exit) => void finish(key, exit).then((finished) => host.exited(key, finished)),
   };
   const hidesGpus = machine.gpus > 0 || (options.resources.gpus ?? 0) > 0;
   const commands = { tasks, cgroups, user, boot, place: identity, hidesGpus, log, ...events };
   const all = new Map<DriverName, Driver>([
     ["process", new ProcessDriver(commands)],
     ["sandbox", new ProcessDriver({ ...commands, plan: sandboxPlan({ ...commands, hidden: [options.data, run] }) })],
+    [
+      "docker",
+      new DockerDriver({
+        ...{ tasks, user, boot, place: identity, hidesGpus, log, ...events },
+        socket: findSocket(options.dockerHost, process.env),
+        data: folderHash(options.data),
+        nvidia: machine.gpus > 0,
+      }),
+    ],
   ]);
   const working = await workingDrivers(all, options.drivers, log);
   const driver = new Drivers(all, events, driversOf(records));
-  const inventory = buildInventory(machine, { ...options, drivers: working }, identity.node, VERSION);
-  const transport = new Transport({ url: identity.url, caFile: options.caFile, environment: process.env });
-  const broker = new Broker(transport, identity.credential);
+  const offerOf = (said: AgentOptions): Offer => ({
+    ...said,
+    drivers: said.drivers === null ? working : working.filter((name) => said.drivers?.includes(name)),
+  });
+  const inventory = buildInventory(machine, offerOf(options), identity.node, VERSION);
   const uploads: Uploads = new Uploads({
     folder: (key) => join(tasks, key),
+    outputs,
     upload: (chunk) => broker.upload(chunk),
     uploaded: (key) => host.forgetIfUploaded(key),
     nowMs: uptimeMs,
@@ -104,7 +145,7 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
       broker.credential = credential;
       writeIdentity(options.data, { ...identity, credential });
     },
-    pressure: () => (isDiskLow(statfsSync(tasks)) ? ["disk"] : []),
+    pressure: () => pressure.look(),
     nowMs: uptimeMs,
     random: Math.random,
     log,
@@ -114,13 +155,38 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
     },
   });
 
+  for (const record of records) if (record.type === "accept") outputs.add(record.key, record.template.env);
   const recovered = await recover(driver, guard, records, boot);
+  for (const { key, found } of recovered.attempts) if (found.is === "ended") found.exit = await finish(key, found.exit);
   const swept = await driver.sweep(new Set(start.state.attempts.keys()));
   if (swept.length > 0) log("warn", `ended and removed, because the journal does not know them: ${swept.join(", ")}`);
 
   driver.warmUp();
 
-  const server = serveStatus(run, () => statusOf());
+  const fingerprint = new Fingerprint(machine, offerOf(options), {
+    look: async (before) => readMachine(tasks, (await recountGpus(process.env)) ?? before.gpus),
+    build: (found, offer) => buildInventory(found, offer, identity.node, VERSION),
+    busy: () => driver.running().size > 0,
+    changed: (changed) => {
+      log("info", "what this node has or accepts is not what it was; telling the broker");
+      host.dispatch({ type: "inventory", inventory: changed });
+    },
+  });
+  const drain: Drain = new Drain({
+    begin: () => {
+      log("info", "draining: nothing new is taken");
+      pressure.draining = true;
+      host.dispatch({ type: "pressure", pressure: pressure.look() });
+    },
+    left: () => host.left,
+    watch: (changed) => host.watch(changed),
+    leave: () => stop(true),
+  });
+  const server = serveStatus(run, {
+    status: () => statusOf(),
+    drain: (deadlineMs, tell) => drain.start(deadlineMs, tell),
+  });
+  const endpoints = options.listen && serveEndpoints(options.listen, () => statusOf(), log);
   const wake = new WakeSocket({
     open: (headers) =>
       transport.request({ method: "GET", path: "/agent/v1/wake", headers: { ...broker.headers(), ...headers } }),
@@ -130,10 +196,14 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
     log,
   });
   const close = async () => {
+    notifier.stopping();
+    fingerprint.stop();
     host.stop();
+    uploads.close();
     wake.close();
     await driver.close();
     server.close();
+    endpoints?.close();
     transport.close();
     journal.close();
   };
@@ -150,6 +220,7 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
       isolation: opened instanceof Cgroups ? "cgroup" : `process group only: ${opened.missing}`,
       session: state.session,
       action: state.action,
+      loop: loopOf(),
       polls: {
         answers: polls.answers,
         failures: polls.failures,
@@ -159,6 +230,7 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
       guard: { alive: state.guarded, pid: guard.beat?.pid ?? null },
       wake: state.wakeable,
       pressure: state.pressure,
+      draining: drain.begun,
       journalBytes: journal.bytes,
       uploadsWaiting: uploads.unfinished,
       attempts: [...state.attempts.values()].map(({ key, phase, deadlineMs }) => ({
@@ -170,8 +242,31 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
     };
   };
 
+  const loopOf = () => {
+    const progressAgoMs = uptimeMs() - host.progressAtMs;
+    return { turning: progressAgoMs < LOOP_STILL_MS, progressAgoMs };
+  };
+  let stopping = false;
+  const stop = async (stopTasks: boolean) => {
+    if (stopping) return;
+    stopping = true;
+    if (stopTasks) {
+      await farewell(host, driver);
+      await close();
+      if (driver.running().size === 0) {
+        await guard.end();
+        rmSync(run, { recursive: true, force: true });
+        cgroups?.removeAll();
+      }
+    } else await close();
+    ending.resolve(EXIT.ok);
+  };
+
   host.start(recovered);
   if (options.wake) wake.start();
+  fingerprint.start();
+  notifier.ready(`node ${identity.node} of ${identity.cluster} in ${identity.league}`);
+  notifier.watch(() => loopOf().turning);
   log(
     "info",
     `node ${identity.node} of ${identity.cluster} in ${identity.league}, session ${start.state.session}, tasks run as ${user.name}`,
@@ -179,35 +274,28 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
 
   return {
     ended: ending.promise,
-    stop: async (stopTasks) => {
-      if (stopTasks) {
-        await farewell(host, driver);
-        await close();
-        if (driver.running().size === 0) {
-          await guard.end();
-          rmSync(run, { recursive: true, force: true });
-          cgroups?.removeAll();
-        }
-      } else await close();
-      ending.resolve(EXIT.ok);
+    stop,
+    reload: (changed) => {
+      if (!fingerprint.offer(offerOf(changed)))
+        log("info", "nothing of what the broker knows of this node has changed");
     },
+    status: statusOf,
   };
 }
 
-/** Those that the owner allows and that work on this machine now; of one that was asked for by name it is said why not. */
+/** Those that work on this machine now; of one that was asked for by name it is said why not. */
 async function workingDrivers(
   all: ReadonlyMap<DriverName, Driver>,
-  allowed: readonly DriverName[] | null,
+  named: readonly DriverName[] | null,
   log: Log,
 ): Promise<DriverName[]> {
   const working: DriverName[] = [];
   for (const [name, driver] of all) {
-    if (allowed !== null && !allowed.includes(name)) continue;
     const { healthy, detail } = await driver.probe();
     if (healthy) {
       working.push(name);
       log("info", `driver ${name}: ${detail}`);
-    } else if (allowed !== null) log("warn", `driver ${name} does not work here: ${detail}`);
+    } else if (named?.includes(name)) log("warn", `driver ${name} does not work here: ${detail}`);
   }
   return working;
 }

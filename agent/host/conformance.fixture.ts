@@ -265,10 +265,10 @@ function suite(subject: Subject): void {
     const said = await exit({ command: "exit 137", resources });
     const { codeIsSignal } = subject.differs ?? {};
     expect(said).toMatchObject(codeIsSignal ? { code: null, signal: "SIGKILL" } : { code: 137, signal: null });
-    expect(said).not.toHaveProperty("outOfMemory");
+    expect(said).not.toHaveProperty("oom");
     const killed = await exit({ command: "kill -KILL $$", resources }, 2);
     expect(killed).toMatchObject({ code: null, signal: "SIGKILL" });
-    expect(killed).not.toHaveProperty("outOfMemory");
+    expect(killed).not.toHaveProperty("oom");
   });
 
   if (health.limits.includes("mem")) {
@@ -276,11 +276,11 @@ function suite(subject: Subject): void {
     const resources = { mem: 24_000 };
     test("tells of a task that wants more memory than it asked for", async () => {
       const limitBytes = 24 * 2 ** 20;
-      expect(await exit({ command: hog, resources })).toMatchObject({ outOfMemory: { limitBytes } });
+      expect(await exit({ command: hog, resources })).toMatchObject({ oom: { limitBytes } });
       expect(output()).toBe("");
       expect(await exit({ command: `(${hog}); exit 0`, resources }, 2)).toMatchObject({
         code: 0,
-        outOfMemory: { limitBytes },
+        oom: { limitBytes },
       });
     });
 
@@ -288,7 +288,7 @@ function suite(subject: Subject): void {
       await startedByDeadAgent(`echo ready; sleep 0.3; ${hog}`, { resources });
       let found = await newDriver().recover(KEY);
       while (found.is === "running") found = await newDriver().recover(KEY);
-      expect(found).toMatchObject({ is: "ended", exit: { outOfMemory: { limitBytes: 24 * 2 ** 20 } } });
+      expect(found).toMatchObject({ is: "ended", exit: { oom: { limitBytes: 24 * 2 ** 20 } } });
     });
 
     test("gives the next task another limit, and not the one before it", async () => {
@@ -296,7 +296,7 @@ function suite(subject: Subject): void {
       for (const [epoch, mem] of [24_000, 256_000, 24_000].entries()) {
         driver.start(attempt({ command: hog, resources: { mem } }, { epoch }));
         const { exited, exit } = await ear.end();
-        expect("outOfMemory" in exit).toBe(mem === 24_000);
+        expect("oom" in exit).toBe(mem === 24_000);
         await driver.remove(exited);
       }
     });

@@ -5,8 +5,9 @@ import { statfsSync, unlinkSync } from "node:fs";
 import { connect, isIP } from "node:net";
 import { join } from "node:path";
 import tls from "node:tls";
+import { Transport } from "#agent/transport";
 import { Broker } from "./broker/broker.ts";
-import { proxyOf, Transport } from "./broker/transport.ts";
+import { proxyOf } from "./broker/proxy.ts";
 import { bootId, uptimeMs } from "./clock.ts";
 import { messageOf, readIfThere, writeDurably } from "./files.ts";
 import { findRunFolder, folderHash, isVolatile, makeRunFolder, makeTasksFolder } from "./folders.ts";
@@ -16,6 +17,7 @@ import { credentialEnd, type Identity } from "./identity.ts";
 import { isDiskLow } from "./inventory.ts";
 import { holderOf } from "./journal/lock.ts";
 import type { AgentOptions } from "./options.ts";
+import { isMemoryLow, readMemory } from "./pressure.ts";
 import { Cgroups, openCgroups } from "./process/cgroups.ts";
 import { limitHealth } from "./process/limits.ts";
 import { canReach, type User } from "./process/user.ts";
@@ -40,12 +42,12 @@ const ok = (detail: string): Verdict => ({ level: "ok", detail });
 const warn = (detail: string): Verdict => ({ level: "warn", detail });
 const fail = (detail: string): Verdict => ({ level: "fail", detail });
 
-/** @param url of the broker, joined or not */
+/** @param url of the broker, joined or not @param user of the tasks; null where there can be none */
 export async function examine(
   options: AgentOptions,
   url: string | null,
   identity: Identity | null,
-  user: User,
+  user: User | null,
 ): Promise<Finding[]> {
   const findings: Finding[] = [];
   const check = async (hop: string, look: () => Verdict | Promise<Verdict>): Promise<boolean> => {
@@ -58,7 +60,7 @@ export async function examine(
 
   if (url === null) findings.push({ hop: "broker", ...fail("no broker is known; give --url, or join") });
   else await checkPath(new URL(url), options, identity, check);
-  await checkMachine(options, user, check);
+  if (user) await checkMachine(options, user, check);
   return findings;
 }
 
@@ -181,6 +183,12 @@ async function checkMachine(options: AgentOptions, user: User, check: Check): Pr
     if (isDiskLow(statfsSync(options.data))) return fail("nearly full: this node takes nothing new");
     const text = `a synced write takes ${tookMs.toFixed(1)} ms`;
     return tookMs > SLOW_SYNC_MS ? warn(`${text}; each task needs two`) : ok(text);
+  });
+  await check("memory", () => {
+    const memory = readMemory(readIfThere);
+    if (memory === null) return warn("the kernel does not say how much is available");
+    const text = `${Math.round(memory.availableMib)} of ${Math.round(memory.totalMib)} MiB available`;
+    return isMemoryLow(memory, false) ? fail(`${text}: this node takes nothing new`) : ok(text);
   });
   await check("user", () => {
     const tasks = makeTasksFolder(options.data, user);

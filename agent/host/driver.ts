@@ -39,7 +39,8 @@ export interface DriverHealth {
 
 export interface DriverEvents {
   started(key: string): void;
-  startFailed(key: string, message: string): void;
+  /** @param nodeFault the task is not to blame */
+  startFailed(key: string, message: string, nodeFault?: boolean): void;
   exited(key: string, exit: Exit): void;
 }
 

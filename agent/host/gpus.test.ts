@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { countGpus, listedGpus } from "./gpus.ts";
+import { countGpus, listedGpus, recountGpus } from "./gpus.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -33,4 +33,14 @@ test("the tool is asked for its list; without one, or when it fails, there are n
   expect(withTool('[ "$1" = -L ] && echo "GPU 0: T4 (UUID: a)" && echo "GPU 1: T4 (UUID: b)"')).toBe(2);
   expect(withTool('echo "GPU 0: T4 (UUID: a)"; exit 9')).toBe(0);
   expect(withTool("echo No devices were found")).toBe(0);
+});
+
+test("asked again, a tool that hangs says nothing about the devices, one that fails says that they are gone", async () => {
+  expect(await recountGpus({ PATH: folder })).toBe(0);
+  withTool('[ "$1" = -L ] && echo "GPU 0: T4 (UUID: a)"');
+  expect(await recountGpus({ PATH: folder })).toBe(1);
+  withTool("exit 9");
+  expect(await recountGpus({ PATH: folder })).toBe(0);
+  writeFileSync(join(folder, "nvidia-smi"), "#!/bin/sh\nwhile :; do :; done\n", { mode: 0o755 });
+  expect(await recountGpus({ PATH: folder }, 100)).toBe(null);
 });

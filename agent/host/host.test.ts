@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { PollReply, PollRequest } from "../../src/protocol/agent.ts";
 import { initialState } from "../core/step.ts";
 import type { Attempt, Exit, JournalRecord } from "../core/types.ts";
@@ -43,6 +43,7 @@ beforeEach(() => {
   nowMs = 1000;
   const uploads: Uploads = new Uploads({
     folder: () => folder,
+    outputs: { ready: () => 0, drop: () => {} },
     upload: async () =>
       uploadsAnswer ? { kind: "refused", message: "" } : { kind: "no-reply", retryAfterMs: null, message: "" },
     uploaded: (key) => host.forgetIfUploaded(key),
@@ -197,4 +198,34 @@ test("the answer to a poll that a newer one overtook changes nothing", async () 
   held?.answer(reply({ ...assignment(), seq: held.request.seq }));
   await settle();
   expect(host.state.attempts.size).toBe(0);
+});
+
+test("the loop goes round while the broker is away, and stands still while the disk does not answer", async () => {
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "setTimeout", "clearTimeout"] });
+  try {
+    await begin();
+    nowMs += 500;
+    polls[0]?.answer({ kind: "no-reply", retryAfterMs: null, rejected: false, message: "away" });
+    await settle();
+    expect(host.progressAtMs).toBe(nowMs);
+    nowMs += 1000;
+    vi.advanceTimersByTime(1000);
+    await settle();
+    expect(host.progressAtMs).toBe(nowMs);
+    const disk = Promise.withResolvers<void>();
+    sync = () => disk.promise;
+    polls.at(-1)?.answer(reply({ ...assignment(), seq: polls.at(-1)?.request.seq ?? 0 }));
+    await settle();
+    const stoodMs = nowMs;
+    nowMs += 60_000;
+    vi.advanceTimersByTime(60_000);
+    await settle();
+    expect(host.progressAtMs).toBe(stoodMs);
+    disk.resolve();
+    await settle();
+    vi.advanceTimersByTime(1000);
+    expect(host.progressAtMs).toBe(nowMs);
+  } finally {
+    vi.useRealTimers();
+  }
 });

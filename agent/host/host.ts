@@ -66,12 +66,16 @@ export class Host {
   readonly #pending = new Map<number, AbortController>();
   /** ends that are acked, their output perhaps not yet uploaded */
   readonly #forgotten = new Set<string>();
+  readonly #watchers = new Set<() => void>();
+  /** when the ticker last found the work done, or a poll's attempt was over */
+  progressAtMs: number;
   readonly polls: PollHistory = { answers: 0, failures: 0, answeredAtMs: null, lastFailure: null };
 
   constructor(start: Step, parts: HostParts) {
     this.#parts = parts;
     this.#state = start.state;
     this.#queue = [...start.effects];
+    this.progressAtMs = parts.nowMs();
   }
 
   get state(): AgentState {
@@ -95,6 +99,24 @@ export class Host {
     this.dispatch({ type: "pressure", pressure: this.#parts.pressure() });
     this.dispatch({ type: "tick" });
     this.#parts.uploads.pump();
+    for (const key of [...this.#forgotten]) this.forgetIfUploaded(key);
+    // what waits for a disk that does not answer is no progress
+    if (!this.#working) this.#progress();
+    this.#tellWatchers();
+  }
+
+  #progress(): void {
+    this.progressAtMs = this.#parts.nowMs();
+  }
+
+  /** @param changed called whenever something may have changed @returns ends that */
+  watch(changed: () => void): () => void {
+    this.#watchers.add(changed);
+    return () => this.#watchers.delete(changed);
+  }
+
+  #tellWatchers(): void {
+    for (const changed of this.#watchers) changed();
   }
 
   dispatch(event: AgentEvent): void {
@@ -120,6 +142,7 @@ export class Host {
       this.#working = false;
     }
     this.#setAlarm();
+    this.#tellWatchers();
   }
 
   /**
@@ -179,6 +202,7 @@ export class Host {
     this.#pending.set(seq, abort);
     const outcome = await this.#parts.poll(request, waitS, abort.signal);
     this.#pending.delete(seq);
+    this.#progress();
     if (this.#stopped || seq !== this.#state.seq) return;
     this.#endOvertaken(seq);
     if (outcome.kind === "reply") {
@@ -227,8 +251,8 @@ export class Host {
     this.dispatch({ type: "started", key });
   }
 
-  startFailed(key: string, message: string): void {
-    this.dispatch({ type: "start-failed", key, message });
+  startFailed(key: string, message: string, nodeFault = false): void {
+    this.dispatch({ type: "start-failed", key, message, nodeFault });
   }
 
   exited(key: string, exit: Extract<AgentEvent, { type: "exited" }>["exit"]): void {
@@ -246,7 +270,10 @@ export class Host {
     journal
       .append([{ type: "forget", key }])
       .then(() => driver.remove(key))
-      .catch((error: unknown) => log("warn", `${key}: can't be forgotten yet: ${messageOf(error)}`));
+      .catch((error: unknown) => {
+        this.#forgotten.add(key);
+        log("warn", `${key}: can't be forgotten yet: ${messageOf(error)}`);
+      });
   }
 
   #setAlarm(): void {
@@ -260,6 +287,12 @@ export class Host {
   /** Everything is stopped and reported, and all output uploaded. */
   get isEmpty(): boolean {
     return nothingLeft(this.#state) && this.#forgotten.size === 0 && this.#parts.driver.running().size === 0;
+  }
+
+  /** Attempts that are not yet over, told and uploaded. */
+  get left(): number {
+    const keys = [...this.#state.attempts.keys(), ...this.#forgotten, ...this.#parts.driver.running().keys()];
+    return new Set(keys).size;
   }
 
   stop(): void {

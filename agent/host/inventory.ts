@@ -29,8 +29,8 @@ export interface Offer {
   drivers: string[];
 }
 
-/** @param data where tasks write */
-export function readMachine(data: string): Machine {
+/** @param data where tasks write @param gpus when they are counted already */
+export function readMachine(data: string, gpus: number | null = null): Machine {
   const { bavail, bsize } = statfsSync(data);
   // in a container with a memory limit, that limit
   const limit = process.constrainedMemory();
@@ -38,7 +38,7 @@ export function readMachine(data: string): Machine {
     cpus: os.availableParallelism(),
     memMib: Math.floor(Math.min(os.totalmem(), limit > 0 ? limit : Number.POSITIVE_INFINITY) / MIB),
     freeDiskMib: Math.floor((bavail * bsize) / MIB),
-    gpus: countGpus(process.env),
+    gpus: gpus ?? countGpus(process.env),
     arch: os.arch(),
     os: os.platform(),
     kernel: readFileSync("/proc/sys/kernel/osrelease", "utf8").trim(),

@@ -1,7 +1,7 @@
 /** Becoming a node of a cluster: a join token for a name and a credential. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { Transport } from "#agent/transport";
 import { Broker } from "./broker/broker.ts";
-import { Transport } from "./broker/transport.ts";
 import { type Identity, joinKey, writeIdentity } from "./identity.ts";
 import type { Log } from "./log.ts";
 

@@ -91,3 +91,24 @@ test("a token may be in a file", () => {
   expect(readToken("hns_join_x")).toBe("hns_join_x");
   expect(() => readToken("file:/no/such/file")).toThrow(UsageError);
 });
+
+test("figures are shown on loopback and nowhere else, and not unless asked", () => {
+  expect(read(["run"]).listen).toBeNull();
+  expect(read(["run", "--listen", "[::1]:9464"]).listen).toEqual({ host: "::1", port: 9464 });
+  writeFileSync(join(data, "agent.json"), JSON.stringify({ listen: "127.0.0.1:9464" }));
+  expect(read(["run", "--listen", "none"]).listen).toBeNull();
+  expect(() => read(["run", "--listen", "0.0.0.0:9464"])).toThrow(/only on loopback/);
+});
+
+test("a deadline is a time, and one that no timer can wait for is refused", () => {
+  expect(read(["drain"]).deadlineMs).toBeNull();
+  expect(read(["drain", "--deadline", "1h30m"]).deadlineMs).toBe(5_400_000);
+  expect(() => read(["drain", "--deadline", "soon"])).toThrow(/write it like/);
+  expect(() => read(["drain", "--deadline", "90d"])).toThrow(/at most/);
+});
+
+test("an install may name a config file that it is to write; a run needs it to be there", () => {
+  const config = join(data, "mine.json");
+  expect(read(["install", "--config", config]).configFile).toBe(config);
+  expect(() => read(["run", "--config", config])).toThrow(UsageError);
+});

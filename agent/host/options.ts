@@ -4,14 +4,27 @@ import { homedir, hostname } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { DRIVERS, type DriverName } from "../../src/model/driver.ts";
+import { formatDuration, parseDuration } from "../../src/model/duration.ts";
 import { NAME } from "../../src/model/ids.ts";
 import { parseAmount, RESOURCE_NAME } from "../../src/model/resources.ts";
 import { MAX_ATTRIBUTES, MAX_GPUS, MAX_RESOURCES } from "../../src/protocol/limits.ts";
+import { MAX_DEADLINE_MS } from "./drain.ts";
+import { type Endpoint, parseEndpoint } from "./endpoints.ts";
 import { messageOf, readIfThere } from "./files.ts";
 import { DEFAULT_PORTS, type PortRange, parsePorts } from "./ports.ts";
 import { DEFAULT_LIMITS, type LimitOptions } from "./process/limits.ts";
 
-export const COMMANDS = ["run", "join", "status", "doctor", "version", "help"] as const;
+export const COMMANDS = [
+  "run",
+  "join",
+  "install",
+  "uninstall",
+  "status",
+  "drain",
+  "doctor",
+  "version",
+  "help",
+] as const;
 export type Command = (typeof COMMANDS)[number];
 
 export interface AgentOptions {
@@ -35,15 +48,32 @@ export interface AgentOptions {
   drivers: DriverName[] | null;
   /** of every task */
   limits: LimitOptions;
+  /** of one stream of an attempt */
+  maxOutputBytes: number;
+  /** where the container daemon listens; null: DOCKER_HOST, or the usual places */
+  dockerHost: string | null;
   stopTasksOnExit: boolean;
   /** keep a socket open by which the broker calls, so that an idle node need not poll often */
   wake: boolean;
+  /** where /healthz, /metrics and /status are; null: nowhere */
+  listen: Endpoint | null;
+  /** `drain`, `uninstall`: when what still runs is stopped; null: however long it takes */
+  deadlineMs: number | null;
+  /** `install`, `uninstall`: only say what would be done */
+  dryRun: boolean;
+  /** `uninstall`: the data folder too */
+  purge: boolean;
+  /** `install`: how this program is called, for the unit; null: as it was called now */
+  program: string | null;
+  /** the file that was read, or would have been */
+  configFile: string;
   json: boolean;
 }
 
 /** A sentence for a person; the agent ends with exit code 64. */
 export class UsageError extends Error {}
 
+const DEFAULT_MAX_OUTPUT = "64MiB";
 const CONFIG_FILE = "agent.json";
 const ATTRIBUTE_NAME = /^[A-Za-z][A-Za-z0-9_.-]{0,62}$/;
 /** A sandbox has four of its own. */
@@ -62,6 +92,7 @@ const SETTINGS = {
   config: { type: "string" },
   "ca-file": { type: "string" },
   "run-as": { type: "string" },
+  program: { type: "string" },
   cpus: { type: "string" },
   mem: { type: "string" },
   disk: { type: "string" },
@@ -72,16 +103,25 @@ const SETTINGS = {
   drivers: { type: "string" },
   "max-pids": { type: "string" },
   "cpu-quota": { type: "boolean" },
+  "max-output": { type: "string" },
+  "docker-host": { type: "string" },
   "stop-tasks-on-exit": { type: "boolean" },
   "no-wake": { type: "boolean" },
+  listen: { type: "string" },
+  deadline: { type: "string" },
+  "dry-run": { type: "boolean" },
+  purge: { type: "boolean" },
   json: { type: "boolean" },
   help: { type: "boolean", short: "h" },
   version: { type: "boolean", short: "v" },
 } as const;
 type Setting = keyof typeof SETTINGS;
-type Value = string | boolean | string[];
+export type Value = string | boolean | string[];
 type Values = { [name in Setting]?: Value };
 
+/** Said once, to one command: they have no place in a config file. The token is used up by joining. */
+const OF_A_COMMAND = ["program", "token", "data", "config", "deadline", "dry-run", "purge", "json", "help", "version"];
+const PATHS = ["ca-file", "run-dir"];
 const NAMES = Object.keys(SETTINGS);
 const isSetting = (name: string): name is Setting => NAMES.includes(name);
 const isRepeated = (name: Setting): boolean => "multiple" in SETTINGS[name];
@@ -99,8 +139,10 @@ export function readOptions(argv: string[], environment: NodeJS.ProcessEnv, uid:
 
   const spoken: Values = { ...fromEnvironment(environment), ...flags };
   const data = resolve(text(spoken, "data") ?? defaultData(environment, uid));
-  const configFile = text(spoken, "config");
-  const values: Values = { ...fromFile(configFile ?? join(data, CONFIG_FILE), configFile !== null), ...spoken };
+  const named = text(spoken, "config");
+  const configFile = resolve(named ?? join(data, CONFIG_FILE));
+  // `install` writes it
+  const values: Values = { ...fromFile(configFile, named !== null && command !== "install"), ...spoken };
 
   return {
     command,
@@ -117,11 +159,33 @@ export function readOptions(argv: string[], environment: NodeJS.ProcessEnv, uid:
     roles: text(values, "roles") === null ? null : words(text(values, "roles")),
     drivers: driversOf(text(values, "drivers")),
     limits: { pids: pidsOf(text(values, "max-pids")), cpuQuota: isOn(values, "cpu-quota") },
+    maxOutputBytes: maxOutputOf(text(values, "max-output") ?? DEFAULT_MAX_OUTPUT),
+    dockerHost: text(values, "docker-host"),
     stopTasksOnExit: isOn(values, "stop-tasks-on-exit"),
     wake: !isOn(values, "no-wake"),
+    listen: listenOf(text(values, "listen")),
+    deadlineMs: deadlineOf(text(values, "deadline")),
+    dryRun: isOn(values, "dry-run"),
+    purge: isOn(values, "purge"),
+    program: text(values, "program"),
+    configFile,
     json: isOn(values, "json"),
   };
 }
+
+/** What is to be kept in a config file of what was said by flags and environment, whole paths since that has no folder. */
+export function lastingSettings(argv: string[], environment: NodeJS.ProcessEnv): Record<string, Value> {
+  const spoken: Values = { ...fromEnvironment(environment), ...parseFlags(argv).values };
+  return Object.fromEntries(
+    Object.entries(spoken)
+      .filter(([name]) => !OF_A_COMMAND.includes(name))
+      .map(([name, value]) => [name, PATHS.includes(name) ? resolve(String(value)) : value]),
+  );
+}
+
+/** The config file is not where the agent looks by itself. */
+export const isConfigNamed = (argv: string[], environment: NodeJS.ProcessEnv): boolean =>
+  "config" in { ...fromEnvironment(environment), ...parseFlags(argv).values };
 
 function parseFlags(argv: string[]): { positionals: string[]; values: Values } {
   try {
@@ -199,6 +263,23 @@ function urlOf(value: string | null): string | null {
   return value;
 }
 
+function listenOf(value: string | null): Endpoint | null {
+  if (value === null || value === "none") return null;
+  const endpoint = parseEndpoint(value);
+  if (endpoint === null)
+    throw new UsageError(`--listen ${value}: only on loopback, like 127.0.0.1:9464 or [::1]:9464, or none`);
+  return endpoint;
+}
+
+function deadlineOf(value: string | null): number | null {
+  if (value === null) return null;
+  const ms = parseDuration(value);
+  if (ms === null) throw new UsageError(`--deadline ${value}: write it like 30s, 10m or 1h30m`);
+  if (ms > MAX_DEADLINE_MS)
+    throw new UsageError(`--deadline ${value}: ${formatDuration(MAX_DEADLINE_MS)} at most; without one it has no end`);
+  return ms;
+}
+
 /** A wish: the cluster adds a number when another node has it. */
 function nameOf(value: string | null): string {
   if (value !== null && !NAME.test(value)) {
@@ -238,6 +319,12 @@ function resourcesOf(values: Values): Record<string, number> {
   if (Object.keys(resources).length > MAX_OWN_RESOURCES)
     throw new UsageError(`--resource: ${MAX_OWN_RESOURCES} names at most; leave out what no task asks for`);
   return resources;
+}
+
+function maxOutputOf(written: string): number {
+  const milliMib = parseAmount("mem", written);
+  if (milliMib === null || milliMib === 0) throw new UsageError(`--max-output "${written}": write it like 64MiB`);
+  return Math.ceil((milliMib / 1000) * 2 ** 20);
 }
 
 function portsOf(written: string): PortRange[] {

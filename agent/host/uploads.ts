@@ -3,7 +3,7 @@
  * or at the end. The broker says where a stream goes on. It never stands in the way of a poll, and what it can't send
  * now it tries again for as long as the attempt is kept.
  */
-import { closeSync, openSync, readSync, statSync } from "node:fs";
+import { closeSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import type { StreamEnd } from "../../src/protocol/agent.ts";
 import type { Chunk, UploadOutcome } from "./broker/broker.ts";
@@ -11,7 +11,9 @@ import { hasCode } from "./files.ts";
 import type { Log } from "./log.ts";
 import { STREAMS, type Stream } from "./process/output.ts";
 
-const FOLLOWED_EVERY_MS = 1000;
+const FOLLOWED_EVERY_MS = 400;
+/** So often what is followed is looked at. */
+const FOLLOWED_LOOK_MS = 200;
 const EVERY_MS = 10_000;
 /** The most that one request carries, and enough to send at once. */
 export const CHUNK_BYTES = 256 * 1024;
@@ -21,6 +23,11 @@ const BACKOFF_MAX_MS = 60_000;
 
 export interface UploadOptions {
   folder(key: string): string;
+  outputs: {
+    /** up to where a stream of what runs may be sent; asked each second, whether or not anything can be */
+    ready(key: string, stream: Stream): number;
+    drop(key: string): void;
+  };
   upload(chunk: Chunk): Promise<UploadOutcome>;
   /** all of an ended attempt's output is with the broker */
   uploaded(key: string): void;
@@ -35,6 +42,8 @@ interface Upload {
   epoch: number;
   stream: Stream;
   offset: number;
+  /** while it runs: up to where it may be sent */
+  ready: number;
   end: StreamEnd | null;
   done: boolean;
   busy: boolean;
@@ -48,6 +57,7 @@ export class Uploads {
   readonly #uploads = new Map<string, Upload[]>();
   #followed: ReadonlySet<string> = new Set();
   #inFlight = 0;
+  #look: NodeJS.Timeout | null = null;
 
   constructor(options: UploadOptions) {
     this.#options = options;
@@ -60,7 +70,7 @@ export class Uploads {
     this.#uploads.set(
       key,
       STREAMS.map((stream) => ({
-        ...{ key, task, epoch, stream, offset: 0, end: null, done: false, busy: false },
+        ...{ key, task, epoch, stream, offset: 0, ready: 0, end: null, done: false, busy: false },
         ...{ failures: 0, sentAtMs, notBeforeMs: 0 },
       })),
     );
@@ -84,11 +94,18 @@ export class Uploads {
 
   drop(key: string): void {
     this.#uploads.delete(key);
+    this.#options.outputs.drop(key);
   }
 
   follow(keys: readonly string[]): void {
     this.#followed = new Set(keys);
+    if (this.#look) clearInterval(this.#look);
+    this.#look = keys.length > 0 ? setInterval(() => this.pump(), FOLLOWED_LOOK_MS).unref() : null;
     this.pump();
+  }
+
+  close(): void {
+    if (this.#look) clearInterval(this.#look);
   }
 
   /** Streams of ended attempts that are not all with the broker yet. */
@@ -103,8 +120,8 @@ export class Uploads {
     const nowMs = this.#options.nowMs();
     for (const uploads of this.#uploads.values()) {
       for (const upload of uploads) {
-        if (this.#inFlight >= AT_ONCE) return;
-        if (!upload.done && !upload.busy && nowMs >= upload.notBeforeMs && this.#isDue(upload, nowMs))
+        const isDue = this.#isDue(upload, nowMs);
+        if (isDue && !upload.done && !upload.busy && nowMs >= upload.notBeforeMs && this.#inFlight < AT_ONCE)
           void this.#send(upload);
       }
     }
@@ -116,8 +133,9 @@ export class Uploads {
 
   #isDue(upload: Upload, nowMs: number): boolean {
     if (upload.end) return true;
+    upload.ready = this.#options.outputs.ready(upload.key, upload.stream);
     const waitedMs = nowMs - upload.sentAtMs;
-    const unsent = (statSync(this.#path(upload), { throwIfNoEntry: false })?.size ?? 0) - upload.offset;
+    const unsent = upload.ready - upload.offset;
     if (unsent <= 0) return false;
     return (
       unsent >= CHUNK_BYTES || waitedMs >= EVERY_MS || (waitedMs >= FOLLOWED_EVERY_MS && this.#followed.has(upload.key))
@@ -128,7 +146,7 @@ export class Uploads {
     const { task, epoch, stream, offset, end } = upload;
     upload.busy = true;
     this.#inFlight++;
-    const bytes = readAt(this.#path(upload), offset, end ? Math.max(0, end.size - offset) : CHUNK_BYTES);
+    const bytes = readAt(this.#path(upload), offset, Math.max(0, (end?.size ?? upload.ready) - offset));
     const last = end !== null && offset + bytes.length >= end.size;
     const cutShort = end !== null && !last && bytes.length === 0;
     const outcome: UploadOutcome = cutShort

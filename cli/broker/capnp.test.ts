@@ -7,6 +7,7 @@ const config = {
   tls: null,
   bundle: "/srv/hansa/dist/worker/index.js",
   wasm: "/srv/hansa/dist/worker/highs.wasm",
+  agent: "/srv/hansa/dist/worker/agent.bin",
   objects: "/var/lib/hansa/objects",
   variables: ["HANSA_SECRET", "HANSA_GENERATION"],
   jsonLogs: false,
@@ -24,10 +25,11 @@ it("names the three objects with keys that never change, since their files deriv
   for (const binding of ["BROKER", "CLUSTER", "SHELF"]) expect(text).toContain(`(name = "${binding}", durableObject`);
 });
 
-it("gives the bundle the module that it imports, by the name it has there", () => {
+it("gives the bundle the modules that it imports, by the names they have there", () => {
   const text = capnpConfig(config);
   expect(text).toContain('(name = "index.js", esModule = embed "/srv/hansa/dist/worker/index.js")');
   expect(text).toContain('(name = "highs.wasm", wasm = embed "/srv/hansa/dist/worker/highs.wasm")');
+  expect(text).toContain('(name = "agent.bin", data = embed "/srv/hansa/dist/worker/agent.bin")');
 });
 
 it("names variables and never their values", () => {

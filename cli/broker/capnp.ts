@@ -9,6 +9,8 @@ export interface BrokerConfig {
   bundle: string;
   /** absolute path of the solver's WebAssembly, which the bundle imports */
   wasm: string;
+  /** absolute path of the agent's bundle, which the Worker gives to new nodes */
+  agent: string;
   /** absolute path of the folder for the objects' SQLite files */
   objects: string;
   /** environment variables that the Worker gets as bindings */
@@ -29,7 +31,7 @@ const OBJECTS = [
 const text = (value: string): string => `"${value.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
 const list = (items: readonly string[]): string => `[${items.join(", ")}]`;
 
-export function capnpConfig({ listen, tls, bundle, wasm, objects, variables, jsonLogs }: BrokerConfig): string {
+export function capnpConfig({ listen, tls, bundle, wasm, agent, objects, variables, jsonLogs }: BrokerConfig): string {
   const protocol = tls
     ? `https = (options = (), tlsOptions = (keypair = (privateKey = embed ${text(tls.key)}, certificateChain = embed ${text(tls.certificate)})))`
     : "http = ()";
@@ -57,6 +59,7 @@ const hansa :Workerd.Worker = (
   modules = [
     (name = "index.js", esModule = embed ${text(bundle)}),
     (name = "highs.wasm", wasm = embed ${text(wasm)}),
+    (name = "agent.bin", data = embed ${text(agent)}),
   ],
   compatibilityDate = ${text(COMPATIBILITY.date)},
   compatibilityFlags = ${list(COMPATIBILITY.flags.map(text))},

@@ -4,7 +4,7 @@ import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Problem } from "../../src/model/problems.ts";
-import { solverWasm, workerBundle, workerdBinary } from "../installation.ts";
+import { agentModule, solverWasm, workerBundle, workerdBinary } from "../installation.ts";
 import { capnpConfig } from "./capnp.ts";
 import { Child, type ChildEnd, endText, restartPauseMs } from "./child.ts";
 import { createFolders, type DataFolder, PRIVATE_FILE_MODE, readGeneration } from "./dataFolder.ts";
@@ -19,6 +19,8 @@ export interface BrokerPlan {
   secret: string;
   /** still verifies tokens after the secret was changed */
   previousSecret: string | null;
+  /** base URL of compiled agents, for new nodes; null: they take the bundle */
+  agentUrl: string | null;
   jsonLogs: boolean;
   /** where workerd's own messages go; null: to our stderr */
   log: string | null;
@@ -39,17 +41,19 @@ export const BROKER_GRACE_MS = 1000;
 const LAST_LINES = 8;
 
 function childOf(plan: BrokerPlan, owner: { started(): void; ended(end: ChildEnd): number | null }): Child {
-  const { data, listen, tls, secret, previousSecret, jsonLogs, log } = plan;
+  const { data, listen, tls, secret, previousSecret, agentUrl, jsonLogs, log } = plan;
   const variables: Record<string, string> = {
     HANSA_SECRET: secret,
     HANSA_GENERATION: String(readGeneration(data)),
     ...(previousSecret !== null && { HANSA_SECRET_PREVIOUS: previousSecret }),
+    ...(agentUrl !== null && { AGENT_URL: agentUrl }),
   };
   const config = capnpConfig({
     listen: listenText(listen),
     tls,
     bundle: workerBundle(),
     wasm: solverWasm(),
+    agent: agentModule(),
     objects: data.objects,
     variables: Object.keys(variables),
     jsonLogs,

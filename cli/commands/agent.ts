@@ -19,10 +19,10 @@ export function addAgent(program: Command, app: App): void {
 /** @returns its exit code, or 128 + signal as a shell does */
 async function passOn(words: readonly string[]): Promise<number> {
   const child = spawn(process.execPath, [agentBundle(), ...words], { stdio: "inherit" });
-  // the terminal sends Ctrl-C to both; other signals come to this process alone
+  // the terminal sends Ctrl-C and Ctrl-\ to both; other signals come to this process alone
   const forward = (signal: NodeJS.Signals) => void child.kill(signal);
-  process.on("SIGINT", () => {});
-  for (const signal of ["SIGTERM", "SIGHUP"] as const) process.on(signal, forward);
+  for (const signal of ["SIGINT", "SIGQUIT"] as const) process.on(signal, () => {});
+  for (const signal of ["SIGTERM", "SIGHUP", "SIGUSR1"] as const) process.on(signal, forward);
   const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
     child.once("error", reject);
     child.once("exit", (...end) => resolve(end));

@@ -20,6 +20,7 @@ interface ServeOptions {
   tlsCert?: string;
   tlsKey?: string;
   secretFile?: string;
+  agentUrl?: string;
   jsonLogs?: boolean;
   printUnit?: boolean;
   user: string;
@@ -37,6 +38,7 @@ export function addServe(program: Command, app: App): void {
     .option("--tls-cert <file>", "certificate chain (PEM); with --tls-key the broker speaks HTTPS")
     .option("--tls-key <file>", "its private key (PEM)")
     .option("--secret-file <file>", "HANSA_SECRET, the key of all tokens (else: secret in the data folder, made once)")
+    .option("--agent-url <url>", "where compiled agents and SHA256SUMS are, for GET /install (else: AGENT_URL)")
     .option("--json-logs", "messages as lines of JSON")
     .option("--print-unit", "print a systemd unit for these options, and do nothing else")
     .option("--user <name>", "with --print-unit: who it runs as", "hansa")
@@ -52,7 +54,7 @@ environment still verifies tokens that an earlier secret made.`,
 }
 
 function printUnit(app: App, options: ServeOptions): ExitCode {
-  const { data, listen, tlsCert, tlsKey, secretFile, jsonLogs, user } = options;
+  const { data, listen, tlsCert, tlsKey, secretFile, agentUrl, jsonLogs, user } = options;
   tlsFiles(options);
   const { port } = parseListen(listen);
   const files: [string, string | undefined][] = [
@@ -64,6 +66,7 @@ function printUnit(app: App, options: ServeOptions): ExitCode {
   const command = [
     ...[process.execPath, script, "serve", "--data", resolve(data), "--listen", listen],
     ...files.flatMap(([option, file]) => (file === undefined ? [] : [option, resolve(file)])),
+    ...(agentUrl === undefined ? [] : ["--agent-url", agentUrl]),
     ...(jsonLogs ? ["--json-logs"] : []),
   ];
   app.terminal.out(systemdUnit({ command, data: resolve(data), user, port }).trimEnd());
@@ -91,7 +94,8 @@ async function serve(app: App, options: ServeOptions): Promise<ExitCode> {
     const secretFile = options.secretFile === undefined ? data.secret : resolve(options.secretFile);
     const secret = options.secretFile === undefined ? ensureSecret(secretFile) : readSecret(secretFile);
     const previousSecret = env.HANSA_SECRET_PREVIOUS || null;
-    const plan = { data, listen, tls, secret, previousSecret, jsonLogs, log: null };
+    const agentUrl = options.agentUrl ?? (env.AGENT_URL || null);
+    const plan = { data, listen, tls, secret, previousSecret, agentUrl, jsonLogs, log: null };
     const note = () =>
       held.note({
         pid: process.pid,

@@ -90,15 +90,19 @@ function addCreate(token: Command, app: App): void {
     if (json) printJson(terminal, created);
     else {
       terminal.out(created.token);
-      terminal.note(tokenHint(request, client.access.url, app.self));
+      terminal.note(tokenHint(request, created.token, client.access.url, app.self));
     }
     return EXIT.ok;
   });
 }
 
-function tokenHint(request: TokenRequest, url: string, self: string): string {
+/** What makes a machine a node; a token has nothing in it that a shell takes for its own. */
+export const installLine = (url: string, token: string): string =>
+  `curl -fsSL ${url.replace(/\/+$/, "")}/install | sh -s -- --token ${token}`;
+
+function tokenHint(request: TokenRequest, token: string, url: string, self: string): string {
   if (request.scope !== "join") return `it is shown only now. To use it: ${self} login --url ${url} --token -`;
-  return `it is shown only now. On the new node: node hansa-agent.cjs join --url ${url} --token TOKEN, then run`;
+  return `it is shown only now. On each machine that is to be a node, as root:\n${installLine(url, token)}`;
 }
 
 function addList(token: Command, app: App): void {

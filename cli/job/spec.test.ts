@@ -13,12 +13,18 @@ describe("specOf", () => {
 
   it("takes a driver that there is", () => {
     expect(specOf(["true"], { driver: "sandbox" }, null)).toEqual({ command: "true", driver: "sandbox" });
-    expect(() => specOf(["true"], { driver: "box" }, null)).toThrow(/process, sandbox/);
   });
 
   it("makes one gang of all tasks, or gangs of a size", () => {
     expect(specOf(["true"], { count: 8, gang: true }, null)).toEqual({ command: "true", count: 8, gang: true });
     expect(specOf(["true"], { count: 8, gang: 4 }, null)).toEqual({ command: "true", count: 8, gang: { size: 4 } });
+  });
+
+  it("runs an image in a container, unless another driver is named", () => {
+    expect(specOf(["true"], { image: "busybox:1" }, null)).toEqual({
+      ...{ command: "true", driver: "docker", image: "busybox:1" },
+    });
+    expect(specOf(["true"], { driver: "process" }, null)).toEqual({ command: "true", driver: "process" });
   });
 
   it("puts every option into its field and leaves out what was not said", () => {

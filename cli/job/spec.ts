@@ -1,5 +1,5 @@
 /** A job spec from the options of `hansa run`. The broker checks amounts, times and names; here is only what must be read first. */
-import { DRIVERS, type DriverName } from "../../src/model/driver.ts";
+import type { DriverName } from "../../src/model/driver.ts";
 import type { JobSpecInput } from "../../src/model/job.ts";
 import { Problem } from "../../src/model/problems.ts";
 
@@ -19,7 +19,9 @@ export interface RunOptions {
   timeout?: string;
   env?: string[];
   cwd?: string;
-  driver?: string;
+  /** the broker says which there are */
+  driver?: DriverName;
+  image?: string;
 }
 
 const usage = (detail: string) => new Problem("invalid-request", detail);
@@ -54,12 +56,6 @@ export function eachItems(text: string, source: string): string[] {
   return items;
 }
 
-function driverOf(word: string): DriverName {
-  const name = DRIVERS.find((one) => one === word);
-  if (!name) throw usage(`--driver wants one of ${DRIVERS.join(", ")}, not "${word}"`);
-  return name;
-}
-
 /**
  * @param words what follows `--`: one word is a line for `sh -c`, several are run as they are
  * @param items the lines that `--each` named, already read
@@ -69,7 +65,9 @@ export function specOf(words: readonly string[], options: RunOptions, items: str
   if (first === undefined) {
     throw usage("no command is given. Write it after --, e.g. hansa run -- 'echo hi from $HANSA_NODE'");
   }
-  const { count, name, role, cpus, mem, clusters, constraint, gang, retry, timeout, env, cwd, driver } = options;
+  const { count, name, role, cpus, mem, clusters, constraint, gang, retry, timeout, env, cwd, image } = options;
+  // an image says how it is run
+  const driver = options.driver ?? (image === undefined ? undefined : "docker");
   const resources = {
     ...pairs(listOf(options.resources ?? ""), "--resources"),
     ...(cpus !== undefined && { cpus }),
@@ -85,10 +83,11 @@ export function specOf(words: readonly string[], options: RunOptions, items: str
     ...(constraint && { constraints: constraint }),
     ...(gang !== undefined && { gang: gang === true ? gang : { size: gang } }),
     ...(role !== undefined && { role }),
+    ...(driver !== undefined && { driver }),
+    ...(image !== undefined && { image }),
     ...(retry !== undefined && { retry: { max: retry } }),
     ...(timeout !== undefined && { timeout }),
     ...(env && { env: pairs(env, "--env") }),
     ...(cwd !== undefined && { cwd }),
-    ...(driver !== undefined && { driver: driverOf(driver) }),
   };
 }

@@ -110,6 +110,7 @@ async function startBroker(
     tls: null,
     secret: ensureSecret(data.secret),
     previousSecret: env.HANSA_SECRET_PREVIOUS || null,
+    agentUrl: env.AGENT_URL || null,
     jsonLogs: false,
     log: join(data.root, "logs", "broker.log"),
   };
@@ -156,9 +157,9 @@ function machineMemory(): number {
   return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
 }
 
-/** What a person set for this command is not meant for the agents. */
+/** What a person or a service manager set for this command is not meant for the agents. */
 const agentEnv = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
-  Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith("HANSA_") && !name.startsWith("npm_")));
+  Object.fromEntries(Object.entries(env).filter(([name]) => !/^(HANSA_|npm_|NOTIFY_SOCKET$|WATCHDOG_)/.test(name)));
 
 /** Agents first, with their tasks, while there still is a broker to tell. */
 async function endAll({ ending }: LeagueRun, { broker, nodes }: Processes): Promise<void> {

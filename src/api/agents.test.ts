@@ -38,6 +38,18 @@ test("a poll that is held is answered when there is work, and is one request", a
   expect((await requestsOf(league, "cluster/north")) - before).toBe(2);
 });
 
+test("a node sees itself as the broker sees it, until its credential is of an earlier join", async () => {
+  const { league, agent } = await leagueWithNode("mirror");
+  const own = { token: agent.credential };
+  expect(await league.ok("GET", "/agent/v1/node", own)).toMatchObject({ cluster: "north", name: "n1", state: "up" });
+  expect((await league.call("GET", "/agent/v1/node")).status).toBe(401);
+  await league.ok("DELETE", "/v1/clusters/north/nodes/n1");
+  expect((await league.call("GET", "/agent/v1/node", own)).status).toBe(401);
+  const again = await league.join("north", "n1");
+  expect(again.credential).not.toBe(agent.credential);
+  expect((await league.call("GET", "/agent/v1/node", own)).status).toBe(401);
+});
+
 test("a poll that is held to its end answers what the cluster said at its beginning", async () => {
   const { agent } = await leagueWithNode("idle");
   const startedAt = performance.now();

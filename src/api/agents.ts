@@ -4,6 +4,7 @@ import type { ClusterSocketMessage, NodeClaims } from "../cluster/methods.ts";
 import type { Claims } from "../model/credential.ts";
 import { sha256Hex } from "../model/digest.ts";
 import { Problem } from "../model/problems.ts";
+import { nodeViewSchema } from "../model/views.ts";
 import { joinRequestSchema, MAX_WAIT_S, type PollReply, pollRequestSchema } from "../protocol/agent.ts";
 import { newApi } from "./api.ts";
 import { presentToken } from "./auth.ts";
@@ -32,6 +33,7 @@ export const agents = newApi();
 agents.use("/agent/v1/join", presentToken);
 agents.use("/agent/v1/poll", presentCredential);
 agents.use("/agent/v1/wake", presentCredential);
+agents.use("/agent/v1/node", presentCredential);
 agents.use("/agent/v1/tasks/*", presentCredential);
 
 const joinReplySchema = z
@@ -176,6 +178,22 @@ agents.openapi(
     const response = await clusterAt(c.env, claims.league, claims.cluster).handOver(wake);
     if (response.status !== 101) throw unavailable("the cluster did not take the socket; try again");
     return response;
+  },
+);
+
+agents.openapi(
+  createRoute({
+    method: "get",
+    path: "/agent/v1/node",
+    operationId: "ownNode",
+    summary: "How the broker sees the node that asks",
+    tags: ["agents"],
+    ...byCredential,
+    responses: { 200: json(nodeViewSchema, "The node as it is now."), ...problems, ...problem404 },
+  }),
+  async (c) => {
+    const { league, cluster, node, serial } = c.get("claims");
+    return c.json(await clusterAt(c.env, league, cluster).call("node", { name: node, serial }), 200);
   },
 );
 

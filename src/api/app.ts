@@ -6,6 +6,7 @@ import { limitedBody } from "./body.ts";
 import { clusters } from "./clusters.ts";
 import { drain } from "./drain.ts";
 import { events } from "./events.ts";
+import { install } from "./install.ts";
 import { jobs } from "./jobs.ts";
 import { league } from "./league.ts";
 import { ledger } from "./ledger.ts";
@@ -31,7 +32,20 @@ export function makeApp(): Api {
   app.use("/agent/v1/poll", limitedBody);
   const fleet = [clusters, nodes, drain, partitions];
   const shares = [roles, league, ledger];
-  for (const resource of [service, jobs, plan, tasks, logs, ...fleet, ...shares, tokens, events, metrics, agents]) {
+  for (const resource of [
+    service,
+    install,
+    jobs,
+    plan,
+    tasks,
+    logs,
+    ...fleet,
+    ...shares,
+    tokens,
+    events,
+    metrics,
+    agents,
+  ]) {
     app.route("/", resource);
   }
   addOpenApi(app);

@@ -8,6 +8,8 @@ export interface Env extends Namespaces {
   HANSA_SECRET?: string;
   /** still verifies while what it signed is renewed */
   HANSA_SECRET_PREVIOUS?: string;
+  /** base URL of compiled agents and their SHA256SUMS, for `/install` */
+  AGENT_URL?: string;
 }
 
 /** A token whose MAC was right; whether it still holds, its Broker says. */

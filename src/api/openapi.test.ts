@@ -15,6 +15,8 @@ const ROUTES = `
 GET /healthz
 GET /version
 GET /metrics
+GET /install
+GET /agent.cjs
 GET POST /v1/jobs
 POST /v1/plan
 GET /v1/jobs/{id}
@@ -44,6 +46,7 @@ GET /v1/events
 POST /agent/v1/join
 POST /agent/v1/poll
 GET /agent/v1/wake
+GET /agent/v1/node
 PUT /agent/v1/tasks/{task}/{epoch}/logs
 `;
 

@@ -132,7 +132,7 @@ export class Cluster implements Turns {
       case "nodes":
         return this.#nodes(args as Args<"nodes">, now);
       case "node":
-        return this.#nodeView((args as Args<"node">).name, now);
+        return this.#nodeSeen(args as Args<"node">, now);
       case "pauseNode":
         return this.#pause(args as Args<"pauseNode">, now);
       case "removeNode":
@@ -517,6 +517,13 @@ export class Cluster implements Turns {
 
   #nodeView(name: string, now: number) {
     return nodeView(this.#memory, this.#node(name), this.#platform.self.name, now);
+  }
+
+  #nodeSeen({ name, serial }: { name: string; serial?: number }, now: number) {
+    const node = this.#node(name);
+    if (serial !== undefined && (node.removed || node.serial !== serial))
+      throw new Problem("unauthenticated", "this credential is of a node that was removed or has joined anew");
+    return this.#nodeView(name, now);
   }
 
   #nodes({ after, limit }: { after: string | null; limit: number }, now: number) {

@@ -36,7 +36,8 @@ export interface ClusterMethods {
   poll(args: { claims: NodeClaims; request: PollRequest }): PollReply;
 
   nodes(args: { after: string | null; limit: number }): { items: NodeView[]; next: string | null };
-  node(args: { name: string }): NodeView;
+  /** `serial`: the node itself asks, with a credential of that join */
+  node(args: { name: string; serial?: number }): NodeView;
   pauseNode(args: { name: string; paused: boolean }): NodeView;
   removeNode(args: { name: string }): NodeView;
   drainNode(args: { name: string } & DrainWish): NodeView;

@@ -2,7 +2,8 @@
 import { readFileSync } from "node:fs";
 import { build } from "esbuild";
 import { Miniflare } from "miniflare";
-import { WORKER } from "../../scripts/build.ts";
+import { AGENT_MODULE } from "../../scripts/agentModule.ts";
+import { AGENT_IN_WORKER, WORKER } from "../../scripts/build.ts";
 import { HIGHS_WASM, WASM_MODULE } from "../../scripts/highs.ts";
 
 export const OBJECTS = { BROKER: "BrokerObject", CLUSTER: "ClusterObject", SHELF: "ShelfObject" } as const;
@@ -33,6 +34,7 @@ export async function runWorker(code: string, options: WorkerOptions = {}): Prom
   const name = "hansa";
   const objects = Object.entries(OBJECTS);
   const strings = Object.entries({ HANSA_SECRET: SECRET, ...options.env });
+  const agent = await AGENT_IN_WORKER.bytes();
   const miniflare = new Miniflare({
     host: "127.0.0.1",
     port: 0,
@@ -52,6 +54,7 @@ export async function runWorker(code: string, options: WorkerOptions = {}): Prom
             modules: {
               "index.js": { type: "esm", contents: code },
               [WASM_MODULE]: { type: "wasm", contents: readFileSync(HIGHS_WASM) },
+              [AGENT_MODULE]: { type: "data", contents: agent },
             },
           },
           exports: Object.fromEntries(

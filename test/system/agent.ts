@@ -1,11 +1,11 @@
-/** An agent of a test: the shipped bundle as a process, with folders of its own. */
+/** An agent of a test: what is shipped as a process, with folders of its own. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { agentCommand } from "../support/agentUnderTest.ts";
 import { cleanEnvironment, lives, processesOf } from "./processes.ts";
 
-const AGENT = "dist/hansa-agent.cjs";
 /** Tasks of an agent that is root run as another user, who must be able to pass. */
 const PASSABLE_MODE = 0o711;
 
@@ -51,11 +51,12 @@ export class AgentProcess {
   start(extra: { url?: string; nodeWords?: readonly string[] } = {}): void {
     const { name, url, joinToken, cpus, mem, ports, words } = this.plan;
     const log = openSync(join(this.root, "agent.log"), "a");
+    const [program, ...first] = agentCommand(undefined, extra.nodeWords);
     this.#child = spawn(
-      process.execPath,
+      program,
       [
-        ...(extra.nodeWords ?? []),
-        ...[AGENT, "run", "--data", this.data, "--run-dir", this.run, "--url", extra.url ?? url, "--name", name],
+        ...first,
+        ...["run", "--data", this.data, "--run-dir", this.run, "--url", extra.url ?? url, "--name", name],
         ...["--cpus", String(cpus), "--mem", mem, "--ports", ports, ...words],
       ],
       { stdio: ["ignore", log, log], detached: true, env: { ...cleanEnvironment(), HANSA_AGENT_TOKEN: joinToken } },

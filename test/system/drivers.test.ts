@@ -31,7 +31,7 @@ describe.runIf(process.getuid?.() === 0)("a node whose agent is root", () => {
       const { id } = await league.submit({ command, driver, resources: { mem: "48MiB" } });
       expect((await league.ended(id)).state).toBe("failed");
       expect(await getJob(league.client, id)).toMatchObject({
-        lastFailure: { message: "ran out of memory: it may use 48 MiB; ask for more as resources.mem" },
+        lastFailure: { message: "took more than its 48 MiB of memory" },
       });
     },
     20_000,

@@ -5,13 +5,11 @@ import { folderHash, runFolderCandidates } from "../../agent/host/folders.ts";
 import { ownCgroup } from "../../agent/host/process/cgroups.ts";
 import { hierarchiesOf } from "../../agent/host/process/hierarchies.ts";
 
-/** @param data folder of an agent, of which nothing runs any more */
-export function removeTraces(data: string): void {
+/** @param data folder of an agent, of which nothing runs any more @param uid whom it ran as */
+export function removeTraces(data: string, uid = process.getuid?.() ?? 0): void {
   const hash = folderHash(data);
-  for (const path of [
-    ...runFolderCandidates(data, process.getuid?.() ?? 0, process.env),
-    ...["", "-root", "-root.mounts"].map((part) => `/var/tmp/hansa-agent-${hash}${part}`),
-  ]) {
+  const tasks = ["", "-root", "-root.mounts"].map((part) => `/var/tmp/hansa-agent-${hash}${part}`);
+  for (const path of [...runFolderCandidates(data, uid, process.env), ...tasks]) {
     rmSync(path, { recursive: true, force: true });
   }
   const own = ownCgroup(readFileSync("/proc/self/cgroup", "utf8")) ?? "/";

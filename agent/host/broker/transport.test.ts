@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { afterEach, beforeEach, expect, test } from "vitest";
-import { Transport } from "./transport.ts";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { Transport } from "#agent/transport";
 
 let server: Server;
 let url: string;
@@ -74,6 +74,61 @@ test("after two errors in a row the next request takes a new connection", async 
   const before = sockets.size;
   await get("/e");
   expect(sockets.size).toBe(before + 1);
+});
+
+test("a connection is not used for more than a quarter of an hour", async () => {
+  const nowMs = performance.now();
+  const clock = vi.spyOn(performance, "now");
+  clock.mockReturnValue(nowMs + 14 * 60_000);
+  await get("/a");
+  clock.mockReturnValue(nowMs + 30 * 60_000);
+  await get("/b");
+  expect(sockets.size).toBe(1);
+  await get("/c");
+  clock.mockRestore();
+  expect(sockets.size).toBe(2);
+});
+
+test("an answer is taken as it comes: no redirect is followed, nothing unpacked, parts put together", async () => {
+  answer = (request, response) => {
+    response.writeHead(302, {
+      location: "/a",
+      "content-encoding": "br",
+      "x-accepts": request.headers["accept-encoding"] ?? "",
+    });
+    response.write("pa");
+    response.end("rts");
+  };
+  const { status, headers, body } = await get("/b");
+  expect([status, headers.location, body.toString()]).toEqual([302, "/a", "parts"]);
+  expect(["", "identity"]).toContain(headers["x-accepts"]);
+});
+
+test("a body is sent whole, as text and as bytes", async () => {
+  const bodies: string[] = [];
+  server.removeAllListeners("request");
+  server.on("request", (request, response) => {
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk) => chunks.push(chunk));
+    request.on("end", () => {
+      bodies.push(`${request.method} ${request.headers["content-length"]} ${Buffer.concat(chunks)}`);
+      response.end();
+    });
+  });
+  await transport.exchange({ method: "POST", path: "/", body: "tëxt", deadlineMs: 5000 });
+  await transport.exchange({ method: "PUT", path: "/", body: Buffer.from("bytes"), deadlineMs: 5000 });
+  expect(bodies).toEqual(["POST 5 tëxt", "PUT 5 bytes"]);
+});
+
+test("what its caller gives up, and what is under way when it is closed, ends", async () => {
+  answer = () => {};
+  const abort = new AbortController();
+  const given = transport.exchange({ method: "GET", path: "/", deadlineMs: 5000, signal: abort.signal });
+  const other = get("/other");
+  abort.abort();
+  await expect(given).rejects.toThrow();
+  transport.close();
+  await expect(other).rejects.toThrow();
 });
 
 test("a proxy from the environment is asked, and not for what NO_PROXY names", async () => {

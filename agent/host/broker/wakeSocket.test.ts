@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { Transport } from "./transport.ts";
+import { Transport } from "#agent/transport";
 import { retryMs, WakeSocket } from "./wakeSocket.ts";
 
 /** The broker's end, by hand. */
@@ -16,6 +16,7 @@ let tries: IncomingMessage[];
 let said: string[];
 let heard: (() => void)[];
 let random: number;
+let opens: number;
 
 const MINUTE_MS = 60_000;
 
@@ -64,7 +65,7 @@ const nextFrame = async (socket: Duplex): Promise<{ opcode: number; payload: str
 
 beforeEach(async () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
-  [tries, said, heard, random] = [[], [], [], 0.5];
+  [tries, said, heard, random, opens] = [[], [], [], 0.5, 0];
   upgrade = (_request, socket) => socket.destroy();
   server = createServer();
   server.on("upgrade", (request, socket) => {
@@ -79,8 +80,11 @@ beforeEach(async () => {
   const { port } = server.address() as AddressInfo;
   transport = new Transport({ url: `http://127.0.0.1:${port}/base`, caFile: null, environment: {} });
   wake = new WakeSocket({
-    open: (headers) =>
-      transport.request({ method: "GET", path: "/agent/v1/wake", headers: { authorization: "Bearer x", ...headers } }),
+    open: (headers) => {
+      opens++;
+      const authorization = "Bearer x";
+      return transport.request({ method: "GET", path: "/agent/v1/wake", headers: { authorization, ...headers } });
+    },
     called: () => say("called"),
     changed: (open) => say(open ? "open" : "lost"),
     random: () => random,
@@ -161,8 +165,9 @@ test("tries that fail come ever less often, at most ten minutes apart; what refu
 test("a network that takes the upgrade away is asked again only after an hour or more", async () => {
   server.removeAllListeners("upgrade");
   let asked = 0;
+  const again = Promise.withResolvers<void>();
   server.on("request", (_request, response) => {
-    asked++;
+    if (++asked === 2) again.resolve();
     response.writeHead(400).end();
   });
   wake.start();
@@ -171,7 +176,7 @@ test("a network that takes the upgrade away is asked again only after an hour or
   await new Promise((resolve) => setImmediate(resolve));
   expect(asked).toBe(1);
   vi.advanceTimersByTime(MINUTE_MS);
-  await vi.waitFor(() => expect(asked).toBe(2));
+  await again.promise;
 });
 
 test("a broker that is away is asked again soon", async () => {
@@ -191,6 +196,5 @@ test("no answer at all is a failure after a while, and a closed one tries no mor
   await untilSaid("logged");
   wake.close();
   vi.advanceTimersByTime(24 * 60 * MINUTE_MS);
-  expect(vi.getTimerCount()).toBe(0);
-  expect(tries).toHaveLength(1);
+  expect(opens).toBe(1);
 });

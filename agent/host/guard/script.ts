@@ -4,8 +4,10 @@
  *
  * Arguments: run folder · tasks folder · folder of the cgroups or "" · uid of the tasks · version.
  */
+import { CLOSED_FOLDER } from "../docker/gate.ts";
+import { HOME } from "../docker/spec.ts";
 import { GUARD_MARK } from "../process/folder.ts";
-import { RUN_FILE } from "../process/shim.ts";
+import { RUN_FILE, WORK_FOLDER } from "../process/shim.ts";
 
 export const DEADLINES_FILE = "deadlines";
 export const BEAT_FILE = "beat";
@@ -55,15 +57,46 @@ populated() {
   return 1
 }
 
+# container KEY TERM-OR-KILL: that of the attempt, whose run file is the agent's alone
+container() {
+  pids=
+  if [ "$word" = start ] && [ "$pid" -gt 1 ]; then
+    # its first process: the rest ends with it
+    alive "$pid" "\${up%.*}\${up#*.}" || return
+    pids=$pid
+  else
+    # an agent died between start and writing it down: known by the folder that it works in; and it may be still to start
+    if [ "$2" = KILL ] && [ -d "$tasks/$1/${WORK_FOLDER}" ]; then
+      mv "$tasks/$1/${WORK_FOLDER}" "$tasks/$1/${CLOSED_FOLDER}"
+    fi
+    set +f
+    for entry in /proc/[1-9]*; do
+      for name in ${WORK_FOLDER} ${CLOSED_FOLDER}; do
+        [ "$entry/root${HOME}" -ef "$tasks/$1/$name" ] && pids="$pids \${entry#/proc/}"
+      done
+    done
+    set -f
+    [ -n "$pids" ] || return
+  fi
+  busy=1
+  [ "$2" = TERM ] && [ -e "$tasks/$1/${GUARD_MARK}" ] && return
+  echo "$2 $now" >>"$tasks/$1/${GUARD_MARK}"
+  for member in $pids; do
+    kill -s "$2" "$member"
+    [ "$2" = TERM ] && kill -s CONT "$member"
+  done
+}
+
 # end KEY TERM-OR-KILL
 end() {
-  word= pid=0 up= over= group= orphans= inside= cgroup=
+  kind= word= pid=0 up= over= group= orphans= inside= cgroup=
   {
-    read -r _ cgroup
+    read -r kind cgroup
     read -r word pid up _
     # the task is over: then only its shim, which waits for the next, and what it left behind are there to be ended
     while read -r last _; do [ "$last" = exit ] && over=1; done
   } <"$tasks/$1/${RUN_FILE}"
+  if [ "$kind" = container ]; then container "$1" "$2"; return; fi
   [ "$cgroup" = - ] && cgroup=
   if [ "$word" = start ] && [ "$pid" -gt 1 ]; then
     seen=\${up%.*}\${up#*.}

@@ -91,12 +91,14 @@ export class Cgroups {
   }
 
   /** @returns its limit if the kernel ended a process of it because of that, ever; null if not */
-  outOfMemory(name: string): { limitBytes: number | null } | null {
+  outOfMemory(name: string): { limitBytes: number } | null {
     for (const { base, knobs } of this.#places) {
       const memory = knobs.find(({ controller }) => controller === "memory");
       if (!memory) continue;
       const read = (file: string) => readIfThere(join(base, name, file)) ?? "";
-      if (wasOutOfMemory(memory.version, read)) return { limitBytes: parseLimit(read(limitFile(memory.version))) };
+      if (!wasOutOfMemory(memory.version, read)) continue;
+      const limitBytes = parseLimit(read(limitFile(memory.version)));
+      if (limitBytes !== null) return { limitBytes };
     }
     return null;
   }

@@ -246,8 +246,8 @@ export class ProcessDriver implements Driver {
   async #settle(key: string, cgroup: string | null, pid: number | null, childSignal: string | null): Promise<Exit> {
     try {
       await this.#endLeftovers(key, cgroup, pid);
-      const outOfMemory = cgroup === null ? null : this.#options.cgroups?.outOfMemory(cgroup);
-      return { ...(await this.#describe(key, childSignal)), ...(outOfMemory && { outOfMemory }) };
+      const oom = cgroup === null ? null : this.#options.cgroups?.outOfMemory(cgroup);
+      return { ...(await this.#describe(key, childSignal)), ...(oom && { oom }) };
     } catch (error) {
       this.#options.log("error", `${key}: can't read how it ended: ${messageOf(error)}`);
       return { code: null, signal: childSignal, vanished: true, stdout: emptyEnd(), stderr: emptyEnd() };

@@ -6,6 +6,8 @@
  *     late UPTIME                instead of it: the deadline had passed
  *     exit CODE UPTIME           after it
  *
+ * Of a container it has `container -` in place of the first, and the second is the agent's too.
+ *
  * Any other line is the shell's own word, e.g. `Killed` in front of `exit 137`. The agent opened the file and the
  * command does not inherit it, so a task can't write to it.
  */
@@ -24,6 +26,12 @@ export interface Run {
 const NO_CGROUP = "-";
 export const cgroupLine = (name: string | null): string => `cgroup ${name ?? NO_CGROUP}\n`;
 
+/** The first line of a container's: the guard then knows what it has to end by its folder, too. */
+export const CONTAINER_LINE = "container -\n";
+/** @param pid of a container's first process */
+export const startLine = (pid: number, upMs: number, boot: string): string =>
+  `start ${pid} ${Math.floor(upMs / 1000)}.${String(Math.floor((upMs % 1000) / 10)).padStart(2, "0")} ${boot}\n`;
+
 const SIGNAL_NAMES = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name]));
 /** What a shell adds to the number of the signal that ended a command. */
 const SIGNAL_BASE = 128;
@@ -38,6 +46,7 @@ export function parseRun(text: string): Run {
     const start = /^start (\d+) (\d+\.\d\d) (\S+)$/.exec(line);
     const exit = /^exit (\d+) (\d+\.\d\d)$/.exec(line);
     if (cgroup) run.cgroup ??= cgroup === NO_CGROUP ? null : cgroup;
+    else if (`${line}\n` === CONTAINER_LINE) continue;
     else if (start) {
       const [, pid = "", up = "", boot = ""] = start;
       run.start ??= { pid: Number(pid), upMs: parseUptime(up), boot };

@@ -104,6 +104,7 @@ export class WarmShims {
     warm.folder = folder;
     warm.ended = ended;
     this.#given.set(attempt.key, warm);
+    // In Bun this leaves a turn later. A shim that it never reaches starts nothing, whatever became of us.
     warm.stdin.write(taskText(attempt, plan.line(attempt, folder)));
     // without a cgroup nobody could say that nothing is left of its task
     if (!cgroups) warm.stdin.end();

@@ -7,12 +7,13 @@ import http from "node:http";
 import https from "node:https";
 import type { Duplex } from "node:stream";
 import tls from "node:tls";
+import { proxyOf } from "./proxy.ts";
 
 /** After this a connection is not used again, so that changes of DNS and of balancers are seen. */
-const CONNECTION_MAX_AGE_MS = 15 * 60_000;
+export const CONNECTION_MAX_AGE_MS = 15 * 60_000;
 /** Errors in a row after which every connection is dropped. */
-const ERRORS_BEFORE_RENEWAL = 2;
-const MAX_BODY_BYTES = 64 * 1024 * 1024;
+export const ERRORS_BEFORE_RENEWAL = 2;
+export const MAX_BODY_BYTES = 64 * 1024 * 1024;
 
 export interface Exchange {
   method: "GET" | "POST" | "PUT";
@@ -38,16 +39,8 @@ export interface TransportOptions {
   environment: NodeJS.ProcessEnv;
 }
 
-const PROXY_NAMES = ["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "https_proxy", "http_proxy", "no_proxy"];
-
-/** The proxy settings among the variables, if any. */
-export function proxyOf(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv | null {
-  const found = Object.entries(environment).filter(([name, value]) => PROXY_NAMES.includes(name) && value);
-  return found.length > 0 ? Object.fromEntries(found) : null;
-}
-
 /** @throws when the file can't be read */
-function authorities(caFile: string): string[] {
+export function authorities(caFile: string): string[] {
   return [...(tls.getCACertificates?.("default") ?? tls.rootCertificates), readFileSync(caFile, "utf8")];
 }
 

@@ -1,0 +1,143 @@
+/**
+ * The agent dies at, or can't do, each write of its journal in turn, as strace has it: whatever was on disk by then, each
+ * task runs once and its end is told once, and nothing is left behind.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { needs } from "../test/support/debian.ts";
+import { bootId } from "./host/clock.ts";
+import { FakeBroker } from "./host/fakeBroker.fixture.ts";
+import { folderHash } from "./host/folders.ts";
+import { holderOf } from "./host/journal/lock.ts";
+
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
+
+const TASKS = ["job1.0", "job1.1", "job2.0"];
+const ENDED = { "job1.0": "succeeded", "job1.1": "succeeded", "job2.0": "failed" };
+/** Far more than the writes of so few tasks. */
+const MOST_WRITES = 40;
+
+let root: string;
+let data: string;
+let marks: string;
+let broker: FakeBroker;
+let agents: ChildProcess[];
+
+beforeAll(() => needs("strace"));
+beforeEach(async () => {
+  root = mkdtempSync(join(tmpdir(), "hansa-crashes-"));
+  chmodSync(root, 0o711);
+  data = join(root, "data");
+  marks = join(root, "marks");
+  mkdirSync(marks);
+  chmodSync(marks, 0o777);
+  broker = new FakeBroker();
+  await broker.listen();
+  agents = [];
+});
+afterEach(async () => {
+  for (const agent of agents) if (agent.exitCode === null && agent.signalCode === null) agent.kill("SIGKILL");
+  await broker.close();
+  rmSync(root, { recursive: true, force: true });
+});
+
+/** @param traced words of strace; none: without it */
+function start(traced: string[], ...words: string[]): ChildProcess {
+  const agent = [process.execPath, join(import.meta.dirname, "main.ts"), "run", "--data", data];
+  const [command = "", ...rest] = [...traced, ...agent, "--run-dir", join(root, "run"), ...words];
+  const env = { PATH: process.env.PATH, HANSA_AGENT_URL: broker.url, HANSA_AGENT_TOKEN: "hns_join_x" };
+  const child = spawn(command, rest, { env, stdio: "ignore" });
+  agents.push(child);
+  return child;
+}
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 10));
+}
+const over = async (agent: ChildProcess): Promise<void> => {
+  if (agent.exitCode === null && agent.signalCode === null) await once(agent, "exit");
+};
+const atWrite = (n: number, fault: string): string[] => [
+  ...["strace", "-qq", "-o", join(root, "trace"), "-P", join(data, "journal")],
+  ...["-e", "trace=write,pwrite64", "-e", `inject=write,pwrite64:${fault}:when=${n}`],
+];
+
+function giveAll(): void {
+  const disconnect = { stopAfterMs: 60_000 };
+  broker.give({ command: `echo ran >>${marks}/job1.$HANSA_INDEX`, ...disconnect }, "job1.0");
+  broker.give({ command: `echo ran >>${marks}/job1.$HANSA_INDEX`, ...disconnect }, "job1.1");
+  broker.give({ command: `echo ran >>${marks}/job2.0; sleep 0.2; exit 3`, ...disconnect }, "job2.0");
+}
+
+/** @returns whether the fault was met */
+async function livesThrough(fault: string, n: number): Promise<boolean> {
+  giveAll();
+  const first = start(atWrite(n, fault));
+  const isOver = over(first).then(() => true);
+  const ended = await Promise.race([isOver, until(() => TASKS.every(isForgotten)).then(() => false)]);
+  // What is not vital the agent only tries again.
+  const met = ended || readFileSync(join(root, "trace"), "utf8").includes("(INJECTED)");
+  await kill(first);
+  const next = start([]);
+  await broker.until(() => TASKS.every((task) => broker.ends.has(`${task}@1`)));
+  for (const [task, state] of Object.entries(ENDED)) {
+    expect(broker.ends.get(`${task}@1`), `${task} after ${fault} at ${n}`).toMatchObject({ state });
+    expect(readFileSync(join(marks, task), "utf8"), `${task} after ${fault} at ${n}`).toBe("ran\n");
+  }
+  await kill(next);
+  await nothingIsLeft();
+  return met;
+}
+
+async function nothingIsLeft(): Promise<void> {
+  const polls = broker.polls.length;
+  const last = start([], "--stop-tasks-on-exit");
+  await broker.until(() => broker.polls.length > polls);
+  expect(broker.polls.at(-1)?.running).toEqual([]);
+  await until(() => !readdirSync(join(data, "tasks")).some((name) => name.includes("@")));
+  last.kill("SIGTERM");
+  await over(last);
+  expect(readdirSync(join(data, "tasks"))).toEqual([]);
+  expect(cgroupsLeft()).toEqual([]);
+}
+
+/** Of what strace started the agent is a child. */
+async function kill(agent: ChildProcess): Promise<void> {
+  const holder = () => holderOf(join(data, "lock"), bootId());
+  await until(() => agent.exitCode !== null || agent.signalCode !== null || holder() !== null);
+  const pid = holder()?.pid;
+  if (pid !== undefined) process.kill(pid, "SIGKILL");
+  await over(agent);
+}
+
+/** Its end was acked, and that was written down. */
+const isForgotten = (task: string): boolean =>
+  broker.ends.has(`${task}@1`) && readFileSync(join(data, "journal"), "utf8").includes(`"forget","key":"${task}@1"`);
+
+function cgroupsLeft(): string[] {
+  const slices = ["/sys/fs/cgroup/unified/hansa.slice", "/sys/fs/cgroup/hansa.slice"];
+  return slices.map((slice) => join(slice, folderHash(data))).filter((path) => existsSync(path));
+}
+
+test.each([
+  ["killed", "signal=KILL"],
+  ["told that the disk is full", "error=ENOSPC"],
+])("%s at any write of its journal, it loses nothing and does nothing twice", async (_, fault) => {
+  let met = 0;
+  for (let n = 1; n <= MOST_WRITES; n++) {
+    if (!(await livesThrough(fault, n))) break;
+    met += 1;
+    rmSync(data, { recursive: true });
+    rmSync(marks, { recursive: true });
+    mkdirSync(marks);
+    chmodSync(marks, 0o777);
+    await broker.close();
+    broker = new FakeBroker();
+    await broker.listen();
+  }
+  expect(met).toBeGreaterThan(4);
+  expect(met).toBeLessThan(MOST_WRITES);
+});

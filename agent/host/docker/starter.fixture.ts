@@ -1,0 +1,31 @@
+/**
+ * An agent reduced to its docker driver, and a guard if it is given a deadline, as a process that a test can kill when it
+ * has said that its task is started.
+ */
+import { mkdirSync } from "node:fs";
+import { bootId, uptimeMs } from "../clock.ts";
+import { Guard } from "../guard/guard.ts";
+import { attemptOf } from "../process/attempt.fixture.ts";
+import { taskUser } from "../process/user.ts";
+import { DockerDriver } from "./driver.ts";
+
+const [socket = "", tasks = "", data = "", image = "", command = "", run = "", termInMs = "", deadlineInMs = ""] =
+  process.argv.slice(2);
+const user = taskUser(null);
+const boot = bootId();
+const deadlineMs = run === "" ? null : uptimeMs() + Number(deadlineInMs);
+const attempt = attemptOf({ driver: "docker", image, command, resources: { mem: 64_000 } }, { deadlineMs });
+if (run !== "") {
+  mkdirSync(run, { recursive: true });
+  const guard = new Guard({ run, tasks, cgroups: null, uid: user.uid, boot, log: () => {} });
+  if (!(await guard.ready())) throw new Error("no guard");
+  guard.setDeadlines([{ key: attempt.key, deadlineMs, termAtMs: uptimeMs() + Number(termInMs), stopAfterMs: 30_000 }]);
+}
+const driver = new DockerDriver({
+  ...{ socket: { path: socket }, tasks, data, boot, user },
+  ...{ place: { league: "l", cluster: "c", node: "n" }, hidesGpus: false, nvidia: false, log: () => {} },
+  started: (key) => process.stdout.write(`${key}\n`),
+  startFailed: (_key, message) => process.stdout.write(`${message}\n`),
+  exited: () => {},
+});
+driver.start(attempt);
