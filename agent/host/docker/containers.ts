@@ -5,6 +5,8 @@ import { type Inspected, readInspected } from "./state.ts";
 
 /** A container may take its time to start: its mounts, its network, a busy disk. */
 const START_MS = 60_000;
+/** A signal that is late is sent by another way. */
+const KILL_MS = 5000;
 
 export class Containers {
   readonly #api: DockerApi;
@@ -37,15 +39,20 @@ export class Containers {
     await this.#api.call({ method: "POST", path: `/containers/${name}/start`, deadlineMs: START_MS });
   }
 
-  /** @returns when it does not run any more, or is not there */
-  async wait(name: string, signal: AbortSignal): Promise<void> {
-    await this.#api.find({ method: "POST", path: `/containers/${name}/wait`, deadlineMs: null, signal });
+  /** @returns when it does not run any more, or is not there @throws also when it runs on */
+  async wait(name: string, deadlineMs: number, signal: AbortSignal): Promise<void> {
+    await this.#api.find({ method: "POST", path: `/containers/${name}/wait`, deadlineMs, signal });
   }
 
   /** Of one that is over already nothing is wanted. */
   async kill(name: string, signal: "SIGTERM" | "SIGKILL"): Promise<void> {
     try {
-      await this.#api.find({ method: "POST", path: `/containers/${name}/kill`, query: { signal } });
+      await this.#api.find({
+        method: "POST",
+        path: `/containers/${name}/kill`,
+        query: { signal },
+        deadlineMs: KILL_MS,
+      });
     } catch (error) {
       if (!(error instanceof DockerError && error.status !== null)) throw error;
       const inspected = await this.inspect(name);

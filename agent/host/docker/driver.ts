@@ -36,10 +36,14 @@ const AWAY_MS = 60_000;
 const RECOVER_MS = 10_000;
 /** The same of one that was silent just now, about the next container. */
 const RECOVER_AGAIN_MS = 500;
+/** A daemon may hang while it is waited for, so it is asked anew. */
+const WAIT_MS = 60_000;
 /** SIGKILL is repeated this often. */
 const KILL_AGAIN_MS = 1000;
 /** How long the end of the output may be behind the end of the container. */
 const OUTPUT_MS = 30_000;
+/** A daemon that is silent for so long will not tell any more how a dead process ended. */
+const GONE_MS = 600_000;
 
 export interface DockerOptions extends DriverEvents {
   /** of the daemon, or why there is none */
@@ -53,6 +57,9 @@ export interface DockerOptions extends DriverEvents {
   hidesGpus: boolean;
   nvidia: boolean;
   log: Log;
+  /** for tests: how long one question waits for its answer */
+  askMs?: number;
+  goneMs?: number;
 }
 
 interface Live {
@@ -64,6 +71,8 @@ interface Live {
   watched: boolean;
   killAtMs: number;
   killTimer: NodeJS.Timeout | null;
+  /** on its way */
+  signalling: "SIGTERM" | "SIGKILL" | null;
   /** stops what goes on before it runs: a pull */
   prelude: AbortController;
 }
@@ -75,12 +84,13 @@ export class DockerDriver implements Driver {
   readonly #live = new Map<string, Live>();
   readonly #closing = new AbortController();
   #rootless = false;
-  #patienceMs = RECOVER_MS;
+  #patienceMs: number;
   /** until the daemon says that it has none */
   #init = true;
 
   constructor(options: DockerOptions) {
     this.#options = options;
+    this.#patienceMs = options.askMs ?? RECOVER_MS;
     this.#api = new DockerApi("path" in options.socket ? options.socket.path : "/nowhere");
     this.#containers = new Containers(this.#api);
   }
@@ -129,7 +139,7 @@ export class DockerDriver implements Driver {
   #add(key: string): Live {
     const live: Live = {
       ...{ key, name: this.#name(key), pid: 0, runs: false, watched: false },
-      ...{ killAtMs: Number.POSITIVE_INFINITY, killTimer: null, prelude: new AbortController() },
+      ...{ killAtMs: Number.POSITIVE_INFINITY, killTimer: null, signalling: null, prelude: new AbortController() },
     };
     this.#live.set(key, live);
     return live;
@@ -170,10 +180,10 @@ export class DockerDriver implements Driver {
       await this.#containers.start(live.name);
     } catch (error) {
       closeGate(this.#folder(key));
-      const inspected = await this.#inspectSurely(live.name);
+      const inspected = await this.#inspectSurely(live);
       if (inspected === null || inspected.stage === "created") throw error;
     }
-    await this.#runs(live, await this.#inspectSurely(live.name));
+    await this.#runs(live, await this.#inspectSurely(live));
     this.#options.started(key);
     // asked for while it was starting
     if (live.killTimer) this.#signal(live, "SIGTERM");
@@ -293,7 +303,7 @@ export class DockerDriver implements Driver {
   async #look(name: string): Promise<Inspected | null | "silent"> {
     try {
       const inspected = await this.#containers.inspect(name, this.#patienceMs);
-      this.#patienceMs = RECOVER_MS;
+      this.#patienceMs = this.#options.askMs ?? RECOVER_MS;
       return inspected;
     } catch (error) {
       this.#patienceMs = RECOVER_AGAIN_MS;
@@ -307,12 +317,16 @@ export class DockerDriver implements Driver {
     return { is: "never-started" };
   }
 
-  /** Asks until there is an answer. @throws only when this driver is closed */
-  async #inspectSurely(name: string): Promise<Inspected | null> {
+  /** Asks until there is an answer, or nothing to ask about. @throws only when this driver is closed */
+  async #inspectSurely(live: Live): Promise<Inspected | null> {
+    const startedMs = performance.now();
     for (;;) {
       try {
-        return await this.#containers.inspect(name);
+        return await this.#containers.inspect(live.name, this.#options.askMs);
       } catch {
+        const silentMs = performance.now() - startedMs;
+        const start = readRun(this.#folder(live.key))?.start;
+        if (silentMs > (this.#options.goneMs ?? GONE_MS) && start && !isAlive(start.pid, start.upMs)) return null;
         await sleep(ASK_AGAIN_MS, undefined, { signal: this.#closing.signal });
       }
     }
@@ -332,7 +346,7 @@ export class DockerDriver implements Driver {
     const signal = AbortSignal.any([following.signal, this.#closing.signal]);
     const followed = this.#follow(live, signal);
     const inspected = await this.#waitForEnd(live);
-    const late = setTimeout(() => following.abort(), OUTPUT_MS);
+    const late = setTimeout(() => following.abort(), inspected === null ? ASK_AGAIN_MS : OUTPUT_MS);
     await followed;
     clearTimeout(late);
     this.#closing.signal.throwIfAborted();
@@ -356,12 +370,12 @@ export class DockerDriver implements Driver {
   async #waitForEnd(live: Live): Promise<Inspected | null> {
     for (;;) {
       try {
-        await this.#containers.wait(live.name, this.#closing.signal);
+        await this.#containers.wait(live.name, this.#options.askMs ?? WAIT_MS, this.#closing.signal);
       } catch {
         this.#closing.signal.throwIfAborted();
         await sleep(ASK_AGAIN_MS, undefined, { signal: this.#closing.signal });
       }
-      const inspected = await this.#inspectSurely(live.name);
+      const inspected = await this.#inspectSurely(live);
       if (inspected?.stage !== "running") return inspected;
       if (live.pid === 0) await this.#runs(live, inspected);
     }
@@ -380,10 +394,29 @@ export class DockerDriver implements Driver {
   }
 
   #signal(live: Live, signal: "SIGTERM" | "SIGKILL"): void {
-    this.#containers.kill(live.name, signal).catch((error: unknown) => {
-      if (this.#closing.signal.aborted || !this.#live.has(live.key)) return;
-      this.#options.log("warn", `${live.key}: ${signal} does not get through: ${messageOf(error)}`);
-    });
+    if (live.signalling === signal) return;
+    live.signalling = signal;
+    this.#containers
+      .kill(live.name, signal)
+      .catch((error: unknown) => {
+        if (this.#closing.signal.aborted || !this.#live.has(live.key)) return;
+        this.#options.log("warn", `${live.key}: ${signal} does not get through: ${messageOf(error)}`);
+        this.#signalProcess(live.key, signal);
+      })
+      .finally(() => {
+        if (live.signalling === signal) live.signalling = null;
+      });
+  }
+
+  /** Past a daemon that is silent: the container ends with its first process, which its run file names. */
+  #signalProcess(key: string, signal: "SIGTERM" | "SIGKILL"): void {
+    const start = readRun(this.#folder(key))?.start;
+    if (!start || start.pid <= 1 || start.boot !== this.#options.boot || !isAlive(start.pid, start.upMs)) return;
+    try {
+      process.kill(start.pid, signal);
+    } catch (error) {
+      this.#options.log("warn", `${key}: nor to process ${start.pid}: ${messageOf(error)}`);
+    }
   }
 
   #kill(live: Live): void {
