@@ -8,6 +8,8 @@ import { messageOf } from "../files.ts";
 /** What Podman speaks; a daemon that no longer does is asked in the oldest that it knows. */
 const API_VERSION = "1.41";
 const DEADLINE_MS = 30_000;
+/** The same of the question before the first; others wait for its answer, too. */
+const VERSION_MS = 5000;
 const MOST_BYTES = 16 * 1024 * 1024;
 
 /** `status` null: there was no answer, and whether the daemon did it is not known. */
@@ -52,7 +54,7 @@ export class DockerApi {
   }
 
   #prefixed({ deadlineMs }: Asked): Promise<string> {
-    this.#prefix ??= this.version(Math.min(deadlineMs ?? DEADLINE_MS, DEADLINE_MS)).then(
+    this.#prefix ??= this.version(Math.min(deadlineMs ?? VERSION_MS, VERSION_MS)).then(
       ({ api }) => `/v${api}`,
       (error: unknown) => {
         this.#prefix = null;

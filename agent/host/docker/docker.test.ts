@@ -18,6 +18,7 @@ import { exitOf, type Inspected, readInspected } from "./state.ts";
 const options: SpecOptions = {
   ...{ data: "0badcafe", boot: "boot-1", place: { league: "lab", cluster: "north", node: "n1" } },
   ...{ user: { name: "nobody", uid: 65534, gid: 65534 }, rootless: false, init: true, hidesGpus: false, nvidia: false },
+  limits: { pids: 4096, cpuQuota: false },
 };
 const job = { driver: "docker", image: "busybox:1", resources: { cpus: 500, mem: 128_000 } } as const;
 const host = (body: Record<string, unknown>) => body.HostConfig as Record<string, unknown>;
@@ -53,6 +54,12 @@ describe("an attempt as a container", () => {
     expect(body.Env).toEqual(expect.arrayContaining(["CUDA_VISIBLE_DEVICES=0,1", "HANSA_DEVICES=2,5"]));
     expect(host(createBody(attempt, "/w", options))).not.toHaveProperty("DeviceRequests");
     expect(createBody(attempt, "/w", options).Env).toContain("CUDA_VISIBLE_DEVICES=2,5");
+  });
+
+  test("shares the cpus by weight, and is held to its own only where the owner says so", () => {
+    expect(host(createBody(attemptOf(job), "/w", options))).not.toHaveProperty("NanoCpus");
+    const held = createBody(attemptOf(job), "/w", { ...options, limits: { pids: 99, cpuQuota: true } });
+    expect(held).toMatchObject({ HostConfig: { NanoCpus: 500_000_000, CpuShares: 512, PidsLimit: 99 } });
   });
 
   test("has a name that a container may have, another one for each key and data folder", () => {

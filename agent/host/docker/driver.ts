@@ -24,7 +24,7 @@ import { closeGate } from "./gate.ts";
 import { ensureImage } from "./image.ts";
 import { endedForMemory, readKernelLog } from "./kernelLog.ts";
 import { copyOutput } from "./output.ts";
-import { containerName, createBody, LABELS, type SpecOptions } from "./spec.ts";
+import { containerName, createBody, DEFAULT_LIMITS, LABELS, type Limits, type SpecOptions } from "./spec.ts";
 import { exitOf, type Inspected } from "./state.ts";
 
 const PROBE_MS = 5000;
@@ -56,6 +56,7 @@ export interface DockerOptions extends DriverEvents {
   user: User;
   hidesGpus: boolean;
   nvidia: boolean;
+  limits?: Limits;
   log: Log;
   /** for tests: how long one question waits for its answer */
   askMs?: number;
@@ -235,8 +236,8 @@ export class DockerDriver implements Driver {
   }
 
   #spec(): SpecOptions {
-    const { data, boot, place, user, hidesGpus, nvidia } = this.#options;
-    return { data, boot, place, user, hidesGpus, nvidia, rootless: this.#rootless, init: this.#init };
+    const { data, boot, place, user, hidesGpus, nvidia, limits = DEFAULT_LIMITS } = this.#options;
+    return { data, boot, place, user, hidesGpus, nvidia, limits, rootless: this.#rootless, init: this.#init };
   }
 
   /** Its folder is there: it was started by an agent before us, or by a call before this one. */

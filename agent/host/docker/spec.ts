@@ -11,8 +11,15 @@ const MIB = 1024 * 1024;
 const LEAST_MEMORY_BYTES = 6 * MIB;
 const SHARES_PER_CPU = 1024;
 const LEAST_SHARES = 2;
-/** A fork bomb ends here; what a task may do with threads and processes does not. */
-const MOST_PIDS = 4096;
+const NANO_PER_MILLI = 1_000_000;
+
+export interface Limits {
+  pids: number;
+  /** cpus are a limit, also while others are idle */
+  cpuQuota: boolean;
+}
+/** A fork bomb ends there; what a task may do with threads and processes does not. */
+export const DEFAULT_LIMITS: Limits = { pids: 4096, cpuQuota: false };
 
 export interface SpecOptions {
   /** names the data folder: several agents may use one daemon */
@@ -27,6 +34,7 @@ export interface SpecOptions {
   hidesGpus: boolean;
   /** its devices are NVIDIA's, which the daemon can hand over */
   nvidia: boolean;
+  limits: Limits;
 }
 
 /** Of the characters that a container's name may have. */
@@ -34,7 +42,7 @@ export const containerName = (data: string, key: string): string => `hansa-${dat
 
 export function createBody(attempt: Attempt, work: string, options: SpecOptions): Record<string, unknown> {
   const { template, key, item, devices } = attempt;
-  const { data, boot, user, rootless, init, nvidia } = options;
+  const { data, boot, user, rootless, init, nvidia, limits } = options;
   const [first = "sh", ...rest] = argvOf(template.command, item);
   const memory = memoryBytes(template.resources.mem);
   const handsOver = nvidia && devices.length > 0;
@@ -54,7 +62,8 @@ export function createBody(attempt: Attempt, work: string, options: SpecOptions)
       NetworkMode: "host",
       ...(memory > 0 && { Memory: memory, MemorySwap: memory }),
       CpuShares: cpuShares(template.resources.cpus),
-      PidsLimit: MOST_PIDS,
+      ...(limits.cpuQuota && { NanoCpus: (template.resources.cpus ?? 0) * NANO_PER_MILLI }),
+      PidsLimit: limits.pids,
       CapDrop: ["ALL"],
       SecurityOpt: ["no-new-privileges"],
       // all of it is kept until the container goes: the attempt's files are made from it
