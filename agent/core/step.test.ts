@@ -248,6 +248,11 @@ describe("an attempt that runs", () => {
     });
   });
 
+  test("that went on without what the kernel ended for its memory has succeeded", () => {
+    agent.send({ type: "exited", key: "abcd.0@1", exit: exit({ code: 0, oom: { limitBytes: 1 } }) });
+    expect(agent.state.attempts.get("abcd.0@1")?.end).toMatchObject({ state: "succeeded", reason: "exit" });
+  });
+
   test("is stopped when told, and told as cancelled", () => {
     agent.pass(60);
     const effects = agent.reply({ stops: [{ task: "abcd.0", epoch: 1, graceMs: 500, reason: "cancelled" }] });

@@ -288,7 +288,7 @@ function describeExit(attempt: Attempt, exit: Exit, nowMs: number): Omit<Update,
   if (stopReason !== null) {
     return { state: stopReason === "cancelled" ? "cancelled" : "failed", reason: stopReason, ...facts };
   }
-  if (exit.oom) {
+  if (exit.oom && code !== 0) {
     const limit = formatAmount("mem", (exit.oom.limitBytes / MIB) * 1000);
     return { state: "failed", reason: "out-of-memory", message: `took more than its ${limit} of memory`, ...facts };
   }

@@ -30,9 +30,8 @@ const NEEDED = ["podman", "conmon", "runc", "busybox"];
 /** Several test files may find something missing at the same time. */
 const INSTALL_LOCK = join(tmpdir(), "hansa-test-podman.lock");
 const PASSABLE_MODE = 0o711;
-const APPLETS = ["sh", "awk", "cat", "dd", "echo", "env", "false", "head", "id", "kill", "ls", "printf", "pwd", "seq"]
-  .concat(["sleep", "tail", "test", "touch", "tr", "true", "wc", "yes"])
-  .sort();
+const APPLETS =
+  "awk cat cut dd echo env false grep head id kill ls mkdir printf pwd rm sed seq setsid sh sleep tail test touch tr true wc yes";
 
 function install(): void {
   const script = `
@@ -114,11 +113,11 @@ export class Podman {
 
   #importImage(): void {
     const rootfs = join(this.root, "rootfs");
-    for (const folder of ["bin", "dev", "etc", "proc", "sys", "tmp"])
+    for (const folder of ["bin", "dev", "etc", "proc", "sys", "tmp", "usr"])
       mkdirSync(join(rootfs, folder), { recursive: true });
     chmodSync(join(rootfs, "tmp"), 0o1777);
     copyFileSync("/bin/busybox", join(rootfs, "bin/busybox"));
-    for (const name of APPLETS) symlinkSync("busybox", join(rootfs, "bin", name));
+    for (const name of APPLETS.split(" ")) symlinkSync("busybox", join(rootfs, "bin", name));
     writeFileSync(join(rootfs, "etc/passwd"), "root:x:0:0::/:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n");
     const tar = join(this.root, "rootfs.tar");
     const { status, stderr } = spawnSync("tar", ["-C", rootfs, "-cf", tar, "."], { encoding: "utf8" });

@@ -114,7 +114,7 @@ describe("what the daemon says of a container", () => {
   const over = (code: number, rest: Partial<Inspected> = {}): Inspected => ({
     ...{ id: "ab", labels: {}, stage: "ended", pid: 0, code, oomKilled: false, ranMs: 5, memoryBytes: 64, ...rest },
   });
-  const nobody = { agent: false, guard: false, kernelForMemory: false };
+  const nobody = { guard: false, kernelForMemory: false };
 
   test.each([
     ["created", "created"],
@@ -147,10 +147,9 @@ describe("what the daemon says of a container", () => {
     expect(exitOf(over(137), nobody)).toEqual({ code: null, signal: "SIGKILL" });
     expect(exitOf(over(137, { oomKilled: true }), nobody)).toMatchObject({ oom: { limitBytes: 64 } });
     expect(exitOf(over(137), { ...nobody, kernelForMemory: true })).toMatchObject({ oom: { limitBytes: 64 } });
-    expect(exitOf(over(137, { oomKilled: true }), { ...nobody, agent: true })).not.toHaveProperty("oom");
     expect(exitOf(over(3), { ...nobody, guard: true })).toEqual({ code: 3, signal: null, byGuard: true });
     // a child of its was ended for memory, and it went on
-    expect(exitOf(over(0, { oomKilled: true }), nobody)).toEqual({ code: 0, signal: null });
+    expect(exitOf(over(0, { oomKilled: true }), nobody)).toEqual({ code: 0, signal: null, oom: { limitBytes: 64 } });
   });
 
   test("the kernel's log names the container that it ended for memory", () => {

@@ -96,7 +96,7 @@ const text = (file: string) => (existsSync(work(file)) ? readFileSync(work(file)
 /** Starts KEY by an agent that is then killed. */
 async function startedByDeadAgent(command: string): Promise<void> {
   const script = join(import.meta.dirname, "starter.fixture.ts");
-  const agent = spawn(process.execPath, [script, podman.socket, tasks, DATA, IMAGE, command], {
+  const agent = spawn(process.execPath, [script, podman.socket, tasks, DATA, JSON.stringify(job(command).template)], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   agents.push(agent);

@@ -12,7 +12,7 @@ import type { Driver, DriverEvents, DriverHealth } from "../driver.ts";
 import { messageOf } from "../files.ts";
 import type { Log } from "../log.ts";
 import type { Place } from "../process/environment.ts";
-import { createFolder, endedByAgent, endedByGuard, markStopped, readRun, removeFolder } from "../process/folder.ts";
+import { createFolder, endedByGuard, readRun, removeFolder } from "../process/folder.ts";
 import { emptyEnd, measure } from "../process/output.ts";
 import { CONTAINER_LINE, startLine } from "../process/runFile.ts";
 import { RUN_FILE, WORK_FOLDER } from "../process/shim.ts";
@@ -113,7 +113,7 @@ export class DockerDriver implements Driver {
         info.Rootless === true || [info.SecurityOptions ?? []].flat().some((one) => /rootless/.test(one));
       return {
         healthy: true,
-        detail: `${name} ${version} at ${socket.path}`,
+        detail: `${name} ${version} at ${socket.path}; cpus by weight`,
         limits: [...(info.MemoryLimit ? (["mem"] as const) : []), ...(info.PidsLimit ? (["pids"] as const) : [])],
       };
     } catch (error) {
@@ -422,11 +422,6 @@ export class DockerDriver implements Driver {
 
   #kill(live: Live): void {
     if (!this.#live.has(live.key)) return;
-    try {
-      if (live.runs) markStopped(this.#folder(live.key));
-    } catch (error) {
-      this.#options.log("warn", `${live.key}: can't mark it as stopped: ${messageOf(error)}`);
-    }
     if (live.runs) this.#signal(live, "SIGKILL");
     live.killTimer = setTimeout(() => this.#kill(live), KILL_AGAIN_MS);
   }
@@ -439,14 +434,12 @@ export class DockerDriver implements Driver {
     } catch (error) {
       this.#options.log("warn", `${key}: its output may lack its end: ${messageOf(error)}`);
     }
-    const enders = { agent: endedByAgent(folder), guard: endedByGuard(folder), kernelForMemory: false };
     if (inspected.stage === "created") return { ...neverRan(), vanished: true };
-    const plain = exitOf(inspected, enders);
-    const suspect = plain.signal === "SIGKILL" && inspected.memoryBytes > 0 && !inspected.oomKilled;
-    const exit =
-      suspect && !enders.agent && !enders.guard
-        ? exitOf(inspected, { ...enders, kernelForMemory: endedForMemory(readKernelLog(), inspected.id) })
-        : plain;
+    const isLimited = inspected.memoryBytes > 0 && !inspected.oomKilled;
+    const exit = exitOf(inspected, {
+      guard: endedByGuard(folder),
+      kernelForMemory: isLimited && endedForMemory(readKernelLog(), inspected.id),
+    });
     return { ...exit, ...(inspected.ranMs !== null && { ranMs: inspected.ranMs }), ...(await this.#output(key)) };
   }
 

@@ -60,7 +60,15 @@ const newDriver = () =>
 /** A container with a guard, whose agent was killed. @returns when it must be dead, and the pid of its first process */
 async function guarded(command: string, termInMs: number): Promise<{ deadlineMs: number; pid: number }> {
   const script = join(import.meta.dirname, "starter.fixture.ts");
-  const words = [podman.socket, tasks, DATA, IMAGE, command, run, String(termInMs), String(DEADLINE_MS)];
+  const words = [
+    podman.socket,
+    tasks,
+    DATA,
+    JSON.stringify({ image: IMAGE, command }),
+    run,
+    String(termInMs),
+    String(DEADLINE_MS),
+  ];
   const agent: ChildProcess = spawn(process.execPath, [script, ...words], {
     stdio: ["ignore", "pipe", "inherit"],
     detached: true,

@@ -9,12 +9,12 @@ import { attemptOf } from "../process/attempt.fixture.ts";
 import { taskUser } from "../process/user.ts";
 import { DockerDriver } from "./driver.ts";
 
-const [socket = "", tasks = "", data = "", image = "", command = "", run = "", termInMs = "", deadlineInMs = ""] =
+const [socket = "", tasks = "", data = "", job = "{}", run = "", termInMs = "", deadlineInMs = ""] =
   process.argv.slice(2);
 const user = taskUser(null);
 const boot = bootId();
 const deadlineMs = run === "" ? null : uptimeMs() + Number(deadlineInMs);
-const attempt = attemptOf({ driver: "docker", image, command, resources: { mem: 64_000 } }, { deadlineMs });
+const attempt = attemptOf(JSON.parse(job), { deadlineMs });
 if (run !== "") {
   mkdirSync(run, { recursive: true });
   const guard = new Guard({ run, tasks, cgroups: null, uid: user.uid, boot, log: () => {} });

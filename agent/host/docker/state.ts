@@ -54,10 +54,10 @@ function betweenMs(from: unknown, to: unknown): number | null {
 const SIGNAL_BASE = 128;
 const SIGNALS = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name]));
 
-/** Who ended it, as the marks in the attempt's folder and the kernel's log tell. */
+/** Who ended it or what it had started, as the marks in the attempt's folder and the kernel's log tell. */
 export interface Enders {
-  agent: boolean;
   guard: boolean;
+  /** a process of it, perhaps not the first */
   kernelForMemory: boolean;
 }
 
@@ -66,11 +66,10 @@ export interface Enders {
  */
 export function exitOf(inspected: Inspected, enders: Enders): Pick<Exit, "code" | "signal" | "oom" | "byGuard"> {
   const { code, oomKilled, memoryBytes } = inspected;
-  const killed = code === SIGNAL_BASE + constants.signals.SIGKILL;
-  const byGuard = enders.guard && { byGuard: true };
-  if (killed && (enders.agent || enders.guard)) return { code: null, signal: "SIGKILL", ...byGuard };
-  if (killed && (oomKilled || enders.kernelForMemory))
-    return { code: null, signal: "SIGKILL", oom: { limitBytes: memoryBytes } };
+  const also = {
+    ...((oomKilled || enders.kernelForMemory) && { oom: { limitBytes: memoryBytes } }),
+    ...(enders.guard && { byGuard: true }),
+  };
   const signal = code > SIGNAL_BASE ? SIGNALS.get(code - SIGNAL_BASE) : undefined;
-  return signal === undefined ? { code, signal: null, ...byGuard } : { code: null, signal, ...byGuard };
+  return signal === undefined ? { code, signal: null, ...also } : { code: null, signal, ...also };
 }
