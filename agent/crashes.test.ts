@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { needs } from "../test/support/debian.ts";
+import { until } from "../test/support/until.ts";
 import { bootId } from "./host/clock.ts";
 import { FakeBroker } from "./host/fakeBroker.fixture.ts";
 import { folderHash } from "./host/folders.ts";
@@ -53,9 +54,6 @@ function start(traced: string[], ...words: string[]): ChildProcess {
   const child = spawn(command, rest, { env, stdio: "ignore" });
   agents.push(child);
   return child;
-}
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 10));
 }
 const over = async (agent: ChildProcess): Promise<void> => {
   if (agent.exitCode === null && agent.signalCode === null) await once(agent, "exit");

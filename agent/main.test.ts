@@ -18,16 +18,13 @@ import { buildAgentBundle } from "../scripts/build.ts";
 import { hostTarget } from "../scripts/bun.ts";
 import { buildExecutable } from "../scripts/executable.ts";
 import { agentCommand, chosenAgent } from "../test/support/agentUnderTest.ts";
+import { until } from "../test/support/until.ts";
 import { FakeBroker } from "./host/fakeBroker.fixture.ts";
 import { folderHash } from "./host/folders.ts";
 import { statOf } from "./host/procfs.ts";
 
 vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
 const dead = (pid: number) => ["Z", "X", undefined].includes(statOf(pid)?.state);
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 10));
-}
-
 /** What is shipped, made anew from the sources. */
 const artifacts: Record<string, (folder: string) => Promise<string>> = {
   "for Node": async (folder) => {

@@ -7,7 +7,7 @@ import { dirname, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Answer, Transport } from "#agent/transport";
 import { formatAmount } from "../../src/model/resources.ts";
-import { Broker } from "./broker/broker.ts";
+import { Broker, jsonIn } from "./broker/broker.ts";
 import { problemIn } from "./broker/replyShape.ts";
 import { EXIT } from "./exitCodes.ts";
 import { messageOf, PRIVATE_FILE_MODE, readIfThere, writeDurably } from "./files.ts";
@@ -159,14 +159,6 @@ async function isRefused(identity: Identity, options: AgentOptions): Promise<boo
     return problemIn(jsonIn(await askOwnNode(identity, options)))?.code === "unauthenticated";
   } catch {
     return false;
-  }
-}
-
-function jsonIn({ body }: Answer): unknown {
-  try {
-    return JSON.parse(body.toString("utf8"));
-  } catch {
-    return null;
   }
 }
 

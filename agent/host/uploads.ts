@@ -1,6 +1,6 @@
 /**
- * Task output on its way to the broker: every second while somebody follows it, else every ten, or when there is much,
- * or at the end. The broker says where a stream goes on. It never stands in the way of a poll, and what it can't send
+ * Task output on its way to the broker: about twice a second while somebody follows it, else every ten, or when there is
+ * much, or at the end. The broker says where a stream goes on. It never stands in the way of a poll, and what it can't send
  * now it tries again for as long as the attempt is kept.
  */
 import { closeSync, openSync, readSync } from "node:fs";

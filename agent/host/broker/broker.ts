@@ -124,7 +124,8 @@ export class Broker {
 const isFinal = (status: number): boolean =>
   status >= 400 && status < 500 && status !== 408 && status !== 425 && status !== 429;
 
-function jsonIn({ body }: Answer): unknown {
+/** null: it is none */
+export function jsonIn({ body }: Answer): unknown {
   try {
     return JSON.parse(body.toString("utf8"));
   } catch {

@@ -4,6 +4,7 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, wr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
+import { until } from "../../../test/support/until.ts";
 import { bootId, uptimeMs } from "../clock.ts";
 import { Cgroups, openCgroups } from "../process/cgroups.ts";
 import { ProcessDriver } from "../process/driver.ts";
@@ -18,9 +19,6 @@ const found = openCgroups(HASH, user);
 const modes: [string, Cgroups | null][] = [["process group only", null]];
 if (found instanceof Cgroups) modes.push(["cgroup", found]);
 
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 10));
-}
 const dead = (pid: number) => ["Z", "X", undefined].includes(statOf(pid)?.state);
 
 describe.each(modes)("the guard (%s)", (_name, cgroups) => {

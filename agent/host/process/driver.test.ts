@@ -13,6 +13,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
+import { until } from "../../../test/support/until.ts";
 import type { Exit } from "../../core/types.ts";
 import { bootId, uptimeMs } from "../clock.ts";
 import { isAlive, statOf } from "../procfs.ts";
@@ -65,10 +66,6 @@ async function pidIn(path: string): Promise<number> {
     if (text.endsWith("\n")) return Number(text);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
-}
-
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 async function gone(pid: number): Promise<void> {
