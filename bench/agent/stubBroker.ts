@@ -125,7 +125,7 @@ export class StubBroker {
       session,
       seq,
       renews: running.map(([task, epoch]) => `${task}@${epoch}`),
-      jobs: fresh.length > 0 ? { job: attemptOf({ command: ["true"] }).template } : {},
+      jobs: fresh.length > 0 ? { job1: attemptOf({ command: ["true"] }).template } : {},
       assignments: fresh,
       stops: [],
       acked: updates.map(({ uuid }) => uuid),
@@ -139,7 +139,7 @@ export class StubBroker {
   #handOut(): void {
     const work = this.#work;
     for (; work.left > 0 && work.open.size < this.#atOnce; work.left--) {
-      const task = `job.${work.next++}`;
+      const task = `job1.${work.next++}`;
       work.open.set(`${task}@1`, { task, epoch: 1, item: null });
     }
   }
