@@ -74,7 +74,8 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
   if (!(opened instanceof Cgroups))
     log("warn", `no cgroups (${opened.missing}): a task that leaves its process group is not seen`);
   const guard = new Guard({ run, tasks, cgroups, uid: user.uid, boot, log });
-  if (!(await guard.ready())) log("error", "the guard does not come up: no task will be started");
+  // one that lives is seen now; one that has to come up first keeps tasks from starting, and not the first poll
+  guard.check();
 
   const machine = readMachine(tasks);
   const pressure = new Pressure(tasks);
@@ -254,6 +255,7 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
       await farewell(host, driver);
       await close();
       if (driver.running().size === 0) {
+        await guardSeen;
         await guard.end();
         rmSync(run, { recursive: true, force: true });
         cgroups?.removeAll();
@@ -263,6 +265,10 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
   };
 
   host.start(recovered);
+  const guardSeen = guard.ready().then((alive) => {
+    if (!alive) log("error", "the guard does not come up: no task will be started");
+    host.dispatch({ type: "guard", alive });
+  });
   if (options.wake) wake.start();
   fingerprint.start();
   notifier.ready(`node ${identity.node} of ${identity.cluster} in ${identity.league}`);

@@ -77,6 +77,7 @@ export class Podman {
     writeFileSync(join(root, "containers.conf"), settings(root));
     const log = openSync(join(root, "log"), "a");
     const child = spawn("podman", [...storage(root), "system", "service", "--time=0", `unix://${root}/api.sock`], {
+      cwd: root, // conmon leaves a file named oom in it
       stdio: ["ignore", log, log],
       env: environment(root),
     });
