@@ -210,7 +210,7 @@ describe("an attempt that runs", () => {
     expect(agent.state.attempts.get("abcd.0@1")?.end).toMatchObject({ state: "failed", reason: "deadline" });
   });
 
-  test.each([{ code: null, signal: "SIGKILL" }, { code: 0 }, { code: null, vanished: true }])(
+  test.each([{ code: null, signal: "SIGKILL" }, { code: 1 }, { code: null, vanished: true }])(
     "that lost a process to want of memory is told so, with the limit, also if it ends with %o",
     (rest) => {
       agent.send({
@@ -236,16 +236,6 @@ describe("an attempt that runs", () => {
     expect(types(acked)).toContain("forget");
     expect(nothingLeft(agent.state)).toBe(true);
     expect(agent.send({ type: "exited", key: "abcd.0@1", exit: exit() })).toEqual([]);
-  });
-
-  test("that the kernel ended for its memory is told so, with what it might have", () => {
-    const oom = { limitBytes: 64 * 1024 * 1024 };
-    agent.send({ type: "exited", key: "abcd.0@1", exit: exit({ code: null, signal: "SIGKILL", oom }) });
-    expect(agent.state.attempts.get("abcd.0@1")?.end).toMatchObject({
-      state: "failed",
-      reason: "out-of-memory",
-      message: "took more than its 64 MiB of memory",
-    });
   });
 
   test("that went on without what the kernel ended for its memory has succeeded", () => {

@@ -273,7 +273,7 @@ function ended(state: AgentState, key: string, nowMs: number, describe: (attempt
   };
 }
 
-/** A command may go on, and even succeed, without the process that the kernel ended; what it did is not to be trusted. */
+/** A command that goes on without the process that the kernel ended, and says that it succeeded, is believed. */
 function describeExit(attempt: Attempt, exit: Exit, nowMs: number): Omit<Update, "uuid" | "task" | "epoch"> {
   const { code, signal, stdout, stderr } = exit;
   const ranMs = exit.ranMs ?? (attempt.startedAtMs === null ? 0 : Math.max(0, Math.round(nowMs - attempt.startedAtMs)));
