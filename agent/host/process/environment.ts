@@ -8,10 +8,11 @@ export interface Place {
 }
 
 export const SHELL = "/bin/sh";
+export const TASK_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** What every task of a node finds. */
 export const nodeEnvironment = (place: Place, user: string): Record<string, string> => ({
-  PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+  PATH: TASK_PATH,
   USER: user,
   LOGNAME: user,
   SHELL,

@@ -14,7 +14,7 @@ import { join } from "node:path";
 import { argvOf, shellQuote } from "../../../src/model/command.ts";
 import type { Attempt } from "../../core/types.ts";
 import { messageOf, PRIVATE_FILE_MODE } from "../files.ts";
-import { SHELL, taskEnvironment } from "../process/environment.ts";
+import { SHELL, TASK_PATH, taskEnvironment } from "../process/environment.ts";
 import type { ExecPlan } from "../process/plan.ts";
 import { WORK_FOLDER } from "../process/shim.ts";
 import type { User } from "../process/user.ts";
@@ -127,7 +127,13 @@ export function sandboxPlan({ tasks, user, hidesGpus, cgroups, hidden }: Sandbox
         const { status, stdout, error } = spawnSync(
           SHELL,
           ["-c", `{ ${line({ environment: {}, folder: "/", argv: ["true"] })}; } 3>&1 2>&1`],
-          { cwd: folder, encoding: "utf8", timeout: PROBE_MS, stdio: ["ignore", "pipe", "ignore"] },
+          {
+            cwd: folder,
+            env: { PATH: TASK_PATH },
+            encoding: "utf8",
+            timeout: PROBE_MS,
+            stdio: ["ignore", "pipe", "ignore"],
+          },
         );
         if (status === 0) return { healthy: true, detail: asRoot ? "namespaces" : "namespaces of the agent's user" };
         const why = (error?.message ?? stdout).trim().replaceAll("\n", "; ");

@@ -1,7 +1,7 @@
 /** What is the sandbox's own: what a task in it sees, may write, and may become. */
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Exit } from "../../core/types.ts";
 import { attemptOf } from "../process/attempt.fixture.ts";
 import { driverFor, testCgroups } from "../process/driver.fixture.ts";
@@ -80,6 +80,12 @@ describe.runIf(process.getuid?.() === 0)("a task in a sandbox", () => {
     );
     rmSync("/var/tmp/hansa-sandbox-outside");
     expect(lines).toEqual(["/tmp/work", "/tmp", "/var/tmp", "/dev/shm", "mine", "/tmp", "/var/tmp"]);
+  });
+
+  test("is tried with the path that tasks are started with, not the agent's own", async () => {
+    vi.stubEnv("PATH", "/usr/bin:/bin");
+    const driver = driverFor("sandbox", tasks, cgroups, { started: () => {}, startFailed: () => {}, exited: () => {} });
+    expect(await driver.probe().finally(() => vi.unstubAllEnvs())).toMatchObject({ healthy: true });
   });
 
   test("sees neither the agent's data nor other tasks", async () => {
