@@ -109,6 +109,7 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
         socket: findSocket(options.dockerHost, process.env),
         data: folderHash(options.data),
         nvidia: machine.gpus > 0,
+        limits: options.limits,
       }),
     ],
   ]);

@@ -9,6 +9,8 @@ import { Transport } from "#agent/transport";
 import { Broker } from "./broker/broker.ts";
 import { proxyOf } from "./broker/proxy.ts";
 import { bootId, uptimeMs } from "./clock.ts";
+import { examineDaemon } from "./docker/daemon.ts";
+import { findSocket } from "./docker/socket.ts";
 import { messageOf, readIfThere, writeDurably } from "./files.ts";
 import { findRunFolder, folderHash, isVolatile, makeRunFolder, makeTasksFolder } from "./folders.ts";
 import { parseBeat } from "./guard/guard.ts";
@@ -219,6 +221,11 @@ async function checkMachine(options: AgentOptions, user: User, check: Check): Pr
     const hidden = [options.data];
     const { healthy, detail } = await sandboxPlan({ tasks, user, hidesGpus: false, cgroups, hidden }).probe();
     return healthy ? ok(`works with ${detail}`) : warn(`no driver sandbox: ${detail}`);
+  });
+  await check("docker", async () => {
+    const { healthy, detail } = await examineDaemon(findSocket(options.dockerHost, process.env), options.limits);
+    const asked = options.drivers?.includes("docker") || options.dockerHost !== null;
+    return healthy ? ok(detail) : asked ? warn(`no driver docker: ${detail}`) : ok(`none: ${detail}`);
   });
   await check("guard", () => {
     const run = findRunFolder(options.runFolder, options.data, uid, process.env);

@@ -11,6 +11,7 @@ import type { Attempt, Exit } from "../../core/types.ts";
 import { bootId, uptimeMs } from "../clock.ts";
 import { attemptOf } from "../process/attempt.fixture.ts";
 import { makePassable, readRun } from "../process/folder.ts";
+import { DEFAULT_LIMITS } from "../process/limits.ts";
 import { taskUser } from "../process/user.ts";
 import { DockerApi } from "./api.ts";
 import { DockerDriver } from "./driver.ts";
@@ -60,7 +61,7 @@ afterEach(async () => {
 function newDriver(data = DATA, goneMs = 600_000): DockerDriver {
   const driver = new DockerDriver({
     ...{ tasks, user, data, boot: bootId(), place: { league: "lab", cluster: "north", node: "n1" } },
-    ...{ socket: { path: podman.socket }, hidesGpus: false, nvidia: false, log: () => {} },
+    ...{ socket: { path: podman.socket }, hidesGpus: false, limits: DEFAULT_LIMITS, nvidia: false, log: () => {} },
     ...{ askMs: 1000, goneMs },
     started: (key) => told.push({ started: key }),
     startFailed: (_key, message, nodeFault = false) => told.push({ failed: message, nodeFault }),
@@ -356,7 +357,13 @@ test("a sweep ends what is its own and not known, and nothing of another agent's
 
 test("without a daemon it says so and what would help", async () => {
   const options = { socket: { path: join(root, "none.sock") }, tasks, user, data: DATA, boot: bootId() };
-  const more = { place: { league: "l", cluster: "c", node: "n" }, hidesGpus: false, nvidia: false, log: () => {} };
+  const more = {
+    place: { league: "l", cluster: "c", node: "n" },
+    hidesGpus: false,
+    limits: DEFAULT_LIMITS,
+    nvidia: false,
+    log: () => {},
+  };
   const deaf = { started: () => {}, startFailed: () => {}, exited: () => {} };
   const none = new DockerDriver({ ...options, ...more, ...deaf });
   expect(await none.probe()).toMatchObject({ healthy: false, detail: expect.stringContaining("none.sock") });

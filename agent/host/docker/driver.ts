@@ -13,6 +13,7 @@ import { messageOf } from "../files.ts";
 import type { Log } from "../log.ts";
 import type { Place } from "../process/environment.ts";
 import { createFolder, endedByGuard, readRun, removeFolder } from "../process/folder.ts";
+import type { LimitOptions } from "../process/limits.ts";
 import { emptyEnd, measure } from "../process/output.ts";
 import { CONTAINER_LINE, startLine } from "../process/runFile.ts";
 import { RUN_FILE, WORK_FOLDER } from "../process/shim.ts";
@@ -20,14 +21,15 @@ import type { User } from "../process/user.ts";
 import { isAlive } from "../procfs.ts";
 import { DockerApi, DockerError } from "./api.ts";
 import { Containers, lacksInit } from "./containers.ts";
+import { examineDaemon } from "./daemon.ts";
 import { closeGate } from "./gate.ts";
 import { ensureImage } from "./image.ts";
 import { endedForMemory, readKernelLog } from "./kernelLog.ts";
 import { copyOutput } from "./output.ts";
-import { containerName, createBody, DEFAULT_LIMITS, LABELS, type Limits, type SpecOptions } from "./spec.ts";
+import type { Socket } from "./socket.ts";
+import { containerName, createBody, LABELS, type SpecOptions } from "./spec.ts";
 import { exitOf, type Inspected } from "./state.ts";
 
-const PROBE_MS = 5000;
 /** A daemon that does not answer is asked again this often. */
 const ASK_AGAIN_MS = 1000;
 /** How long a start waits for a daemon that is away: a task that failed for it would be back at once. */
@@ -46,8 +48,7 @@ const OUTPUT_MS = 30_000;
 const GONE_MS = 600_000;
 
 export interface DockerOptions extends DriverEvents {
-  /** of the daemon, or why there is none */
-  socket: { path: string } | { missing: string };
+  socket: Socket;
   tasks: string;
   /** names the data folder */
   data: string;
@@ -56,7 +57,7 @@ export interface DockerOptions extends DriverEvents {
   user: User;
   hidesGpus: boolean;
   nvidia: boolean;
-  limits?: Limits;
+  limits: LimitOptions;
   log: Log;
   /** for tests: how long one question waits for its answer */
   askMs?: number;
@@ -104,21 +105,10 @@ export class DockerDriver implements Driver {
   }
 
   async probe(): Promise<DriverHealth> {
-    const { socket } = this.#options;
-    if ("missing" in socket) return { healthy: false, detail: socket.missing, limits: [] };
-    try {
-      const { name, version } = await this.#api.version(PROBE_MS);
-      const info = Object(await this.#api.call({ method: "GET", path: "/info", deadlineMs: PROBE_MS }));
-      this.#rootless =
-        info.Rootless === true || [info.SecurityOptions ?? []].flat().some((one) => /rootless/.test(one));
-      return {
-        healthy: true,
-        detail: `${name} ${version} at ${socket.path}; cpus by weight`,
-        limits: [...(info.MemoryLimit ? (["mem"] as const) : []), ...(info.PidsLimit ? (["pids"] as const) : [])],
-      };
-    } catch (error) {
-      return { healthy: false, detail: messageOf(error), limits: [] };
-    }
+    const { socket, limits } = this.#options;
+    const { rootless, ...health } = await examineDaemon(socket, limits);
+    this.#rootless = rootless;
+    return health;
   }
 
   /** Nothing of it can be had ahead of time. */
@@ -236,7 +226,7 @@ export class DockerDriver implements Driver {
   }
 
   #spec(): SpecOptions {
-    const { data, boot, place, user, hidesGpus, nvidia, limits = DEFAULT_LIMITS } = this.#options;
+    const { data, boot, place, user, hidesGpus, nvidia, limits } = this.#options;
     return { data, boot, place, user, hidesGpus, nvidia, limits, rootless: this.#rootless, init: this.#init };
   }
 

@@ -11,6 +11,7 @@ import { bootId, uptimeMs } from "../clock.ts";
 import { Guard } from "../guard/guard.ts";
 import { attemptOf } from "../process/attempt.fixture.ts";
 import { makePassable, readRun } from "../process/folder.ts";
+import { DEFAULT_LIMITS } from "../process/limits.ts";
 import { CONTAINER_LINE } from "../process/runFile.ts";
 import { taskUser } from "../process/user.ts";
 import { DockerApi } from "./api.ts";
@@ -53,7 +54,7 @@ afterEach(async () => {
 const newDriver = () =>
   new DockerDriver({
     ...{ tasks, user, data: DATA, boot: bootId(), place: { league: "l", cluster: "c", node: "n" } },
-    ...{ socket: { path: podman.socket }, hidesGpus: false, nvidia: false, log: () => {} },
+    ...{ socket: { path: podman.socket }, hidesGpus: false, limits: DEFAULT_LIMITS, nvidia: false, log: () => {} },
     ...{ started: () => {}, startFailed: () => {}, exited: () => {} },
   });
 

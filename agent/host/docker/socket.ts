@@ -4,12 +4,15 @@ import { join } from "node:path";
 
 const UNIX = "unix://";
 
+/** of the daemon, or why there is none */
+export type Socket = { path: string } | { missing: string };
+
 /** @returns a path, or why there is none */
 export function findSocket(
   option: string | null,
   environment: NodeJS.ProcessEnv,
   exists: (path: string) => boolean = existsSync,
-): { path: string } | { missing: string } {
+): Socket {
   const said = option ?? environment.DOCKER_HOST ?? null;
   if (said !== null && said !== "") {
     const path = said.startsWith(UNIX) ? said.slice(UNIX.length) : said;

@@ -2,6 +2,7 @@
 import { argvOf } from "../../../src/model/command.ts";
 import type { Attempt } from "../../core/types.ts";
 import { nodeEnvironment, type Place, taskEnvironment } from "../process/environment.ts";
+import type { LimitOptions } from "../process/limits.ts";
 
 export const LABELS = { key: "hansa.key", data: "hansa.data", boot: "hansa.boot" } as const;
 /** Where the attempt's own folder is inside the container. */
@@ -12,14 +13,6 @@ const LEAST_MEMORY_BYTES = 6 * MIB;
 const SHARES_PER_CPU = 1024;
 const LEAST_SHARES = 2;
 const NANO_PER_MILLI = 1_000_000;
-
-export interface Limits {
-  pids: number;
-  /** cpus are a limit, also while others are idle */
-  cpuQuota: boolean;
-}
-/** A fork bomb ends there; what a task may do with threads and processes does not. */
-export const DEFAULT_LIMITS: Limits = { pids: 4096, cpuQuota: false };
 
 export interface SpecOptions {
   /** names the data folder: several agents may use one daemon */
@@ -34,7 +27,7 @@ export interface SpecOptions {
   hidesGpus: boolean;
   /** its devices are NVIDIA's, which the daemon can hand over */
   nvidia: boolean;
-  limits: Limits;
+  limits: LimitOptions;
 }
 
 /** Of the characters that a container's name may have. */

@@ -6,6 +6,7 @@ import { mkdirSync } from "node:fs";
 import { bootId, uptimeMs } from "../clock.ts";
 import { Guard } from "../guard/guard.ts";
 import { attemptOf } from "../process/attempt.fixture.ts";
+import { DEFAULT_LIMITS } from "../process/limits.ts";
 import { taskUser } from "../process/user.ts";
 import { DockerDriver } from "./driver.ts";
 
@@ -23,7 +24,13 @@ if (run !== "") {
 }
 const driver = new DockerDriver({
   ...{ socket: { path: socket }, tasks, data, boot, user },
-  ...{ place: { league: "l", cluster: "c", node: "n" }, hidesGpus: false, nvidia: false, log: () => {} },
+  ...{
+    place: { league: "l", cluster: "c", node: "n" },
+    hidesGpus: false,
+    limits: DEFAULT_LIMITS,
+    nvidia: false,
+    log: () => {},
+  },
   started: (key) => process.stdout.write(`${key}\n`),
   startFailed: (_key, message) => process.stdout.write(`${message}\n`),
   exited: () => {},
