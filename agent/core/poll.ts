@@ -1,6 +1,8 @@
 /** When to poll, and what a poll says. */
+import { attemptKey, type Epoch, type TaskId } from "../../src/model/ids.ts";
 import type { PollRequest } from "../../src/protocol/agent.ts";
 import { MAX_WAIT_S } from "../../src/protocol/limits.ts";
+import { loneStartMs } from "./keeping.ts";
 import type { AgentEffect, AgentState, Attempt } from "./types.ts";
 
 const BACKOFF_BASE_MS = 500;
@@ -69,6 +71,7 @@ export function nextWakeMs(state: AgentState): number {
   let wakeMs =
     state.inFlight === null || (state.inFlight.held && hasNews(state)) ? state.nextPollAtMs : Number.POSITIVE_INFINITY;
   for (const attempt of state.attempts.values()) {
+    wakeMs = Math.min(wakeMs, loneStartMs(attempt, state));
     if (attempt.phase !== "running" && attempt.phase !== "starting") continue;
     wakeMs = Math.min(
       wakeMs,
@@ -100,10 +103,16 @@ export function duePoll(state: AgentState, nowMs: number): { state: AgentState; 
   const waitS = news || state.leaving || state.failures > 0 ? 0 : holdS(state);
   const running: PollRequest["running"] = [];
   const updates: PollRequest["updates"] = [];
-  for (const attempt of state.attempts.values()) {
-    // An end that has to wait for another poll is not omitted: that would say it never started.
-    if (attempt.end === null || updates.length >= MAX_UPDATES) running.push([attempt.task, attempt.epoch]);
-    else updates.push(attempt.end);
+  /** ends that have to wait for another poll, and what goes on from them */
+  const untold = new Set<string>();
+  for (const { key, task, epoch, after, end } of state.attempts.values()) {
+    if (after !== null && untold.has(attemptKey(task as TaskId, after as Epoch))) untold.add(key);
+    else if (end !== null && updates.length < MAX_UPDATES) updates.push(end);
+    else {
+      // not omitted: that would say it never started
+      running.push([task, epoch]);
+      if (end !== null) untold.add(key);
+    }
   }
   const pressure = [...state.pressure];
   if (!state.guarded) pressure.push("no-guard");

@@ -5,6 +5,7 @@ import type { Template } from "../../src/model/job.ts";
 import { isWithin } from "../../src/model/role.ts";
 import type { Assignment, PollReply, Update } from "../../src/protocol/agent.ts";
 import { CONFIRM_DELAY_MS, holdMs, pauseMs, termAtMs } from "./poll.ts";
+import { type AcceptRecord, acceptedAttempt, acceptRecord } from "./records.ts";
 import type { AgentRules } from "./rules.ts";
 import type { AgentEffect, AgentState, Attempt, Deadline, JournalRecord } from "./types.ts";
 
@@ -70,7 +71,7 @@ export function applyReply(
   if (reply.credential) after.push({ type: "credential", credential: reply.credential });
 
   acknowledge(attempts, reply.acked, records, after);
-  renew(attempts, reply.renews, sentAtMs, nowMs, rules, after);
+  renew(state, attempts, reply.renews, sentAtMs, nowMs, rules, after);
   const doubted = stop(attempts, reply, before.doubted, records, after);
   const accepted = accept(state, attempts, reply, sentAtMs, nowMs, records, after);
 
@@ -104,8 +105,9 @@ function acknowledge(attempts: Attempts, acked: string[], records: JournalRecord
   }
 }
 
-/** Deadlines only ever move later. An attempt from before a restart starts only now that a reply names it. */
+/** Deadlines only ever move later. An attempt from before a restart starts only now that a reply names it, with a guard. */
 function renew(
+  { guarded }: AgentState,
   attempts: Attempts,
   keys: string[],
   sentAtMs: number,
@@ -119,7 +121,7 @@ function renew(
     if (!rules.mayRenew(attempt.deadlineMs, nowMs)) continue;
     const renewedTo = deadlineFrom(sentAtMs, attempt.template);
     const deadlineMs = renewedTo === null ? null : Math.max(renewedTo, attempt.deadlineMs ?? 0);
-    if (attempt.phase !== "accepted") {
+    if (attempt.phase !== "accepted" || !guarded || nowMs < attempt.notBeforeMs) {
       attempts.set(key, { ...attempt, deadlineMs });
     } else if (deadlineMs === null || nowMs < deadlineMs) {
       const starting: Attempt = { ...attempt, deadlineMs, phase: "starting" };
@@ -187,27 +189,9 @@ function accept(
     if (!template || attempts.has(key)) continue;
     const deadlineMs = deadlineFrom(sentAtMs, template);
     if (deadlineMs !== null && nowMs >= deadlineMs) continue;
-    const { task, epoch, item, devices = [], ports = [] } = assignment;
-    const attempt: Attempt = {
-      key,
-      task,
-      epoch,
-      item,
-      devices,
-      ports,
-      template,
-      boot: state.boot,
-      phase: "starting",
-      deadlineMs,
-      startedAtMs: null,
-      stopReason: null,
-      end: null,
-    };
-    records.push({
-      ...{ type: "accept", key, task, epoch, item, template, boot: state.boot },
-      ...(devices.length > 0 && { devices }),
-      ...(ports.length > 0 && { ports }),
-    });
+    const record: AcceptRecord = { type: "accept", key, ...assignment, template, boot: state.boot };
+    const attempt: Attempt = { ...acceptedAttempt(record), phase: "starting", deadlineMs };
+    records.push(acceptRecord(attempt));
     const refused = refusal(state, template);
     if (refused !== null) {
       const end = endOf(attempt, { state: "refused", reason: "refused", message: refused, ranMs: 0, ...noOutput() });

@@ -17,11 +17,13 @@ class Agent {
   journal: JournalRecord[] = [];
   nowMs = 1_000_000;
 
-  constructor(journal: JournalRecord[] = [], boot = "boot-1", accepts: { roles?: string[] } = {}) {
+  constructor(journal: JournalRecord[] = [], boot = "boot-1", accepts: { roles?: string[]; machine?: string } = {}) {
+    const { machine = "machine-1", ...offer } = accepts;
     const start = initialState(journal, {
       boot,
       nonce: "nonce-01",
-      inventory: { ...inventory, ...accepts },
+      machine,
+      inventory: { ...inventory, ...offer },
       nowMs: this.nowMs,
     });
     this.state = start.state;
@@ -303,6 +305,162 @@ describe("after a restart of the agent", () => {
   test("what ran in an earlier boot is told as gone", () => {
     const next = restart({ key: "abcd.0@1", found: { is: "other-boot" }, deadlineMs: null }, "boot-2");
     expect(next.state.attempts.get("abcd.0@1")?.end).toMatchObject({ state: "failed", reason: "rebooted" });
+  });
+});
+
+describe("what is kept", () => {
+  const KEPT = { disconnect: "keep", retry: { max: 2, backoff: "10s" } };
+  const E1 = "abcd.0@1";
+  const E2 = "abcd.0@2";
+  const begin = (spec: object = {}, used = 0, agent = new Agent()) => {
+    agent.ready();
+    agent.assign("abcd.0", 1, { ...KEPT, ...spec }, { assignments: [{ task: "abcd.0", epoch: 1, item: null, used }] });
+    agent.send({ type: "started", key: E1 });
+    return agent;
+  };
+  const fails = (agent: Agent, key = E1) => agent.send({ type: "exited", key, exit: exit({ code: 3 }) });
+  const started = (effects: AgentEffect[]) => effects.flatMap((one) => (one.type === "start" ? [one.attempt.key] : []));
+  const cutOff = (agent: Agent) =>
+    agent.send({ type: "no-reply", seq: agent.state.inFlight?.seq ?? 0, retryAfterMs: null, rejected: false });
+  /** The poll that follows an empty reply. */
+  const answered = (agent: Agent) => agent.request(agent.reply()) ?? agent.request(agent.pass(60));
+  const reboot = (before: Agent, found: Found = { is: "other-boot" }, machine = "machine-1") => {
+    const agent = new Agent(before.journal, "boot-2", { machine });
+    agent.ready([{ key: E1, found, deadlineMs: null }]);
+    return agent;
+  };
+
+  test("goes on after a failure and its pause without the broker; end and successor are one write", () => {
+    const agent = begin();
+    const [journal] = fails(agent);
+    expect(journal).toMatchObject({
+      type: "journal",
+      records: [
+        { type: "end", key: E1, update: { state: "failed", code: 3 } },
+        { type: "accept", key: E2, epoch: 2, used: 1, after: 1 },
+      ],
+    });
+    cutOff(agent);
+    expect(started(agent.pass(9_999))).toEqual([]);
+    expect(started(agent.pass(1))).toEqual([E2]);
+    expect(agent.state.attempts.get(E1)?.end).toMatchObject({ state: "failed", code: 3 });
+  });
+
+  test("is told with the end that it goes on from, and its pause is not shortened by a reply that names it", () => {
+    const agent = begin();
+    agent.pass(60);
+    fails(agent);
+    expect(answered(agent)).toMatchObject({ running: [["abcd.0", 2]], updates: [{ epoch: 1 }] });
+    expect(started(agent.reply({ renews: [E2], acked: [`${E1}:end`] }))).toEqual([]);
+    expect(started(agent.pass(10_000))).toEqual([E2]);
+  });
+
+  test("ends when its retries are used up, those before it counted", () => {
+    const agent = begin({}, 1);
+    fails(agent);
+    agent.pass(20_000);
+    agent.send({ type: "started", key: E2 });
+    expect(agent.state.attempts.get(E2)?.used).toBe(2);
+    fails(agent, E2);
+    expect([...agent.state.attempts.keys()]).toEqual([E1, E2]);
+    expect(agent.state.attempts.get(E2)?.end).toMatchObject({ state: "failed", code: 3 });
+  });
+
+  test.each([
+    ["a success", {}, (agent: Agent) => agent.send({ type: "exited", key: E1, exit: exit() })],
+    ["a failed start", {}, (agent: Agent) => agent.send({ type: "start-failed", key: E1, message: "no" })],
+    ["a failure of one that may be stopped for silence", { disconnect: { stopAfter: "30s" } }, fails],
+    ["a failure of one of a gang", { count: 2, gang: {} }, fails],
+    [
+      "a stop",
+      {},
+      (agent: Agent) => {
+        agent.pass(60);
+        agent.reply({ stops: [{ task: "abcd.0", epoch: 1, graceMs: 5, reason: "cancelled" }] });
+        agent.send({ type: "exited", key: E1, exit: exit({ code: null, signal: "SIGTERM" }) });
+      },
+    ],
+    [
+      "a failure on a node that drains",
+      {},
+      (agent: Agent) => {
+        agent.send({ type: "pressure", pressure: ["draining"] });
+        fails(agent);
+      },
+    ],
+  ])("does not go on after %s", (_, spec, end) => {
+    const agent = begin(spec);
+    end(agent);
+    expect([...agent.state.attempts.keys()]).toEqual([E1]);
+  });
+
+  test("does not go on for a broker that says nothing of retries", () => {
+    const agent = new Agent();
+    agent.ready();
+    agent.assign("abcd.0", 1, KEPT);
+    agent.send({ type: "started", key: E1 });
+    fails(agent);
+    expect([...agent.state.attempts.keys()]).toEqual([E1]);
+  });
+
+  test("goes on after a power cut, by the word of the broker at once", () => {
+    const agent = reboot(begin());
+    expect(agent.request()).toMatchObject({ running: [["abcd.0", 2]], updates: [{ epoch: 1, reason: "rebooted" }] });
+    expect(agent.state.attempts.get(E2)?.used).toBe(0);
+    expect(started(agent.reply({ renews: [E2] }))).toEqual([E2]);
+  });
+
+  test("goes on after a power cut without the broker, but asks for a minute first", () => {
+    const agent = reboot(begin());
+    cutOff(agent);
+    expect(started(agent.pass(59_999))).toEqual([]);
+    expect(started(agent.pass(1))).toEqual([E2]);
+  });
+
+  test("that was accepted and not started before a power cut goes on, too", () => {
+    const agent = reboot(begin(), { is: "never-started" });
+    expect(started(agent.pass(60_000))).toEqual([E2]);
+  });
+
+  test("does not go on after a boot of another machine, whose disk this may be a copy of", () => {
+    const agent = reboot(begin(), { is: "other-boot" }, "machine-2");
+    expect(started(agent.pass(120_000))).toEqual([]);
+    expect([...agent.state.attempts.keys()]).toEqual([E1]);
+    expect(agent.state.attempts.get(E1)?.end).toMatchObject({ reason: "rebooted" });
+  });
+
+  test("waits for a guard", () => {
+    const agent = begin();
+    fails(agent);
+    agent.send({ type: "guard", alive: false });
+    expect(started(agent.pass(60_000))).toEqual([]);
+    expect(started(agent.reply({ renews: [E2] }))).toEqual([]);
+    expect(started(agent.send({ type: "guard", alive: true }))).toEqual([E2]);
+  });
+
+  test("and waits for its turn is asked for again by an agent that starts anew", () => {
+    const before = begin();
+    fails(before);
+    const agent = new Agent(before.journal);
+    agent.ready([{ key: E2, found: { is: "never-started" }, deadlineMs: null }]);
+    expect(started(agent.pass(60_000))).toEqual([E2]);
+  });
+
+  test("is not named before the end that it goes on from is told", () => {
+    const agent = new Agent();
+    agent.ready();
+    const assignments = Array.from({ length: 401 }, (_, i) => ({ task: `abcd.${i}`, epoch: 1, item: null, used: 0 }));
+    agent.reply({ jobs: { abcd: template({ ...KEPT, count: 401 }) }, assignments });
+    agent.pass(60);
+    for (const { task } of assignments) {
+      agent.send({ type: "started", key: `${task}@1` });
+      fails(agent, `${task}@1`);
+    }
+    const { running = [], updates = [] } = answered(agent) ?? {};
+    expect(updates).toHaveLength(400);
+    expect(running).toHaveLength(401);
+    expect(running).toContainEqual(["abcd.400", 1]);
+    expect(running).not.toContainEqual(["abcd.400", 2]);
   });
 });
 

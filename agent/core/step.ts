@@ -6,7 +6,9 @@
  */
 import { formatAmount } from "../../src/model/resources.ts";
 import type { Inventory, Update } from "../../src/protocol/agent.ts";
+import { asked, loneStartMs, successorOf } from "./keeping.ts";
 import { backoffMs, duePoll, newsDueMs, termAtMs, timeoutAtMs } from "./poll.ts";
+import { acceptedAttempt, acceptRecord } from "./records.ts";
 import { applyReply, deadlinesOf, endOf, leaveForGood, noOutput } from "./reply.ts";
 import { AGENT_RULES, type AgentRules } from "./rules.ts";
 import type { AgentEffect, AgentEvent, AgentState, Attempt, Exit, Found, JournalRecord } from "./types.ts";
@@ -26,6 +28,8 @@ export interface Start {
   boot: string;
   /** random, ≥ 8 characters */
   nonce: string;
+  /** tells this machine and this data folder from any copy; null where nothing does */
+  machine: string | null;
   inventory: Inventory;
   nowMs: number;
 }
@@ -33,26 +37,17 @@ export interface Start {
 /** Reads the journal, in order. The effects make the new session durable before anything is sent. */
 export function initialState(journal: readonly JournalRecord[], start: Start): Step {
   let session = 0;
+  let machine: string | null = null;
   const attempts = new Map<string, Attempt>();
   for (const record of journal) {
     switch (record.type) {
       case "session":
         session = Math.max(session, record.session);
+        machine = record.machine ?? null;
         break;
-      case "accept": {
-        const { type: _, devices = [], ports = [], ...identity } = record;
-        attempts.set(record.key, {
-          ...identity,
-          devices,
-          ports,
-          phase: "accepted",
-          deadlineMs: null,
-          startedAtMs: null,
-          stopReason: null,
-          end: null,
-        });
+      case "accept":
+        attempts.set(record.key, acceptedAttempt(record));
         break;
-      }
       case "end": {
         const attempt = attempts.get(record.key);
         if (attempt) attempts.set(record.key, { ...attempt, phase: "ended", end: record.update });
@@ -68,6 +63,7 @@ export function initialState(journal: readonly JournalRecord[], start: Start): S
     session,
     nonce: start.nonce,
     boot: start.boot,
+    isOwnJournal: machine !== null && machine === start.machine,
     seq: 0,
     inFlight: null,
     attempts,
@@ -88,7 +84,11 @@ export function initialState(journal: readonly JournalRecord[], start: Start): S
     doubted: new Set(),
     follows: [],
   };
-  return { state, effects: [{ type: "journal", records: [{ type: "session", session, boot: start.boot }] }] };
+  const record: JournalRecord = {
+    ...{ type: "session", session, boot: start.boot },
+    ...(start.machine !== null && { machine: start.machine }),
+  };
+  return { state, effects: [{ type: "journal", records: [record] }] };
 }
 
 /** Nothing runs and every end is acked. */
@@ -104,9 +104,10 @@ export function step(
 ): Step {
   const { state: applied, effects: first } = apply(state, event, nowMs, random, rules);
   const { state: next, effects } = removed(applied, first, nowMs);
-  const due = dueStops(next, nowMs);
-  const poll = duePoll(due.state, nowMs);
-  return { state: poll.state, effects: [...effects, ...due.effects, ...poll.effects] };
+  const stops = dueStops(next, nowMs);
+  const starts = dueStarts(stops.state, nowMs);
+  const poll = duePoll(starts.state, nowMs);
+  return { state: poll.state, effects: [...effects, ...stops.effects, ...starts.effects, ...poll.effects] };
 }
 
 /** A node that was removed from its cluster stops what it runs, then ends. */
@@ -215,7 +216,7 @@ function recovered(
       });
       effects.push({ type: "watch", key });
     } else if (what.is === "never-started" && mayStart(attempt, state, deadlineMs, nowMs)) {
-      attempts.set(key, { ...attempt, phase: "accepted", deadlineMs });
+      attempts.set(key, asked({ ...attempt, phase: "accepted", deadlineMs }, state, nowMs));
     } else {
       const update = endOf(
         attempt,
@@ -223,6 +224,11 @@ function recovered(
       );
       attempts.set(key, { ...attempt, phase: "ended", end: update });
       records.push({ type: "end", key, update });
+      const successor = successorOf(attempt, update, state, nowMs);
+      if (successor !== null) {
+        attempts.set(successor.key, successor);
+        records.push(acceptRecord(successor));
+      }
     }
   }
   const journal: AgentEffect[] = records.length > 0 ? [{ type: "journal", records }] : [];
@@ -263,11 +269,14 @@ function ended(state: AgentState, key: string, nowMs: number, describe: (attempt
   const attempt = state.attempts.get(key);
   if (!attempt || attempt.phase === "ended") return { state, effects: [] };
   const update = describe(attempt);
-  const next = withAttempt(state, { ...attempt, phase: "ended", end: update });
+  const successor = successorOf(attempt, update, state, nowMs);
+  const over = withAttempt(state, { ...attempt, phase: "ended", end: update });
+  const next = successor === null ? over : withAttempt(over, successor);
+  const accept = successor === null ? [] : [acceptRecord(successor)];
   return {
     state: { ...next, urgent: true, nextPollAtMs: next.failures > 0 ? next.nextPollAtMs : newsDueMs(next, nowMs) },
     effects: [
-      { type: "journal", records: [{ type: "end", key, update }] },
+      { type: "journal", records: [{ type: "end", key, update }, ...accept] },
       { type: "deadlines", deadlines: deadlinesOf(next.attempts.values()) },
     ],
   };
@@ -316,6 +325,19 @@ function dueStops(state: AgentState, nowMs: number): Step {
     if (stopReason === null) continue;
     next = withAttempt(next, { ...attempt, phase: "stopping", stopReason });
     effects.push({ type: "stop", key: attempt.key, graceMs: attempt.template.stopGraceMs });
+  }
+  return { state: next, effects };
+}
+
+/** What the node starts by itself. */
+function dueStarts(state: AgentState, nowMs: number): Step {
+  let next = state;
+  const effects: AgentEffect[] = [];
+  for (const attempt of state.attempts.values()) {
+    if (nowMs < loneStartMs(attempt, state)) continue;
+    const starting: Attempt = { ...attempt, phase: "starting" };
+    next = withAttempt(next, starting);
+    effects.push({ type: "start", attempt: starting });
   }
   return { state: next, effects };
 }

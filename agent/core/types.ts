@@ -14,6 +14,10 @@ export interface Attempt {
   /** of the node's gpus, by number */
   readonly devices: readonly number[];
   readonly ports: readonly number[];
+  /** retries used before it; null: the node does not go on with it by itself */
+  readonly used: number | null;
+  /** the epoch that this node went on from by itself; null: it is the Cluster's hand-out */
+  readonly after: number | null;
   readonly template: Template;
   /** boot in which it was accepted */
   readonly boot: string;
@@ -21,6 +25,10 @@ export interface Attempt {
   readonly phase: "accepted" | "starting" | "running" | "stopping" | "ended";
   /** boot-time ms when it must be dead; null: `disconnect: keep` */
   readonly deadlineMs: number | null;
+  /** boot-time ms before which it does not start: the pause after a failure */
+  readonly notBeforeMs: number;
+  /** boot-time ms when it starts without a reply that names it; null: never */
+  readonly aloneAtMs: number | null;
   /** boot-time ms */
   readonly startedAtMs: number | null;
   /** why it is being stopped */
@@ -47,12 +55,16 @@ export interface Exit {
 
 /** A line of the journal; each is on disk before the act it allows. */
 export type JournalRecord =
-  | { type: "session"; session: number; boot: string }
+  /** `machine`: what tells this machine and folder from copies; absent: not known */
+  | { type: "session"; session: number; boot: string; machine?: string }
   | (Pick<Attempt, "key" | "task" | "epoch" | "item" | "template" | "boot"> & {
       type: "accept";
       /** absent: none */
       devices?: readonly number[];
       ports?: readonly number[];
+      used?: number;
+      /** in one write with the end of that epoch */
+      after?: number;
     })
   /** the end of an attempt: repeated to the Cluster until acked */
   | { type: "end"; key: string; update: Update }
@@ -62,6 +74,8 @@ export interface AgentState {
   session: number;
   nonce: string;
   boot: string;
+  /** the journal is of this machine and folder for sure, and no copy of another's */
+  isOwnJournal: boolean;
   seq: number;
   /** the newest request while its reply is awaited; a held one may be superseded by a newer */
   inFlight: { seq: number; sentAtMs: number; held: boolean; inventoryRev: number } | null;

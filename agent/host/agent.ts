@@ -32,6 +32,7 @@ import { type Identity, writeIdentity } from "./identity.ts";
 import { buildInventory, type Offer, readMachine } from "./inventory.ts";
 import { Journal } from "./journal/journal.ts";
 import type { Log } from "./log.ts";
+import { machineId } from "./machineId.ts";
 import { makeNotifier } from "./notify.ts";
 import type { AgentOptions } from "./options.ts";
 import { Outputs } from "./outputs.ts";
@@ -132,6 +133,7 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
 
   const ending = Promise.withResolvers<number>();
   const start = initialState(records, {
+    machine: machineId(options.data),
     boot,
     nonce: randomUUID(),
     inventory,

@@ -52,7 +52,7 @@ beforeEach(() => {
     log: () => {},
   });
   const inventory = { capacity: {}, attributes: {}, drivers: ["process"], version: "0" };
-  host = new Host(initialState([], { boot: "b", nonce: "nonce-nonce", inventory, nowMs }), {
+  host = new Host(initialState([], { boot: "b", nonce: "nonce-nonce", machine: null, inventory, nowMs }), {
     journal: {
       append: async (records: readonly JournalRecord[]) => {
         await sync();

@@ -385,6 +385,88 @@ describe("the end of an attempt", () => {
   });
 });
 
+describe("what a node goes on with by itself", () => {
+  const fault = (epoch: number, code = 1) => ended(epoch, { state: "failed", code });
+  const begin = (spec: object = {}) => {
+    const node = new Node("n1");
+    grant({ spec: { disconnect: "keep", retry: { max: 2, backoff: "1s" }, ...spec } });
+    node.poll();
+    node.poll({ running: [["abcd.0", E1]] });
+    return node;
+  };
+
+  test("is allowed with how many retries were used", () => {
+    const node = new Node("n1");
+    grant({ spec: { disconnect: "keep" }, supply: [{ from: 0, to: 1, handout: 1, attemptsUsed: 3 }] });
+    expect(node.poll().assignments).toMatchObject([{ used: 3 }]);
+  });
+
+  test("is the task's newest attempt, is renewed, and its end decides; what went before is kept", () => {
+    const node = begin();
+    const reply = node.poll({ running: [["abcd.0", E2]], updates: [fault(E1, 7)] });
+    expect(reply).toMatchObject({ acked: [`abcd.0@${E1}:end`], renews: [`abcd.0@${E2}`], assignments: [], stops: [] });
+    expect(task()).toMatchObject({
+      state: "running",
+      attempts: [
+        { epoch: E1, code: 7 },
+        { epoch: E2, node: "n1" },
+      ],
+    });
+    home.crash();
+    expect(node.poll({ running: [["abcd.0", E2]] }).renews).toEqual([`abcd.0@${E2}`]);
+    node.poll({ updates: [ended(E2)] });
+    expect(task()).toMatchObject({ state: "succeeded", attempts: [{ code: 7 }, { code: 0 }] });
+  });
+
+  test("may have come to its end meanwhile, and the poll may come twice", () => {
+    const node = begin();
+    const updates = [fault(E1), fault(E2), ended(epochOf(1, 2))];
+    expect(node.poll({ updates }).acked).toHaveLength(3);
+    expect(node.poll({ updates }).acked).toHaveLength(3);
+    expect(task().attempts.map(({ state }) => state)).toEqual(["failed", "failed", "succeeded"]);
+  });
+
+  test("uses the job's retries, and there is nothing beyond them", () => {
+    const node = begin({ retry: { max: 1, backoff: "1s" } });
+    const reply = node.poll({ running: [["abcd.0", epochOf(1, 2)]], updates: [fault(E1), fault(E2)] });
+    expect(task()).toMatchObject({ state: "failed", attempts: [{ epoch: E1 }, { epoch: E2 }] });
+    expect(reply.stops).toMatchObject([{ epoch: epochOf(1, 2), reason: "superseded" }]);
+  });
+
+  test("is stopped when its job is cancelled", () => {
+    const node = begin();
+    grant({ action: "cancel", spec: { disconnect: "keep", retry: { max: 2, backoff: "1s" } } });
+    const { stops } = node.poll({ running: [["abcd.0", E2]], updates: [fault(E1)] });
+    expect(stops).toMatchObject([{ epoch: E2, reason: "cancelled" }]);
+    node.poll({ updates: [ended(E2, { state: "cancelled", reason: "cancelled" })] });
+    expect(task()).toMatchObject({ state: "cancelled" });
+  });
+
+  test("is the Cluster's to decide when the node does not, and then by the next epoch", () => {
+    const node = begin();
+    node.poll({ updates: [fault(E1)] });
+    pass(1_000);
+    expect(node.poll().assignments).toMatchObject([{ epoch: E2, used: 1 }]);
+  });
+
+  test("is nothing of a job that silence hands out again", () => {
+    const node = begin({ disconnect: { stopAfter: "30s" } });
+    const { stops } = node.poll({ running: [["abcd.0", E2]], updates: [fault(E1)] });
+    expect(stops).toMatchObject([{ epoch: E2, reason: "superseded" }]);
+    expect(task()).toMatchObject({ state: "waiting" });
+  });
+
+  test("of a node that was removed is older than what comes after it", () => {
+    begin();
+    home.call("removeNode", { name: "n1" });
+    pass(600_000);
+    const other = new Node("n2");
+    passPolling(other, () => task().attempts[0]?.state === "lost");
+    expect(other.poll().assignments).toEqual([]);
+    expect(home.object.inspect().jobs.get("abcd")?.returned).toMatchObject([{ handout: 1, reason: "agent-lost" }]);
+  });
+});
+
 describe("a node", () => {
   test("whose older session or other nonce speaks is sent to join again", () => {
     const node = new Node("n1");

@@ -3,8 +3,10 @@
  * terminal state is final; the end of an attempt decides its task only if nothing newer was handed out.
  */
 import { type Epoch, handoutOf, localOf, parseTaskId } from "../model/ids.ts";
+import { isKept } from "../model/job.ts";
 import { REST } from "../model/partition.ts";
 import { withIndex } from "../model/ranges.ts";
+import { retryDelayMs, usesRetry } from "../model/retry.ts";
 import type { EndReason } from "../model/states.ts";
 import type { Update } from "../protocol/agent.ts";
 import type { ReturnReason } from "../protocol/levels.ts";
@@ -26,19 +28,6 @@ import {
 } from "./state.ts";
 import { type AttemptRow, type EndColumns, UNENDED } from "./store.ts";
 
-/** Ends that say nothing against the task: they use no retry. */
-const FREE_OF_BLAME = new Set<EndReason>([
-  "deadline",
-  "rebooted",
-  "shutdown",
-  "node-fault",
-  "refused",
-  "agent-lost",
-  "cancelled",
-  "reclaimed",
-  "drained",
-  "gang",
-]);
 /** Ends by which a task is lost to its gang; after any other it is tried again beside the others. */
 const PARTING = new Set<EndReason>([
   "deadline",
@@ -49,7 +38,6 @@ const PARTING = new Set<EndReason>([
   "drained",
   "cancelled",
 ]);
-const MAX_BACKOFF_MS = 3_600_000;
 
 const columnsOf = (update: Update): EndColumns => ({
   reason: update.reason ?? null,
@@ -65,9 +53,16 @@ const LOST: EndColumns = { ...UNENDED, reason: "agent-lost" };
 
 /**
  * Stores the end that an agent tells of an attempt.
+ * @param names whether the same poll names an attempt, as running or with its end
  * @returns whether it is stored, now or before: then it is acked
  */
-export function applyUpdate(memory: ClusterMemory, node: string, update: Update, now: number): boolean {
+export function applyUpdate(
+  memory: ClusterMemory,
+  node: string,
+  update: Update,
+  names: (task: string, epoch: number) => boolean,
+  now: number,
+): boolean {
   const id = parseTaskId(update.task);
   if (!id) return true;
   const epoch = update.epoch as Epoch;
@@ -88,7 +83,7 @@ export function applyUpdate(memory: ClusterMemory, node: string, update: Update,
   const live = adopt(memory, job, id.index, epoch, node, session);
   if (live && live.node === node && memory.rules.decides(epoch, live.epoch)) {
     if (isDoubtful(update, job)) memory.mark(node, live.session, now);
-    else endLive(memory, live, update, now);
+    else endLive(memory, live, update, isKept(job.template) && names(update.task, epoch + 1), now);
     return true;
   }
   const retry = job.retry.get(id.index);
@@ -217,14 +212,15 @@ export function adopt(
   return live;
 }
 
-function endLive(memory: ClusterMemory, live: Live, update: Update, now: number): void {
+/** @param goesOn its node has the next epoch already, and has told so with this end */
+function endLive(memory: ClusterMemory, live: Live, update: Update, goesOn: boolean, now: number): void {
   const { job, index } = live;
   // A node only knows that it was told to stop it.
   const reason = (update.state === "cancelled" && live.stopping) || (update.reason ?? null);
   const end = { ...columnsOf(update), reason, ranMs: update.ranMs ?? heldMs(live, now) };
   memory.dropLive(live);
   job.ran.add(live, end.ranMs, true);
-  const blamed = update.state === "failed" && !FREE_OF_BLAME.has(update.reason ?? "exit");
+  const blamed = update.state === "failed" && usesRetry(update.reason ?? "exit");
   const isMove = runsBeside(job, index);
   const { retryMax, retryBackoffMs } = job.template;
   // While it runs on where it was, only the move has failed: the task keeps its last try.
@@ -233,6 +229,11 @@ function endLive(memory: ClusterMemory, live: Live, update: Update, now: number)
   if (update.state === "refused") job.refusedBy.add(live.node);
   if (blamed) job.lastFailure = { index, node: live.node, message: describe(update) };
   const decided = decision(update, live, blamed && !isMove && attemptsUsed > retryMax);
+  if (goesOn && (decided === null || decided === "cancelled")) {
+    memory.store.keepAttempt(attemptRow(identityOf(live), update.state, end));
+    goOn(memory, live, attemptsUsed, now);
+    return;
+  }
   if (decided !== null) {
     settle(memory, job, index, decided, attemptsUsed, end);
     if (decided === "failed") stopGang(memory, job, index);
@@ -240,8 +241,20 @@ function endLive(memory: ClusterMemory, live: Live, update: Update, now: number)
   }
   memory.store.keepAttempt(attemptRow(identityOf(live), update.state, end));
   const failures = isMove ? Math.max(1, localOf(live.epoch)) : attemptsUsed;
-  const backoffMs = blamed ? Math.min(MAX_BACKOFF_MS, retryBackoffMs * 2 ** (failures - 1)) : 0;
+  const backoffMs = blamed ? retryDelayMs(failures, retryBackoffMs) : 0;
   tryAgain(memory, live, attemptsUsed, backoffMs, reason ?? "exit", end, now);
+}
+
+/** What its node goes on with is handed out as if from here, in the same place; to be stopped if that one was. */
+function goOn(memory: ClusterMemory, ended: Live, attemptsUsed: number, now: number): void {
+  const { job, index, carried, stopping } = ended;
+  const live: Live = { ...ended, epoch: (ended.epoch + 1) as Epoch, attemptsUsed, assignedAt: now, confirmed: true };
+  memory.addLive(live);
+  memory.store.handOut({ ...live, job: job.id, carriedSession: carried.session, carriedSeq: carried.seq });
+  if (stopping !== null) memory.store.stop(job.id, index, stopping);
+  const leaving = job.leaving.get(index);
+  if (leaving) memory.saveLeaving(leaving);
+  job.dirty = "now";
 }
 
 /** The earlier attempt that runs on there, if it is this one. */
@@ -358,8 +371,10 @@ function tryAgain(
 ): void {
   const { job, index, epoch, node, item } = live;
   const handout = handoutOf(epoch);
-  // What was taken back is for others here: another cluster may have room for it. A gang goes there in whole.
-  const stays = job.template.gang !== null || (reason !== "reclaimed" && canRunHere(memory, job, now));
+  // What was taken back is for others here: another cluster may have room for it. A gang goes there in whole. And of
+  // what its node may have gone on with, only a new hand-out is newer for sure.
+  const leaves = reason === "reclaimed" || (reason === "agent-lost" && isKept(job.template));
+  const stays = job.template.gang !== null || (!leaves && canRunHere(memory, job, now));
   if (isAdopted(live) || PARTING.has(reason)) stopGang(memory, job, index);
   if (!isAdopted(live) && stays) {
     const isDrained = reason === "drained";

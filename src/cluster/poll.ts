@@ -1,6 +1,6 @@
 /** What a poll of an agent changes, and what a reply to it says. Holding the poll is the object's part. */
 import { attemptKey, type Epoch, parseTaskId, taskId } from "../model/ids.ts";
-import type { Template } from "../model/job.ts";
+import { isKept, type Template } from "../model/job.ts";
 import type { Resources } from "../model/resources.ts";
 import type { Action, PollReply, PollRequest, Stop } from "../protocol/agent.ts";
 import { adopt, applyUpdate, leavingOf, withdraw, withinRecovery } from "./ends.ts";
@@ -62,8 +62,9 @@ export function hear(
   }
   noteInventory(memory, node, request);
 
+  const names = namesOf(request);
   const acked = request.updates
-    .filter((update) => applyUpdate(memory, node.name, update, now))
+    .filter((update) => applyUpdate(memory, node.name, update, names, now))
     .map((update) => update.uuid);
   const unacked = request.updates.length - acked.length;
   const mayRest = request.running.length === 0 && unacked === 0 && node.inventory !== null && !wasCalled;
@@ -71,6 +72,18 @@ export function hear(
   const poll: OpenPoll = { node: node.name, session, seq, heardAt: now, waitS, mayRest };
   const { unknown, stops } = reconcile(memory, node, poll, request, now);
   return { kind: "heard", poll, acked, unacked, unknown, stops, wantInventory: node.inventory === null };
+}
+
+/** Whether a poll names an attempt. Few are asked for, so it is gone through only then. */
+function namesOf({ running, updates }: PollRequest): (task: string, epoch: number) => boolean {
+  let named: Set<string> | null = null;
+  return (task, epoch) => {
+    named ??= new Set([
+      ...running.map(([task, epoch]) => `${task}@${epoch}`),
+      ...updates.map(({ task, epoch }) => `${task}@${epoch}`),
+    ]);
+    return named.has(`${task}@${epoch}`);
+  };
 }
 
 /** A node with a valid credential that the rows do not know: they were lost. */
@@ -210,7 +223,7 @@ export function replyTo(
   let live = 0;
   for (const attempt of memory.liveOn(poll.node)) {
     live += 1;
-    const { job, index, epoch, item } = attempt;
+    const { job, index, epoch, item, attemptsUsed } = attempt;
     const task = taskId(job.id as Parameters<typeof taskId>[0], index);
     if (extra.followed.has(attemptKey(task, epoch))) follows.push(attemptKey(task, epoch));
     if (attempt.session !== poll.session) continue;
@@ -225,6 +238,7 @@ export function replyTo(
         task,
         epoch,
         item,
+        ...(isKept(job.template) && { used: attemptsUsed }),
         ...(devices.length > 0 && { devices }),
         ...(ports.length > 0 && { ports }),
       });

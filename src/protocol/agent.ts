@@ -127,6 +127,8 @@ export interface Assignment {
   task: string;
   epoch: number;
   item: string | null;
+  /** retries used before; of what the node may go on with by itself */
+  used?: number;
   /** of the node's gpus, by number */
   devices?: readonly number[];
   /** fixed ones first, then those that may be any */

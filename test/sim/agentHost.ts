@@ -4,7 +4,7 @@
  */
 import { nextWakeMs } from "../../agent/core/poll.ts";
 import { initialState, step } from "../../agent/core/step.ts";
-import type { AgentEffect, AgentEvent, AgentState, Found } from "../../agent/core/types.ts";
+import type { AgentEffect, AgentEvent, AgentState, Found, JournalRecord } from "../../agent/core/types.ts";
 import type { NodeClaims } from "../../src/cluster/methods.ts";
 import type { Inventory, PollReply, PollRequest } from "../../src/protocol/agent.ts";
 import type { Machine } from "./machine.ts";
@@ -79,6 +79,7 @@ export class AgentHost {
     const nonce = `nonce-${Math.floor(this.#chance.next() * 1e9)}-${life}`;
     const { state, effects } = initialState(machine.disk.journal, {
       boot: machine.boot,
+      machine: machine.name,
       nonce,
       inventory,
       nowMs: machine.now(),
@@ -148,8 +149,7 @@ export class AgentHost {
       if (this.crashBetweenEffects > 0 && this.#chance.of(this.crashBetweenEffects)) {
         this.#world.count("agent-crash");
         this.#world.trace(() => `${this.claims.node} agent dies before ${effect.type}`);
-        if (effect.type === "journal")
-          this.machine.disk.journal.push(...effect.records.slice(0, this.#chance.int(0, effect.records.length)));
+        if (effect.type === "journal") this.#write(effect.records.slice(0, this.#chance.int(0, effect.records.length)));
         this.crash();
         this.#world.timeline.after(this.restartAfterMs(), () => this.start());
         return;
@@ -166,11 +166,17 @@ export class AgentHost {
     }
   }
 
+  #write(records: readonly JournalRecord[]): void {
+    this.machine.disk.journal.push(...records);
+    for (const record of records)
+      if (record.type === "accept" && record.after !== undefined) this.#world.watch.goesOn(this, record);
+  }
+
   #one(effect: AgentEffect, life: number): void {
     const { machine } = this;
     switch (effect.type) {
       case "journal":
-        machine.disk.journal.push(...effect.records);
+        this.#write(effect.records);
         return;
       case "send":
         this.#send(effect.request, effect.waitS, life);

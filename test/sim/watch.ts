@@ -218,6 +218,19 @@ export class Watch {
     }
   }
 
+  /** A node has made an epoch of its own, and it is on disk. */
+  goesOn(agent: AgentHost, { task, epoch }: { task: string; epoch: number }): void {
+    const story = this.story(task);
+    this.#world.checks.hold(
+      "epochs-rise",
+      !story.handedTo.has(epoch),
+      () => `${agent.claims.node} goes on with ${task}@${epoch}, which ${story.handedTo.get(epoch)} was given`,
+    );
+    story.handedTo.set(epoch, agent.claims.node);
+    story.newestEpoch = Math.max(story.newestEpoch, epoch);
+    this.#world.trace(() => `${agent.claims.node} goes on with ${task}@${epoch}`);
+  }
+
   deadlines(agent: AgentHost, deadlines: readonly Deadline[]): void {
     for (const { key, deadlineMs } of deadlines) {
       if (deadlineMs === null || !agent.machine.processes.has(key)) continue;

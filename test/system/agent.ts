@@ -1,10 +1,10 @@
 /** An agent of a test: what is shipped as a process, with folders of its own. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { agentCommand } from "../support/agentUnderTest.ts";
-import { cleanEnvironment, lives, processesOf } from "./processes.ts";
+import { cleanEnvironment, lives, processesOf, until } from "./processes.ts";
 
 /** Tasks of an agent that is root run as another user, who must be able to pass. */
 const PASSABLE_MODE = 0o711;
@@ -48,10 +48,12 @@ export class AgentProcess {
     return readFileSync(join(this.root, "agent.log"), "utf8");
   }
 
-  start(extra: { url?: string; nodeWords?: readonly string[] } = {}): void {
+  /** @param extra.boot what its machine calls this boot, if not what it is */
+  start(extra: { url?: string; nodeWords?: readonly string[]; boot?: string } = {}): void {
     const { name, url, joinToken, cpus, mem, ports, words } = this.plan;
     const log = openSync(join(this.root, "agent.log"), "a");
-    const [program, ...first] = agentCommand(undefined, extra.nodeWords);
+    const command = agentCommand(undefined, extra.nodeWords);
+    const [program, ...first] = extra.boot === undefined ? command : [...this.#inBoot(extra.boot), ...command];
     this.#child = spawn(
       program,
       [
@@ -62,6 +64,21 @@ export class AgentProcess {
       { stdio: ["ignore", log, log], detached: true, env: { ...cleanEnvironment(), HANSA_AGENT_TOKEN: joinToken } },
     );
     closeSync(log);
+  }
+
+  #inBoot(id: string): [string, ...string[]] {
+    const file = join(this.root, `boot-${id}`);
+    writeFileSync(file, `${id}\n`);
+    const script = `mount --bind "$0" /proc/sys/kernel/random/boot_id && exec "$@"`;
+    return ["unshare", "--mount", "sh", "-c", script, file];
+  }
+
+  /** Everything of it is dead at once, and what was in memory is gone. */
+  async cutPower(): Promise<void> {
+    const pids = processesOf(this.root);
+    for (const pid of pids) process.kill(pid, "SIGKILL");
+    await until("nothing of it runs", () => !pids.some(lives));
+    rmSync(this.run, { recursive: true, force: true });
   }
 
   /** Of the agent alone: its guard and its tasks go on. @returns when it is dead */

@@ -28,6 +28,7 @@ const isAssignment = (value: unknown): boolean =>
   isObject(value) &&
   namesTask(value) &&
   (value.item === null || isText(value.item)) &&
+  (value.used === undefined || isCount(value.used)) &&
   isListOf(value.devices, isCount) &&
   isListOf(value.ports, isPort);
 
@@ -46,6 +47,8 @@ const isTemplate = (value: unknown): boolean =>
   isObject(value.resources) &&
   isText(value.role) &&
   isText(value.driver) &&
+  isCount(value.retryMax) &&
+  isCount(value.retryBackoffMs) &&
   isOrNull(value.timeoutMs, isCount) &&
   isCount(value.stopGraceMs) &&
   isOrNull(value.stopAfterMs, isCount);
