@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
@@ -58,10 +59,10 @@ afterEach(async () => {
   expect(podman.containers()).toEqual([]);
 }, 60_000);
 
-function newDriver(data = DATA, goneMs = 600_000): DockerDriver {
+function newDriver(data = DATA, goneMs = 600_000, socket = podman.socket): DockerDriver {
   const driver = new DockerDriver({
     ...{ tasks, user, data, boot: bootId(), place: { league: "lab", cluster: "north", node: "n1" } },
-    ...{ socket: { path: podman.socket }, hidesGpus: false, limits: DEFAULT_LIMITS, nvidia: false, log: () => {} },
+    ...{ socket: { path: socket }, hidesGpus: false, limits: DEFAULT_LIMITS, nvidia: false, log: () => {} },
     ...{ askMs: 1000, goneMs },
     started: (key) => told.push({ started: key }),
     startFailed: (_key, message, nodeFault = false) => told.push({ failed: message, nodeFault }),
@@ -330,6 +331,27 @@ test("an output that broke off goes on at the right place, each stream by itself
   expect(output("stdout")).toBe(whole);
   expect(stdout.size).toBe(whole.length);
   expect(output("stderr")).toBe(`${Array.from({ length: 50 }, (_, i) => i + 1).join("\n")}\n`);
+});
+
+test("a daemon that never ends the output that it follows delays no end, and loses nothing", async () => {
+  const path = join(root, "relay.sock");
+  const relay = createServer((asked, answer) => {
+    const { method, url = "", headers } = asked;
+    const sent = request({ socketPath: podman.socket, method, path: url, headers }, (response) => {
+      answer.writeHead(response.statusCode ?? 500, response.headers);
+      const isFollowed = url.includes("follow=1");
+      response.pipe(answer, { end: !isFollowed });
+    });
+    asked.pipe(sent);
+  });
+  await new Promise<void>((resolve) => relay.listen(path, resolve));
+  try {
+    newDriver(DATA, 600_000, path).start(job("seq 1 1000"));
+    expect((await exit()).stdout.size).toBe(3893);
+  } finally {
+    relay.closeAllConnections();
+    relay.close();
+  }
 });
 
 test("removing takes the container and the folder, and again does nothing", async () => {

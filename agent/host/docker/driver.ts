@@ -42,7 +42,9 @@ const RECOVER_AGAIN_MS = 500;
 const WAIT_MS = 60_000;
 /** SIGKILL is repeated this often. */
 const KILL_AGAIN_MS = 1000;
-/** How long the end of the output may be behind the end of the container. */
+/** How long after the end of the container a daemon that follows its output is waited for. Podman's may never end. */
+const FOLLOW_ON_MS = 1000;
+/** How long the rest of the output may take, which is read then. */
 const OUTPUT_MS = 30_000;
 /** A daemon that is silent for so long will not tell any more how a dead process ended. */
 const GONE_MS = 600_000;
@@ -337,7 +339,7 @@ export class DockerDriver implements Driver {
     const signal = AbortSignal.any([following.signal, this.#closing.signal]);
     const followed = this.#follow(live, signal);
     const inspected = await this.#waitForEnd(live);
-    const late = setTimeout(() => following.abort(), inspected === null ? ASK_AGAIN_MS : OUTPUT_MS);
+    const late = setTimeout(() => following.abort(), FOLLOW_ON_MS);
     await followed;
     clearTimeout(late);
     this.#closing.signal.throwIfAborted();
