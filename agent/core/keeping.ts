@@ -5,8 +5,7 @@
  * no epoch is made twice. Both records are in one write of the journal.
  */
 import { attemptKey, type Epoch, type TaskId } from "../../src/model/ids.ts";
-import { isKept } from "../../src/model/job.ts";
-import { retryDelayMs, usesRetry } from "../../src/model/retry.ts";
+import { isKept, retryDelayMs, usesRetry } from "../../src/model/retry.ts";
 import type { Update } from "../../src/protocol/agent.ts";
 import { acceptedAttempt, acceptRecord } from "./records.ts";
 import type { AgentState, Attempt } from "./types.ts";

@@ -3,10 +3,9 @@
  * terminal state is final; the end of an attempt decides its task only if nothing newer was handed out.
  */
 import { type Epoch, handoutOf, localOf, parseTaskId } from "../model/ids.ts";
-import { isKept } from "../model/job.ts";
 import { REST } from "../model/partition.ts";
 import { withIndex } from "../model/ranges.ts";
-import { retryDelayMs, usesRetry } from "../model/retry.ts";
+import { isKept, retryDelayMs, usesRetry } from "../model/retry.ts";
 import type { EndReason } from "../model/states.ts";
 import type { Update } from "../protocol/agent.ts";
 import type { ReturnReason } from "../protocol/levels.ts";

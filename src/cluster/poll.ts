@@ -1,7 +1,8 @@
 /** What a poll of an agent changes, and what a reply to it says. Holding the poll is the object's part. */
 import { attemptKey, type Epoch, parseTaskId, taskId } from "../model/ids.ts";
-import { isKept, type Template } from "../model/job.ts";
+import type { Template } from "../model/job.ts";
 import type { Resources } from "../model/resources.ts";
+import { isKept } from "../model/retry.ts";
 import type { Action, PollReply, PollRequest, Stop } from "../protocol/agent.ts";
 import { adopt, applyUpdate, leavingOf, withdraw, withinRecovery } from "./ends.ts";
 import type { OpenPoll } from "./heldPolls.ts";

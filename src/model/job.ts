@@ -212,13 +212,6 @@ export interface Template {
   copies: "at-most-one" | "at-least-one";
 }
 
-/**
- * Its node goes on with it by itself, by the job's policy: no silence ever gives it to another node, and no gang waits
- * for it.
- */
-export const isKept = ({ stopAfterMs, gang }: Pick<Template, "stopAfterMs" | "gang">): boolean =>
-  stopAfterMs === null && gang === null;
-
 export const DEFAULT_RESOURCES: Resources = { cpus: 100, mem: 64_000 };
 
 export function templateOf(spec: JobSpec): Template {

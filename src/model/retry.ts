@@ -1,4 +1,5 @@
-/** When the end of an attempt uses a retry, and how long the next one waits. */
+/** When the end of an attempt uses a retry, how long the next one waits, and who decides on it. */
+import type { Template } from "./job.ts";
 import type { EndReason } from "./states.ts";
 
 /** Ends that say nothing against the task: they use no retry. */
@@ -21,3 +22,10 @@ export const usesRetry = (reason: EndReason): boolean => !FREE_OF_BLAME.has(reas
 /** @param failures so far, this one counted @param backoffMs after the first; each later one doubles it */
 export const retryDelayMs = (failures: number, backoffMs: number): number =>
   Math.min(MAX_BACKOFF_MS, backoffMs * 2 ** (failures - 1));
+
+/**
+ * Its node goes on with it by itself, by the job's policy: no silence ever gives it to another node, and no gang waits
+ * for it.
+ */
+export const isKept = ({ stopAfterMs, gang }: Pick<Template, "stopAfterMs" | "gang">): boolean =>
+  stopAfterMs === null && gang === null;
