@@ -12,8 +12,8 @@ export const executableOf = (target: string): string =>
 const DEAF = ["--no-compile-autoload-dotenv", "--no-compile-autoload-bunfig"];
 /** Names stay, so that stack traces can be read. */
 const SMALL = ["--minify-whitespace", "--minify-syntax"];
-/** Its code need not be compiled at each start: half of the time to the first poll. */
-const COMPILED = ["--bytecode"];
+/** Half of the time to the first poll: nothing is compiled at a start, and what is imported on demand is loaded then. */
+const COMPILED = ["--bytecode", "--format=cjs"];
 
 export async function buildExecutable(target: string, outfile = executableOf(target)): Promise<string> {
   const runtime = ["--compile", `--compile-executable-path=${await runtimeFor(target)}`];

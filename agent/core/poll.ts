@@ -126,7 +126,7 @@ export function duePoll(state: AgentState, nowMs: number): { state: AgentState; 
     updates,
     pressure,
   };
-  if (state.inventorySentRev < state.inventoryRev) request.inventory = state.inventory;
+  if (state.inventory !== null && state.inventorySentRev < state.inventoryRev) request.inventory = state.inventory;
   return {
     state: {
       ...state,

@@ -3,7 +3,7 @@
 import { attemptKey, type Epoch, type TaskId } from "../../src/model/ids.ts";
 import type { Template } from "../../src/model/job.ts";
 import { isWithin } from "../../src/model/role.ts";
-import type { Assignment, PollReply, Update } from "../../src/protocol/agent.ts";
+import type { Assignment, Inventory, PollReply, Update } from "../../src/protocol/agent.ts";
 import { CONFIRM_DELAY_MS, holdMs, pauseMs, termAtMs } from "./poll.ts";
 import { type AcceptRecord, acceptedAttempt, acceptRecord } from "./records.ts";
 import type { AgentRules } from "./rules.ts";
@@ -11,6 +11,8 @@ import type { AgentEffect, AgentState, Attempt, Deadline, JournalRecord } from "
 
 type Attempts = Map<string, Attempt>;
 
+/** How often a node polls that does not know yet what it has. */
+const UNKNOWN_MS = 1_000;
 /** How long the reply to a poll may take beside its hold. */
 const REPLY_MS = 3_000;
 
@@ -40,8 +42,7 @@ const deadlineFrom = (sentAtMs: number, template: Template): number | null =>
   template.stopAfterMs === null ? null : sentAtMs + template.stopAfterMs;
 
 /** Why this node does not run it, by its own config; null when it does. */
-function refusal(state: AgentState, template: Template): string | null {
-  const { roles, drivers } = state.inventory;
+function refusal({ roles, drivers }: Inventory, template: Template): string | null {
   if (roles && !roles.some((role) => isWithin(template.role, role)))
     return `this node accepts the roles ${roles.join(", ") || "(none)"}, not ${template.role}`;
   if (!drivers.includes(template.driver))
@@ -76,6 +77,8 @@ export function applyReply(
   const accepted = accept(state, attempts, reply, sentAtMs, nowMs, records, after);
 
   state = { ...state, nextPollAtMs: nowMs + pauseMs({ ...state, attempts }, reply.nextPollMs) };
+  // the event that tells it makes the next poll due; until then every answer would come at once
+  if (state.inventory === null) state = { ...state, nextPollAtMs: Math.max(state.nextPollAtMs, nowMs + UNKNOWN_MS) };
   if (accepted) {
     const urgent = state.urgent || [...attempts.values()].some(({ phase }) => phase === "accepted");
     state = { ...state, nextPollAtMs: Math.max(state.nextPollAtMs, nowMs + CONFIRM_DELAY_MS), urgent };
@@ -169,7 +172,7 @@ export const noOutput = () => ({
 });
 
 /**
- * Without a guard, under pressure or when leaving, an assignment is passed over: the next poll omits it and it goes
+ * Without a guard, under pressure, when leaving or not yet knowing what it has, an assignment is passed over: the next poll omits it and it goes
  * elsewhere.
  */
 function accept(
@@ -181,7 +184,8 @@ function accept(
   records: JournalRecord[],
   after: AgentEffect[],
 ): boolean {
-  if (!state.guarded || state.leaving || state.pressure.length > 0) return false;
+  const { inventory } = state;
+  if (!state.guarded || inventory === null || state.leaving || state.pressure.length > 0) return false;
   let accepted = false;
   for (const assignment of reply.assignments) {
     const template = reply.jobs[jobOf(assignment)];
@@ -192,7 +196,7 @@ function accept(
     const record: AcceptRecord = { type: "accept", key, ...assignment, template, boot: state.boot };
     const attempt: Attempt = { ...acceptedAttempt(record), phase: "starting", deadlineMs };
     records.push(acceptRecord(attempt));
-    const refused = refusal(state, template);
+    const refused = refusal(inventory, template);
     if (refused !== null) {
       const end = endOf(attempt, { state: "refused", reason: "refused", message: refused, ranMs: 0, ...noOutput() });
       attempts.set(key, { ...attempt, phase: "ended", end });

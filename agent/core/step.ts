@@ -30,7 +30,8 @@ export interface Start {
   nonce: string;
   /** tells this machine and this data folder from any copy; null where nothing does */
   machine: string | null;
-  inventory: Inventory;
+  /** null: an event tells it */
+  inventory: Inventory | null;
   nowMs: number;
 }
 
@@ -68,7 +69,7 @@ export function initialState(journal: readonly JournalRecord[], start: Start): S
     inFlight: null,
     attempts,
     inventory: start.inventory,
-    inventoryRev: 1,
+    inventoryRev: start.inventory === null ? 0 : 1,
     inventorySentRev: 0,
     pressure: [],
     nextPollAtMs: start.nowMs,

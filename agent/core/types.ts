@@ -80,7 +80,8 @@ export interface AgentState {
   /** the newest request while its reply is awaited; a held one may be superseded by a newer */
   inFlight: { seq: number; sentAtMs: number; held: boolean; inventoryRev: number } | null;
   attempts: ReadonlyMap<string, Attempt>;
-  inventory: Inventory;
+  /** null: what this machine has is not known yet, and nothing is taken */
+  inventory: Inventory | null;
   inventoryRev: number;
   /** newest inventory that the Cluster has answered to */
   inventorySentRev: number;

@@ -1,35 +1,31 @@
 /**
- * A running agent, put together in the order that makes a crash at any point harmless: lock → journal → guard → what
- * became of the attempts → what nobody knows is swept away → the first poll.
+ * A running agent, put together in the order that makes a crash at any point harmless: lock → journal → what became of
+ * the attempts → what nobody knows is swept away → guard → what the machine has. Nothing is accepted before the last of
+ * them, so the first poll leaves as soon as it can say truly what runs here: at once, when the journal knows of nothing.
  */
 import { randomUUID } from "node:crypto";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Transport } from "#agent/transport";
-import type { DriverName } from "../../src/model/driver.ts";
 import { noOutput } from "../core/reply.ts";
 import { initialState } from "../core/step.ts";
-import type { AgentEvent, Exit, JournalRecord } from "../core/types.ts";
+import type { Exit } from "../core/types.ts";
 import { VERSION } from "../version.ts";
 import { Broker } from "./broker/broker.ts";
 import { WakeSocket } from "./broker/wakeSocket.ts";
 import { bootId, uptimeMs } from "./clock.ts";
-import { DockerDriver } from "./docker/driver.ts";
-import { findSocket } from "./docker/socket.ts";
 import { Drain } from "./drain.ts";
-import { type Driver, type DriverEvents, Drivers } from "./driver.ts";
+import type { DriverEvents, Drivers } from "./driver.ts";
 import { serveEndpoints } from "./endpoints.ts";
 import { EXIT } from "./exitCodes.ts";
 import { messageOf } from "./files.ts";
 import { Fingerprint } from "./fingerprint.ts";
-import { folderHash, makeRunFolder, makeTasksFolder } from "./folders.ts";
+import { makeRunFolder, makeTasksFolder } from "./folders.ts";
 import { recountGpus } from "./gpus.ts";
-import { KILL_MARGIN_MS } from "./guard/deadlines.ts";
-import { Guard } from "./guard/guard.ts";
 import { Host } from "./host.ts";
 import { type Identity, writeIdentity } from "./identity.ts";
-import { buildInventory, type Offer, readMachine } from "./inventory.ts";
+import { buildInventory, readMachine } from "./inventory.ts";
 import { Journal } from "./journal/journal.ts";
 import type { Log } from "./log.ts";
 import { machineId } from "./machineId.ts";
@@ -37,13 +33,11 @@ import { makeNotifier } from "./notify.ts";
 import type { AgentOptions } from "./options.ts";
 import { Outputs } from "./outputs.ts";
 import { Pressure } from "./pressure.ts";
-import { Cgroups, openCgroups } from "./process/cgroups.ts";
-import { ProcessDriver } from "./process/driver.ts";
 import type { User } from "./process/user.ts";
-import { sandboxPlan } from "./sandbox/plan.ts";
 import { type AgentStatus, LOOP_STILL_MS } from "./status.ts";
 import { serveStatus } from "./statusSocket.ts";
 import { Uploads } from "./uploads.ts";
+import { openAttempts, Workshop } from "./workshop.ts";
 
 const JOURNAL_FILE = "journal";
 /** How long an agent that leaves waits for the broker to hear the ends of its tasks. */
@@ -70,20 +64,58 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
   const { journal, records, damagedLines } = Journal.open(join(options.data, JOURNAL_FILE));
   if (damagedLines > 0) log("warn", `the journal has ${damagedLines} lines that can't be read; the disk lost them`);
 
-  const opened = openCgroups(folderHash(options.data), user, options.limits);
-  const cgroups = opened instanceof Cgroups ? opened : null;
-  if (!(opened instanceof Cgroups))
-    log("warn", `no cgroups (${opened.missing}): a task that leaves its process group is not seen`);
-  const guard = new Guard({ run, tasks, cgroups, uid: user.uid, boot, log });
-  // one that lives is seen now; one that has to come up first keeps tasks from starting, and not the first poll
-  guard.check();
-
-  const machine = readMachine(tasks);
-  const pressure = new Pressure(tasks);
-  const notifier = makeNotifier(process.env, process.pid, log);
+  const ending = Promise.withResolvers<number>();
+  const closers = new Closers();
+  closers.add(() => journal.close());
   const transport = new Transport({ url: identity.url, caFile: options.caFile, environment: process.env });
+  closers.add(() => transport.close());
   const broker = new Broker(transport, identity.credential);
+  const pressure = new Pressure(tasks);
   const outputs = new Outputs(tasks, options.maxOutputBytes);
+  const uploads: Uploads = new Uploads({
+    folder: (key) => join(tasks, key),
+    outputs,
+    upload: (chunk) => broker.upload(chunk),
+    uploaded: (key) => host.forgetIfUploaded(key),
+    nowMs: uptimeMs,
+    random: Math.random,
+    log,
+  });
+  closers.add(() => uploads.close());
+  const start = initialState(records, {
+    machine: machineId(options.data),
+    boot,
+    nonce: randomUUID(),
+    inventory: null,
+    nowMs: uptimeMs(),
+  });
+  const host: Host = new Host(start, {
+    journal,
+    uploads,
+    poll: (request, waitS, signal) => broker.poll(request, waitS, signal),
+    saveCredential: (credential) => {
+      broker.credential = credential;
+      writeIdentity(options.data, { ...identity, credential });
+    },
+    pressure: () => pressure.look(),
+    nowMs: uptimeMs,
+    random: Math.random,
+    log,
+    exit: (code, message) => {
+      log("error", message);
+      void closers.close().then(() => ending.resolve(code));
+    },
+  });
+  closers.add(() => host.stop());
+
+  for (const record of records) if (record.type === "accept") outputs.add(record.key, record.template.env);
+  const open = openAttempts(records);
+  // where nothing survived, the first poll need not wait for what would see to it
+  if (open.size === 0) {
+    host.start({ type: "recovered", attempts: [] });
+    await host.spoken;
+  }
+
   const finish = (key: string, exit: Exit): Promise<Exit> =>
     outputs.finish(key, exit).catch((error: unknown) => {
       log("error", `${key}: its output is not sent, since it can't be gone through: ${messageOf(error)}`);
@@ -98,84 +130,42 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
     startFailed: (key, message, nodeFault) => host.startFailed(key, message, nodeFault),
     exited: (key, exit) => void finish(key, exit).then((finished) => host.exited(key, finished)),
   };
-  const hidesGpus = machine.gpus > 0 || (options.resources.gpus ?? 0) > 0;
-  const commands = { tasks, cgroups, user, boot, place: identity, hidesGpus, log, ...events };
-  const all = new Map<DriverName, Driver>([
-    ["process", new ProcessDriver(commands)],
-    ["sandbox", new ProcessDriver({ ...commands, plan: sandboxPlan({ ...commands, hidden: [options.data, run] }) })],
-    [
-      "docker",
-      new DockerDriver({
-        ...{ tasks, user, boot, place: identity, hidesGpus, log, ...events },
-        socket: findSocket(options.dockerHost, process.env),
-        data: folderHash(options.data),
-        nvidia: machine.gpus > 0,
-        limits: options.limits,
-      }),
-    ],
-  ]);
-  const working = await workingDrivers(all, options.drivers, log);
-  const driver = new Drivers(all, events, driversOf(records));
-  const offerOf = (said: AgentOptions): Offer => ({
-    ...said,
-    drivers: said.drivers === null ? working : working.filter((name) => said.drivers?.includes(name)),
+  const machine = readMachine(tasks);
+  const workshop = Workshop.open({
+    ...{ options, identity, user, boot, tasks, run, records, events, log },
+    gpus: machine.gpus,
   });
-  const inventory = buildInventory(machine, offerOf(options), identity.node, VERSION);
-  const uploads: Uploads = new Uploads({
-    folder: (key) => join(tasks, key),
-    outputs,
-    upload: (chunk) => broker.upload(chunk),
-    uploaded: (key) => host.forgetIfUploaded(key),
-    nowMs: uptimeMs,
-    random: Math.random,
-    log,
-  });
+  const { driver, guard, cgroups } = workshop;
+  closers.add(() => driver.close());
+  host.equip(workshop);
 
-  const ending = Promise.withResolvers<number>();
-  const start = initialState(records, {
-    machine: machineId(options.data),
-    boot,
-    nonce: randomUUID(),
-    inventory,
-    nowMs: uptimeMs(),
-  });
-  const host: Host = new Host(start, {
-    journal,
-    driver,
-    guard,
-    uploads,
-    poll: (request, waitS, signal) => broker.poll(request, waitS, signal),
-    saveCredential: (credential) => {
-      broker.credential = credential;
-      writeIdentity(options.data, { ...identity, credential });
-    },
-    pressure: () => pressure.look(),
-    nowMs: uptimeMs,
-    random: Math.random,
-    log,
-    exit: (code, message) => {
-      log("error", message);
-      void close().then(() => ending.resolve(code));
-    },
-  });
-
-  for (const record of records) if (record.type === "accept") outputs.add(record.key, record.template.env);
-  const recovered = await recover(driver, guard, records, boot);
+  const recovered = await workshop.recover(boot, open);
   for (const { key, found } of recovered.attempts) if (found.is === "ended") found.exit = await finish(key, found.exit);
-  const swept = await driver.sweep(new Set(start.state.attempts.keys()));
+  // before anything may start that is not known now
+  const swept = await driver.sweep(new Set(host.state.attempts.keys()));
   if (swept.length > 0) log("warn", `ended and removed, because the journal does not know them: ${swept.join(", ")}`);
-
+  if (open.size > 0) host.start(recovered);
+  const guardSeen = guard.ready().then((alive) => {
+    if (!alive) log("error", "the guard does not come up: no task will be started");
+    host.dispatch({ type: "guard", alive });
+  });
   driver.warmUp();
 
-  const fingerprint = new Fingerprint(machine, offerOf(options), {
-    look: async (before) => readMachine(tasks, (await recountGpus(process.env)) ?? before.gpus),
+  const fingerprint = new Fingerprint(options, {
+    look: async (before) => ({
+      ...readMachine(tasks, before?.gpus ?? machine.gpus),
+      ...(before !== null && { gpus: (await recountGpus(process.env)) ?? before.gpus }),
+      drivers: await workshop.workingDrivers(options.drivers),
+    }),
     build: (found, offer) => buildInventory(found, offer, identity.node, VERSION),
     busy: () => driver.running().size > 0,
-    changed: (changed) => {
-      log("info", "what this node has or accepts is not what it was; telling the broker");
-      host.dispatch({ type: "inventory", inventory: changed });
+    changed: (inventory) => {
+      if (host.state.inventory !== null)
+        log("info", "what this node has or accepts is not what it was; telling the broker");
+      host.dispatch({ type: "inventory", inventory });
     },
   });
+  closers.add(() => fingerprint.stop());
   const drain: Drain = new Drain({
     begin: () => {
       log("info", "draining: nothing new is taken");
@@ -190,7 +180,11 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
     status: () => statusOf(),
     drain: (deadlineMs, tell) => drain.start(deadlineMs, tell),
   });
-  const endpoints = options.listen && serveEndpoints(options.listen, () => statusOf(), log);
+  closers.add(() => server.close());
+  if (options.listen) {
+    const endpoints = await serveEndpoints(options.listen, () => statusOf(), log);
+    closers.add(() => endpoints.close());
+  }
   const wake = new WakeSocket({
     open: (headers) =>
       transport.request({ method: "GET", path: "/agent/v1/wake", headers: { ...broker.headers(), ...headers } }),
@@ -199,18 +193,10 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
     random: Math.random,
     log,
   });
-  const close = async () => {
-    notifier.stopping();
-    fingerprint.stop();
-    host.stop();
-    uploads.close();
-    wake.close();
-    await driver.close();
-    server.close();
-    endpoints?.close();
-    transport.close();
-    journal.close();
-  };
+  closers.add(() => wake.close());
+  const notifier = makeNotifier(process.env, process.pid, log);
+  closers.add(() => notifier.stopping());
+
   const statusOf = (): AgentStatus => {
     const nowMs = uptimeMs();
     const { state, polls } = host;
@@ -221,7 +207,7 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
       ...{ node: identity.node, cluster: identity.cluster, league: identity.league, url: identity.url },
       data: options.data,
       runAs: user.name,
-      isolation: opened instanceof Cgroups ? "cgroup" : `process group only: ${opened.missing}`,
+      isolation: workshop.isolation,
       session: state.session,
       action: state.action,
       loop: loopOf(),
@@ -256,24 +242,19 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
     stopping = true;
     if (stopTasks) {
       await farewell(host, driver);
-      await close();
+      await closers.close();
       if (driver.running().size === 0) {
         await guardSeen;
         await guard.end();
         rmSync(run, { recursive: true, force: true });
         cgroups?.removeAll();
       }
-    } else await close();
+    } else await closers.close();
     ending.resolve(EXIT.ok);
   };
 
-  host.start(recovered);
-  const guardSeen = guard.ready().then((alive) => {
-    if (!alive) log("error", "the guard does not come up: no task will be started");
-    host.dispatch({ type: "guard", alive });
-  });
   if (options.wake) wake.start();
-  fingerprint.start();
+  void fingerprint.start();
   notifier.ready(`node ${identity.node} of ${identity.cluster} in ${identity.league}`);
   notifier.watch(() => loopOf().turning);
   log(
@@ -285,56 +266,26 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
     ended: ending.promise,
     stop,
     reload: (changed) => {
-      if (!fingerprint.offer(offerOf(changed)))
-        log("info", "nothing of what the broker knows of this node has changed");
+      if (!fingerprint.offer(changed)) log("info", "nothing of what the broker knows of this node has changed");
     },
     status: statusOf,
   };
 }
 
-/** Those that work on this machine now; of one that was asked for by name it is said why not. */
-async function workingDrivers(
-  all: ReadonlyMap<DriverName, Driver>,
-  named: readonly DriverName[] | null,
-  log: Log,
-): Promise<DriverName[]> {
-  const working: DriverName[] = [];
-  for (const [name, driver] of all) {
-    const { healthy, detail } = await driver.probe();
-    if (healthy) {
-      working.push(name);
-      log("info", `driver ${name}: ${detail}`);
-    } else if (named?.includes(name)) log("warn", `driver ${name} does not work here: ${detail}`);
-  }
-  return working;
-}
+/** What has to be closed, the newest first. What comes when all is closed is closed at once. */
+class Closers {
+  #close: (() => unknown)[] | null = [];
 
-/** By key, with what each attempt was started. */
-const driversOf = (records: readonly JournalRecord[]): [string, DriverName][] =>
-  records.flatMap((record) => (record.type === "accept" ? [[record.key, record.template.driver]] : []));
+  add(close: () => unknown): void {
+    if (this.#close) this.#close.unshift(close);
+    else void close();
+  }
 
-/** What became of every attempt that the journal knows and that has no end in it. */
-async function recover(
-  driver: Drivers,
-  guard: Guard,
-  records: readonly JournalRecord[],
-  boot: string,
-): Promise<Extract<AgentEvent, { type: "recovered" }>> {
-  const open = new Map<string, { boot: string }>();
-  for (const record of records) {
-    if (record.type === "accept") open.set(record.key, record);
-    else if (record.type !== "session") open.delete(record.key);
+  async close(): Promise<void> {
+    const all = this.#close ?? [];
+    this.#close = null;
+    for (const close of all) await close();
   }
-  const attempts: Extract<AgentEvent, { type: "recovered" }>["attempts"] = [];
-  for (const [key, accepted] of open) {
-    const entry = guard.entries.get(key);
-    attempts.push({
-      key,
-      found: accepted.boot === boot ? await driver.recover(key) : { is: "other-boot" },
-      deadlineMs: entry ? entry.killAtMs + KILL_MARGIN_MS : null,
-    });
-  }
-  return { type: "recovered", attempts };
 }
 
 /** Stops every task, and gives the broker a moment to hear of it. */

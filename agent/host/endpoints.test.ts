@@ -62,7 +62,7 @@ test("figures are lines of Prometheus' format, and one that is not known is abse
 });
 
 test("serves on loopback what `status` says, and nothing to a strange name", async () => {
-  const server = serveEndpoints(
+  const server = await serveEndpoints(
     { host: "127.0.0.1", port: 0 },
     () => status(),
     () => {},
@@ -78,7 +78,7 @@ test("a port that is taken is told, and the agent goes on", async () => {
   const other = createServer().listen(0, "127.0.0.1");
   await once(other, "listening");
   const told = Promise.withResolvers<string>();
-  serveEndpoints(
+  await serveEndpoints(
     { host: "127.0.0.1", port: port(other.address()) },
     () => status(),
     (_, message) => told.resolve(message),

@@ -1,5 +1,5 @@
 /** `/healthz`, `/metrics` and `/status` for this machine's own monitoring: on loopback, and only when asked for. */
-import { createServer, type Server } from "node:http";
+import type { Server } from "node:http";
 import { isIP } from "node:net";
 import type { Log } from "./log.ts";
 import { type AgentStatus, metricsText } from "./status.ts";
@@ -52,7 +52,9 @@ export function answerTo(method: string, path: string, status: () => AgentStatus
 }
 
 /** An address that is taken is told and no reason to end: tasks matter more than figures. */
-export function serveEndpoints({ host, port }: Endpoint, status: () => AgentStatus, log: Log): Server {
+export async function serveEndpoints({ host, port }: Endpoint, status: () => AgentStatus, log: Log): Promise<Server> {
+  // few ask for it, and it takes time and memory
+  const { createServer } = await import("node:http");
   const server = createServer((request, response) => {
     const { method = "", url = "", headers } = request;
     const { code, type, body } = isOwnName(headers.host)

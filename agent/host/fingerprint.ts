@@ -18,7 +18,8 @@ export function settled(before: Machine, now: Machine, busy: boolean): Machine {
 }
 
 export interface FingerprintParts {
-  look(before: Machine): Promise<Machine>;
+  /** @param before null: for the first time */
+  look(before: Machine | null): Promise<Machine>;
   build(machine: Machine, offer: Offer): Inventory;
   busy(): boolean;
   changed(inventory: Inventory): void;
@@ -26,19 +27,19 @@ export interface FingerprintParts {
 
 export class Fingerprint {
   readonly #parts: FingerprintParts;
-  #machine: Machine;
+  #machine: Machine | null = null;
   #offer: Offer;
-  #told: string;
+  #told = "";
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(machine: Machine, offer: Offer, parts: FingerprintParts) {
+  constructor(offer: Offer, parts: FingerprintParts) {
     this.#parts = parts;
-    this.#machine = machine;
     this.#offer = offer;
-    this.#told = JSON.stringify(parts.build(machine, offer));
   }
 
-  start(): void {
+  /** Tells what there is, and from then on what changes. */
+  async start(): Promise<void> {
+    await this.look();
     this.#timer = setInterval(() => void this.look(), LOOK_EVERY_MS);
     this.#timer.unref();
   }
@@ -49,7 +50,7 @@ export class Fingerprint {
 
   async look(): Promise<void> {
     const now = await this.#parts.look(this.#machine);
-    this.#machine = settled(this.#machine, now, this.#parts.busy());
+    this.#machine = this.#machine === null ? now : settled(this.#machine, now, this.#parts.busy());
     this.#tell();
   }
 
@@ -60,6 +61,7 @@ export class Fingerprint {
   }
 
   #tell(): boolean {
+    if (this.#machine === null) return false;
     const inventory = this.#parts.build(this.#machine, this.#offer);
     const text = JSON.stringify(inventory);
     if (text === this.#told) return false;

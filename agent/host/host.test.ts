@@ -6,7 +6,7 @@ import type { PollReply, PollRequest } from "../../src/protocol/agent.ts";
 import { initialState } from "../core/step.ts";
 import type { Attempt, Exit, JournalRecord } from "../core/types.ts";
 import type { PollOutcome } from "./broker/broker.ts";
-import { Host } from "./host.ts";
+import { type Hands, Host } from "./host.ts";
 import { attemptOf } from "./process/attempt.fixture.ts";
 import { Uploads } from "./uploads.ts";
 
@@ -21,6 +21,7 @@ let uploadsAnswer: boolean;
 let exitCode: number | null;
 let nowMs: number;
 let host: Host;
+let hands: Hands;
 
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 const exit: Exit = {
@@ -59,20 +60,6 @@ beforeEach(() => {
         did.push(`journal ${records.map(({ type }) => type).join("+")}`);
       },
     },
-    driver: {
-      start: ({ key }: Attempt) => did.push(`start ${key}`),
-      stop: (key, graceMs) => did.push(`stop ${key} ${graceMs}`),
-      watch: (key) => did.push(`watch ${key}`),
-      remove: async (key) => void did.push(`remove ${key}`),
-      running: () => new Map(),
-    },
-    guard: {
-      setDeadlines: (deadlines) => {
-        guardWrites();
-        did.push(`deadlines ${deadlines.length}`);
-      },
-      check: () => guardAlive,
-    },
     uploads,
     poll: (request, waitS, signal) =>
       new Promise((resolve) => {
@@ -88,6 +75,22 @@ beforeEach(() => {
       exitCode = code;
     },
   });
+  hands = {
+    driver: {
+      start: ({ key }: Attempt) => did.push(`start ${key}`),
+      stop: (key, graceMs) => did.push(`stop ${key} ${graceMs}`),
+      watch: (key) => did.push(`watch ${key}`),
+      remove: async (key) => void did.push(`remove ${key}`),
+      running: () => new Map(),
+    },
+    guard: {
+      setDeadlines: (deadlines) => {
+        guardWrites();
+        did.push(`deadlines ${deadlines.length}`);
+      },
+      check: () => guardAlive,
+    },
+  };
 });
 
 afterEach(() => {
@@ -108,6 +111,7 @@ const assignment = (): Partial<PollReply> => ({
   assignments: [{ task: "7k2m.0", epoch: 1, item: null }],
 });
 const begin = async () => {
+  host.equip(hands);
   host.start({ type: "recovered", attempts: [] });
   await settle();
 };

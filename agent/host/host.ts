@@ -15,8 +15,8 @@ const TICK_MS = 1000;
 /** A poll that a newer one overtook is ended by the broker; if not, by us so long after the newer one's answer. */
 const OVERTAKEN_MS = 2000;
 
-export interface HostParts {
-  journal: { append(records: readonly JournalRecord[]): Promise<void> };
+/** What runs attempts and ends them. */
+export interface Hands {
   driver: {
     start(attempt: Extract<AgentEffect, { type: "start" }>["attempt"]): void;
     stop(key: string, graceMs: number): void;
@@ -29,6 +29,10 @@ export interface HostParts {
     setDeadlines(deadlines: readonly Deadline[]): void;
     check(): boolean;
   };
+}
+
+export interface HostParts {
+  journal: { append(records: readonly JournalRecord[]): Promise<void> };
   uploads: Uploads;
   poll(
     request: Extract<AgentEffect, { type: "send" }>["request"],
@@ -55,6 +59,10 @@ export interface PollHistory {
 
 export class Host {
   readonly #parts: HostParts;
+  /** null: not there yet, so that nothing is accepted */
+  #hands: Hands | null = null;
+  /** for the guard, once it is there */
+  #untold: readonly Deadline[] | null = null;
   #state: AgentState;
   readonly #queue: AgentEffect[];
   #working = false;
@@ -67,6 +75,7 @@ export class Host {
   /** ends that are acked, their output perhaps not yet uploaded */
   readonly #forgotten = new Set<string>();
   readonly #watchers = new Set<() => void>();
+  readonly #spoken = Promise.withResolvers<void>();
   /** when the ticker last found the work done, or a poll's attempt was over */
   progressAtMs: number;
   readonly polls: PollHistory = { answers: 0, failures: 0, answeredAtMs: null, lastFailure: null };
@@ -78,13 +87,25 @@ export class Host {
     this.progressAtMs = parts.nowMs();
   }
 
+  /** When the first poll is on its way, or never will be. */
+  get spoken(): Promise<void> {
+    return this.#spoken.promise;
+  }
+
   get state(): AgentState {
     return this.#state;
   }
 
-  /** Begins the session with what survived the one before. */
+  /** From now on attempts can be run here, and those of earlier sessions be seen to. */
+  equip(hands: Hands): void {
+    this.#hands = hands;
+    if (this.#untold !== null) this.#tellGuard(hands, this.#untold);
+    this.#untold = null;
+    this.dispatch({ type: "guard", alive: hands.guard.check() });
+  }
+
+  /** Begins the session with what survived the one before: with nothing, if need be before there are hands. */
   start(recovered: Extract<AgentEvent, { type: "recovered" }>): void {
-    this.dispatch({ type: "guard", alive: this.#parts.guard.check() });
     this.dispatch({ type: "pressure", pressure: this.#parts.pressure() });
     this.dispatch(recovered);
     for (const { task, epoch, key, end, phase } of this.#state.attempts.values()) {
@@ -95,7 +116,7 @@ export class Host {
   }
 
   #tick(): void {
-    this.dispatch({ type: "guard", alive: this.#parts.guard.check() });
+    if (this.#hands) this.dispatch({ type: "guard", alive: this.#hands.guard.check() });
     this.dispatch({ type: "pressure", pressure: this.#parts.pressure() });
     this.dispatch({ type: "tick" });
     this.#parts.uploads.pump();
@@ -163,23 +184,24 @@ export class Host {
   }
 
   #perform(effect: Exclude<AgentEffect, { type: "journal" }>): void {
-    const { driver, uploads, saveCredential, exit } = this.#parts;
+    const { uploads, saveCredential, exit } = this.#parts;
     switch (effect.type) {
       case "send":
         // a newer one says all that an older one does
         if (!this.#queue.some(({ type }) => type === "send")) void this.#send(effect);
         return;
       case "deadlines":
-        this.#tellGuard(effect.deadlines);
+        if (this.#hands) this.#tellGuard(this.#hands, effect.deadlines);
+        else this.#untold = effect.deadlines;
         return;
       case "start":
         this.#start(effect);
         return;
       case "stop":
-        driver.stop(effect.key, effect.graceMs);
+        this.#hands?.driver.stop(effect.key, effect.graceMs);
         return;
       case "watch":
-        driver.watch(effect.key);
+        this.#hands?.driver.watch(effect.key);
         return;
       case "follow":
         uploads.follow(effect.keys);
@@ -200,7 +222,9 @@ export class Host {
     const { seq } = request;
     const abort = new AbortController();
     this.#pending.set(seq, abort);
-    const outcome = await this.#parts.poll(request, waitS, abort.signal);
+    const answered = this.#parts.poll(request, waitS, abort.signal);
+    setImmediate(this.#spoken.resolve);
+    const outcome = await answered;
     this.#pending.delete(seq);
     this.#progress();
     if (this.#stopped || seq !== this.#state.seq) return;
@@ -227,9 +251,9 @@ export class Host {
     }, OVERTAKEN_MS).unref();
   }
 
-  #tellGuard(deadlines: readonly Deadline[]): void {
+  #tellGuard({ guard }: Hands, deadlines: readonly Deadline[]): void {
     try {
-      this.#parts.guard.setDeadlines(deadlines);
+      guard.setDeadlines(deadlines);
       this.#guardTold = true;
     } catch (error) {
       this.#guardTold = false;
@@ -238,7 +262,7 @@ export class Host {
   }
 
   #start({ attempt }: Extract<AgentEffect, { type: "start" }>): void {
-    if (this.#guardTold && this.#state.guarded) this.#parts.driver.start(attempt);
+    if (this.#hands && this.#guardTold && this.#state.guarded) this.#hands.driver.start(attempt);
     else {
       const message = "the node has no guard that would end it at its deadline";
       this.dispatch({ type: "start-failed", key: attempt.key, message, nodeFault: true });
@@ -263,8 +287,9 @@ export class Host {
 
   /** Its end is acked and its output is with the broker: nothing of it is needed any more. */
   forgetIfUploaded(key: string): void {
-    const { journal, driver, uploads, log } = this.#parts;
-    if (!this.#forgotten.has(key) || !uploads.isDone(key)) return;
+    const { journal, uploads, log } = this.#parts;
+    const { driver } = this.#hands ?? {};
+    if (!driver || !this.#forgotten.has(key) || !uploads.isDone(key)) return;
     this.#forgotten.delete(key);
     uploads.drop(key);
     journal
@@ -286,17 +311,22 @@ export class Host {
 
   /** Everything is stopped and reported, and all output uploaded. */
   get isEmpty(): boolean {
-    return nothingLeft(this.#state) && this.#forgotten.size === 0 && this.#parts.driver.running().size === 0;
+    return nothingLeft(this.#state) && this.#forgotten.size === 0 && this.#running().size === 0;
   }
 
   /** Attempts that are not yet over, told and uploaded. */
   get left(): number {
-    const keys = [...this.#state.attempts.keys(), ...this.#forgotten, ...this.#parts.driver.running().keys()];
+    const keys = [...this.#state.attempts.keys(), ...this.#forgotten, ...this.#running().keys()];
     return new Set(keys).size;
+  }
+
+  #running(): ReadonlyMap<string, number> {
+    return this.#hands?.driver.running() ?? new Map();
   }
 
   stop(): void {
     this.#stopped = true;
+    this.#spoken.resolve();
     if (this.#ticker) clearInterval(this.#ticker);
     if (this.#alarm) clearTimeout(this.#alarm);
     for (const abort of this.#pending.values()) abort.abort();

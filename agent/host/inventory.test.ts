@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { inventorySchema } from "../../src/protocol/agent.ts";
-import { buildInventory, isDiskLow, readMachine } from "./inventory.ts";
+import { buildInventory, isDiskLow, type Machine, type Offer, readMachine } from "./inventory.ts";
 
-const machine = {
+const machine: Machine = {
   cpus: 8,
   memMib: 16_000,
   freeDiskMib: 100_000,
@@ -11,8 +11,9 @@ const machine = {
   os: "linux",
   kernel: "6.1.0",
   hostName: "box",
+  drivers: ["process", "sandbox"],
 };
-const nothing = { resources: {}, ports: [], labels: {}, roles: null, drivers: ["process"] };
+const nothing: Offer = { resources: {}, ports: [], labels: {}, roles: null, drivers: ["process"] };
 
 test("a node offers its machine, less a reserve of disk, and names what it is", () => {
   const inventory = buildInventory(machine, nothing, "n1", "0.1.0");
@@ -22,7 +23,7 @@ test("a node offers its machine, less a reserve of disk, and names what it is", 
 });
 
 test("what its owner says wins", () => {
-  const offer = {
+  const offer: Offer = {
     resources: { cpus: 500, gpus: 1000 },
     ports: [],
     labels: { zone: "a", host: "other" },
@@ -33,6 +34,13 @@ test("what its owner says wins", () => {
   expect(inventory.capacity).toMatchObject({ cpus: 500, gpus: 1000, mem: 16_000_000 });
   expect(inventory.attributes).toMatchObject({ zone: "a", host: "other" });
   expect(inventory.roles).toEqual([]);
+});
+
+test("it has the drivers that work and that its owner allows", () => {
+  const driversFor = (drivers: Offer["drivers"]) =>
+    buildInventory(machine, { ...nothing, drivers }, "n1", "0.1.0").drivers;
+  expect(driversFor(null)).toEqual(["process", "sandbox"]);
+  expect(driversFor(["sandbox", "docker"])).toEqual(["sandbox"]);
 });
 
 test("GPUs that the machine has are whole devices, and its owner may offer fewer", () => {
@@ -54,7 +62,9 @@ test("ports are told as ranges and as their number", () => {
 });
 
 test("this machine's own is what the protocol allows", () => {
-  expect(inventorySchema.safeParse(buildInventory(readMachine("/"), nothing, "n1", "0.1.0")).success).toBe(true);
+  expect(
+    inventorySchema.safeParse(buildInventory({ ...readMachine("/"), drivers: [] }, nothing, "n1", "0.1.0")).success,
+  ).toBe(true);
 });
 
 test("a disk is low below a GiB or a twentieth", () => {

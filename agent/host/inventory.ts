@@ -1,6 +1,7 @@
 /** What this node has and accepts: the machine's own, or what its owner says instead. */
 import { readFileSync, statfsSync } from "node:fs";
 import os from "node:os";
+import type { DriverName } from "../../src/model/driver.ts";
 import type { Inventory } from "../../src/protocol/agent.ts";
 import { countGpus } from "./gpus.ts";
 import { countPorts, type PortRange } from "./ports.ts";
@@ -18,6 +19,8 @@ export interface Machine {
   os: string;
   kernel: string;
   hostName: string;
+  /** that work */
+  drivers: readonly DriverName[];
 }
 
 /** What the owner said; amounts in milli-units. */
@@ -26,11 +29,12 @@ export interface Offer {
   ports: PortRange[];
   labels: Record<string, string>;
   roles: string[] | null;
-  drivers: string[];
+  /** null: all that work */
+  drivers: readonly DriverName[] | null;
 }
 
 /** @param data where tasks write @param gpus when they are counted already */
-export function readMachine(data: string, gpus: number | null = null): Machine {
+export function readMachine(data: string, gpus: number | null = null): Omit<Machine, "drivers"> {
   const { bavail, bsize } = statfsSync(data);
   // in a container with a memory limit, that limit
   const limit = process.constrainedMemory();
@@ -66,7 +70,7 @@ export function buildInventory(machine: Machine, offer: Offer, node: string, ver
       ...offer.labels,
     },
     ...(offer.roles && { roles: offer.roles }),
-    drivers: offer.drivers,
+    drivers: machine.drivers.filter((name) => offer.drivers?.includes(name) ?? true),
     ...(offer.ports.length > 0 && { ports: offer.ports }),
     version,
   };

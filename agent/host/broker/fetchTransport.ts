@@ -6,17 +6,20 @@
  * new connection until the old ones are gone, and to be rid of old ones as many requests as ever went at once each close
  * theirs behind them.
  */
+import { readFileSync } from "node:fs";
+import type { ClientRequest } from "node:http";
 import {
   type Answer,
-  authorities,
   CONNECTION_MAX_AGE_MS,
   ERRORS_BEFORE_RENEWAL,
   type Exchange,
   MAX_BODY_BYTES,
-  Transport as NodeTransport,
   type TransportOptions,
-} from "./nodeTransport.ts";
+} from "./exchange.ts";
+import type { Transport as NodeTransport } from "./nodeTransport.ts";
 import { proxyFor } from "./proxy.ts";
+
+export type { Answer } from "./exchange.ts";
 
 /** Longer than Bun keeps a connection that is not used. */
 const KEPT_MS = 6 * 60_000;
@@ -29,10 +32,13 @@ interface BunRequest extends RequestInit {
   tls?: { ca: string[] };
 }
 
-export class Transport extends NodeTransport {
+export class Transport {
+  readonly url: URL;
+  readonly #options: TransportOptions;
   readonly #base: string;
   readonly #proxy: string | false;
-  readonly #tls: { ca: string[] } | null;
+  /** null: the usual authorities */
+  readonly #authorities: Promise<string[]> | null;
   #errors = 0;
   #freshUntilMs = Number.NEGATIVE_INFINITY;
   #renewedAtMs = performance.now();
@@ -41,15 +47,20 @@ export class Transport extends NodeTransport {
   #mostUnderWay = 0;
   #toClose = 0;
   readonly #closed = new AbortController();
+  /** for what is more than one exchange; with it come node:http and node:tls, which take time and memory */
+  #node: Promise<NodeTransport> | null = null;
 
   constructor(options: TransportOptions) {
-    super(options);
+    this.url = new URL(options.url);
+    this.#options = options;
     this.#base = this.url.href.replace(/\/$/, "");
     this.#proxy = proxyFor(this.url, options.environment) ?? false;
-    this.#tls = options.caFile === null ? null : { ca: authorities(options.caFile) };
+    const extra = options.caFile === null ? null : readFileSync(options.caFile, "utf8");
+    this.#authorities = extra === null ? null : usualAuthorities().then((usual) => [...usual, extra]);
   }
 
-  override async exchange(exchange: Exchange): Promise<Answer> {
+  /** @throws when there is no whole answer in time */
+  async exchange(exchange: Exchange): Promise<Answer> {
     const { deadlineMs, signal } = exchange;
     const late = new AbortController();
     const timer = setTimeout(() => late.abort(new Error(`no answer within ${deadlineMs / 1000} s`)), deadlineMs);
@@ -84,7 +95,7 @@ export class Transport extends NodeTransport {
       signal,
       decompress: false,
       proxy: this.#proxy,
-      ...(this.#tls && { tls: this.#tls }),
+      ...(this.#authorities && { tls: { ca: await this.#authorities } }),
     };
     const response = await fetch(`${this.#base}${path}`, request);
     return { status: response.status, headers: Object.fromEntries(response.headers), body: await bodyOf(response) };
@@ -100,10 +111,23 @@ export class Transport extends NodeTransport {
     return this.#toClose > 0 && this.#toClose-- > 0;
   }
 
-  override close(): void {
-    this.#closed.abort(new Error("closed"));
-    super.close();
+  /** What `http.request` needs to go this way; also for what is more than one exchange. */
+  async request(exchange: Pick<Exchange, "method" | "path" | "headers">): Promise<ClientRequest> {
+    this.#node ??= import("./nodeTransport.ts").then(({ Transport }) => new Transport(this.#options));
+    const node = await this.#node;
+    return node.request(exchange);
   }
+
+  close(): void {
+    this.#closed.abort(new Error("closed"));
+    void this.#node?.then((node) => node.close());
+  }
+}
+
+/** node:tls takes time and memory, and most agents have no authority of their own. */
+async function usualAuthorities(): Promise<readonly string[]> {
+  const tls = await import("node:tls");
+  return tls.getCACertificates?.("default") ?? tls.rootCertificates;
 }
 
 async function bodyOf(response: Response): Promise<Buffer> {

@@ -7,42 +7,22 @@ import http from "node:http";
 import https from "node:https";
 import type { Duplex } from "node:stream";
 import tls from "node:tls";
+import {
+  type Answer,
+  CONNECTION_MAX_AGE_MS,
+  ERRORS_BEFORE_RENEWAL,
+  type Exchange,
+  MAX_BODY_BYTES,
+  type TransportOptions,
+} from "./exchange.ts";
 import { proxyOf } from "./proxy.ts";
 
-/** After this a connection is not used again, so that changes of DNS and of balancers are seen. */
-export const CONNECTION_MAX_AGE_MS = 15 * 60_000;
-/** Errors in a row after which every connection is dropped. */
-export const ERRORS_BEFORE_RENEWAL = 2;
-export const MAX_BODY_BYTES = 64 * 1024 * 1024;
-
-export interface Exchange {
-  method: "GET" | "POST" | "PUT";
-  path: string;
-  headers?: Record<string, string>;
-  body?: string | Buffer;
-  /** from sending to the last byte of the answer */
-  deadlineMs: number;
-  signal?: AbortSignal;
-}
-
-export interface Answer {
-  status: number;
-  headers: http.IncomingHttpHeaders;
-  body: Buffer;
-}
-
-export interface TransportOptions {
-  url: string;
-  /** PEM file with authorities trusted besides the usual ones */
-  caFile: string | null;
-  /** HTTPS_PROXY, HTTP_PROXY and NO_PROXY are read from it */
-  environment: NodeJS.ProcessEnv;
-}
-
 /** @throws when the file can't be read */
-export function authorities(caFile: string): string[] {
+function authorities(caFile: string): string[] {
   return [...(tls.getCACertificates?.("default") ?? tls.rootCertificates), readFileSync(caFile, "utf8")];
 }
+
+export type { Answer } from "./exchange.ts";
 
 export class Transport {
   readonly #base: URL;
@@ -72,7 +52,11 @@ export class Transport {
   }
 
   /** What `http.request` needs to go this way; also for what is more than one exchange. */
-  request(exchange: Pick<Exchange, "method" | "path" | "headers" | "signal">): http.ClientRequest {
+  async request(exchange: Pick<Exchange, "method" | "path" | "headers">): Promise<http.ClientRequest> {
+    return this.#request(exchange);
+  }
+
+  #request(exchange: Pick<Exchange, "method" | "path" | "headers" | "signal">): http.ClientRequest {
     const { protocol, hostname, port, pathname } = this.#base;
     const options: http.RequestOptions = {
       method: exchange.method,
@@ -104,7 +88,7 @@ export class Transport {
     return new Promise((resolve, reject) => {
       const length = body === undefined ? 0 : Buffer.byteLength(body);
       const headers = { ...exchange.headers, ...(exchange.method !== "GET" && { "content-length": String(length) }) };
-      const request = this.request({ ...exchange, headers });
+      const request = this.#request({ ...exchange, headers });
       const timer = setTimeout(() => request.destroy(new Error(`no answer within ${deadlineMs / 1000} s`)), deadlineMs);
       const fail = (error: Error) => {
         clearTimeout(timer);

@@ -73,7 +73,7 @@ const ask = async (transport: Transport): Promise<string> => {
 /** The first bytes behind an upgrade. */
 const hear = async (transport: Transport): Promise<string> => {
   const headers = { connection: "Upgrade", upgrade: "websocket" };
-  const request = transport.request({ method: "GET", path: "/agent/v1/wake", headers });
+  const request = await transport.request({ method: "GET", path: "/agent/v1/wake", headers });
   request.end();
   const [, socket, head]: [unknown, Duplex, Buffer] = (await once(request, "upgrade")) as never;
   const first = head.length > 0 ? head : ((await once(socket, "data")) as [Buffer])[0];

@@ -23,7 +23,7 @@ const REFUSED_MS = 3_600_000;
 
 export interface WakeParts {
   /** a request for the socket, not yet sent */
-  open(headers: Record<string, string>): ClientRequest;
+  open(headers: Record<string, string>): Promise<ClientRequest>;
   called(): void;
   changed(open: boolean): void;
   random(): number;
@@ -45,6 +45,10 @@ export class WakeSocket {
   }
 
   start(): void {
+    void this.#start();
+  }
+
+  async #start(): Promise<void> {
     if (this.#closed) return;
     const key = randomBytes(16).toString("base64");
     const headers = {
@@ -55,9 +59,13 @@ export class WakeSocket {
     };
     let request: ClientRequest;
     try {
-      request = this.#parts.open(headers);
+      request = await this.#parts.open(headers);
     } catch (error) {
       this.#retry(messageOf(error));
+      return;
+    }
+    if (this.#closed) {
+      request.destroy();
       return;
     }
     this.#request = request;

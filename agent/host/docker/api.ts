@@ -2,7 +2,7 @@
  * The Docker Engine API over a unix socket: requests with a deadline each, and errors in the daemon's own words. Podman
  * serves it too, with other status codes here and there.
  */
-import { type IncomingMessage, request } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { messageOf } from "../files.ts";
 
 /** What Podman speaks; a daemon that no longer does is asked in the oldest that it knows. */
@@ -39,7 +39,8 @@ export interface ServerVersion {
 }
 
 export class DockerApi {
-  readonly socketPath: string;
+  /** of the daemon, wherever it is found */
+  socketPath: string;
   #prefix: Promise<string> | null = null;
 
   constructor(socketPath: string) {
@@ -53,15 +54,24 @@ export class DockerApi {
     return { name: String(said?.Components?.[0]?.Name ?? "Docker"), version: String(said?.Version ?? "?"), api };
   }
 
-  #prefixed({ deadlineMs }: Asked): Promise<string> {
-    this.#prefix ??= this.version(Math.min(deadlineMs ?? VERSION_MS, VERSION_MS)).then(
+  /** One question about the version for all that wait for it, each as long as it would itself. @throws DockerError */
+  #prefixed({ deadlineMs, signal }: Asked): Promise<string> {
+    this.#prefix ??= this.version(VERSION_MS).then(
       ({ api }) => `/v${api}`,
       (error: unknown) => {
         this.#prefix = null;
         throw error;
       },
     );
-    return this.#prefix;
+    const asked = this.#prefix;
+    const late = AbortSignal.timeout(Math.min(deadlineMs ?? VERSION_MS, VERSION_MS));
+    const given = signal ? AbortSignal.any([late, signal]) : late;
+    return new Promise((resolve, reject) => {
+      const giveUp = () => reject(new DockerError("no answer of the daemon about its version", null));
+      if (given.aborted) giveUp();
+      given.addEventListener("abort", giveUp, { once: true });
+      asked.then(resolve, reject);
+    });
   }
 
   /** @returns what it says, as JSON; null when it says nothing @throws DockerError */
@@ -109,7 +119,9 @@ export class DockerApi {
     }
   }
 
-  #open({ method, path, query, body, deadlineMs = DEADLINE_MS, signal }: Asked, prefix: string) {
+  async #open({ method, path, query, body, deadlineMs = DEADLINE_MS, signal }: Asked, prefix: string) {
+    // most nodes have no daemon, and it takes time and memory
+    const { request } = await import("node:http");
     const text = body === undefined ? null : JSON.stringify(body);
     const search = query ? `?${new URLSearchParams(query)}` : "";
     return new Promise<IncomingMessage>((resolve, reject) => {

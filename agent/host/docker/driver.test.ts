@@ -62,7 +62,7 @@ afterEach(async () => {
 function newDriver(data = DATA, goneMs = 600_000, socket = podman.socket): DockerDriver {
   const driver = new DockerDriver({
     ...{ tasks, user, data, boot: bootId(), place: { league: "lab", cluster: "north", node: "n1" } },
-    ...{ socket: { path: socket }, hidesGpus: false, limits: DEFAULT_LIMITS, nvidia: false, log: () => {} },
+    ...{ socket: () => ({ path: socket }), hidesGpus: false, limits: DEFAULT_LIMITS, nvidia: false, log: () => {} },
     ...{ askMs: 1000, goneMs },
     started: (key) => told.push({ started: key }),
     startFailed: (_key, message, nodeFault = false) => told.push({ failed: message, nodeFault }),
@@ -378,7 +378,7 @@ test("a sweep ends what is its own and not known, and nothing of another agent's
 });
 
 test("without a daemon it says so and what would help", async () => {
-  const options = { socket: { path: join(root, "none.sock") }, tasks, user, data: DATA, boot: bootId() };
+  const options = { socket: () => ({ path: join(root, "none.sock") }), tasks, user, data: DATA, boot: bootId() };
   const more = {
     place: { league: "l", cluster: "c", node: "n" },
     hidesGpus: false,

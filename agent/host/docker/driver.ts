@@ -50,7 +50,8 @@ const OUTPUT_MS = 30_000;
 const GONE_MS = 600_000;
 
 export interface DockerOptions extends DriverEvents {
-  socket: Socket;
+  /** where the daemon is now: it may come later than the agent */
+  socket: () => Socket;
   tasks: string;
   /** names the data folder */
   data: string;
@@ -95,7 +96,8 @@ export class DockerDriver implements Driver {
   constructor(options: DockerOptions) {
     this.#options = options;
     this.#patienceMs = options.askMs ?? RECOVER_MS;
-    this.#api = new DockerApi("path" in options.socket ? options.socket.path : "/nowhere");
+    const socket = options.socket();
+    this.#api = new DockerApi("path" in socket ? socket.path : "/nowhere");
     this.#containers = new Containers(this.#api);
   }
 
@@ -107,7 +109,9 @@ export class DockerDriver implements Driver {
   }
 
   async probe(): Promise<DriverHealth> {
-    const { socket, limits } = this.#options;
+    const { limits } = this.#options;
+    const socket = this.#options.socket();
+    if ("path" in socket) this.#api.socketPath = socket.path;
     const { rootless, ...health } = await examineDaemon(socket, limits);
     this.#rootless = rootless;
     return health;
@@ -466,7 +470,7 @@ export class DockerDriver implements Driver {
   }
 
   async sweep(known: ReadonlySet<string>): Promise<string[]> {
-    if ("missing" in this.#options.socket) return [];
+    if ("missing" in this.#options.socket()) return [];
     try {
       const strangers = (await this.#containers.list(this.#options.data)).filter(({ key }) => !known.has(key));
       for (const { id, key } of strangers) {

@@ -54,7 +54,13 @@ afterEach(async () => {
 const newDriver = () =>
   new DockerDriver({
     ...{ tasks, user, data: DATA, boot: bootId(), place: { league: "l", cluster: "c", node: "n" } },
-    ...{ socket: { path: podman.socket }, hidesGpus: false, limits: DEFAULT_LIMITS, nvidia: false, log: () => {} },
+    ...{
+      socket: () => ({ path: podman.socket }),
+      hidesGpus: false,
+      limits: DEFAULT_LIMITS,
+      nvidia: false,
+      log: () => {},
+    },
     ...{ started: () => {}, startFailed: () => {}, exited: () => {} },
   });
 

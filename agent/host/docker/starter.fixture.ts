@@ -23,7 +23,7 @@ if (run !== "") {
   guard.setDeadlines([{ key: attempt.key, deadlineMs, termAtMs: uptimeMs() + Number(termInMs), stopAfterMs: 30_000 }]);
 }
 const driver = new DockerDriver({
-  ...{ socket: { path: socket }, tasks, data, boot, user },
+  ...{ socket: () => ({ path: socket }), tasks, data, boot, user },
   ...{
     place: { league: "l", cluster: "c", node: "n" },
     hidesGpus: false,

@@ -8,9 +8,10 @@
  * root until there; another's is root over nothing, in a user namespace. What the job says (environment, folder,
  * command) is read only after the rights are gone.
  */
-import { spawnSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { argvOf, shellQuote } from "../../../src/model/command.ts";
 import type { Attempt } from "../../core/types.ts";
 import { messageOf, PRIVATE_FILE_MODE } from "../files.ts";
@@ -47,6 +48,8 @@ exec "$@"
 `;
 const NO_RIGHTS = ["--no-new-privs", "--inh-caps", "-all", "--ambient-caps", "-all", "--bounding-set", "-all"];
 const PROBE_MS = 10_000;
+
+const run = promisify(execFile);
 
 /** @returns what `setpriv` makes of the init's user */
 const becoming = ({ uid, gid }: User, asRoot: boolean): string[] =>
@@ -124,25 +127,13 @@ export function sandboxPlan({ tasks, user, hidesGpus, cgroups, hidden }: Sandbox
         folder = mkdtempSync(`${tasks}-probe-`);
         mkdirSync(join(folder, WORK_FOLDER));
         prepare();
-        const { status, stdout, error } = spawnSync(
-          SHELL,
-          ["-c", `{ ${line({ environment: {}, folder: "/", argv: ["true"] })}; } 3>&1 2>&1`],
-          {
-            cwd: folder,
-            env: { PATH: TASK_PATH },
-            encoding: "utf8",
-            timeout: PROBE_MS,
-            stdio: ["ignore", "pipe", "ignore"],
-          },
-        );
-        if (status === 0) return { healthy: true, detail: asRoot ? "namespaces" : "namespaces of the agent's user" };
-        const why = (error?.message ?? stdout).trim().replaceAll("\n", "; ");
-        return {
-          healthy: false,
-          detail: `${why || `exit ${status}`}; needs mount, unshare and setpriv of util-linux 2.38`,
-        };
+        const script = `{ ${line({ environment: {}, folder: "/", argv: ["true"] })}; } 3>&1 2>&1`;
+        await run(SHELL, ["-c", script], { cwd: folder, env: { PATH: TASK_PATH }, timeout: PROBE_MS });
+        return { healthy: true, detail: asRoot ? "namespaces" : "namespaces of the agent's user" };
       } catch (error) {
-        return { healthy: false, detail: messageOf(error) };
+        const { stdout = "" } = error as { stdout?: string };
+        const why = stdout.trim().replaceAll("\n", "; ") || messageOf(error);
+        return { healthy: false, detail: `${why}; needs mount, unshare and setpriv of util-linux 2.38` };
       } finally {
         if (folder !== null) rmSync(folder, { recursive: true, force: true });
       }
