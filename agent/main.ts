@@ -109,15 +109,16 @@ async function run(options: AgentOptions, argv: string[], log: Log): Promise<num
   const identity = readIdentity(options.data) ?? (await joinNow(options, log));
   if ("message" in identity) return giveUp(identity, log);
   const user = taskUser(options.runAs);
-  // the broker may have moved since
-  const agent = await runAgent(options, { ...identity, url: options.url ?? identity.url }, user, log);
   // a defect must end the agent: its supervisor starts one that reads its journal
   process.on("uncaughtException", (error) => {
     log("error", `internal error: ${error.stack ?? error.message}`);
     process.exit(EXIT.retry);
   });
+  // before there is an agent nothing can be lost: ending it needs no leave
+  let agent: Running | null = null;
   let leaving = false;
   const leave = (stopTasks: boolean) => {
+    if (agent === null) process.exit(EXIT.ok);
     leaving = true;
     void agent.stop(stopTasks);
   };
@@ -131,12 +132,14 @@ async function run(options: AgentOptions, argv: string[], log: Log): Promise<num
         case "exit":
           return process.exit(EXIT.ok);
         case "reload":
-          return reload(agent, argv, log);
+          return agent ? reload(agent, argv, log) : log("warn", "the config is read just now: not read anew");
         case "tell":
-          return log("info", `status ${JSON.stringify(agent.status())}`);
+          return log("info", agent ? `status ${JSON.stringify(agent.status())}` : "it is coming up");
       }
     });
   }
+  // the broker may have moved since
+  agent = await runAgent(options, { ...identity, url: options.url ?? identity.url }, user, log);
   return agent.ended;
 }
 

@@ -43,6 +43,11 @@ export class FakeBroker {
     });
   }
 
+  /** The newest that was told. */
+  get inventory(): PollRequest["inventory"] {
+    return this.polls.findLast(({ inventory }) => inventory !== undefined)?.inventory;
+  }
+
   async listen(): Promise<void> {
     await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
     const address = this.#server.address();
