@@ -29,6 +29,8 @@ const PACKAGES = ["podman", "conmon", "runc", "catatonit", "busybox-static"];
 const NEEDED = ["podman", "conmon", "runc", "busybox"];
 /** Several test files may find something missing at the same time. */
 const INSTALL_LOCK = join(tmpdir(), "hansa-test-podman.lock");
+/** On a machine that is busy it takes its time. */
+const START_MS = 120_000;
 const PASSABLE_MODE = 0o711;
 const APPLETS =
   "awk cat cut dd echo env false grep head id kill ls mkdir printf pwd rm sed seq setsid sh sleep tail test touch tr true wc yes";
@@ -85,16 +87,20 @@ export class Podman {
     const podman = new Podman(root, child);
     try {
       const api = new DockerApi(podman.socket);
-      await until("podman answers", () => {
-        if (child.exitCode !== null) throw new Error(readFileSync(join(root, "log"), "utf8"));
-        return (
-          existsSync(podman.socket) &&
-          api.version(1000).then(
-            () => true,
-            () => false,
-          )
-        );
-      });
+      await until(
+        "podman answers",
+        () => {
+          if (child.exitCode !== null) throw new Error(readFileSync(join(root, "log"), "utf8"));
+          return (
+            existsSync(podman.socket) &&
+            api.version(1000).then(
+              () => true,
+              () => false,
+            )
+          );
+        },
+        START_MS,
+      );
       podman.#importImage();
       return podman;
     } catch (error) {
