@@ -13,20 +13,18 @@ import type { AgentState, Attempt } from "./types.ts";
 /** After its start an agent asks for so long before it starts anything unasked: its disk may be an old one. */
 export const LONE_START_MS = 60_000;
 
+/** What a copy of a disk or of a folder finds in its journal is another's. */
+const isOwn = ({ machine, template }: Attempt, state: AgentState): boolean =>
+  isKept(template) && machine !== null && machine === state.machine;
+
 /** @returns the attempt that goes on from one that ended; null: what becomes of the task is the Cluster's to decide */
 export function successorOf(attempt: Attempt, end: Update, state: AgentState, nowMs: number): Attempt | null {
   const { template, task, epoch } = attempt;
+  if (attempt.used === null || !isOwn(attempt, state) || end.state !== "failed") return null;
+  if (state.leaving || state.pressure.includes("draining")) return null;
   const { reason = "exit" } = end;
-  if (
-    attempt.used === null ||
-    !isKept(template) ||
-    end.state !== "failed" ||
-    state.leaving ||
-    state.pressure.includes("draining")
-  )
-    return null;
   const isRebooted = reason === "rebooted";
-  if (isRebooted ? !state.isOwnJournal : !usesRetry(reason) || reason === "start-failed") return null;
+  if (!isRebooted && (!usesRetry(reason) || reason === "start-failed")) return null;
   const used = attempt.used + (isRebooted ? 0 : 1);
   if (used > template.retryMax) return null;
   const next = (epoch + 1) as Epoch;
@@ -38,8 +36,8 @@ export function successorOf(attempt: Attempt, end: Update, state: AgentState, no
 }
 
 /** One that does not run when its agent starts: a reply that names it starts it, and in time the node alone. */
-export const asked = (attempt: Attempt, { isOwnJournal }: AgentState, nowMs: number): Attempt =>
-  isKept(attempt.template) && isOwnJournal ? { ...attempt, aloneAtMs: nowMs + LONE_START_MS } : attempt;
+export const asked = (attempt: Attempt, state: AgentState, nowMs: number): Attempt =>
+  attempt.used !== null && isOwn(attempt, state) ? { ...attempt, aloneAtMs: nowMs + LONE_START_MS } : attempt;
 
 /** The time when it starts without any reply; never, as long as there is no guard. */
 export const loneStartMs = ({ phase, aloneAtMs }: Attempt, { guarded, leaving }: AgentState): number =>

@@ -193,7 +193,10 @@ function accept(
     if (!template || attempts.has(key)) continue;
     const deadlineMs = deadlineFrom(sentAtMs, template);
     if (deadlineMs !== null && nowMs >= deadlineMs) continue;
-    const record: AcceptRecord = { type: "accept", key, ...assignment, template, boot: state.boot };
+    const record: AcceptRecord = {
+      ...{ type: "accept", key, ...assignment, template, boot: state.boot },
+      ...(state.machine !== null && { machine: state.machine }),
+    };
     const attempt: Attempt = { ...acceptedAttempt(record), phase: "starting", deadlineMs };
     records.push(acceptRecord(attempt));
     const refused = refusal(inventory, template);

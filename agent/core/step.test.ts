@@ -429,6 +429,13 @@ describe("what is kept", () => {
     expect(agent.state.attempts.get(E1)?.end).toMatchObject({ reason: "rebooted" });
   });
 
+  test("does not go on in a copy of the folder that sees it end", () => {
+    const copy = new Agent(begin().journal, "boot-1", { machine: "machine-2" });
+    copy.ready([{ key: E1, found: { is: "running" }, deadlineMs: null }]);
+    copy.send({ type: "exited", key: E1, exit: exit({ code: null, vanished: true }) });
+    expect([...copy.state.attempts.keys()]).toEqual([E1]);
+  });
+
   test("waits for a guard", () => {
     const agent = begin();
     fails(agent);

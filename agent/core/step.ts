@@ -38,13 +38,11 @@ export interface Start {
 /** Reads the journal, in order. The effects make the new session durable before anything is sent. */
 export function initialState(journal: readonly JournalRecord[], start: Start): Step {
   let session = 0;
-  let machine: string | null = null;
   const attempts = new Map<string, Attempt>();
   for (const record of journal) {
     switch (record.type) {
       case "session":
         session = Math.max(session, record.session);
-        machine = record.machine ?? null;
         break;
       case "accept":
         attempts.set(record.key, acceptedAttempt(record));
@@ -64,7 +62,7 @@ export function initialState(journal: readonly JournalRecord[], start: Start): S
     session,
     nonce: start.nonce,
     boot: start.boot,
-    isOwnJournal: machine !== null && machine === start.machine,
+    machine: start.machine,
     seq: 0,
     inFlight: null,
     attempts,
@@ -85,11 +83,7 @@ export function initialState(journal: readonly JournalRecord[], start: Start): S
     doubted: new Set(),
     follows: [],
   };
-  const record: JournalRecord = {
-    ...{ type: "session", session, boot: start.boot },
-    ...(start.machine !== null && { machine: start.machine }),
-  };
-  return { state, effects: [{ type: "journal", records: [record] }] };
+  return { state, effects: [{ type: "journal", records: [{ type: "session", session, boot: start.boot }] }] };
 }
 
 /** Nothing runs and every end is acked. */

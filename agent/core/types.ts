@@ -21,6 +21,8 @@ export interface Attempt {
   readonly template: Template;
   /** boot in which it was accepted */
   readonly boot: string;
+  /** on which it was accepted, and its folder; null: not known */
+  readonly machine: string | null;
   /** `accepted`: journaled, waits for a reply that names it · `starting`: handed to the driver · `ended`: its end is journaled, not yet acked */
   readonly phase: "accepted" | "starting" | "running" | "stopping" | "ended";
   /** boot-time ms when it must be dead; null: `disconnect: keep` */
@@ -55,14 +57,14 @@ export interface Exit {
 
 /** A line of the journal; each is on disk before the act it allows. */
 export type JournalRecord =
-  /** `machine`: what tells this machine and folder from copies; absent: not known */
-  | { type: "session"; session: number; boot: string; machine?: string }
+  | { type: "session"; session: number; boot: string }
   | (Pick<Attempt, "key" | "task" | "epoch" | "item" | "template" | "boot"> & {
       type: "accept";
       /** absent: none */
       devices?: readonly number[];
       ports?: readonly number[];
       used?: number;
+      machine?: string;
       /** in one write with the end of that epoch */
       after?: number;
     })
@@ -74,8 +76,8 @@ export interface AgentState {
   session: number;
   nonce: string;
   boot: string;
-  /** the journal is of this machine and folder for sure, and no copy of another's */
-  isOwnJournal: boolean;
+  /** tells this machine and this data folder from any copy; null where nothing does */
+  machine: string | null;
   seq: number;
   /** the newest request while its reply is awaited; a held one may be superseded by a newer */
   inFlight: { seq: number; sentAtMs: number; held: boolean; inventoryRev: number } | null;

@@ -15,6 +15,7 @@ export function attemptOf(
     devices,
     ports,
     used: null,
+    machine: null,
     after: null,
     boot: "",
     phase: "starting",
