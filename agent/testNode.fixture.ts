@@ -155,9 +155,13 @@ export class TestNode {
     return [...new Set(this.broker.polls.flatMap(({ updates }) => updates).map(keyOf))].sort();
   }
 
+  /** Polls that the broker held are answered, and so many more have come. */
   async polled(times = 1): Promise<void> {
     const wanted = this.broker.polls.length + times;
-    await this.broker.until(() => this.broker.polls.length >= wanted);
+    await until(() => {
+      this.broker.wake();
+      return this.broker.polls.length >= wanted;
+    });
   }
 
   async forgotten(key: string): Promise<void> {
@@ -177,6 +181,7 @@ export class TestNode {
     expect(existsSync(this.seen(this.run))).toBe(false);
     expect(readdirSync(this.seen(this.data)).filter((name) => !LASTING.includes(name))).toEqual([]);
     expect(cgroupsOf(this.data)).toEqual([]);
+    await this.#leaveSpace();
     await until(() => processesOf(this.root).length === 0);
     for (const key of this.attemptsTold) expect(this.endsTold(key), `ends of ${key}`).toHaveLength(1);
   }
@@ -186,11 +191,17 @@ export class TestNode {
     await Promise.all(this.#agents.map(exitOf));
   }
 
+  async #leaveSpace(): Promise<void> {
+    const { space } = this;
+    this.space = null;
+    await space?.end();
+  }
+
   /** Whatever is left, also by a test that failed. */
   async end(): Promise<void> {
     await this.killAgents();
     await endAllOf(this.root);
-    await this.space?.end();
+    await this.#leaveSpace();
     await this.broker.close();
     removeTraces(this.data);
     rmSync(this.root, { recursive: true, force: true, maxRetries: 3 });

@@ -15,6 +15,8 @@ interface Held {
   timer: NodeJS.Timeout;
 }
 
+/** What it can't ack yet may be told again after so long. */
+const REPEAT_MS = 100;
 const CREDENTIAL = `hnc_${Buffer.from(JSON.stringify({ exp: 4_000_000_000 })).toString("base64url")}_00`;
 
 export class FakeBroker {
@@ -131,7 +133,7 @@ export class FakeBroker {
       stops: this.stops,
       acked: this.acks ? request.updates.map(({ uuid }) => uuid) : [],
       follows: [],
-      nextPollMs: 0,
+      nextPollMs: this.acks ? 0 : REPEAT_MS,
       action: this.action,
       wantInventory: false,
     };

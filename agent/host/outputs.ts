@@ -100,8 +100,7 @@ export class Outputs {
         const from = Math.max(0, covered[stream] - longest + 1);
         const bytes = Buffer.allocUnsafe(Math.min(size - from, READ_BYTES + longest));
         const read = bytes.subarray(0, readSync(fd, bytes, 0, bytes.length, from));
-        for (const [start, end] of findSecrets(read, secrets))
-          writeWhole(fd, stars(end - start), from + start);
+        for (const [start, end] of findSecrets(read, secrets)) writeWhole(fd, stars(end - start), from + start);
         const open = isOver && from + read.length >= size ? 0 : openEnd(read, secrets);
         const next = from + read.length - open;
         if (next <= covered[stream]) break;
