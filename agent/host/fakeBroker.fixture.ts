@@ -28,6 +28,8 @@ export class FakeBroker {
   stops: Stop[] = [];
   action: Action = "run";
   acks = true;
+  /** a poll without news waits; else it is answered, and the next one comes, at once */
+  holds = true;
   /** answers instead of the wire's own; null: as usual */
   odd: ((request: IncomingMessage, response: ServerResponse) => boolean) | null = null;
   readonly #given = new Map<string, Given>();
@@ -114,7 +116,7 @@ export class FakeBroker {
     }
     const reply = this.#reply(request);
     const idle = reply.assignments.length + reply.acked.length + reply.stops.length === 0 && this.action === "run";
-    if (waitS === 0 || !idle) json(response, 200, reply);
+    if (waitS === 0 || !idle || !this.holds) json(response, 200, reply);
     else {
       const timer = setTimeout(() => this.wake(), waitS * 1000);
       this.#held = { request, response, timer };
