@@ -49,8 +49,8 @@ const JOURNAL_FILE = "journal";
 const FAREWELL_MS = 2000;
 /** Beyond the longest grace: a process that can't be killed must not hold the agent for ever. */
 const STUCK_MS = 15_000;
-/** What the guard waited by was killed with it, and is in its cgroup until the kernel is done. */
-const LEFTOVERS_MS = 1000;
+/** A guard that was killed leaves behind the second that it was waiting. */
+const LEFTOVERS_MS = 2000;
 
 export interface Running {
   /** resolves with the exit code when the agent has ended by itself */

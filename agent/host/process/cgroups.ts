@@ -137,7 +137,7 @@ export class Cgroups {
   /**
    * Removes the folders themselves; what is shared with other agents stays.
    *
-   * @returns false while something lives in them: also what was killed, until the kernel is done with it
+   * @returns false while something lives in them
    */
   removeAll(): boolean {
     for (const name of [...this.list(), GUARD_CGROUP]) this.remove(name);
