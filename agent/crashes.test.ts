@@ -8,10 +8,9 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSyn
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
-import { hostTarget } from "../scripts/bun.ts";
-import { buildExecutable } from "../scripts/executable.ts";
 import { agentCommand, chosenAgent } from "../test/support/agentUnderTest.ts";
 import { needs } from "../test/support/debian.ts";
+import { type Built, builtExecutable } from "../test/support/executable.ts";
 import { until } from "../test/support/until.ts";
 import { bootId } from "./host/clock.ts";
 import { FakeBroker } from "./host/fakeBroker.fixture.ts";
@@ -27,11 +26,8 @@ const MOST_WRITES = 40;
 
 /** in Node, and as it is shipped: what they ask of the system for one write differs */
 const SOURCE = join(import.meta.dirname, "main.ts");
-const EXECUTABLE = "the executable";
-const chosen = chosenAgent();
 
-let built: string;
-let executable: string;
+let built: Built;
 let agentPath: string;
 let root: string;
 let data: string;
@@ -41,10 +37,9 @@ let agents: ChildProcess[];
 
 beforeAll(async () => {
   needs("strace");
-  built = mkdtempSync(join(tmpdir(), "hansa-built-"));
-  if (!chosen) executable = await buildExecutable(hostTarget(), join(built, "agent"));
+  built = await builtExecutable();
 });
-afterAll(() => rmSync(built, { recursive: true }));
+afterAll(() => built.remove());
 beforeEach(async () => {
   root = mkdtempSync(join(tmpdir(), "hansa-crashes-"));
   chmodSync(root, 0o711);
@@ -140,12 +135,14 @@ const FAULTS = [
   ["killed", "signal=KILL"],
   ["told that the disk is full", "error=ENOSPC"],
 ] as const;
-const agentsUnderTest = chosen ? [chosen] : [SOURCE, EXECUTABLE];
+const chosen = chosenAgent();
 
 test.each(
-  agentsUnderTest.flatMap((agent) => FAULTS.map(([harm, fault]) => [harm, basename(agent), agent, fault] as const)),
+  (chosen ? [chosen] : [SOURCE, "the executable"]).flatMap((agent) =>
+    FAULTS.map(([harm, fault]) => [harm, basename(agent), agent, fault] as const),
+  ),
 )("%s at any write of its journal, %s loses nothing and does nothing twice", async (_, __, agent, fault) => {
-  agentPath = agent === EXECUTABLE ? executable : agent;
+  agentPath = agent === SOURCE ? SOURCE : built.path;
   let met = 0;
   for (let n = 1; n <= MOST_WRITES; n++) {
     if (!(await livesThrough(fault, n))) break;

@@ -16,10 +16,9 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, type TestContext } from "vitest";
-import { hostTarget } from "../scripts/bun.ts";
-import { buildExecutable } from "../scripts/executable.ts";
 import type { Update } from "../src/protocol/agent.ts";
-import { agentCommand, chosenAgent } from "../test/support/agentUnderTest.ts";
+import { agentCommand } from "../test/support/agentUnderTest.ts";
+import { type Built, builtExecutable } from "../test/support/executable.ts";
 import { until } from "../test/support/until.ts";
 import { endAllOf, processesOf } from "../test/system/processes.ts";
 import { removeTraces } from "../test/system/traces.ts";
@@ -225,16 +224,14 @@ function cgroupsOf(data: string): string[] {
 
 /** For the tests of a file: builds the executable for them, and gives each a node of its own, of which nothing may be left. */
 export function onNodes(): (check: (node: TestNode) => Promise<void>) => (context: TestContext) => Promise<void> {
-  let folder: string;
-  let agentPath: string;
+  let built: Built;
   beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), "hansa-built-"));
-    agentPath = chosenAgent() ?? (await buildExecutable(hostTarget(), join(folder, "agent")));
+    built = await builtExecutable();
   });
-  afterAll(() => rmSync(folder, { recursive: true }));
+  afterAll(() => built.remove());
   return (check) =>
     async ({ onTestFinished }) => {
-      const node = await TestNode.make(agentPath);
+      const node = await TestNode.make(built.path);
       onTestFinished(() => node.end());
       await check(node);
       await node.leavesNothing();

@@ -20,6 +20,8 @@ export interface AgentPlan {
   ports: string;
   /** further words of its command line */
   words: readonly string[];
+  /** which agent; else the one under test */
+  program?: string;
 }
 
 export class AgentProcess {
@@ -51,7 +53,7 @@ export class AgentProcess {
   start(extra: { url?: string; nodeWords?: readonly string[] } = {}): void {
     const { name, url, joinToken, cpus, mem, ports, words } = this.plan;
     const log = openSync(join(this.root, "agent.log"), "a");
-    const [program, ...first] = agentCommand(undefined, extra.nodeWords);
+    const [program, ...first] = agentCommand(this.plan.program, extra.nodeWords);
     this.#child = spawn(
       program,
       [
@@ -62,6 +64,13 @@ export class AgentProcess {
       { stdio: ["ignore", log, log], detached: true, env: { ...cleanEnvironment(), HANSA_AGENT_TOKEN: joinToken } },
     );
     closeSync(log);
+  }
+
+  /** @returns its exit code when it has ended by itself */
+  async ended(): Promise<number | null> {
+    const child = this.#child;
+    if (child && child.exitCode === null && child.signalCode === null) await once(child, "exit");
+    return child?.exitCode ?? null;
   }
 
   /** Of the agent alone: its guard and its tasks go on. @returns when it is dead */
