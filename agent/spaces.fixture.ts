@@ -146,7 +146,7 @@ export class Network {
   static async of(node: TestNode): Promise<Network> {
     const door = join(node.root, "broker.sock");
     const server = await serveBroker(door, node.broker.url);
-    const relay = `socat TCP-LISTEN:${PORT},bind=127.0.0.1,fork,backlog=64 UNIX-CONNECT:${door} </dev/null >/dev/null &`;
+    const relay = `setpriv --pdeathsig KILL socat TCP-LISTEN:${PORT},bind=127.0.0.1,fork,backlog=64 UNIX-CONNECT:${door} </dev/null >/dev/null &`;
     const holder = await Holder.start("-n", `ip link set lo up\n${relay}`);
     const listens = new RegExp(`: 0100007F:${PORT.toString(16).toUpperCase()} \\S+ 0A`);
     await until(() => listens.test(readFileSync(`/proc/${holder.pid}/net/tcp`, "utf8")));

@@ -176,10 +176,13 @@ export class TestNode {
     expect(this.broker.polls.at(-1)).toMatchObject({ running: [], updates: [] });
     last.kill("SIGTERM");
     expect(await exitOf(last)).toBe(0);
-    expect(readdirSync(this.seen(join(this.data, "tasks")))).toEqual([]);
-    expect(existsSync(this.seen(this.run))).toBe(false);
-    expect(readdirSync(this.seen(this.data)).filter((name) => !LASTING.includes(name))).toEqual([]);
-    expect(cgroupsOf(this.data)).toEqual([]);
+    expect(readdirSync(this.seen(join(this.data, "tasks"))), "folders of tasks").toEqual([]);
+    expect(existsSync(this.seen(this.run)), "the run folder").toBe(false);
+    expect(
+      readdirSync(this.seen(this.data)).filter((name) => !LASTING.includes(name)),
+      "files",
+    ).toEqual([]);
+    expect(cgroupsOf(this.data), "cgroups").toEqual([]);
     await this.#leaveSpace();
     await until(() => processesOf(this.root).length === 0);
     for (const key of this.attemptsTold) expect(this.endsTold(key), `ends of ${key}`).toHaveLength(1);
