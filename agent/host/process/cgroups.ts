@@ -140,7 +140,7 @@ export class Cgroups {
    * @returns false while something lives in them
    */
   removeAll(): boolean {
-    for (const name of [...this.list(), GUARD_CGROUP]) this.remove(name);
+    for (const name of [...this.list(), GUARD_CGROUP, PROBE_CGROUP]) this.remove(name);
     return this.#places.toReversed().every(({ base }) => removeFolder(base));
   }
 
