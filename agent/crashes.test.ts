@@ -6,9 +6,11 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { basename, join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { agentCommand, chosenAgent } from "../test/support/agentUnderTest.ts";
 import { needs } from "../test/support/debian.ts";
+import { type Built, builtExecutable } from "../test/support/executable.ts";
 import { until } from "../test/support/until.ts";
 import { bootId } from "./host/clock.ts";
 import { FakeBroker } from "./host/fakeBroker.fixture.ts";
@@ -22,13 +24,22 @@ const ENDED = { "job1.0": "succeeded", "job1.1": "succeeded", "job2.0": "failed"
 /** Far more than the writes of so few tasks. */
 const MOST_WRITES = 40;
 
+/** in Node, and as it is shipped: what they ask of the system for one write differs */
+const SOURCE = join(import.meta.dirname, "main.ts");
+
+let built: Built;
+let agentPath: string;
 let root: string;
 let data: string;
 let marks: string;
 let broker: FakeBroker;
 let agents: ChildProcess[];
 
-beforeAll(() => needs("strace"));
+beforeAll(async () => {
+  needs("strace");
+  built = await builtExecutable();
+});
+afterAll(() => built.remove());
 beforeEach(async () => {
   root = mkdtempSync(join(tmpdir(), "hansa-crashes-"));
   chmodSync(root, 0o711);
@@ -48,7 +59,7 @@ afterEach(async () => {
 
 /** @param traced words of strace; none: without it */
 function start(traced: string[], ...words: string[]): ChildProcess {
-  const agent = [process.execPath, join(import.meta.dirname, "main.ts"), "run", "--data", data];
+  const agent = [...agentCommand(agentPath), "run", "--data", data];
   const [command = "", ...rest] = [...traced, ...agent, "--run-dir", join(root, "run"), ...words];
   const env = { PATH: process.env.PATH, HANSA_AGENT_URL: broker.url, HANSA_AGENT_TOKEN: "hns_join_x" };
   const child = spawn(command, rest, { env, stdio: "ignore" });
@@ -120,10 +131,18 @@ function cgroupsLeft(): string[] {
   return slices.map((slice) => join(slice, folderHash(data))).filter((path) => existsSync(path));
 }
 
-test.each([
+const FAULTS = [
   ["killed", "signal=KILL"],
   ["told that the disk is full", "error=ENOSPC"],
-])("%s at any write of its journal, it loses nothing and does nothing twice", async (_, fault) => {
+] as const;
+const chosen = chosenAgent();
+
+test.each(
+  (chosen ? [chosen] : [SOURCE, "the executable"]).flatMap((agent) =>
+    FAULTS.map(([harm, fault]) => [harm, basename(agent), agent, fault] as const),
+  ),
+)("%s at any write of its journal, %s loses nothing and does nothing twice", async (_, __, agent, fault) => {
+  agentPath = agent === SOURCE ? SOURCE : built.path;
   let met = 0;
   for (let n = 1; n <= MOST_WRITES; n++) {
     if (!(await livesThrough(fault, n))) break;

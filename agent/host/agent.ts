@@ -44,6 +44,8 @@ const JOURNAL_FILE = "journal";
 const FAREWELL_MS = 2000;
 /** Beyond the longest grace: a process that can't be killed must not hold the agent for ever. */
 const STUCK_MS = 15_000;
+/** A guard that was killed leaves behind the second that it was waiting. */
+const LEFTOVERS_MS = 2000;
 
 export interface Running {
   /** resolves with the exit code when the agent has ended by itself */
@@ -247,7 +249,7 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
         await guardSeen;
         await guard.end();
         rmSync(run, { recursive: true, force: true });
-        cgroups?.removeAll();
+        await until(() => cgroups?.removeAll() ?? true, LEFTOVERS_MS);
       }
     } else await closers.close();
     ending.resolve(EXIT.ok);

@@ -15,6 +15,8 @@ interface Held {
   timer: NodeJS.Timeout;
 }
 
+/** What it can't ack yet may be told again after so long. */
+const REPEAT_MS = 100;
 const CREDENTIAL = `hnc_${Buffer.from(JSON.stringify({ exp: 4_000_000_000 })).toString("base64url")}_00`;
 
 export class FakeBroker {
@@ -26,6 +28,8 @@ export class FakeBroker {
   stops: Stop[] = [];
   action: Action = "run";
   acks = true;
+  /** a poll without news waits; else it is answered, and the next one comes, at once */
+  holds = true;
   /** answers instead of the wire's own; null: as usual */
   odd: ((request: IncomingMessage, response: ServerResponse) => boolean) | null = null;
   readonly #given = new Map<string, Given>();
@@ -117,7 +121,7 @@ export class FakeBroker {
     }
     const reply = this.#reply(request);
     const idle = reply.assignments.length + reply.acked.length + reply.stops.length === 0 && this.action === "run";
-    if (waitS === 0 || !idle) json(response, 200, reply);
+    if (waitS === 0 || !idle || !this.holds) json(response, 200, reply);
     else {
       const timer = setTimeout(() => this.wake(), waitS * 1000);
       this.#held = { request, response, timer };
@@ -136,7 +140,7 @@ export class FakeBroker {
       stops: this.stops,
       acked: this.acks ? request.updates.map(({ uuid }) => uuid) : [],
       follows: [],
-      nextPollMs: 0,
+      nextPollMs: this.acks ? 0 : REPEAT_MS,
       action: this.action,
       wantInventory: false,
     };

@@ -13,12 +13,18 @@ export function syncFolder(path: string): void {
   }
 }
 
-/** Survives a power cut. */
+/** A write that meets the end of the disk may write a part and say nothing: only the next one fails. @throws then */
+export function writeWhole(fd: number, bytes: Buffer, position: number | null = null): void {
+  for (let done = 0; done < bytes.length; )
+    done += writeSync(fd, bytes, done, bytes.length - done, position === null ? null : position + done);
+}
+
+/** Survives a power cut. @throws when it can't be written: then it is as it was */
 export function writeDurably(path: string, text: string): void {
   const aside = `${path}.new`;
   const fd = openSync(aside, "w", PRIVATE_FILE_MODE);
   try {
-    writeSync(fd, text);
+    writeWhole(fd, Buffer.from(text));
     fsyncSync(fd);
   } finally {
     closeSync(fd);

@@ -4,19 +4,10 @@
  * limit. Nothing is sent that was not looked at. How much was cut is noted beside the file, to outlive the agent, and
  * said in its last line.
  */
-import {
-  appendFileSync,
-  closeSync,
-  openSync,
-  readSync,
-  statSync,
-  truncateSync,
-  writeFileSync,
-  writeSync,
-} from "node:fs";
+import { appendFileSync, closeSync, openSync, readSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Exit } from "../core/types.ts";
-import { PRIVATE_FILE_MODE, readIfThere } from "./files.ts";
+import { PRIVATE_FILE_MODE, readIfThere, writeWhole } from "./files.ts";
 import { measure, STREAMS, type Stream } from "./process/output.ts";
 import { findSecrets, openEnd, secretsOf, stars } from "./secrets.ts";
 
@@ -109,8 +100,7 @@ export class Outputs {
         const from = Math.max(0, covered[stream] - longest + 1);
         const bytes = Buffer.allocUnsafe(Math.min(size - from, READ_BYTES + longest));
         const read = bytes.subarray(0, readSync(fd, bytes, 0, bytes.length, from));
-        for (const [start, end] of findSecrets(read, secrets))
-          writeSync(fd, stars(end - start), 0, end - start, from + start);
+        for (const [start, end] of findSecrets(read, secrets)) writeWhole(fd, stars(end - start), from + start);
         const open = isOver && from + read.length >= size ? 0 : openEnd(read, secrets);
         const next = from + read.length - open;
         if (next <= covered[stream]) break;

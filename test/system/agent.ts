@@ -20,6 +20,8 @@ export interface AgentPlan {
   ports: string;
   /** further words of its command line */
   words: readonly string[];
+  /** which agent; else the one under test */
+  program?: string;
 }
 
 export class AgentProcess {
@@ -52,7 +54,7 @@ export class AgentProcess {
   start(extra: { url?: string; nodeWords?: readonly string[]; boot?: string } = {}): void {
     const { name, url, joinToken, cpus, mem, ports, words } = this.plan;
     const log = openSync(join(this.root, "agent.log"), "a");
-    const command = agentCommand(undefined, extra.nodeWords);
+    const command = agentCommand(this.plan.program, extra.nodeWords);
     const [program, ...first] = extra.boot === undefined ? command : [...this.#inBoot(extra.boot), ...command];
     this.#child = spawn(
       program,
@@ -79,6 +81,13 @@ export class AgentProcess {
     for (const pid of pids) process.kill(pid, "SIGKILL");
     await until("nothing of it runs", () => !pids.some(lives));
     rmSync(this.run, { recursive: true, force: true });
+  }
+
+  /** @returns its exit code when it has ended by itself */
+  async ended(): Promise<number | null> {
+    const child = this.#child;
+    if (child && child.exitCode === null && child.signalCode === null) await once(child, "exit");
+    return child?.exitCode ?? null;
   }
 
   /** Of the agent alone: its guard and its tasks go on. @returns when it is dead */

@@ -1,12 +1,14 @@
 /**
  * A whole cluster cut off, with real time: one league, one cut, and a job for each promise, so that they all wait for
- * the silence rule together. North has a node that works and one, too small for any of it, that rests.
+ * the silence rule together. North has a node that works, of which the agent is the executable, and one, too small for
+ * any of it, that rests.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { explainJob, listClusters, listNodes } from "../../cli/api/endpoints.ts";
 import type { JobSpecInput } from "../../src/model/job.ts";
 import { FaultProxy } from "../proxy/faultProxy.ts";
+import { type Built, builtExecutable } from "../support/executable.ts";
 import { League } from "./league.ts";
 import { Marks } from "./marks.ts";
 import { lives, until } from "./processes.ts";
@@ -24,6 +26,7 @@ const BACK_WITHIN_MS = 75_000;
 const QUIET_MS = 3_000;
 const CUT_MS = 150_000;
 
+let built: Built;
 let league: League;
 let north: FaultProxy;
 let cutAt: number;
@@ -39,9 +42,10 @@ interface Beating {
 }
 
 beforeAll(async () => {
+  built = await builtExecutable();
   league = await League.start(["north", "south"]);
   north = await FaultProxy.start(league.broker.port);
-  league.addAgent("north", "n1", { url: north.url });
+  league.addAgent("north", "n1", { url: north.url, program: built.path });
   await until("n1 is up", async () => (await upIn("north")) === 1);
   once = await beating("once", { disconnect: { stopAfter: "30s" } });
   kept = await beating("kept", { disconnect: "keep" });
@@ -57,6 +61,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await league?.end();
   await north?.close();
+  built?.remove();
 }, 30_000);
 
 const upIn = async (cluster: string): Promise<number | undefined> =>

@@ -29,6 +29,7 @@ export interface AgentOptions {
   cpus?: number;
   mem?: string;
   words?: readonly string[];
+  program?: string;
   /** the broker's address as this agent sees it */
   url?: string;
 }
@@ -85,6 +86,7 @@ export class League {
       mem: options.mem ?? "1GiB",
       ports: portsOf(this.agents.length),
       words: options.words ?? [],
+      ...(options.program && { program: options.program }),
     });
     this.agents.push(agent);
     agent.start();

@@ -3,9 +3,9 @@
  * container is removed, so after any break it is read from the start again, less what the files hold already, or held
  * before it was cut.
  */
-import { closeSync, openSync, statSync, writeSync } from "node:fs";
+import { closeSync, openSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { PRIVATE_FILE_MODE } from "../files.ts";
+import { PRIVATE_FILE_MODE, writeWhole } from "../files.ts";
 import { droppedFrom } from "../outputs.ts";
 import { STREAMS, type Stream } from "../process/output.ts";
 import type { DockerApi } from "./api.ts";
@@ -42,15 +42,11 @@ export async function copyOutput(
         const target = targets[stream];
         const known = Math.min(target.skip, bytes.length);
         target.skip -= known;
-        writeAll(target.fd, bytes.subarray(known));
+        writeWhole(target.fd, bytes.subarray(known));
       }
     }
   } finally {
     response.destroy();
     for (const fd of files) closeSync(fd);
   }
-}
-
-function writeAll(fd: number, bytes: Buffer): void {
-  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
 }

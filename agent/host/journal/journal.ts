@@ -2,11 +2,11 @@
  * What the agent must not forget, in a file that is only ever appended to, and on disk before the act it allows.
  * `forget` alone is written without waiting for the disk: should a power cut lose it, the end is told once more.
  */
-import { closeSync, fdatasync, fsyncSync, ftruncateSync, openSync, readFileSync, writeSync } from "node:fs";
+import { closeSync, fdatasync, fsyncSync, ftruncateSync, openSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
 import type { JournalRecord } from "../../core/types.ts";
-import { PRIVATE_FILE_MODE, syncFolder, writeDurably } from "../files.ts";
+import { PRIVATE_FILE_MODE, syncFolder, writeDurably, writeWhole } from "../files.ts";
 import { encodeLine, LiveLines, replay } from "./lines.ts";
 
 const syncData = promisify(fdatasync);
@@ -69,7 +69,7 @@ export class Journal {
 
   #write(bytes: Buffer): void {
     try {
-      for (let done = 0; done < bytes.length; ) done += writeSync(this.#fd, bytes, done);
+      writeWhole(this.#fd, bytes);
     } catch (error) {
       ftruncateSync(this.#fd, this.#bytes);
       throw error;

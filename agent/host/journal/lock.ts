@@ -1,5 +1,5 @@
 /** One agent a data folder: a file that names its holder so that one that died, or lived in an earlier boot, is told from one that lives. */
-import { closeSync, linkSync, openSync, renameSync, unlinkSync, writeSync } from "node:fs";
+import { linkSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { uptimeMs } from "../clock.ts";
 import { hasCode, PRIVATE_FILE_MODE, readIfThere } from "../files.ts";
 import { isAlive } from "../procfs.ts";
@@ -30,10 +30,8 @@ export function holderOf(path: string, boot: string): Holder | null {
 export function takeLock(path: string, boot: string, pid = process.pid): Holder | null {
   const mine = textOf({ pid, seenMs: uptimeMs(), boot });
   const aside = `${path}.${pid}`;
-  const fd = openSync(aside, "w", PRIVATE_FILE_MODE);
-  writeSync(fd, mine);
-  closeSync(fd);
   try {
+    writeFileSync(aside, mine, { mode: PRIVATE_FILE_MODE });
     for (;;) {
       try {
         // a link is made whole or not at all, so nobody ever reads a lock without its holder
@@ -49,7 +47,7 @@ export function takeLock(path: string, boot: string, pid = process.pid): Holder 
       moveAway(path, found, pid);
     }
   } finally {
-    unlinkSync(aside);
+    rmSync(aside, { force: true });
   }
 }
 

@@ -1,5 +1,5 @@
 /** Cgroups as files, for what a machine with other trees than this one would be told. On real ones: the drivers' suite. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -71,6 +71,13 @@ describe("in a tree of version 2", () => {
     expect(cgroups.outOfMemory("one")).toEqual({ limitBytes: 1_048_576 });
     expect(cgroups.outOfMemory("gone")).toBeNull();
   });
+});
+
+test("removes all of it, also what a probe could not remove at once", () => {
+  const base = mkdtempSync(join(tmpdir(), "hansa-cgroups-"));
+  for (const name of ["probe", "guard", "warm-1"]) mkdirSync(join(base, name));
+  expect(new Cgroups(base).removeAll()).toBe(true);
+  expect(existsSync(base)).toBe(false);
 });
 
 test("without any hierarchy it is said that there is none", () => {

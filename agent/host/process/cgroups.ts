@@ -134,14 +134,19 @@ export class Cgroups {
     return this.#places.toReversed().every(({ base }) => removeFolder(join(base, name)));
   }
 
-  /** Removes the folders themselves, once nothing lives in them; what is shared with other agents stays. */
-  removeAll(): void {
-    for (const name of [...this.list(), GUARD_CGROUP]) this.remove(name);
-    for (const { base } of this.#places) removeFolder(base);
+  /**
+   * Removes the folders themselves; what is shared with other agents stays.
+   *
+   * @returns false while something lives in them
+   */
+  removeAll(): boolean {
+    for (const name of [...this.list(), GUARD_CGROUP, PROBE_CGROUP]) this.remove(name);
+    return this.#places.toReversed().every(({ base }) => removeFolder(base));
   }
 
   /** Names of the attempts' cgroups that are there. */
   list(): string[] {
+    if (!existsSync(this.base)) return [];
     return readdirSync(this.base, { withFileTypes: true })
       .filter((entry) => entry.isDirectory() && entry.name !== GUARD_CGROUP && entry.name !== PROBE_CGROUP)
       .map((entry) => entry.name);

@@ -5,12 +5,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { closeSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { Socket } from "node:net";
 import { basename, join } from "node:path";
 import type { Writable } from "node:stream";
 import type { Attempt } from "../../core/types.ts";
-import { hasCode } from "../files.ts";
+import { hasCode, writeWhole } from "../files.ts";
 import type { Cgroups } from "./cgroups.ts";
 import { nodeEnvironment, type Place } from "./environment.ts";
 import { createFolder, emptyFolder } from "./folder.ts";
@@ -185,7 +185,7 @@ export class WarmShims {
     try {
       const cgroup = cgroups ? name : null;
       const files = createFolder(folder, user, opened);
-      writeSync(files.run, cgroupLine(cgroup));
+      writeWhole(files.run, Buffer.from(cgroupLine(cgroup)));
       const stdio: ("pipe" | number)[] = ["pipe", files.stdout, files.run, files.stderr, "pipe"];
       if (cgroups) {
         const files = opened.length;
