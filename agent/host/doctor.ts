@@ -218,8 +218,8 @@ async function checkMachine(options: AgentOptions, user: User, check: Check): Pr
   await check("sandbox", async () => {
     const tasks = makeTasksFolder(options.data, user);
     const cgroups = opened instanceof Cgroups ? opened : null;
-    const hidden = [options.data];
-    const { healthy, detail } = await sandboxPlan({ tasks, user, hidesGpus: false, cgroups, hidden }).probe();
+    const folders = { tasks, hidden: [options.data], trial: join(options.data, "doctor-trial") };
+    const { healthy, detail } = await sandboxPlan({ user, hidesGpus: false, cgroups, ...folders }).probe();
     return healthy ? ok(`works with ${detail}`) : warn(`no driver sandbox: ${detail}`);
   });
   await check("docker", async () => {

@@ -1,4 +1,5 @@
 /** What runs attempts on this machine and ends them: cgroups, the guard, and the drivers. */
+import { join } from "node:path";
 import type { DriverName } from "../../src/model/driver.ts";
 import type { AgentEvent, JournalRecord } from "../core/types.ts";
 import { DockerDriver } from "./docker/driver.ts";
@@ -69,7 +70,7 @@ export class Workshop {
     guard.check();
     const hidesGpus = gpus > 0 || (said.resources.gpus ?? 0) > 0;
     const shared = { tasks, user, boot, place: identity, hidesGpus, log, ...events };
-    const plan = sandboxPlan({ ...shared, cgroups, hidden: [said.data, run] });
+    const plan = sandboxPlan({ ...shared, cgroups, hidden: [said.data, run], trial: join(run, "trial") });
     const all = new Map<DriverName, Driver>([
       ["process", new ProcessDriver({ ...shared, cgroups })],
       ["sandbox", new ProcessDriver({ ...shared, cgroups, plan })],

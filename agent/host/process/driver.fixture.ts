@@ -37,7 +37,7 @@ export function driverFor(
   const shared = { tasks, cgroups, user, boot: bootId(), hidesGpus: false };
   return new ProcessDriver({
     ...shared,
-    ...(name === "sandbox" && { plan: sandboxPlan({ ...shared, hidden }) }),
+    ...(name === "sandbox" && { plan: sandboxPlan({ ...shared, hidden, trial: `${tasks}-trial` }) }),
     place: { league: "l", cluster: "c", node: "n" },
     log: () => {},
     ...events,

@@ -9,7 +9,7 @@
  * command) is read only after the rights are gone.
  */
 import { execFile } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { argvOf, shellQuote } from "../../../src/model/command.ts";
@@ -28,6 +28,8 @@ export interface SandboxOptions {
   cgroups: object | null;
   /** the agent's folders: no task may see them */
   hidden: readonly string[];
+  /** folder to try one in; there only meanwhile, or until the next try if the agent is killed */
+  trial: string;
 }
 
 /** Process 1. Arguments: file with the table of mounts · where the root is put together · then those of `COMMAND`. */
@@ -84,7 +86,7 @@ export function sandboxArgv({ table, root, user, asRoot, environment, folder, ar
   ];
 }
 
-export function sandboxPlan({ tasks, user, hidesGpus, cgroups, hidden }: SandboxOptions): ExecPlan {
+export function sandboxPlan({ tasks, user, hidesGpus, cgroups, hidden, trial }: SandboxOptions): ExecPlan {
   const asRoot = process.getuid?.() === 0;
   const root = `${tasks}-root`;
   const table = `${tasks}-root.mounts`;
@@ -122,20 +124,18 @@ export function sandboxPlan({ tasks, user, hidesGpus, cgroups, hidden }: Sandbox
     probe: async () => {
       if (asRoot && cgroups === null)
         return { healthy: false, detail: "needs cgroups to end its tasks; hansa-agent doctor says why there are none" };
-      let folder: string | null = null;
       try {
-        folder = mkdtempSync(`${tasks}-probe-`);
-        mkdirSync(join(folder, WORK_FOLDER));
+        mkdirSync(join(trial, WORK_FOLDER), { recursive: true });
         prepare();
         const script = `{ ${line({ environment: {}, folder: "/", argv: ["true"] })}; } 3>&1 2>&1`;
-        await run(SHELL, ["-c", script], { cwd: folder, env: { PATH: TASK_PATH }, timeout: PROBE_MS });
+        await run(SHELL, ["-c", script], { cwd: trial, env: { PATH: TASK_PATH }, timeout: PROBE_MS });
         return { healthy: true, detail: asRoot ? "namespaces" : "namespaces of the agent's user" };
       } catch (error) {
         const { stdout = "" } = error as { stdout?: string };
         const why = stdout.trim().replaceAll("\n", "; ") || messageOf(error);
         return { healthy: false, detail: `${why}; needs mount, unshare and setpriv of util-linux 2.38` };
       } finally {
-        if (folder !== null) rmSync(folder, { recursive: true, force: true });
+        rmSync(trial, { recursive: true, force: true });
       }
     },
   };
