@@ -2,10 +2,14 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { LONE_START_MS } from "../../agent/core/keeping.ts";
 import { localOf } from "../../src/model/ids.ts";
 import { League } from "./league.ts";
 import { Marks } from "./marks.ts";
 import { until } from "./processes.ts";
+
+/** An agent without an answer asks again no later than after this. */
+const MOST_BACKOFF_MS = 60_000;
 
 let league: League;
 
@@ -58,10 +62,10 @@ test("a power cut while the broker is away: what ran runs again, in one copy, an
   await league.broker.kill();
   await agent().cutPower();
   agent().start({ boot: "11111111-2222-4333-8444-555555555555" });
-  // it asks for a minute first
-  await until("it runs again", () => marks.lives(0).length === 2, 90_000);
+  await until("it runs again", () => marks.lives(0).length === 2, LONE_START_MS + 30_000);
   await league.broker.start();
-  await until("the cluster knows", async () => (await league.task(id)).attempts.length === 2);
+  const knows = async () => (await league.task(id)).attempts.length === 2;
+  await until("the cluster knows", knows, MOST_BACKOFF_MS + 15_000);
   marks.letEnd();
   expect(await league.ended(id)).toMatchObject({ state: "succeeded" });
   expect(tries(marks)).toEqual([0, 1]);
@@ -73,4 +77,4 @@ test("a power cut while the broker is away: what ran runs again, in one copy, an
     [1, "succeeded", "exit"],
   ]);
   expect(await league.output(id)).toBe("done\n");
-}, 150_000);
+}, 240_000);
