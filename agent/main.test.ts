@@ -131,7 +131,7 @@ describe.each(chosen ? [chosen] : Object.keys(artifacts))("an agent process (%s)
     await until(() => gone("job1.0@1"));
     expect(broker.joins).toEqual([{ name: expect.any(String), key: expect.any(String) }]);
     expect(broker.polls[0]).toMatchObject({ session: 1, seq: 1, running: [], pressure: ["no-guard"] });
-    expect(broker.inventory?.drivers).toContain("process");
+    await broker.until(() => broker.inventory?.drivers.includes("process") === true);
     expect(statSync(join(data, "node.json")).mode & 0o777).toBe(0o600);
     expect(statSync(join(data, "journal")).mode & 0o777).toBe(0o600);
   });
@@ -147,6 +147,7 @@ describe.each(chosen ? [chosen] : Object.keys(artifacts))("an agent process (%s)
     await broker.until(() => broker.ended.has("job1.0@1/stdout") && broker.ended.has("job2.0@1/stdout"));
     expect(broker.output.get("job1.0@1/stdout")?.toString()).toBe("31005,31020/31020/1\nCUDA_VISIBLE_DEVICES=1\n");
     expect(broker.output.get("job2.0@1/stdout")?.toString()).toBe("//\nCUDA_VISIBLE_DEVICES=\n");
+    await broker.until(() => broker.inventory !== undefined);
     expect(broker.inventory).toMatchObject({
       capacity: { gpus: 2000, ports: 11_000 },
       ports: [

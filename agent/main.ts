@@ -1,17 +1,15 @@
-/** The `hansa-agent` command. */
+/** The `hansa-agent` command. What only some of its words need is loaded for them alone. */
 
 import { HELP } from "./help.ts";
 import { type Running, runAgent } from "./host/agent.ts";
 import { bootId } from "./host/clock.ts";
-import { examine } from "./host/doctor.ts";
 import type { DrainNews } from "./host/drain.ts";
 import { EXIT } from "./host/exitCodes.ts";
 import { messageOf } from "./host/files.ts";
 import { findRunFolder, makeDataFolder } from "./host/folders.ts";
 import { type Identity, readIdentity } from "./host/identity.ts";
-import { install } from "./host/install.ts";
 import { join } from "./host/join.ts";
-import { releaseLock, takeLock } from "./host/journal/lock.ts";
+import { LOCK_FILE, releaseLock, takeLock } from "./host/journal/lock.ts";
 import { type Log, stderrLog } from "./host/log.ts";
 import {
   type AgentOptions,
@@ -23,9 +21,6 @@ import {
 } from "./host/options.ts";
 import { taskUser } from "./host/process/user.ts";
 import { SIGNALS, wishOf } from "./host/signals.ts";
-import { askDrain, askStatus } from "./host/statusSocket.ts";
-import { LOCK_FILE } from "./host/supervisor.ts";
-import { uninstall } from "./host/uninstall.ts";
 import { VERSION } from "./version.ts";
 
 const ELSEWHERE = `tasks need Linux yet, and this is ${process.platform}; what works here: help, version, doctor`;
@@ -50,7 +45,8 @@ async function main(argv: string[]): Promise<number> {
       return status(options);
     case "drain":
       return drain(options);
-    case "install":
+    case "install": {
+      const { install } = await import("./host/install.ts");
       return install({
         options,
         lasting: lastingSettings(argv, process.env),
@@ -59,8 +55,11 @@ async function main(argv: string[]): Promise<number> {
         say: (line) => process.stdout.write(`${line}\n`),
         complain: (line) => process.stderr.write(`hansa-agent: ${line}\n`),
       });
-    case "uninstall":
+    }
+    case "uninstall": {
+      const { uninstall } = await import("./host/uninstall.ts");
       return uninstall(options, (line) => process.stdout.write(`${line}\n`));
+    }
     case "join":
       return holdingLock(options, log, async () => {
         const joined = await joinNow(options, log);
@@ -114,14 +113,14 @@ async function run(options: AgentOptions, argv: string[], log: Log): Promise<num
     log("error", `internal error: ${error.stack ?? error.message}`);
     process.exit(EXIT.retry);
   });
-  // before there is an agent nothing can be lost: ending it needs no leave
-  let agent: Running | null = null;
+  // the broker may have moved since
+  const up = runAgent(options, { ...identity, url: options.url ?? identity.url }, user, log);
   let leaving = false;
   const leave = (stopTasks: boolean) => {
-    if (agent === null) process.exit(EXIT.ok);
     leaving = true;
-    void agent.stop(stopTasks);
+    void up.then((agent) => agent.stop(stopTasks));
   };
+  // from now on, though the agent is only coming up
   for (const signal of SIGNALS) {
     process.on(signal, () => {
       switch (wishOf(signal, leaving)) {
@@ -132,14 +131,13 @@ async function run(options: AgentOptions, argv: string[], log: Log): Promise<num
         case "exit":
           return process.exit(EXIT.ok);
         case "reload":
-          return agent ? reload(agent, argv, log) : log("warn", "the config is read just now: not read anew");
+          return void up.then((agent) => reload(agent, argv, log));
         case "tell":
-          return log("info", agent ? `status ${JSON.stringify(agent.status())}` : "it is coming up");
+          return void up.then((agent) => log("info", `status ${JSON.stringify(agent.status())}`));
       }
     });
   }
-  // the broker may have moved since
-  agent = await runAgent(options, { ...identity, url: options.url ?? identity.url }, user, log);
+  const agent = await up;
   return agent.ended;
 }
 
@@ -154,6 +152,7 @@ function reload(agent: Running, argv: string[], log: Log): void {
 
 async function status(options: AgentOptions): Promise<number> {
   const run = findRunFolder(options.runFolder, options.data, process.getuid?.() ?? 0, process.env);
+  const { askStatus } = await import("./host/statusSocket.ts");
   const line = await askStatus(run);
   if (line === null) {
     process.stderr.write(`no agent runs on ${options.data}\n`);
@@ -165,6 +164,7 @@ async function status(options: AgentOptions): Promise<number> {
 
 async function drain(options: AgentOptions): Promise<number> {
   const run = findRunFolder(options.runFolder, options.data, process.getuid?.() ?? 0, process.env);
+  const { askDrain } = await import("./host/statusSocket.ts");
   const last = await askDrain(run, options.deadlineMs, (news) => {
     process.stdout.write(options.json ? `${JSON.stringify(news)}\n` : `${drainLine(news)}\n`);
   });
@@ -183,6 +183,7 @@ async function doctor(options: AgentOptions): Promise<number> {
   const user = process.platform === "linux" ? taskUser(options.runAs) : null;
   if (user) makeDataFolder(options.data, user);
   const identity = readIdentity(options.data);
+  const { examine } = await import("./host/doctor.ts");
   const findings = await examine(options, options.url ?? identity?.url ?? null, identity, user);
   if (!user) findings.push({ hop: "platform", level: "fail", detail: ELSEWHERE });
   for (const { hop, level, detail } of findings) {

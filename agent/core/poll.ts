@@ -6,6 +6,8 @@ import { loneStartMs } from "./keeping.ts";
 import type { AgentEffect, AgentState, Attempt } from "./types.ts";
 
 const BACKOFF_BASE_MS = 500;
+/** How often a node polls that does not know yet what it has: until then every answer comes at once. */
+const UNKNOWN_MS = 1_000;
 const BACKOFF_MAX_MS = 60_000;
 /** Ends within this time of each other go in one poll. */
 const BATCH_MS = 4;
@@ -35,10 +37,11 @@ export const holdMs = (stopAfterMs: number): number => Math.min(MAX_WAIT_S * 100
 
 export const holdS = (state: AgentState): number => Math.max(1, Math.floor(holdMs(shortestStopAfterMs(state)) / 1000));
 
-/** A long pause is for who has nothing left to tell and a socket by which it would be ended. */
+/** A long pause is for who has nothing left to tell, also since its poll left, and a socket by which it would be ended. */
 export const pauseMs = (state: AgentState, wantedMs: number): number => {
-  if (state.woken) return 0;
-  return state.wakeable && state.attempts.size === 0 ? wantedMs : Math.min(wantedMs, holdS(state) * 1000);
+  if (state.woken || state.urgent) return 0;
+  const ms = state.wakeable && state.attempts.size === 0 ? wantedMs : Math.min(wantedMs, holdS(state) * 1000);
+  return state.inventory === null ? Math.max(ms, UNKNOWN_MS) : ms;
 };
 
 /** Full jitter; `random` in [0, 1). A server's Retry-After wins. */

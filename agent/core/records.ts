@@ -32,3 +32,13 @@ export function acceptedAttempt({ type: _, devices, ports, used, machine, after,
     end: null,
   };
 }
+
+/** @returns by key, the boot in which each attempt was accepted that has no end in the journal */
+export function openAttempts(records: readonly JournalRecord[]): Map<string, string> {
+  const open = new Map<string, string>();
+  for (const record of records) {
+    if (record.type === "accept") open.set(record.key, record.boot);
+    else if (record.type !== "session") open.delete(record.key);
+  }
+  return open;
+}

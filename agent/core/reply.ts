@@ -11,8 +11,6 @@ import type { AgentEffect, AgentState, Attempt, Deadline, JournalRecord } from "
 
 type Attempts = Map<string, Attempt>;
 
-/** How often a node polls that does not know yet what it has. */
-const UNKNOWN_MS = 1_000;
 /** How long the reply to a poll may take beside its hold. */
 const REPLY_MS = 3_000;
 
@@ -77,8 +75,6 @@ export function applyReply(
   const accepted = accept(state, attempts, reply, sentAtMs, nowMs, records, after);
 
   state = { ...state, nextPollAtMs: nowMs + pauseMs({ ...state, attempts }, reply.nextPollMs) };
-  // the event that tells it makes the next poll due; until then every answer would come at once
-  if (state.inventory === null) state = { ...state, nextPollAtMs: Math.max(state.nextPollAtMs, nowMs + UNKNOWN_MS) };
   if (accepted) {
     const urgent = state.urgent || [...attempts.values()].some(({ phase }) => phase === "accepted");
     state = { ...state, nextPollAtMs: Math.max(state.nextPollAtMs, nowMs + CONFIRM_DELAY_MS), urgent };

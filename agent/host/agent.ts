@@ -3,11 +3,11 @@
  * the attempts → what nobody knows is swept away → guard → what the machine has. Nothing is accepted before the last of
  * them, so the first poll leaves as soon as it can say truly what runs here: at once, when the journal knows of nothing.
  */
-import { randomUUID } from "node:crypto";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Transport } from "#agent/transport";
+import { openAttempts } from "../core/records.ts";
 import { noOutput } from "../core/reply.ts";
 import { initialState } from "../core/step.ts";
 import type { Exit } from "../core/types.ts";
@@ -22,22 +22,17 @@ import { EXIT } from "./exitCodes.ts";
 import { messageOf } from "./files.ts";
 import { Fingerprint } from "./fingerprint.ts";
 import { makeRunFolder, makeTasksFolder } from "./folders.ts";
-import { recountGpus } from "./gpus.ts";
 import { Host } from "./host.ts";
 import { type Identity, writeIdentity } from "./identity.ts";
-import { buildInventory, readMachine } from "./inventory.ts";
 import { Journal } from "./journal/journal.ts";
 import type { Log } from "./log.ts";
 import { machineId } from "./machineId.ts";
-import { makeNotifier } from "./notify.ts";
 import type { AgentOptions } from "./options.ts";
 import { Outputs } from "./outputs.ts";
 import { Pressure } from "./pressure.ts";
 import type { User } from "./process/user.ts";
 import { type AgentStatus, LOOP_STILL_MS } from "./status.ts";
-import { serveStatus } from "./statusSocket.ts";
 import { Uploads } from "./uploads.ts";
-import { openAttempts, Workshop } from "./workshop.ts";
 
 const JOURNAL_FILE = "journal";
 /** How long an agent that leaves waits for the broker to hear the ends of its tasks. */
@@ -85,9 +80,9 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
   });
   closers.add(() => uploads.close());
   const start = initialState(records, {
-    machine: machineId(options.data),
+    machine: await machineId(options.data),
     boot,
-    nonce: randomUUID(),
+    nonce: crypto.randomUUID(),
     inventory: null,
     nowMs: uptimeMs(),
   });
@@ -132,6 +127,9 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
     startFailed: (key, message, nodeFault) => host.startFailed(key, message, nodeFault),
     exited: (key, exit) => void finish(key, exit).then((finished) => host.exited(key, finished)),
   };
+  const { buildInventory, makeNotifier, readMachine, recountGpus, serveStatus, Workshop } = await import(
+    "./afterPoll.ts"
+  );
   const machine = readMachine(tasks);
   const workshop = Workshop.open({
     ...{ options, identity, user, boot, tasks, run, records, events, log },

@@ -2,9 +2,10 @@
  * Where an agent keeps things: the data folder (journal, identity, attempts) and the run folder, which must not outlive
  * the boot (deadlines, the guard's beat, the status socket).
  */
+
 import { chmodSync, existsSync, lstatSync, mkdirSync, realpathSync, statfsSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { crc32 } from "node:zlib";
+import { crc32 } from "#agent/crc32";
 import { messageOf } from "./files.ts";
 import { makePassable } from "./process/folder.ts";
 import { canReach, type User } from "./process/user.ts";

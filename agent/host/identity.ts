@@ -1,7 +1,8 @@
 /** Who this node is to its broker, in a file only the agent can read. */
-import { randomBytes } from "node:crypto";
+
 import { join } from "node:path";
 import { readIfThere, writeDurably } from "./files.ts";
+import { randomBytes } from "./random.ts";
 
 export interface Identity {
   url: string;

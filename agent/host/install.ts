@@ -5,9 +5,10 @@
 import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Answer, Transport } from "#agent/transport";
+import { Transport } from "#agent/transport";
 import { formatAmount } from "../../src/model/resources.ts";
 import { Broker, jsonIn } from "./broker/broker.ts";
+import type { Answer } from "./broker/exchange.ts";
 import { problemIn } from "./broker/replyShape.ts";
 import { EXIT } from "./exitCodes.ts";
 import { messageOf, PRIVATE_FILE_MODE, readIfThere, writeDurably } from "./files.ts";

@@ -12,15 +12,15 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 const board = (serial: string) => (path: string) => (path.endsWith("product_uuid") ? serial : null);
 
-test("stays as it is, and is another on another machine and for another folder", () => {
-  const id = machineId(folder, board("one\n"));
+test("stays as it is, and is another on another machine and for another folder", async () => {
+  const id = await machineId(folder, board("one\n"));
   expect(id).toMatch(/^[0-9a-f]{32}$/);
-  expect(machineId(folder, board("one\n"))).toBe(id);
-  expect(machineId(folder, board("two\n"))).not.toBe(id);
+  expect(await machineId(folder, board("one\n"))).toBe(id);
+  expect(await machineId(folder, board("two\n"))).not.toBe(id);
   mkdirSync(join(folder, "copy"));
-  expect(machineId(join(folder, "copy"), board("one\n"))).not.toBe(id);
+  expect(await machineId(join(folder, "copy"), board("one\n"))).not.toBe(id);
 });
 
-test("is unknown where nothing tells machines apart", () => {
-  expect(machineId(folder, () => null)).toBeNull();
+test("is unknown where nothing tells machines apart", async () => {
+  expect(await machineId(folder, () => null)).toBeNull();
 });

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { bootId } from "./clock.ts";
 import { PRIVATE_FILE_MODE } from "./files.ts";
-import { holderOf } from "./journal/lock.ts";
+import { holderOf, LOCK_FILE } from "./journal/lock.ts";
 import { statOf } from "./procfs.ts";
 import { UNIT } from "./unit.ts";
 
@@ -14,7 +14,6 @@ const SYSTEMD_FOLDER = "/run/systemd/system";
 const END_MS = 20_000;
 const LOOK_MS = 50;
 const LAST_LINES = 10;
-export const LOCK_FILE = "lock";
 
 export const hasSystemd = (): boolean => existsSync(SYSTEMD_FOLDER);
 

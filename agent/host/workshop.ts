@@ -119,13 +119,3 @@ export class Workshop {
 /** By key, with what each attempt was started. */
 const driversOf = (records: readonly JournalRecord[]): [string, DriverName][] =>
   records.flatMap((record) => (record.type === "accept" ? [[record.key, record.template.driver]] : []));
-
-/** @returns by key, the boot in which each attempt was accepted that has no end in the journal */
-export function openAttempts(records: readonly JournalRecord[]): Map<string, string> {
-  const open = new Map<string, string>();
-  for (const record of records) {
-    if (record.type === "accept") open.set(record.key, record.boot);
-    else if (record.type !== "session") open.delete(record.key);
-  }
-  return open;
-}

@@ -1,9 +1,10 @@
 /** What an agent says to its broker, and how an answer, a refusal and silence are told apart. */
 
-import type { Answer, Transport } from "#agent/transport";
+import type { Transport } from "#agent/transport";
 import type { JoinReply, JoinRequest, PollReply, PollRequest } from "../../../src/protocol/agent.ts";
 import { messageOf } from "../files.ts";
 import type { Stream } from "../process/output.ts";
+import type { Answer } from "./exchange.ts";
 import { isJoinReply, isPollReply, offsetIn, type ProblemFacts, problemIn } from "./replyShape.ts";
 
 /** What an answer may take beyond the time that the broker holds a poll. */

@@ -8,6 +8,7 @@
  */
 import { readFileSync } from "node:fs";
 import type { ClientRequest } from "node:http";
+import { hasCode } from "../files.ts";
 import {
   type Answer,
   CONNECTION_MAX_AGE_MS,
@@ -18,8 +19,6 @@ import {
 } from "./exchange.ts";
 import type { Transport as NodeTransport } from "./nodeTransport.ts";
 import { proxyFor } from "./proxy.ts";
-
-export type { Answer } from "./exchange.ts";
 
 /** Longer than Bun keeps a connection that is not used. */
 const KEPT_MS = 6 * 60_000;
@@ -38,7 +37,7 @@ export class Transport {
   readonly #base: string;
   readonly #proxy: string | false;
   /** null: the usual authorities */
-  readonly #authorities: Promise<string[]> | null;
+  #authorities: string[] | null;
   #errors = 0;
   #freshUntilMs = Number.NEGATIVE_INFINITY;
   #renewedAtMs = performance.now();
@@ -55,8 +54,7 @@ export class Transport {
     this.#options = options;
     this.#base = this.url.href.replace(/\/$/, "");
     this.#proxy = proxyFor(this.url, options.environment) ?? false;
-    const extra = options.caFile === null ? null : readFileSync(options.caFile, "utf8");
-    this.#authorities = extra === null ? null : usualAuthorities().then((usual) => [...usual, extra]);
+    this.#authorities = options.caFile === null ? null : [readFileSync(options.caFile, "utf8")];
   }
 
   /** @throws when there is no whole answer in time */
@@ -71,7 +69,7 @@ export class Transport {
     }
     this.#mostUnderWay = Math.max(this.#mostUnderWay, ++this.#underWay);
     try {
-      const answer = await this.#fetch(exchange, late.signal);
+      const answer = await this.#fetchTrusting(exchange, late.signal);
       this.#errors = 0;
       return answer;
     } catch (error) {
@@ -85,6 +83,22 @@ export class Transport {
     }
   }
 
+  /**
+   * The file's own authorities alone at first, because that is whom a broker with such a file has its certificate from;
+   * to read the usual ones takes 7 MiB. Before the handshake is done nothing was sent.
+   */
+  async #fetchTrusting(exchange: Exchange, signal: AbortSignal): Promise<Answer> {
+    try {
+      return await this.#fetch(exchange, signal);
+    } catch (error) {
+      const { caFile } = this.#options;
+      if (caFile === null || this.#authorities?.length !== 1 || !isDistrust(error)) throw error;
+      const { authorities } = await import("./nodeTransport.ts");
+      this.#authorities = authorities(caFile);
+      return this.#fetch(exchange, signal);
+    }
+  }
+
   async #fetch({ method, path, headers = {}, body }: Exchange, signal: AbortSignal): Promise<Answer> {
     const request: BunRequest = {
       method,
@@ -95,7 +109,7 @@ export class Transport {
       signal,
       decompress: false,
       proxy: this.#proxy,
-      ...(this.#authorities && { tls: { ca: await this.#authorities } }),
+      ...(this.#authorities && { tls: { ca: this.#authorities } }),
     };
     const response = await fetch(`${this.#base}${path}`, request);
     return { status: response.status, headers: Object.fromEntries(response.headers), body: await bodyOf(response) };
@@ -124,11 +138,15 @@ export class Transport {
   }
 }
 
-/** node:tls takes time and memory, and most agents have no authority of their own. */
-async function usualAuthorities(): Promise<readonly string[]> {
-  const tls = await import("node:tls");
-  return tls.getCACertificates?.("default") ?? tls.rootCertificates;
-}
+/** Nobody known vouches for the certificate; one that is out of date, or another's, is no matter of authorities. */
+const isDistrust = (error: unknown): boolean =>
+  [
+    "DEPTH_ZERO_SELF_SIGNED_CERT",
+    "SELF_SIGNED_CERT_IN_CHAIN",
+    "UNABLE_TO_GET_ISSUER_CERT",
+    "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+    "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+  ].some((code) => hasCode(error, code));
 
 async function bodyOf(response: Response): Promise<Buffer> {
   const length = Number(response.headers.get("content-length") ?? Number.NaN);

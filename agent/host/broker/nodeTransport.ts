@@ -18,11 +18,9 @@ import {
 import { proxyOf } from "./proxy.ts";
 
 /** @throws when the file can't be read */
-function authorities(caFile: string): string[] {
+export function authorities(caFile: string): string[] {
   return [...(tls.getCACertificates?.("default") ?? tls.rootCertificates), readFileSync(caFile, "utf8")];
 }
-
-export type { Answer } from "./exchange.ts";
 
 export class Transport {
   readonly #base: URL;

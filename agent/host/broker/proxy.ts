@@ -1,5 +1,5 @@
 /** Which proxy the environment names for a broker, by the rules of Node's `proxyEnv`. Pure. */
-import { isIPv4 } from "node:net";
+import { isIPv4 } from "../ip.ts";
 
 const PROXY_NAMES = ["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "https_proxy", "http_proxy", "no_proxy"];
 

@@ -1,5 +1,5 @@
 /** The frames of a wake socket (RFC 6455): small ones, whole ones, and nothing else. */
-import { randomBytes } from "node:crypto";
+import { randomBytes } from "../random.ts";
 
 export type Opcode = keyof typeof OPCODES;
 const OPCODES = { text: 0x1, close: 0x8, ping: 0x9, pong: 0xa } as const;

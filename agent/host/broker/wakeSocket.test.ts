@@ -198,3 +198,15 @@ test("no answer at all is a failure after a while, and a closed one tries no mor
   vi.advanceTimersByTime(24 * 60 * MINUTE_MS);
   expect(opens).toBe(1);
 });
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+test("one that is closed while it opens gives up without a word", async () => {
+  wake.start();
+  wake.close();
+  vi.advanceTimersByTime(24 * 60 * MINUTE_MS);
+  // an error that nobody heard would end the agent, and fails this run
+  while (opens === 0) await turn();
+  for (let i = 0; i < 100; i++) await turn();
+  expect([tries, said]).toEqual([[], []]);
+});

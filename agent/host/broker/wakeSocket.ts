@@ -2,11 +2,11 @@
  * The socket by which the broker calls a node that rests: a WebSocket over an upgrade of node:http(s), of which only
  * `{"wake":true}` is ever heard. To lose it costs a few seconds of latency, so nothing waits for it.
  */
-import { createHash, randomBytes } from "node:crypto";
-import type { ClientRequest, IncomingMessage } from "node:http";
+import type { ClientRequest } from "node:http";
 import type { Duplex } from "node:stream";
 import { messageOf } from "../files.ts";
 import type { Log } from "../log.ts";
+import { randomBytes } from "../random.ts";
 import { type Frame, frameOf, takeFrames } from "./wakeFrames.ts";
 
 const ACCEPT_SUFFIX = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -45,11 +45,10 @@ export class WakeSocket {
   }
 
   start(): void {
-    void this.#start();
+    if (!this.#closed) void this.#try().catch((error: unknown) => this.#retry(messageOf(error)));
   }
 
-  async #start(): Promise<void> {
-    if (this.#closed) return;
+  async #try(): Promise<void> {
     const key = randomBytes(16).toString("base64");
     const headers = {
       connection: "Upgrade",
@@ -57,20 +56,15 @@ export class WakeSocket {
       "sec-websocket-version": "13",
       "sec-websocket-key": key,
     };
-    let request: ClientRequest;
-    try {
-      request = await this.#parts.open(headers);
-    } catch (error) {
-      this.#retry(messageOf(error));
-      return;
-    }
+    const accept = await acceptOf(key);
+    const request = await this.#parts.open(headers);
+    request.on("error", (error) => this.#failed(request, error.message));
     if (this.#closed) {
       request.destroy();
       return;
     }
     this.#request = request;
     this.#after(HANDSHAKE_MS, () => request.destroy(new Error("no answer")));
-    request.on("error", (error) => this.#failed(request, error.message));
     request.on("response", (response) => {
       const { statusCode = 0 } = response;
       if (isRefusal(statusCode)) this.#refused = true;
@@ -79,7 +73,7 @@ export class WakeSocket {
     });
     request.on("upgrade", (response, socket, head) => {
       if (request !== this.#request || this.#closed) socket.destroy();
-      else if (!isAccepted(response, key)) {
+      else if (response.headers["sec-websocket-accept"] !== accept) {
         socket.destroy();
         this.#refused = true;
         this.#failed(request, "an upgrade to something else");
@@ -175,8 +169,9 @@ export const retryMs = (failures: number, refused: boolean, random: number): num
 const isRefusal = (status: number): boolean =>
   status < 500 && status !== 401 && status !== 403 && status !== 408 && status !== 429;
 
-const isAccepted = ({ headers }: IncomingMessage, key: string): boolean =>
-  headers["sec-websocket-accept"] === createHash("sha1").update(`${key}${ACCEPT_SUFFIX}`).digest("base64");
+/** What a broker that knows of WebSockets answers to the key. */
+const acceptOf = async (key: string): Promise<string> =>
+  Buffer.from(await crypto.subtle.digest("SHA-1", Buffer.from(`${key}${ACCEPT_SUFFIX}`))).toString("base64");
 
 function isCall(payload: Buffer): boolean {
   try {

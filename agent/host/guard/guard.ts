@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { crc32 } from "node:zlib";
+import { crc32 } from "#agent/crc32";
 import type { Deadline } from "../../core/types.ts";
 import { uptimeMs } from "../clock.ts";
 import { hasCode, messageOf, PRIVATE_FILE_MODE, readIfThere } from "../files.ts";

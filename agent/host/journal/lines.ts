@@ -1,5 +1,5 @@
 /** The journal as text: a record a line, each behind the CRC-32 of its JSON, so that a torn or rotten line is known. */
-import { crc32 } from "node:zlib";
+import { crc32 } from "#agent/crc32";
 import type { JournalRecord } from "../../core/types.ts";
 
 const TYPES = new Set<unknown>(["session", "accept", "end", "forget"]);

@@ -4,6 +4,8 @@ import { uptimeMs } from "../clock.ts";
 import { hasCode, PRIVATE_FILE_MODE, readIfThere } from "../files.ts";
 import { isAlive } from "../procfs.ts";
 
+export const LOCK_FILE = "lock";
+
 export interface Holder {
   pid: number;
   /** boot-time ms at which it wrote its pid */

@@ -1,8 +1,9 @@
 /** The files that a task's output goes to: made for its user, and measured when it has ended. */
+
 import { closeSync, fchownSync, openSync, readFileSync, statSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
-import { crc32 } from "node:zlib";
+import { crc32 } from "#agent/crc32";
 import type { StreamEnd } from "../../../src/protocol/agent.ts";
 import { hasCode, PRIVATE_FILE_MODE } from "../files.ts";
 import type { User } from "./user.ts";

@@ -3,7 +3,6 @@
  * three, when the task left nothing in them.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { closeSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { Socket } from "node:net";
@@ -11,6 +10,7 @@ import { basename, join } from "node:path";
 import type { Writable } from "node:stream";
 import type { Attempt } from "../../core/types.ts";
 import { hasCode, writeWhole } from "../files.ts";
+import { randomBytes } from "../random.ts";
 import type { Cgroups } from "./cgroups.ts";
 import { nodeEnvironment, type Place } from "./environment.ts";
 import { createFolder, emptyFolder } from "./folder.ts";
