@@ -60,7 +60,11 @@ async function main(argv: string[]): Promise<number> {
         complain: (line) => process.stderr.write(`hansa-agent: ${line}\n`),
       });
     case "uninstall":
-      return uninstall(options, (line) => process.stdout.write(`${line}\n`));
+      return uninstall({
+        options,
+        endTasks: () => holdingLock(options, log, () => endTasks(options, log)),
+        say: (line) => process.stdout.write(`${line}\n`),
+      });
     case "join":
       return holdingLock(options, log, async () => {
         const joined = await joinNow(options, log);
@@ -138,6 +142,20 @@ async function run(options: AgentOptions, argv: string[], log: Log): Promise<num
     });
   }
   return agent.ended;
+}
+
+/** Takes over what another agent has left, only to stop it. */
+async function endTasks(options: AgentOptions, log: Log): Promise<void> {
+  const identity = readIdentity(options.data);
+  if (!identity) return;
+  const quiet: Log = (level, text) => level !== "info" && log(level, text);
+  const agent = await runAgent(
+    { ...options, wake: false, listen: null },
+    { ...identity, url: options.url ?? identity.url },
+    taskUser(options.runAs),
+    quiet,
+  );
+  await agent.stop(true);
 }
 
 /** A file with a mistake changes nothing. What only a start can change (where, who) is left as it is. */
