@@ -2,13 +2,14 @@
  * `hansa-agent uninstall`: ends the agent with its tasks, also those that outlived their agent, takes its unit away, and
  * with --purge what it kept.
  */
-import { existsSync, realpathSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, realpathSync, rmdirSync, rmSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { EXIT } from "./exitCodes.ts";
 import { messageOf } from "./files.ts";
 import { findRunFolder } from "./folders.ts";
 import { readIdentity } from "./identity.ts";
 import type { AgentOptions } from "./options.ts";
+import { removeSlice } from "./process/cgroups.ts";
 import { askDrain } from "./statusSocket.ts";
 import { endAgent, hasSystemd, systemctl } from "./supervisor.ts";
 import { UNIT, UNIT_PATH } from "./unit.ts";
@@ -46,6 +47,7 @@ export async function uninstall({ options, endTasks, say }: Uninstaller): Promis
     const agent = ran ? "the agent has ended" : "no agent ran";
     say(identity ? `${agent}; ${await endedTasks(endTasks)}` : agent);
   }
+  removeShared(run);
   if (purge) {
     const tasks = join(data, "tasks");
     if (existsSync(tasks)) rmSync(realpathSync(tasks), { recursive: true, force: true });
@@ -55,6 +57,16 @@ export async function uninstall({ options, endTasks, say }: Uninstaller): Promis
   if (identity) say(`the cluster still lists it: hansa nodes rm ${identity.cluster}/${identity.node}`);
   say(`the program itself stays: ${process.argv[1] ?? process.execPath}`);
   return EXIT.ok;
+}
+
+/** Folders above this agent's own, unless another has something in them. */
+function removeShared(run: string): void {
+  removeSlice();
+  try {
+    if (basename(dirname(run)) === "hansa-agent") rmdirSync(dirname(run));
+  } catch {
+    // another agent's too, or it never was there
+  }
 }
 
 async function endedTasks(endTasks: () => Promise<unknown>): Promise<string> {
