@@ -114,10 +114,13 @@ export class Vm {
     await until("the machine is up", up, BOOT_MS);
   }
 
-  /** The end of what it wrote to its console. */
+  /** What it wrote to its console. */
+  get console(): string {
+    return existsSync(this.#log) ? readFileSync(this.#log, "utf8") : "";
+  }
+
   get tail(): string {
-    const text = existsSync(this.#log) ? readFileSync(this.#log, "utf8") : "";
-    return text.split("\n").slice(-TAIL_LINES).join("\n");
+    return this.console.split("\n").slice(-TAIL_LINES).join("\n");
   }
 
   async end(): Promise<void> {
