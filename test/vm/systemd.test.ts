@@ -41,9 +41,7 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => void downloads.listen(0, "127.0.0.1", resolve));
   vi.stubEnv("AGENT_URL", `http://${HOST}:${(downloads.address() as AddressInfo).port}`);
   league = await League.start(["home"]);
-  const { stderr } = await hansaOf(league, ["token", "create", "--join", "home"]);
-  const shown = stderr.split("\n").find((text) => text.startsWith("curl ")) ?? "";
-  line = shown.replace("127.0.0.1", HOST);
+  line = await newLine();
   say("it boots");
   vm = await Vm.boot(image, league.root);
   say(`it is up; ${await out("systemd-analyze | head -1; uname -r; systemctl --version | head -1")}`);
@@ -66,6 +64,12 @@ beforeEach(() => {
     console.error((await hansaOf(league, ["nodes"])).stdout);
   });
 });
+
+/** The very line that the command shows, as the machine reaches this one. Its token is good for one node. */
+async function newLine(): Promise<string> {
+  const { stderr } = await hansaOf(league, ["token", "create", "--join", "home"]);
+  return (stderr.split("\n").find((text) => text.startsWith("curl ")) ?? "").replace("127.0.0.1", HOST);
+}
 
 /** @returns what root's shell there said; it has to succeed */
 async function out(script: string, timeoutMs?: number): Promise<string> {
@@ -263,7 +267,7 @@ test.each([
   [", also of what an agent that was stopped has left", `systemctl stop ${UNIT}`],
 ])("uninstall leaves nothing behind%s", async (_, before) => {
   // the first one purged it: it is a new node
-  if (before) await out(`${line} --name n2`, SLOW_MS);
+  if (before) await out(`${await newLine()} --name n2`, SLOW_MS);
   const task = await longTask(`last${before.length}`, { retry: { max: 0 } });
   await out(before, SLOW_MS);
   const said = await out("hansa-agent uninstall --purge", SLOW_MS);
