@@ -152,6 +152,7 @@ test.each(["process", "sandbox"] as const)(
     const many = "for i in $(seq 60); do sleep 9 & done 2>/dev/null; echo never";
     const forks = await league.submit({ command: many, driver, resources: { mem: "64MiB" }, retry: { max: 0 } });
     expect(await league.ended(forks.id, SLOW_MS)).toMatchObject({ state: "failed" });
+    expect(await league.output(forks.id)).toBe("");
     for (const each of [id, forks.id]) say(`${driver}: ${JSON.stringify((await league.task(each)).attempts)}`);
   },
 );
