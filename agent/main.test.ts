@@ -373,7 +373,9 @@ describe.each(chosen ? [chosen] : Object.keys(artifacts))("an agent process (%s)
     await exit(agent);
     expect(dead(pid)).toBe(false);
     const uninstall = start("uninstall", "--purge");
-    expect(await said(uninstall)).toContain("no agent ran; the tasks that it had left have ended");
+    const told = await said(uninstall);
+    expect(told).toContain("no agent ran; the tasks that it had left have ended");
+    expect(told).toContain(`the program itself stays: ${agentPath}\n`);
     expect(uninstall.exitCode).toBe(0);
     expect(dead(pid)).toBe(true);
     expect(dead(guard)).toBe(true);

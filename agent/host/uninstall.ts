@@ -8,6 +8,7 @@ import { EXIT } from "./exitCodes.ts";
 import { messageOf } from "./files.ts";
 import { findRunFolder } from "./folders.ts";
 import { readIdentity } from "./identity.ts";
+import { calledAs } from "./install.ts";
 import type { AgentOptions } from "./options.ts";
 import { removeSlice } from "./process/cgroups.ts";
 import { askDrain } from "./statusSocket.ts";
@@ -55,7 +56,7 @@ export async function uninstall({ options, endTasks, say }: Uninstaller): Promis
     say(`removed ${data}`);
   } else say(`kept ${data}: an install finds who it was; --purge removes it`);
   if (identity) say(`the cluster still lists it: hansa nodes rm ${identity.cluster}/${identity.node}`);
-  say(`the program itself stays: ${process.argv[1] ?? process.execPath}`);
+  say(`the program itself stays: ${calledAs().at(-1)}`);
   return EXIT.ok;
 }
 

@@ -273,7 +273,8 @@ test.each([
   await out(before, SLOW_MS);
   const said = await out("hansa-agent uninstall --purge", SLOW_MS);
   say(said);
-  expect(said).toContain(`removed /etc/systemd/system/${UNIT}\nremoved ${DATA}\n`);
+  for (const path of [`/etc/systemd/system/${UNIT}`, DATA]) expect(said).toContain(`removed ${path}\n`);
+  expect(said).toContain("the program itself stays: /usr/local/bin/hansa-agent");
   expect(await lives(task.pid)).toBe(false);
   expect((await vm.run(`systemctl status ${UNIT}`)).code).toBe(4);
   expect(await out(`systemctl list-units --all --no-legend 'hansa*'; systemctl --failed --no-legend`)).toBe("");
