@@ -12,6 +12,8 @@ const filesAsText: Plugin = {
 };
 
 const SYSTEM = "test/system/**/*.test.ts";
+/** Apart, with a config of its own: it takes minutes. */
+const VM = "test/vm/**";
 
 export default defineConfig({
   plugins: [filesAsText],
@@ -26,7 +28,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["{src,agent,cli,scripts,bench,test}/**/*.test.ts"],
-          exclude: [...configDefaults.exclude, SYSTEM],
+          exclude: [...configDefaults.exclude, SYSTEM, VM],
           sequence: { groupOrder: 0 },
         },
       },

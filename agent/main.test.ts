@@ -362,6 +362,25 @@ describe.each(chosen ? [chosen] : Object.keys(artifacts))("an agent process (%s)
     expect(dead(pid)).toBe(true);
   });
 
+  test("uninstalled, ends also what an agent left that does not run any more", async () => {
+    const agent = start();
+    broker.give({ command: "echo $$ >pid; sleep 60", stopAfterMs: null }, "job1.0");
+    const pid = await pidOf("job1.0@1");
+    const guard = Number(readFileSync(join(run, "beat"), "utf8").split(" ")[0]);
+    agent.kill("SIGTERM");
+    await exit(agent);
+    expect(dead(pid)).toBe(false);
+    const uninstall = start("uninstall", "--purge");
+    const told = await said(uninstall);
+    expect(told).toContain("no agent ran; the tasks that it had left have ended");
+    expect(told).toContain(`the program itself stays: ${agentPath}\n`);
+    expect(uninstall.exitCode).toBe(0);
+    expect(dead(pid)).toBe(true);
+    expect(dead(guard)).toBe(true);
+    expect(broker.ends.get("job1.0@1")).toMatchObject({ reason: "shutdown" });
+    expect([existsSync(run), existsSync(data)]).toEqual([false, false]);
+  });
+
   test("QUIT ends its tasks first, and TERM twice does not wait for them", async () => {
     const first = start();
     broker.give({ command: "trap '' TERM; echo $$ >pid; while :; do sleep 0.05; done", stopAfterMs: 60_000 }, "job1.0");

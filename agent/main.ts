@@ -58,7 +58,13 @@ async function main(argv: string[]): Promise<number> {
     }
     case "uninstall": {
       const { uninstall } = await import("./host/uninstall.ts");
-      return uninstall(options, (line) => process.stdout.write(`${line}\n`));
+      return uninstall({
+        options,
+        endTasks: () => holdingLock(options, log, () => endTasks(options, log)),
+        say: (line) =>
+          process.stdout.write(`${line}
+`),
+      });
     }
     case "join":
       return holdingLock(options, log, async () => {
@@ -139,6 +145,20 @@ async function run(options: AgentOptions, argv: string[], log: Log): Promise<num
   }
   const agent = await up;
   return agent.ended;
+}
+
+/** Takes over what another agent has left, only to stop it. */
+async function endTasks(options: AgentOptions, log: Log): Promise<void> {
+  const identity = readIdentity(options.data);
+  if (!identity) return;
+  const quiet: Log = (level, text) => level !== "info" && log(level, text);
+  const agent = await runAgent(
+    { ...options, wake: false, listen: null },
+    { ...identity, url: options.url ?? identity.url },
+    taskUser(options.runAs),
+    quiet,
+  );
+  await agent.stop(true);
 }
 
 /** A file with a mistake changes nothing. What only a start can change (where, who) is left as it is. */

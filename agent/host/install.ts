@@ -111,7 +111,8 @@ function write({ path, text, mode }: PlannedFile): void {
   else writeFileSync(path, text, { mode });
 }
 
-const calledAs = (): string[] =>
+/** How this program is called again. */
+export const calledAs = (): string[] =>
   programOf(process.execPath, process.argv[1], (path) => existsSync(path) && statSync(path).isFile());
 
 /** An agent that runs is ended first: its tasks live on, and the new one takes them over. */

@@ -9,6 +9,9 @@ const PROXY = /^(https?|no|all)_proxy$/i;
 export const ENVIRONMENT_FILE = "environment";
 export const LOG_FILE = "agent.log";
 
+/** Where a compiled program has its files, which only itself sees: there they are files. */
+const INSIDE_ITSELF = "/$bunfs/";
+
 export interface PlannedFile {
   path: string;
   text: string;
@@ -74,7 +77,8 @@ const environmentText = (pairs: [string, string | undefined][]): string =>
  * @param script the process's second word @param isFile whether there is such a file
  */
 export function programOf(execPath: string, script: string | undefined, isFile: (path: string) => boolean): string[] {
-  return script !== undefined && script !== execPath && isFile(script) ? [execPath, script] : [execPath];
+  const isOwn = script === undefined || script === execPath || script.startsWith(INSIDE_ITSELF);
+  return !isOwn && isFile(script) ? [execPath, script] : [execPath];
 }
 
 /** For a person, secrets included in nothing. */

@@ -19,6 +19,8 @@ test("tasks survive a restart, and what is not to be started again is not", () =
   expect(lines).toContain("Restart=always");
   expect(lines).toContain(`RestartPreventExitStatus=${EXIT.ok} ${EXIT.stay} ${EXIT.usage}`);
   expect(lines).toContain("StartLimitIntervalSec=0");
+  // by SIGABRT the executable's runtime would tell of a crash of its own
+  expect(lines).toContain("WatchdogSignal=SIGKILL");
   // with it, a unit whose tasks live on can't be started again
   expect(lines.some((line) => line.startsWith("Delegate"))).toBe(false);
 });

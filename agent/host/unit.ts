@@ -18,7 +18,8 @@ export function unitWord(text: string): string {
 
 /**
  * `KillMode=process`: where cgroups can't be made, tasks are in the unit's own. No `Delegate`: with it a unit whose
- * tasks live on can't be started again. Exit codes: 0 ended or drained as asked, 5 removed, 64 wrong words.
+ * tasks live on can't be started again. SIGABRT, which the watchdog sends by default, a compiled agent takes for a crash of
+ * its runtime, and says so at length. Exit codes: 0 ended or drained as asked, 5 removed, 64 wrong words.
  */
 export function systemdUnit({ command, environmentFile }: UnitPlan): string {
   return `[Unit]
@@ -38,6 +39,7 @@ Restart=always
 RestartSec=2
 RestartPreventExitStatus=0 5 64
 WatchdogSec=60
+WatchdogSignal=SIGKILL
 TimeoutStartSec=180
 TimeoutStopSec=90
 OOMPolicy=continue

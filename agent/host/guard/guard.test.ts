@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -12,6 +12,7 @@ import { makePassable } from "../process/folder.ts";
 import { taskUser } from "../process/user.ts";
 import { isAlive, statOf } from "../procfs.ts";
 import { Guard, parseBeat } from "./guard.ts";
+import { GUARD_SCRIPT, SHUTDOWN_COMMAND } from "./script.ts";
 
 const user = taskUser(null);
 const HASH = `test-guard-${process.pid}`;
@@ -160,6 +161,35 @@ describe.each(modes)("the guard (%s)", (_name, cgroups) => {
     await guard.end();
     expect(dead(pid)).toBe(true);
   });
+});
+
+describe.runIf(process.getuid?.() === 0)("when systemd ends all that runs, to shut down", () => {
+  test("goes when nothing of what it watches over lives, and by no TERM before", () => {
+    const root = mkdtempSync(join(tmpdir(), "hansa-guard-"));
+    // process 1 of a namespace, under the name that it has then; the guard and a task are its children
+    const script = `
+      cd "$0" && mkdir -p run tasks/7k2m.0@1
+      sleep 60 & task=$!
+      read -r up _ </proc/uptime
+      printf 'cgroup -\\nstart %s %s b1\\n' $task $up >tasks/7k2m.0@1/run
+      printf 'agent 1 0 b1\\n99999999999 99999999999 7k2m.0@1\\n' >run/deadlines
+      "$@" & guard=$!
+      until [ -s run/beat ]; do sleep 0.05; done
+      look() { sleep 1.5; [ "$(cut -d ' ' -f 3 /proc/$guard/stat)" != Z ] && echo "$1"; }
+      kill -s TERM $guard; look stays
+      printf ${SHUTDOWN_COMMAND} >/proc/$$/comm
+      kill -s TERM $guard; look watches
+      kill -s KILL $task; wait $guard; echo gone $?`;
+    const guard = ["/bin/sh", "-c", GUARD_SCRIPT, "hansa-guard", join(root, "run"), join(root, "tasks"), "", "0", "v"];
+    const words = ["--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", script, root, ...guard];
+    const { stdout, stderr } = spawnSync("unshare", words, {
+      encoding: "utf8",
+      timeout: 15_000,
+      killSignal: "SIGKILL",
+    });
+    rmSync(root, { recursive: true, force: true });
+    expect(stdout, stderr).toBe("stays\nwatches\ngone 0\n");
+  }, 20_000);
 });
 
 test("a beat that is half written is none", () => {

@@ -16,10 +16,16 @@ const OWNER_FILE = "guard";
 /** Rounds without anything to watch over and without an agent after which it ends. */
 const IDLE_ROUNDS = 60;
 
+/** What process 1 is while systemd ends all others, cut as the kernel cuts it. */
+export const SHUTDOWN_COMMAND = "systemd-shutdow";
+
 export const GUARD_SCRIPT = `
 set -f
-trap '' HUP INT QUIT TERM USR1 USR2 PIPE TSTP
+trap '' HUP INT QUIT USR1 USR2 PIPE TSTP
 exec 2>/dev/null
+# it ends by TERM only with the machine, and only when it has nothing left to do: systemd waits for it, 90 s long
+shutdown=
+trap 'read -r init </proc/1/comm; [ "$init" != ${SHUTDOWN_COMMAND} ] || shutdown=1' TERM
 run=$1 tasks=$2 cgroups=$3 uid=$4 version=$5
 list= agent= agentseen= idle=0
 
@@ -57,7 +63,7 @@ populated() {
   return 1
 }
 
-# container KEY TERM-OR-KILL: that of the attempt, whose run file is the agent's alone
+# container KEY TERM-KILL-OR-LOOK: that of the attempt, whose run file is the agent's alone
 container() {
   pids=
   if [ "$word" = start ] && [ "$pid" -gt 1 ]; then
@@ -79,6 +85,7 @@ container() {
     [ -n "$pids" ] || return
   fi
   busy=1
+  [ "$2" = LOOK ] && return
   [ "$2" = TERM ] && [ -e "$tasks/$1/${GUARD_MARK}" ] && return
   echo "$2 $now" >>"$tasks/$1/${GUARD_MARK}"
   for member in $pids; do
@@ -87,7 +94,7 @@ container() {
   done
 }
 
-# end KEY TERM-OR-KILL
+# end KEY TERM-KILL-OR-LOOK; sets $busy if it lives
 end() {
   kind= word= pid=0 up= over= group= orphans= inside= cgroup=
   {
@@ -110,6 +117,7 @@ end() {
     return
   fi
   busy=1
+  [ "$2" = LOOK ] && return
   if [ "$2" = TERM ]; then
     [ -e "$tasks/$1/${GUARD_MARK}" ] && return
     [ -n "$over" ] || echo "TERM $now" >"$tasks/$1/${GUARD_MARK}"
@@ -149,10 +157,11 @@ while :; do
     key=\${entry##*:} times=\${entry%:*}
     if [ "$now" -ge "\${times#*:}" ]; then end "$key" KILL
     else
-      busy=1
+      if [ -n "$shutdown" ]; then end "$key" LOOK; else busy=1; fi
       [ "$now" -ge "\${times%:*}" ] && end "$key" TERM
     fi
   done
+  [ -n "$shutdown" ] && [ -z "$busy" ] && exit 0
   if [ -n "$busy" ] || { [ -n "$agent" ] && alive "$agent" "$agentseen"; }; then idle=0
   else
     idle=$((idle + 1))

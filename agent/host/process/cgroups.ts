@@ -153,6 +153,17 @@ export class Cgroups {
   }
 }
 
+/** Removes what agents of root share, unless another has something in it. */
+export function removeSlice(): void {
+  for (const { mount } of hierarchiesOf(readFileSync("/proc/self/mountinfo", "utf8"))) {
+    try {
+      rmdirSync(join(mount, SLICE));
+    } catch {
+      // another agent's too, or it never was there
+    }
+  }
+}
+
 function removeFolder(path: string): boolean {
   try {
     rmdirSync(path);
