@@ -53,16 +53,33 @@ async function withBroker<T>(work: (broker: StubBroker) => Promise<T>, tls = fal
   }
 }
 
+/** Whatever comes of the work, the agent is ended behind it. */
+async function withNode<T>(node: BenchNode, broker: StubBroker, work: () => Promise<T>): Promise<T> {
+  try {
+    return await Promise.race([work(), node.died]);
+  } finally {
+    broker.nextPollMs = Math.max(broker.nextPollMs, 1_000);
+    await node.end();
+  }
+}
+
+async function withRelay<T>(broker: StubBroker, work: (relay: Relay) => Promise<T>): Promise<T> {
+  const relay = await Relay.start(broker.port);
+  try {
+    return await work(relay);
+  } finally {
+    relay.close();
+  }
+}
+
 /** From the start of the process, on a machine without a guard yet, until the request is with the broker. */
 async function measureStarts(artifact: string): Promise<number[]> {
   const samples: number[] = [];
   for (let i = 0; i < starts; i++) {
     await withBroker(async (broker) => {
       const node = new BenchNode(artifact, broker.url, ["--no-wake"]);
-      await broker.until(() => broker.polls > 0);
+      await withNode(node, broker, () => broker.until(() => broker.polls > 0));
       samples.push((broker.firstPollAtMs ?? 0) - node.startedAtMs);
-      broker.nextPollMs = 1_000;
-      await node.end();
     });
   }
   return samples;
@@ -72,63 +89,63 @@ async function measureStarts(artifact: string): Promise<number[]> {
 function measureSoak(artifact: string) {
   return withBroker(async (broker) => {
     const node = new BenchNode(artifact, broker.url, ["--no-wake"]);
-    await broker.until(() => broker.polls > Math.min(1_000, polls / 4));
-    const [first, cpuBefore] = [broker.polls, cpuMs(node.pid)];
-    await broker.until(() => broker.polls >= polls / 2);
-    const half = rssMib(node.pid);
-    progress(`after ${broker.polls} polls: ${half.toFixed(1)} MiB`);
-    await broker.until(() => broker.polls >= polls);
-    const [whole, cpu] = [rssMib(node.pid), cpuMs(node.pid) - cpuBefore];
-    progress(`after ${broker.polls} polls: ${whole.toFixed(1)} MiB`);
-    const asked = broker.polls - first;
-    broker.nextPollMs = 1_000;
-    await node.end();
-    return { half, whole, cpuMsPer1000: (cpu * 1000) / asked };
+    return withNode(node, broker, async () => {
+      await broker.until(() => broker.polls > Math.min(1_000, polls / 4));
+      const [first, cpuBefore] = [broker.polls, cpuMs(node.pid)];
+      await broker.until(() => broker.polls >= polls / 2);
+      const half = rssMib(node.pid);
+      progress(`after ${broker.polls} polls: ${half.toFixed(1)} MiB`);
+      await broker.until(() => broker.polls >= polls);
+      const [whole, cpu] = [rssMib(node.pid), cpuMs(node.pid) - cpuBefore];
+      progress(`after ${broker.polls} polls: ${whole.toFixed(1)} MiB`);
+      return { half, whole, cpuMsPer1000: (cpu * 1000) / (broker.polls - first) };
+    });
   });
 }
 
 /** Bytes of a steady exchange, and of a connection with the first in it. */
 function measureExchange(artifact: string) {
-  return withBroker(async (broker) => {
-    const relay = await Relay.start(broker.port);
-    const words = ["--no-wake", "--ca-file", join(folder, "cert.pem")];
-    const node = new BenchNode(artifact, `https://127.0.0.1:${relay.port}`, words);
-    await broker.until(() => broker.polls >= EXCHANGES);
-    const [polled, bytes] = [broker.polls, relay.bytes];
-    await broker.until(() => broker.polls >= 2 * EXCHANGES);
-    const exchange = (relay.bytes - bytes) / (broker.polls - polled);
-    const connection = (bytes - exchange * polled) / relay.connections;
-    progress(`an exchange has ${exchange.toFixed(0)} bytes, a connection ${connection.toFixed(0)} beside them`);
-    broker.nextPollMs = 1_000;
-    await node.end();
-    relay.close();
-    return { exchange, connection };
-  }, true);
+  const measure = (broker: StubBroker) =>
+    withRelay(broker, (relay) => {
+      const words = ["--no-wake", "--ca-file", join(folder, "cert.pem")];
+      const node = new BenchNode(artifact, `https://127.0.0.1:${relay.port}`, words);
+      return withNode(node, broker, async () => {
+        await broker.until(() => broker.polls >= EXCHANGES);
+        const [polled, bytes] = [broker.polls, relay.bytes];
+        await broker.until(() => broker.polls >= 2 * EXCHANGES);
+        const exchange = (relay.bytes - bytes) / (broker.polls - polled);
+        const connection = (bytes - exchange * polled) / relay.connections;
+        progress(`an exchange has ${exchange.toFixed(0)} bytes, a connection ${connection.toFixed(0)} beside them`);
+        return { exchange, connection };
+      });
+    });
+  return withBroker(measure, true);
 }
 
 /** A node that rests by its wake socket. */
 function measureIdle(artifact: string) {
-  return withBroker(async (broker) => {
-    broker.nextPollMs = REST_S * 1000;
-    const relay = await Relay.start(broker.port);
-    const words = ["--ca-file", join(folder, "cert.pem")];
-    const node = new BenchNode(artifact, `https://127.0.0.1:${relay.port}`, words);
-    await broker.until(() => broker.wakeable);
-    // its pause was meant for a node without a socket; after another poll it rests
-    const asked = broker.polls;
-    broker.call();
-    await broker.until(() => broker.polls > asked);
-    await sleep(SETTLE_MS);
-    const [polled, bytes] = [broker.polls, relay.bytes];
-    if (pings > 0) await broker.until(() => broker.pings >= pings);
-    const idle = rssMib(node.pid);
-    if (broker.polls > polled) throw new Error("a node with a wake socket does not rest");
-    const ping = pings > 0 ? (relay.bytes - bytes) / broker.pings : null;
-    progress(`idle: ${idle.toFixed(1)} MiB${ping === null ? "" : `, a ping has ${ping} bytes`}`);
-    await node.end();
-    relay.close();
-    return { idle, ping };
-  }, true);
+  const measure = (broker: StubBroker) =>
+    withRelay(broker, (relay) => {
+      broker.nextPollMs = REST_S * 1000;
+      const words = ["--ca-file", join(folder, "cert.pem")];
+      const node = new BenchNode(artifact, `https://127.0.0.1:${relay.port}`, words);
+      return withNode(node, broker, async () => {
+        await broker.until(() => broker.wakeable);
+        // its pause was meant for a node without a socket; after another poll it rests
+        const asked = broker.polls;
+        broker.call();
+        await broker.until(() => broker.polls > asked);
+        await sleep(SETTLE_MS);
+        const [polled, bytes] = [broker.polls, relay.bytes];
+        if (pings > 0) await broker.until(() => broker.pings >= pings);
+        const idle = rssMib(node.pid);
+        if (broker.polls > polled) throw new Error("a node with a wake socket does not rest");
+        const ping = pings > 0 ? (relay.bytes - bytes) / broker.pings : null;
+        progress(`idle: ${idle.toFixed(1)} MiB${ping === null ? "" : `, a ping has ${ping} bytes`}`);
+        return { idle, ping };
+      });
+    });
+  return withBroker(measure, true);
 }
 
 /** Short tasks, and what they leave behind. */
@@ -136,26 +153,30 @@ function measureTasks(artifact: string) {
   return withBroker(async (broker) => {
     broker.nextPollMs = 60_000;
     const node = new BenchNode(artifact, broker.url, ["--cpus", "1000"]);
-    await broker.until(() => broker.wakeable && broker.lastPressure.length === 0);
-    broker.give(AT_ONCE, AT_ONCE);
-    await broker.until(() => broker.done >= AT_ONCE);
-    await sleep(SETTLE_MS);
-    const before = { fds: node.fds(), cgroups: node.cgroups(), processes: childrenOf(node.pid).length };
-    const beginMs = performance.now();
-    const cpuBefore = cpuMs(node.pid);
-    broker.give(tasks, AT_ONCE);
-    await broker.until(() => broker.done >= tasks + AT_ONCE);
-    const perS = tasks / ((performance.now() - beginMs) / 1000);
-    progress(`${perS.toFixed(0)} tasks/s, ${((cpuMs(node.pid) - cpuBefore) / tasks).toFixed(2)} ms of the agent each`);
-    await sleep(SETTLE_MS);
-    const leaked = {
-      fds: Math.max(0, node.fds() - before.fds),
-      cgroups: Math.max(0, node.cgroups() - before.cgroups),
-      processes: Math.max(0, childrenOf(node.pid).length - before.processes),
-    };
-    leaked.processes += await node.end();
-    if (broker.failed > 0) throw new Error(`${broker.failed} tasks failed`);
-    return { perS, leaked };
+    return withNode(node, broker, async () => {
+      await broker.until(() => broker.wakeable && broker.lastPressure.length === 0);
+      broker.give(AT_ONCE, AT_ONCE);
+      await broker.until(() => broker.done >= AT_ONCE);
+      await sleep(SETTLE_MS);
+      const before = { fds: node.fds(), cgroups: node.cgroups(), processes: childrenOf(node.pid).length };
+      const beginMs = performance.now();
+      const cpuBefore = cpuMs(node.pid);
+      broker.give(tasks, AT_ONCE);
+      await broker.until(() => broker.done >= tasks + AT_ONCE);
+      const perS = tasks / ((performance.now() - beginMs) / 1000);
+      progress(
+        `${perS.toFixed(0)} tasks/s, ${((cpuMs(node.pid) - cpuBefore) / tasks).toFixed(2)} ms of the agent each`,
+      );
+      await sleep(SETTLE_MS);
+      const leaked = {
+        fds: Math.max(0, node.fds() - before.fds),
+        cgroups: Math.max(0, node.cgroups() - before.cgroups),
+        processes: Math.max(0, childrenOf(node.pid).length - before.processes),
+      };
+      leaked.processes += await node.end();
+      if (broker.failed > 0) throw new Error(`${broker.failed} tasks failed`);
+      return { perS, leaked };
+    });
   });
 }
 

@@ -11,11 +11,17 @@ import { agentCommand } from "../../test/support/agentUnderTest.ts";
 import { cleanEnvironment, processesOf } from "../../test/system/processes.ts";
 import { IDENTITY } from "./stubBroker.ts";
 
+/** What it may take to end its tasks and its guard. */
+const END_MS = 30_000;
+
 export class BenchNode {
   readonly root = mkdtempSync(join(tmpdir(), "hansa-bench-agent-"));
   readonly #data = join(this.root, "data");
   readonly #child: ChildProcess;
   readonly startedAtMs: number;
+  /** rejects when it ends without being told to */
+  readonly died: Promise<never>;
+  #left: Promise<number> | null = null;
 
   constructor(artifact: string, url: string, words: readonly string[] = []) {
     chmodSync(this.root, 0o711);
@@ -30,6 +36,11 @@ export class BenchNode {
       stdio: ["ignore", log, log],
     });
     closeSync(log);
+    this.died = once(this.#child, "exit").then(([code, signal]) => {
+      if (this.#left === null) throw new Error(`the agent has ended by itself: ${signal ?? `exit ${code}`}`);
+      return new Promise<never>(() => {});
+    });
+    this.died.catch(() => {});
   }
 
   get pid(): number {
@@ -47,10 +58,19 @@ export class BenchNode {
   }
 
   /** @returns how many processes it left behind */
-  async end(): Promise<number> {
-    const gone = once(this.#child, "exit");
-    this.#child.kill("SIGTERM");
-    await gone;
+  end(): Promise<number> {
+    this.#left ??= this.#end();
+    return this.#left;
+  }
+
+  async #end(): Promise<number> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) {
+      const gone = once(this.#child, "exit");
+      const late = setTimeout(() => this.#child.kill("SIGKILL"), END_MS);
+      this.#child.kill("SIGTERM");
+      await gone;
+      clearTimeout(late);
+    }
     const left = processesOf(this.root);
     rmSync(this.root, { recursive: true, force: true });
     return left.length;
