@@ -130,7 +130,7 @@ describe.each(chosen ? [chosen] : Object.keys(artifacts))("an agent process (%s)
     expect(broker.output.get("job1.0@1/stderr")?.toString()).toBe("oh\n");
     await until(() => gone("job1.0@1"));
     expect(broker.joins).toEqual([{ name: expect.any(String), key: expect.any(String) }]);
-    expect(broker.polls[0]).toMatchObject({ session: 1, seq: 1, running: [], pressure: ["no-guard"] });
+    expect(broker.polls[0]).toMatchObject({ session: 1, seq: 1, running: [], pressure: ["starting", "no-guard"] });
     await broker.until(() => broker.inventory?.drivers.includes("process") === true);
     expect(statSync(join(data, "node.json")).mode & 0o777).toBe(0o600);
     expect(statSync(join(data, "journal")).mode & 0o777).toBe(0o600);

@@ -118,6 +118,7 @@ export function duePoll(state: AgentState, nowMs: number): { state: AgentState; 
     }
   }
   const pressure = [...state.pressure];
+  if (state.inventory === null) pressure.push("starting");
   if (!state.guarded) pressure.push("no-guard");
   if (state.leaving && !pressure.includes("draining")) pressure.push("draining");
   const request: PollRequest = {

@@ -17,13 +17,18 @@ class Agent {
   journal: JournalRecord[] = [];
   nowMs = 1_000_000;
 
-  constructor(journal: JournalRecord[] = [], boot = "boot-1", accepts: { roles?: string[]; machine?: string } = {}) {
+  constructor(
+    journal: JournalRecord[] = [],
+    boot = "boot-1",
+    accepts: { roles?: string[]; machine?: string } = {},
+    known: typeof inventory | null = inventory,
+  ) {
     const { machine = "machine-1", ...offer } = accepts;
     const start = initialState(journal, {
       boot,
       nonce: "nonce-01",
       machine,
-      inventory: { ...inventory, ...offer },
+      inventory: known && { ...known, ...offer },
       nowMs: this.nowMs,
     });
     this.state = start.state;
@@ -101,6 +106,38 @@ describe("a session", () => {
     expect(fresh.request(fresh.send({ type: "recovered", attempts: [] }))?.inventory).toEqual(inventory);
     fresh.reply();
     expect(fresh.request()?.inventory).toBeUndefined();
+  });
+});
+
+describe("before its inventory is known, a node", () => {
+  const unknown = () => {
+    const fresh = new Agent([], "boot-1", {}, null);
+    fresh.ready();
+    return fresh;
+  };
+
+  test("polls at once without it, and says why nothing should come", () => {
+    expect(unknown().request()).toMatchObject({ running: [], pressure: ["starting"] });
+    expect(unknown().request()).not.toHaveProperty("inventory");
+  });
+
+  test("passes over what it is given all the same", () => {
+    const fresh = unknown();
+    expect(types(fresh.assign("abcd.0", 1))).not.toContain("start");
+    expect(fresh.state.attempts.size).toBe(0);
+  });
+
+  test("does not ask again and again, and tells it as soon as it is known", () => {
+    const fresh = unknown();
+    expect(fresh.request(fresh.reply({ wantInventory: true }))).toBeUndefined();
+    expect(fresh.request(fresh.pass(999))).toBeUndefined();
+    expect(fresh.request(fresh.send({ type: "inventory", inventory }))?.inventory).toEqual(inventory);
+  });
+
+  test("tells it behind a poll that was under way meanwhile, whatever pause the reply wants", () => {
+    const fresh = unknown();
+    fresh.send({ type: "inventory", inventory });
+    expect(fresh.request(fresh.reply({ nextPollMs: 900_000 }))?.inventory).toEqual(inventory);
   });
 });
 

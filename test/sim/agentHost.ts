@@ -20,6 +20,9 @@ export type HttpAnswer =
   | { status: 0 };
 
 const HTTP_SLACK_MS = 10_000;
+/** So long an agent that starts may not know what its machine has, another time in each life. */
+const MOST_PROBING_MS = 3_000;
+const PROBING_STEP_MS = 733;
 
 export class AgentHost {
   readonly machine: Machine;
@@ -81,7 +84,7 @@ export class AgentHost {
       boot: machine.boot,
       machine: machine.name,
       nonce,
-      inventory,
+      inventory: null,
       nowMs: machine.now(),
     });
     this.state = state;
@@ -94,6 +97,9 @@ export class AgentHost {
       deadlineMs: machine.guardFile.get(key)?.deadlineMs ?? null,
     }));
     this.#later(life, () => this.#happen({ type: "recovered", attempts }, life));
+    this.#world.timeline.after((life * PROBING_STEP_MS) % MOST_PROBING_MS, () =>
+      this.#later(life, () => this.#happen({ type: "inventory", inventory }, life)),
+    );
   }
 
   /** kill -9 */

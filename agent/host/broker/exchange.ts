@@ -27,6 +27,8 @@ export interface TransportOptions {
   url: string;
   /** PEM file with authorities trusted besides the usual ones */
   caFile: string | null;
+  /** PEM; in place of those of `caFile` and the usual ones */
+  authorities?: string[] | null;
   /** HTTPS_PROXY, HTTP_PROXY and NO_PROXY are read from it */
   environment: NodeJS.ProcessEnv;
 }

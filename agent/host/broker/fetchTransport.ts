@@ -46,8 +46,8 @@ export class Transport {
   #mostUnderWay = 0;
   #toClose = 0;
   readonly #closed = new AbortController();
-  /** for what is more than one exchange; with it come node:http and node:tls, which take time and memory */
-  #node: Promise<NodeTransport> | null = null;
+  /** for what is more than one exchange, with the authorities that exchanges have proven when it was made */
+  #node: { transport: NodeTransport; authorities: string[] | null } | null = null;
 
   constructor(options: TransportOptions) {
     this.url = new URL(options.url);
@@ -127,14 +127,21 @@ export class Transport {
 
   /** What `http.request` needs to go this way; also for what is more than one exchange. */
   async request(exchange: Pick<Exchange, "method" | "path" | "headers">): Promise<ClientRequest> {
-    this.#node ??= import("./nodeTransport.ts").then(({ Transport }) => new Transport(this.#options));
-    const node = await this.#node;
-    return node.request(exchange);
+    // node:http and node:tls take time and memory
+    const { Transport: NodeTransport } = await import("./nodeTransport.ts");
+    this.#closed.signal.throwIfAborted();
+    const authorities = this.#authorities;
+    if (this.#node?.authorities !== authorities) {
+      this.#node?.transport.close();
+      this.#node = null;
+    }
+    this.#node ??= { transport: new NodeTransport({ ...this.#options, authorities }), authorities };
+    return this.#node.transport.request(exchange);
   }
 
   close(): void {
     this.#closed.abort(new Error("closed"));
-    void this.#node?.then((node) => node.close());
+    this.#node?.transport.close();
   }
 }
 

@@ -40,11 +40,12 @@ export class Transport {
 
   #newAgent(): http.Agent {
     const { caFile, environment } = this.#options;
+    const ca = this.#options.authorities ?? (caFile === null ? null : authorities(caFile));
     const proxyEnv = proxyOf(environment);
     const options: https.AgentOptions = {
       keepAlive: true,
       ...(proxyEnv && { proxyEnv }),
-      ...(caFile !== null && { ca: authorities(caFile) }),
+      ...(ca !== null && { ca }),
     };
     return this.#base.protocol === "https:" ? new AgingHttpsAgent(options) : new AgingHttpAgent(options);
   }
