@@ -14,6 +14,8 @@ import type { Uploads } from "./uploads.ts";
 const TICK_MS = 1000;
 /** A poll that a newer one overtook is ended by the broker; if not, by us so long after the newer one's answer. */
 const OVERTAKEN_MS = 2000;
+/** So long a request may need the processor until it is on its way. */
+const LEAVES_WITHIN_MS = 10;
 
 /** What runs attempts and ends them. */
 export interface Hands {
@@ -87,7 +89,7 @@ export class Host {
     this.progressAtMs = parts.nowMs();
   }
 
-  /** When the first poll is on its way, or never will be. */
+  /** When the first poll is on its way, or answered, or never will be. */
   get spoken(): Promise<void> {
     return this.#spoken.promise;
   }
@@ -223,8 +225,9 @@ export class Host {
     const abort = new AbortController();
     this.#pending.set(seq, abort);
     const answered = this.#parts.poll(request, waitS, abort.signal);
-    setImmediate(this.#spoken.resolve);
+    setTimeout(this.#spoken.resolve, LEAVES_WITHIN_MS);
     const outcome = await answered;
+    this.#spoken.resolve();
     this.#pending.delete(seq);
     this.#progress();
     if (this.#stopped || seq !== this.#state.seq) return;
