@@ -121,6 +121,10 @@ describe.each(chosen ? [chosen] : Object.keys(artifacts))("an agent process (%s)
     rmSync(root, { recursive: true, force: true });
   });
 
+  test.runIf(artifact === "for Node")("carries no schemas, which take longer to load than all of it", () => {
+    expect(readFileSync(agentPath, "utf8")).not.toContain("ZodType");
+  });
+
   test("joins, says what it has, runs a task, uploads its output and forgets it", async () => {
     start();
     broker.give({ command: "echo hi from $HANSA_NODE; echo oh >&2" }, "job1.0");
