@@ -184,6 +184,23 @@ describe.each(chosen ? [chosen] : Object.keys(artifacts))("an agent process (%s)
     expect(end).toMatchObject({ state: "succeeded", stdout: { size: printed.length, dropped } });
   });
 
+  test("says nothing to the broker before what its journal has lost is dead", async () => {
+    const first = start();
+    broker.give({ command: "echo $$ >pid; exec sleep 600", stopAfterMs: 60_000 }, "job1.0");
+    const pid = await pidOf("job1.0@1");
+    first.kill("SIGKILL");
+    await exit(first);
+    writeFileSync(join(data, "journal"), "");
+    const heardAlive: boolean[] = [];
+    broker.odd = () => {
+      heardAlive.push(!dead(pid));
+      return false;
+    };
+    start();
+    await broker.until(() => heardAlive.length > 0);
+    expect(heardAlive).not.toContain(true);
+  });
+
   test("killed, leaves its tasks alive, and the next one takes them over and tells how they ended", async () => {
     const first = start();
     broker.give(

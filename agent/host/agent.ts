@@ -30,6 +30,7 @@ import { machineId } from "./machineId.ts";
 import type { AgentOptions } from "./options.ts";
 import { Outputs } from "./outputs.ts";
 import { Pressure } from "./pressure.ts";
+import { foldersIn } from "./process/folder.ts";
 import type { User } from "./process/user.ts";
 import { type AgentStatus, LOOP_STILL_MS } from "./status.ts";
 import { Uploads } from "./uploads.ts";
@@ -107,8 +108,9 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
 
   for (const record of records) if (record.type === "accept") outputs.add(record.key, record.template.env);
   const open = openAttempts(records);
-  // where nothing survived, the first poll need not wait for what would see to it
-  if (open.size === 0) {
+  // where nothing can run, known to the journal or not, the first poll need not wait for what would see to it
+  const isBare = open.size === 0 && foldersIn(tasks).every((key) => host.state.attempts.has(key));
+  if (isBare) {
     host.start({ type: "recovered", attempts: [] });
     await host.spoken;
   }
@@ -144,7 +146,7 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
   // before anything may start that is not known now
   const swept = await driver.sweep(new Set(host.state.attempts.keys()));
   if (swept.length > 0) log("warn", `ended and removed, because the journal does not know them: ${swept.join(", ")}`);
-  if (open.size > 0) host.start(recovered);
+  if (!isBare) host.start(recovered);
   const guardSeen = guard.ready().then((alive) => {
     if (!alive) log("error", "the guard does not come up: no task will be started");
     host.dispatch({ type: "guard", alive });
