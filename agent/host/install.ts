@@ -26,6 +26,9 @@ import { UNIT } from "./unit.ts";
 const UP_MS = 30_000;
 const LOOK_MS = 50;
 const ASK_MS = 10_000;
+/** What a node says in its first polls, and how long it may take until it says so no more. */
+const COMING_UP = ["starting", "no-guard"];
+const SETTLES_MS = 10_000;
 const NEW_TOKEN = "the next step: make a new token with hansa token create --join CLUSTER, and run this again with it";
 
 export interface Installer {
@@ -164,12 +167,18 @@ async function isRefused(identity: Identity, options: AgentOptions): Promise<boo
   }
 }
 
-/** The node as the broker sees it. */
+/** The node as the broker sees it, once it has come up. */
 async function nodeLines(identity: Identity, options: AgentOptions): Promise<string[]> {
+  const startedAt = performance.now();
   try {
-    const answer = await askOwnNode(identity, options);
-    if (answer.status !== 200) return [`the broker answers it; look with: hansa nodes -c ${identity.cluster}`];
-    return shownNode(JSON.parse(answer.body.toString("utf8")));
+    for (;;) {
+      const answer = await askOwnNode(identity, options);
+      if (answer.status !== 200) return [`the broker answers it; look with: hansa nodes -c ${identity.cluster}`];
+      const seen: SeenNode = JSON.parse(answer.body.toString("utf8"));
+      const comesUp = seen.pressure.some((reason) => COMING_UP.includes(reason));
+      if (!comesUp || performance.now() - startedAt > SETTLES_MS) return shownNode(seen);
+      await sleep(LOOK_MS);
+    }
   } catch (error) {
     return [`the broker answers the agent, but not this command: ${messageOf(error)}`];
   }
