@@ -32,6 +32,12 @@ import { unknownCluster } from "./whatIf.ts";
 const RESEND_MS = 1_000;
 /** Broker and Clusters poke each other while there is work, should a message or an alarm have been lost. */
 const POKE_MS = 180_000;
+/**
+ * What a round grants is charged, so what it grants may itself be what the next one weighs otherwise, to and fro. After
+ * so many rounds in a row that had no other news, the next ones wait.
+ */
+const ECHOES_A_CLUSTER = 16;
+const ECHO_MS = 1_000;
 /** An alarm that is late by more was lost. */
 const OVERDUE_MS = 5_000;
 const WATCH_BATCH = 5_000;
@@ -45,6 +51,8 @@ export class Broker implements Turns {
   readonly #fleet: Fleet;
   readonly #shares: Shares;
   readonly #rounds: Rounds;
+  /** rounds in a row for no other news than that what the last ones granted is applied */
+  #echoes = 0;
   readonly #ledger: Ledger;
   readonly #restored: Restored;
   readonly #book: JobBook;
@@ -335,11 +343,13 @@ export class Broker implements Turns {
       if (job.takenBack !== null && countsOf(job).waiting === 0) job.takenBack = null;
       this.#endIfOver(job, now);
       if (!this.#book.isLive(job.id)) ended.push(job.id);
-      else if (news === "ends" && job.state !== "cancelling" && this.#rounds.stands(job, now)) {
+      else if (news !== "more" && job.state !== "cancelling" && this.#rounds.stands(job, now)) {
         this.#grants.topUp(job, report.cluster);
         continue;
       }
-      roundNeeded = true;
+      this.#echoes = news === "applied" ? this.#echoes + 1 : 0;
+      if (this.#echoes > ECHOES_A_CLUSTER * this.#fleet.names().length) this.#setAlarm(now + ECHO_MS);
+      else roundNeeded = true;
     }
     if (isNews) unbar(this.#book, report.cluster);
     for (const event of report.events) {

@@ -12,7 +12,7 @@ const BARRING = new Set<ReturnReason>(["does-not-fit", "fragmented", "refused"])
 const REPORTS_PER_S = 40;
 const PACE_MS = 25;
 
-/** @returns what a round may use: nothing, room of tasks that ended, or more than that */
+/** @returns what a round may use: nothing, that a grant is applied, room of tasks that ended, or more than that */
 export function heardOf(
   book: JobBook,
   shares: Shares,
@@ -21,7 +21,7 @@ export function heardOf(
   report: Report,
   said: Report["jobs"][number],
   now: number,
-): "nothing" | "ends" | "more" {
+): "nothing" | "applied" | "ends" | "more" {
   const newer =
     report.incarnation > grant.incarnation || (report.incarnation === grant.incarnation && report.rev > grant.rev);
   if (!newer) return "nothing";
@@ -52,7 +52,8 @@ export function heardOf(
   // A third copy may have waited for the end of an earlier one.
   const isOneLess = subtract(before?.leaving ?? [], said.leaving ?? []).length > 0;
   if (hasRoomAgain || returned.length > 0 || isOneLess) return "more";
-  return ends > 0 || !isSameLive || before?.genApplied !== said.genApplied ? "ends" : "nothing";
+  if (ends > 0 || !isSameLive) return "ends";
+  return before?.genApplied !== said.genApplied ? "applied" : "nothing";
 }
 
 /** Where an old attempt runs on, that the new one runs elsewhere by now. */
