@@ -9,6 +9,9 @@ import { until } from "../test/support/until.ts";
 import { parseUptime } from "./host/clock.ts";
 import type { Space, TestNode } from "./testNode.fixture.ts";
 
+/** Where ip and iptables are, whoever runs the tests. */
+const ADMIN_PATH = `${process.env.PATH}:/usr/sbin:/sbin`;
+
 /** A process in namespaces of its own, which last as long as it; it ends with this process, however that ends. */
 class Holder implements Space {
   readonly enter: readonly string[];
@@ -27,6 +30,7 @@ class Holder implements Space {
   static async start(kind: string, script: string): Promise<Holder> {
     const held = spawn("unshare", [kind, "sh", "-ec", `${script}\necho ready\nexec cat`], {
       cwd: "/",
+      env: { ...process.env, PATH: ADMIN_PATH },
       detached: true,
       stdio: ["pipe", "pipe", "inherit"],
     });
@@ -38,7 +42,7 @@ class Holder implements Space {
   /** In there, as it is now. */
   do(...words: string[]): void {
     const [program = "", ...rest] = [...this.enter, ...words];
-    execFileSync(program, rest, { stdio: ["ignore", "ignore", "inherit"] });
+    execFileSync(program, rest, { env: { ...process.env, PATH: ADMIN_PATH }, stdio: ["ignore", "ignore", "inherit"] });
   }
 
   /** With what its script has left running: they are one group. */
