@@ -544,3 +544,39 @@ test("while jobs contend, ends are made up for without a round each, and who wai
   reportEnds(1);
   expect(metrics().rounds_total).toBeGreaterThan(before);
 });
+
+describe("a report whose only news is that grants are applied", () => {
+  const rounds = () => metrics().rounds_total ?? 0;
+  const ids = Array.from({ length: 40 }, (_, i) => `job${String(i).padStart(7, "0")}`);
+  let applied = 0;
+  /** @returns rounds made for it */
+  const echo = (jobs = ids.slice(0, 1), live = 1) => {
+    const before = rounds();
+    applied += 1;
+    north.report(Object.fromEntries(jobs.map((id) => [id, { genApplied: applied, live: { default: live } }])));
+    return rounds() - before;
+  };
+  beforeEach(() => {
+    for (const [i, id] of ids.entries())
+      submit({ command: "true", count: 4, resources: { cpus: 0.001, mem: "1MiB" } }, id, `d${i}`);
+    north.take();
+    echo(ids);
+  });
+
+  test("makes a round, however many jobs it is of", () => {
+    expect([echo(ids), echo(ids), echo(ids)]).toEqual([1, 1, 1]);
+  });
+
+  test("waits for the alarm when there was nothing else for long, and news is heard at once", () => {
+    const made = Array.from({ length: 100 }, () => echo());
+    expect(made.slice(0, 32)).toEqual(Array(32).fill(1));
+    expect(made.slice(32)).toEqual(Array(68).fill(0));
+    expect(home.alarmAt).toBeLessThanOrEqual(home.nowMs + 1000);
+    const before = rounds();
+    home.nowMs = home.alarmAt ?? 0;
+    home.fireAlarm();
+    expect(rounds()).toBeGreaterThan(before);
+    expect(echo(ids, 2)).toBe(1);
+    expect(echo(ids, 2)).toBe(1);
+  });
+});

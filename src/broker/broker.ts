@@ -34,7 +34,7 @@ const RESEND_MS = 1_000;
 const POKE_MS = 180_000;
 /**
  * What a round grants is charged, so what it grants may itself be what the next one weighs otherwise, to and fro. After
- * so many rounds in a row that had no other news, the next ones wait.
+ * so many reports in a row that had no other news, the next round waits.
  */
 const ECHOES_A_CLUSTER = 16;
 const ECHO_MS = 1_000;
@@ -51,7 +51,7 @@ export class Broker implements Turns {
   readonly #fleet: Fleet;
   readonly #shares: Shares;
   readonly #rounds: Rounds;
-  /** rounds in a row for no other news than that what the last ones granted is applied */
+  /** reports in a row with no other news than that what rounds granted is applied */
   #echoes = 0;
   readonly #ledger: Ledger;
   readonly #restored: Restored;
@@ -330,6 +330,7 @@ export class Broker implements Turns {
     if (cluster === "reborn") recover(this.#book, report);
     const isNews = cluster === "reborn" || cluster === "changed";
     let roundNeeded = isNews;
+    let isEcho = false;
     const ended: string[] = [];
     for (const jobReport of report.jobs) {
       const job = this.#book.get(jobReport.job);
@@ -347,8 +348,7 @@ export class Broker implements Turns {
         this.#grants.topUp(job, report.cluster);
         continue;
       }
-      this.#echoes = news === "applied" ? this.#echoes + 1 : 0;
-      if (this.#echoes > ECHOES_A_CLUSTER * this.#fleet.names().length) this.#setAlarm(now + ECHO_MS);
+      if (news === "applied") isEcho = true;
       else roundNeeded = true;
     }
     if (isNews) unbar(this.#book, report.cluster);
@@ -358,6 +358,9 @@ export class Broker implements Turns {
       if (job && event.type === "task.reclaimed") job.takenBack = event.detail ?? null;
     }
     if (cluster !== "old") this.#ledger.note(report, ended.length > 0, now);
+    if (roundNeeded) this.#echoes = 0;
+    else if (isEcho && ++this.#echoes > ECHOES_A_CLUSTER * this.#fleet.names().length) this.#setAlarm(now + ECHO_MS);
+    else roundNeeded = isEcho;
     if (roundNeeded) this.#round(now);
     const isCurrent = report.incarnation === this.#fleet.incarnation(report.cluster);
     const grants = isCurrent ? this.#grants.unsent(report.cluster, "and unconfirmed") : [];
