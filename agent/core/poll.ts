@@ -6,9 +6,9 @@ import { loneStartMs } from "./keeping.ts";
 import type { AgentEffect, AgentState, Attempt } from "./types.ts";
 
 const BACKOFF_BASE_MS = 500;
+const BACKOFF_MAX_MS = 60_000;
 /** How often a node polls that does not know yet what it has: until then every answer comes at once. */
 const UNKNOWN_MS = 1_000;
-const BACKOFF_MAX_MS = 60_000;
 /** Ends within this time of each other go in one poll. */
 const BATCH_MS = 4;
 /** After an assignment: a short task's end is told by the poll that would have confirmed its start. */

@@ -104,7 +104,7 @@ function acknowledge(attempts: Attempts, acked: string[], records: JournalRecord
   }
 }
 
-/** Deadlines only ever move later. An attempt from before a restart starts only now that a reply names it, with a guard. */
+/** Deadlines only ever move later. An attempt that waits starts only when a reply names it, in its time and with a guard. */
 function renew(
   { guarded }: AgentState,
   attempts: Attempts,
@@ -168,8 +168,8 @@ export const noOutput = () => ({
 });
 
 /**
- * Without a guard, under pressure, when leaving or not yet knowing what it has, an assignment is passed over: the next poll omits it and it goes
- * elsewhere.
+ * Without a guard, under pressure, when leaving, or when what the node has is not known yet, an assignment is passed
+ * over: the next poll omits it and it goes elsewhere.
  */
 function accept(
   state: AgentState,

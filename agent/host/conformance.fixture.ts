@@ -15,6 +15,7 @@ import type { Template } from "../../src/model/job.ts";
 import type { Exit } from "../core/types.ts";
 import { uptimeMs } from "./clock.ts";
 import type { Driver, DriverEvents, DriverHealth } from "./driver.ts";
+import { Ear } from "./ear.fixture.ts";
 import type { Guard } from "./guard/guard.ts";
 import { attemptOf } from "./process/attempt.fixture.ts";
 import { makePassable } from "./process/folder.ts";
@@ -47,40 +48,9 @@ export interface Subject {
   end(): void;
 }
 
-type Told = { started: string } | { failed: string } | { exited: string; exit: Exit };
 const KEY = "7k2m.0@1";
 /** What a driver says that does not see processes which leave their group. */
 export const GROUPS_ONLY = "process groups only";
-
-/** What a driver tells, as a queue that a test can wait on. */
-class Ear implements DriverEvents {
-  readonly #told: Told[] = [];
-  #wake: () => void = () => {};
-  #tell(told: Told): void {
-    this.#told.push(told);
-    this.#wake();
-  }
-  // each its own, because a test may hand them on one by one
-  readonly started = (key: string) => this.#tell({ started: key });
-  readonly startFailed = (_key: string, failed: string) => this.#tell({ failed });
-  readonly exited = (key: string, exit: Exit) => this.#tell({ exited: key, exit });
-  async next(): Promise<Told> {
-    for (;;) {
-      const told = this.#told.shift();
-      if (told) return told;
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-  }
-  async end(): Promise<{ exited: string; exit: Exit }> {
-    for (;;) {
-      const told = await this.next();
-      if ("failed" in told) throw new Error(told.failed);
-      if ("exit" in told) return told;
-    }
-  }
-}
 
 /** Neither the kernel nor a container tells when a process of another's is there or gone. */
 async function until(holds: () => boolean): Promise<void> {

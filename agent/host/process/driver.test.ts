@@ -14,8 +14,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
 import { until } from "../../../test/support/until.ts";
-import type { Exit } from "../../core/types.ts";
 import { bootId, uptimeMs } from "../clock.ts";
+import { Ear } from "../ear.fixture.ts";
 import { isAlive, statOf } from "../procfs.ts";
 import { attemptOf } from "./attempt.fixture.ts";
 import { Cgroups, openCgroups } from "./cgroups.ts";
@@ -28,36 +28,6 @@ const HASH = `test-${process.pid}`;
 const found = openCgroups(HASH, user);
 const modes: [string, Cgroups | null][] = [["process group only", null]];
 if (found instanceof Cgroups) modes.push(["cgroup", found]);
-
-type Told = { started: string } | { failed: string } | { exited: string; exit: Exit };
-
-/** What the driver tells, as a queue that a test can wait on. */
-class Ear {
-  readonly #told: Told[] = [];
-  #wake: () => void = () => {};
-  tell(told: Told): void {
-    this.#told.push(told);
-    this.#wake();
-  }
-  async next(): Promise<Told> {
-    for (;;) {
-      const told = this.#told.shift();
-      if (told) return told;
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-  }
-  async end(): Promise<{ exited: string; exit: Exit }> {
-    for (;;) {
-      const told = await this.next();
-      if ("exit" in told) return told;
-    }
-  }
-  async exit(): Promise<Exit> {
-    return (await this.end()).exit;
-  }
-}
 
 /** A pid that a task wrote to a file of its own. */
 async function pidIn(path: string): Promise<number> {
@@ -92,9 +62,9 @@ describe.each(modes)("a task (%s)", (_name, cgroups) => {
       place: { league: "lab", cluster: "north", node: "n1" },
       hidesGpus: true,
       log: () => {},
-      started: (key) => ear.tell({ started: key }),
-      startFailed: (_key, message) => ear.tell({ failed: message }),
-      exited: (key, exit) => ear.tell({ exited: key, exit }),
+      started: ear.started,
+      startFailed: ear.startFailed,
+      exited: ear.exited,
     });
     drivers.push(driver);
     return driver;
