@@ -137,6 +137,14 @@ export class Podman {
     return this.#run(["ps", "-a", "--format", "{{.Names}}"]).split("\n").filter(Boolean);
   }
 
+  /** How often a container of this name was started, removed ones too. */
+  starts(name: string): number {
+    const only = ["--filter", `container=${name}`, "--filter", "event=start"];
+    return this.#run(["events", "--stream=false", "--since", "24h", ...only])
+      .split("\n")
+      .filter(Boolean).length;
+  }
+
   /** The daemon answers nothing for a while. */
   freeze(): void {
     this.#child.kill("SIGSTOP");
