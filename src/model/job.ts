@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { resourcesSchema } from "./amounts.ts";
 import { parseConstraint } from "./constraints.ts";
+import type { Container, Uri } from "./container.ts";
 import { DEFAULT_DRIVER, DRIVERS, type DriverName } from "./driver.ts";
 import { formatDuration } from "./duration.ts";
 import { durationSchema } from "./durationSchema.ts";
@@ -200,6 +201,10 @@ export interface Template {
   driver: DriverName;
   /** of a container; null: not one */
   image: string | null;
+  /** of a container; null: nothing but its image is asked for */
+  container: Container | null;
+  /** fetched before it starts */
+  uris: readonly Uri[];
   retryMax: number;
   retryBackoffMs: number;
   timeoutMs: number | null;
@@ -234,6 +239,8 @@ export function templateOf(spec: JobSpec): Template {
     priority: spec.priority ?? DEFAULT_PRIORITY,
     driver: spec.driver ?? DEFAULT_DRIVER,
     image: spec.image ?? null,
+    container: null,
+    uris: [],
     retryMax: spec.retry?.max ?? 0,
     retryBackoffMs: spec.retry?.backoff ?? 1000,
     timeoutMs: spec.timeout ?? null,
@@ -257,6 +264,8 @@ export const readTemplate = (written: Partial<Template>): Template =>
     gang: null,
     priority: DEFAULT_PRIORITY,
     copies: "at-most-one",
+    container: null,
+    uris: [],
     ...written,
   }) as Template;
 

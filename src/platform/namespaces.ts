@@ -16,13 +16,16 @@ export interface ObjectNamespace {
 export interface Namespaces {
   BROKER: ObjectNamespace;
   CLUSTER: ObjectNamespace;
+  FRAMEWORK: ObjectNamespace;
   SHELF: ObjectNamespace;
 }
 
-const BINDINGS = { broker: "BROKER", cluster: "CLUSTER", shelf: "SHELF" } as const satisfies Record<
-  ObjectKind,
-  keyof Namespaces
->;
+const BINDINGS = {
+  broker: "BROKER",
+  cluster: "CLUSTER",
+  framework: "FRAMEWORK",
+  shelf: "SHELF",
+} as const satisfies Record<ObjectKind, keyof Namespaces>;
 
 export const stubOf = (namespaces: Namespaces, ref: ObjectRef): ObjectStub =>
   namespaces[BINDINGS[ref.kind]].getByName(nameOf(ref));

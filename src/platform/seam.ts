@@ -18,8 +18,8 @@ export interface Sql {
   raw(text: string, ...binds: SqlValue[]): SqlValue[][];
 }
 
-export type ObjectKind = "broker" | "cluster" | "shelf";
-/** `name` is '' for the Broker of a league, the cluster's name, or the number of a Shelf. */
+export type ObjectKind = "broker" | "cluster" | "framework" | "shelf";
+/** `name` is '' for the Broker of a league, the cluster's name, the framework's id, or the number of a Shelf. */
 export interface ObjectRef {
   kind: ObjectKind;
   league: string;

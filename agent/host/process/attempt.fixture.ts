@@ -40,6 +40,8 @@ export function attemptOf(
       role: "default",
       priority: 50,
       driver: "process",
+      container: null,
+      uris: [],
       image: null,
       retryMax: 0,
       retryBackoffMs: 0,

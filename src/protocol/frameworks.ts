@@ -1,0 +1,203 @@
+/**
+ * The level protocol of frameworks. A Framework object tells the Broker what its framework is and wants; the Broker
+ * tells each Cluster how much the framework may have there; the Cluster cuts offers, runs what is launched on them, and
+ * tells the Framework object of both. Each message states what is, so that a lost or doubled one heals with the next.
+ */
+
+import type {
+  Capability,
+  FrameworkRole,
+  InverseOffer,
+  MesosTaskState,
+  Offer,
+  OfferConstraints,
+  Operation,
+  OperationStatus,
+  StatusReason,
+} from "../model/framework.ts";
+import type { Resources } from "../model/resources.ts";
+import type { EndReason } from "../model/states.ts";
+
+/** `active`: it is offered resources · `inactive`: its stream is lost, its tasks run on · `removed`: for ever. */
+export type FrameworkState = "active" | "inactive" | "removed";
+
+/** Framework → Broker → Clusters: what a framework is and wants; the higher `rev` holds. */
+export interface FrameworkLevel {
+  id: string;
+  rev: number;
+  state: FrameworkState;
+  name: string;
+  user: string;
+  principal: string | null;
+  checkpoint: boolean;
+  capabilities: readonly Capability[];
+  roles: readonly FrameworkWish[];
+}
+
+export interface FrameworkWish extends FrameworkRole {
+  suppressed: boolean;
+  /** rises with each wish to see again what was refused */
+  revived: number;
+  /** any of these is enough; empty: anything; null: as the league has it */
+  minAllocatable: readonly Resources[] | null;
+  /** any of these groups is enough; null: every agent */
+  constraints: OfferConstraints["roles"][string] | null;
+}
+
+/** The Broker's answer. */
+export interface FrameworkAnswer {
+  /** where the framework may have something */
+  clusters: string[];
+  /** the Broker's newest rev of it: one that lost its rows takes a higher one */
+  rev: number;
+}
+
+/** Broker → Cluster, in a GrantMessage. */
+export interface FrameworkGrant {
+  gen: number;
+  level: FrameworkLevel;
+  /**
+   * by the framework's name of a role, by partition: how much tasks and offers of it may have there together. Of what
+   * is not named: nothing
+   */
+  limits: Readonly<Record<string, Readonly<Record<string, Resources>>>>;
+  /** roles for which a part of a node may be offered, as a limit of shares leaves no more */
+  chops: readonly string[];
+}
+
+/** Cluster → Broker, in a Report: a framework that it knows, absolute. */
+export interface FrameworkReport {
+  framework: string;
+  genApplied: number;
+  uses: FrameworkUse[];
+  /** nothing of it is here: a removed framework may be forgotten */
+  isGone: boolean;
+}
+
+export interface FrameworkUse {
+  /** the framework's name of it */
+  role: string;
+  partition: string;
+  /** by tasks that may be running */
+  used: Resources;
+  /** by offers that are held for it */
+  offered: Resources;
+  /**
+   * what it would take now beyond that, were its limit higher: nodes that are free for it and that it has not refused,
+   * and their amounts; null: whatever is free
+   */
+  takes: { nodes: number; amounts: Resources } | null;
+}
+
+// Cluster → Framework.
+
+/** At most one on its way for each framework; what is in it is told until an answer confirms it. */
+export interface Tell {
+  cluster: string;
+  incarnation: number;
+  rev: number;
+  /** first of an incarnation: every offer and every task is in it, and what is not is no more */
+  isWhole: boolean;
+  /** new ones */
+  offers: Offer[];
+  /** offers that were not answered and hold no more */
+  rescinded: string[];
+  inverseOffers: InverseOffer[];
+  rescindedInverse: string[];
+  /** those whose state the Framework has not confirmed */
+  tasks: TaskLevel[];
+  /** agents that are lost to the framework: silent or removed */
+  lostAgents: string[];
+}
+
+export interface TellAnswer {
+  /** removed or never heard of: nothing of it shall be here */
+  isKnown: boolean;
+  /** false: its offers are not wanted now */
+  isActive: boolean;
+}
+
+export interface TaskLevel {
+  taskId: string;
+  agentId: string;
+  executorId: string | null;
+  /** the task as agents know it, `JOB.INDEX` */
+  task: string;
+  epoch: number;
+  /** rises with each change of this task */
+  seq: number;
+  state:
+    | "staging" // handed to a node, or about to be
+    | "running" // its node has shown it
+    | "killing"
+    | "unreachable" // its node is silent
+    | "succeeded"
+    | "failed"
+    | "cancelled"
+    | "refused" // its node does not accept it
+    | "lost"; // over as far as anyone here can know, or its node was removed
+  reason: EndReason | null;
+  code: number | null;
+  signal: string | null;
+  message: string | null;
+  /** when it became so, by the Cluster's clock */
+  atMs: number;
+  role: string;
+  name: string;
+  resources: Resources;
+  ports: readonly number[];
+  ip: string;
+}
+
+// Framework → Cluster; each is repeated until it is answered.
+
+export interface AcceptRequest {
+  framework: string;
+  /** of the Framework object's own: a repeated one has the first's answer */
+  id: string;
+  offers: string[];
+  operations: Operation[];
+  refuseMs: number;
+}
+export interface AcceptAnswer {
+  /** tasks that were not launched */
+  rejected: Rejection[];
+  /** of those operations that have an id, and of launches that had one and may not */
+  operations: OperationStatus[];
+}
+export interface Rejection {
+  taskId: string;
+  agentId: string | null;
+  executorId: string | null;
+  state: MesosTaskState;
+  reason: StatusReason;
+  message: string;
+}
+
+export interface DeclineRequest {
+  framework: string;
+  offers: string[];
+  refuseMs: number;
+}
+export interface AnswerInverseRequest {
+  framework: string;
+  inverseOffers: string[];
+  isAccepted: boolean;
+  refuseMs: number;
+}
+export interface KillRequest {
+  framework: string;
+  taskId: string;
+  /** null: as the task says */
+  graceMs: number | null;
+}
+/** What the Cluster says of tasks that it does not know. */
+export interface AgentStateRequest {
+  agentIds: string[];
+}
+export type AgentState =
+  | "registered"
+  | "unreachable"
+  | "gone" // removed
+  | "recovering" // known, and not heard of since the cluster began anew
+  | "unknown";
