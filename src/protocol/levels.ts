@@ -9,6 +9,7 @@ import type { Ranges } from "../model/ranges.ts";
 import type { Resources } from "../model/resources.ts";
 import type { EndReason } from "../model/states.ts";
 import type { DrainView } from "../model/views.ts";
+import type { FrameworkGrant, FrameworkReport } from "./frameworks.ts";
 
 /** Tasks by partition. */
 export type Counts = Readonly<Record<string, number>>;
@@ -80,6 +81,8 @@ export interface GrantMessage {
   /** for whom it was decided: a copy that comes late must not reach a Cluster that began anew */
   clusterIncarnation: number;
   grants: Grant[];
+  /** absent: of none */
+  frameworks?: FrameworkGrant[];
 }
 
 export type ReturnReason = EndReason | "does-not-fit" | "fragmented" | "surplus";
@@ -101,6 +104,13 @@ export interface Shape {
   attributes: Attributes;
   roles?: string[];
   drivers: string[];
+}
+
+/** Nodes that have as much free for frameworks. */
+export interface FreeRoom {
+  nodes: number;
+  /** on each of them */
+  free: Resources;
 }
 
 /** One (job, cluster) row; absolute and cumulative. */
@@ -157,6 +167,8 @@ export interface Report {
   /** nodes up, silent, and in all */
   nodes: NodeLevel;
   jobs: JobReport[];
+  /** of which the Broker does not know all; absent: none */
+  frameworks?: FrameworkReport[];
   /** what happened to nodes and partitions since the last report that was answered */
   events: ClusterEvent[];
   /** what was used in each partition, cumulative since `usedSince` */
@@ -193,6 +205,8 @@ export interface PartitionLevel {
   lendable: Resources;
   /** its nodes that are up */
   shapes: Shape[];
+  /** what is free on them for frameworks, beside what is offered; absent: no framework is known here */
+  rooms?: FreeRoom[];
 }
 
 /** What a role used in a partition while `lender` owned it; null: nobody did. */
@@ -240,4 +254,6 @@ export interface ReportAnswer {
   /** what changed for this cluster by the round that the report started: saves a call */
   incarnation: number;
   grants: Grant[];
+  /** absent: of none */
+  frameworks?: FrameworkGrant[];
 }

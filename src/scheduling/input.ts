@@ -4,7 +4,7 @@ import type { Objective } from "../model/league.ts";
 import type { PartitionKey } from "../model/partition.ts";
 import type { Resources } from "../model/resources.ts";
 import type { RolePolicy } from "../model/role.ts";
-import type { ReturnReason, Shape } from "../protocol/levels.ts";
+import type { FreeRoom, ReturnReason, Shape } from "../protocol/levels.ts";
 
 export interface RoundPartition {
   cluster: string;
@@ -22,6 +22,29 @@ export interface RoundPartition {
   speed: number;
   /** nodes that are up and belong to it, those alike together; slices of the same nodes each name them */
   shapes: readonly Shape[];
+  /** what is free on its nodes for frameworks, beside what is offered; absent: nobody asked */
+  rooms?: readonly FreeRoom[];
+}
+
+/** A role of a framework: what it has, and whether it would take more. */
+export interface RoundFramework {
+  /** names it, and its framework */
+  key: string;
+  role: string;
+  /** by its tasks, wherever those may be running: nothing takes it back */
+  used: ReadonlyMap<PartitionKey, Resources>;
+  /** held by its offers; they go when others are to have the room */
+  offered: ReadonlyMap<PartitionKey, Resources>;
+  /** where it has refused some of what is free: nodes that it would take, and their amounts */
+  takes: ReadonlyMap<PartitionKey, { nodes: number; amounts: Resources }>;
+  /** `no`: what it holds it keeps · `never`: nor shall it hold anything */
+  wants: "more" | "no" | "never";
+  /** an offer has any of these at least; none: whatever there is */
+  minimum: readonly Resources[];
+  /** nodes with gpus are for those who know what to do with them */
+  takesGpus: boolean;
+  /** offers that were made to it so far: of those alike the lower is next */
+  served: number;
 }
 
 export interface RoundHeld {
@@ -67,6 +90,8 @@ export interface RoundInput {
   partitions: readonly RoundPartition[];
   /** in order of age, oldest first: ties go to the older */
   jobs: readonly RoundJob[];
+  /** absent: there are none */
+  frameworks?: readonly RoundFramework[];
   /** roles that are configured; every other one has the defaults */
   roles: ReadonlyMap<string, RolePolicy>;
   /** decayed past use by role, already weighted: counts in its share as if it were in use now */
@@ -74,6 +99,12 @@ export interface RoundInput {
   /** where an optimised round would have each job's tasks; followed where there is a choice */
   plan: Plan | null;
   objective: Objective;
+}
+
+export interface OfferLimits {
+  limits: Map<PartitionKey, Resources>;
+  /** by the bounds of shares it may have a part of a node only */
+  isChopped: boolean;
 }
 
 /** By job and partition, how many of its units at once. */
@@ -124,6 +155,8 @@ export interface RoundResult {
   stops: Map<string, Stop>;
   /** by role that has jobs, every ancestor too: what its jobs are entitled to, and its share after that */
   roles: Map<string, { entitled: Resources; share: number }>;
+  /** by key of a framework's role: what its tasks and offers may have */
+  offers: Map<string, OfferLimits>;
   /** jobs that want more than they are entitled to, and would fit somewhere if it were empty: an optimised round may help */
   contended: boolean;
 }

@@ -9,17 +9,22 @@ import { fill } from "./filling/fill.ts";
 import { stopOf } from "./filling/stops.ts";
 import { type Counts, type Filling, openFilling } from "./filling/wants.ts";
 import type { Limits, RoundInput, RoundResult, Stop } from "./input.ts";
+import { promisedTo, wantsOf } from "./offering/entitle.ts";
+import { offersOf } from "./offering/offer.ts";
 import { resourcesOf } from "./shares/axes.ts";
 import { LEAGUE } from "./shares/tree.ts";
 
 export function round(input: RoundInput): RoundResult {
   const facts = factsOf(input);
   const filling = openFilling(facts);
-  fill(filling, filling.wants);
+  const asked = wantsOf(filling);
+  fill(filling, [...filling.wants, ...asked.values()]);
   const entitled = filling.wants.map((want) => want.taken);
   const isFresh = input.jobs.every((job) => [...job.held.values()].every(({ charged }) => charged === 0));
   const stops = stopsOf(filling);
-  const { limits, claims, yields } = isFresh ? { limits: entitled, claims: [], yields: [] } : admit(facts, entitled);
+  const { limits, claims, yields } = isFresh
+    ? { limits: entitled, claims: [], yields: [] }
+    : admit({ ...facts, promised: promisedTo(asked) }, entitled);
   return {
     limits: counted(filling, limits),
     entitled: counted(filling, entitled),
@@ -27,6 +32,7 @@ export function round(input: RoundInput): RoundResult {
     yields: named(filling, yields),
     stops,
     roles: rolesOf(filling),
+    offers: offersOf(facts, { limits, entitled, claims }),
     contended: [...stops.values()].some(({ kind }) => kind === "share" || kind === "space" || kind === "lend-limit"),
   };
 }

@@ -1,10 +1,10 @@
 /** What fits where were it empty: which nodes may take a job's tasks, and how many of its units. */
 import { isOwn, satisfies } from "../model/constraints.ts";
 import { type PartitionKey, partitionKey } from "../model/partition.ts";
-import { type Resources, resourcesKey, timesFits } from "../model/resources.ts";
+import { add, type Resources, resourcesKey, timesFits } from "../model/resources.ts";
 import { isWithin } from "../model/role.ts";
 import type { Shape } from "../protocol/levels.ts";
-import type { RoundJob, RoundPartition } from "./input.ts";
+import type { RoundInput, RoundJob, RoundPartition } from "./input.ts";
 import { copiesOn } from "./packing/shape.ts";
 
 /** What decides where a job's tasks can be; jobs that agree in it are one class. */
@@ -15,6 +15,10 @@ export type JobClass = Pick<
 
 export const keyOf = (partition: Pick<RoundPartition, "cluster" | "name">): PartitionKey =>
   partitionKey(partition.cluster, partition.name);
+
+/** By tasks of frameworks, in a partition. */
+export const usedByFrameworks = ({ frameworks = [] }: RoundInput, key: PartitionKey): Resources =>
+  frameworks.reduce((sum: Resources, { used }) => add(sum, used.get(key) ?? {}), {});
 
 /** Whether such a node takes such a task, large enough or not. A node that names a role takes all that is under it. */
 export const shapeAccepts = (

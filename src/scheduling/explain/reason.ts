@@ -3,11 +3,11 @@
 import { about, formatDuration } from "../../model/duration.ts";
 import { parsePartitionKey } from "../../model/partition.ts";
 import type { Reason } from "../../model/reasons.ts";
-import { add, fits, formatAmount, formatResources, type Resources, shortest } from "../../model/resources.ts";
+import { add, fits, formatAmount, formatResources, type Resources, shortest, subtract } from "../../model/resources.ts";
 import { isWithin, lineage } from "../../model/role.ts";
 import type { RoundPartition, Stop } from "../input.ts";
 import { copiesOn } from "../packing/shape.ts";
-import { classSlots, keyOf, shapeAccepts, taskDemand } from "../slots.ts";
+import { classSlots, keyOf, shapeAccepts, taskDemand, usedByFrameworks } from "../slots.ts";
 import { firstEmpty, funnelOf, type Step } from "./funnel.ts";
 import { type Mistake, mistakeOf } from "./misconfigured.ts";
 import { isAllowed, type Waiting } from "./waiting.ts";
@@ -298,23 +298,24 @@ function others({ result, job }: Waiting): string {
 }
 
 function shortestIn({ input, job, result }: Waiting): string {
-  const free = freeIn(input.partitions, input.jobs, result, job);
+  const free = freeIn(input, result, job);
   const short = free === null ? null : shortest(job.demand, free);
   return short === null ? "" : ` (short of ${short})`;
 }
 
 /** What is free where most of it is. */
 function freeIn(
-  partitions: readonly RoundPartition[],
-  jobs: Waiting["input"]["jobs"],
+  input: Waiting["input"],
   result: Waiting["result"],
   job: Waiting["job"],
 ): Record<string, number> | null {
   let best: Record<string, number> | null = null;
   let bestTimes = -1;
-  for (const partition of partitionsFor(partitions, job)) {
-    const free: Record<string, number> = { ...partition.usable };
-    for (const other of jobs) {
+  for (const partition of partitionsFor(input.partitions, job)) {
+    const free: Record<string, number> = {
+      ...subtract(partition.usable, usedByFrameworks(input, keyOf(partition))),
+    };
+    for (const other of input.jobs) {
       const count = Math.max(
         result.limits.get(other.id)?.get(keyOf(partition)) ?? 0,
         other.held.get(keyOf(partition))?.charged ?? 0,

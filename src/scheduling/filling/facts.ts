@@ -1,12 +1,15 @@
 /** What a round knows of its input before it fills, and what stays the same while it does. */
-import type { RoundInput, RoundJob, RoundPartition } from "../input.ts";
-import { type Axes, axesOf } from "../shares/axes.ts";
+import type { RoundFramework, RoundInput, RoundJob, RoundPartition } from "../input.ts";
+import { type Axes, axesOf, type Vector } from "../shares/axes.ts";
 import { classKey, classSlots, classWorth, keyOf } from "../slots.ts";
 
 /** Filling goes a task at a time up to so many tasks; beyond, in gifts of about so many parts of the league. */
 const MAX_STEPS = 4_000;
 /** With many jobs the parts are smaller, so that the last one is not left without. */
 const STEPS_PER_JOB = 2;
+
+/** By a room's index, amounts that are for offers to a framework. */
+export type Promised = ReadonlyMap<RoundFramework, ReadonlyMap<number, Vector>>;
 
 /** By position among the partitions. */
 export type Slots = readonly number[];
@@ -20,13 +23,19 @@ export interface Facts {
   readonly slots: ReadonlyMap<RoundJob, Slots>;
   /** what each is worth to a job by its preferences; of one without any: none */
   readonly worths: ReadonlyMap<RoundJob, readonly number[]>;
+  /** what frameworks are kept beside what they use; absent: nothing */
+  readonly promised?: Promised;
   /** the least part of the league that is given at once, if it is more than a task; 0: always one task */
   readonly quantum: number;
 }
 
 export function factsOf(input: RoundInput): Facts {
   const partitions = [...input.partitions].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
-  const axes = axesOf([...partitions.map(({ usable }) => usable), ...input.jobs.map(({ demand }) => demand)]);
+  const axes = axesOf([
+    ...partitions.map(({ usable }) => usable),
+    ...input.jobs.map(({ demand }) => demand),
+    ...(input.frameworks ?? []).flatMap(({ used, offered }) => [...used.values(), ...offered.values()]),
+  ]);
   const slots = slotsOf(partitions, input.jobs);
   const worths = new Map(
     input.jobs

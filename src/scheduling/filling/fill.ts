@@ -4,9 +4,9 @@
  */
 import { timesIn } from "../shares/axes.ts";
 import type { Bound } from "../shares/bounds.ts";
-import { charge, discharge } from "../shares/charge.ts";
+import { occupy, vacate } from "../shares/charge.ts";
 import { lineUp, serveNext } from "../shares/next.ts";
-import { isOwner, type Room, take } from "../shares/rooms.ts";
+import type { Room } from "../shares/rooms.ts";
 import type { Leaf } from "../shares/tree.ts";
 import type { Filling, Want } from "./wants.ts";
 import { choose } from "./where.ts";
@@ -28,9 +28,11 @@ export function fill(filling: Filling, wants: readonly Want[]): void {
 /** Puts tasks of the job into a room, and charges them. */
 export function give(want: Want, room: Room, tasks: number): void {
   const { leaf, taken } = want;
-  const amounts = leaf.demand.map((wanted) => wanted * tasks);
-  take(room, amounts, !isOwner(leaf.role.path, room));
-  charge(leaf, room, amounts);
+  occupy(
+    leaf,
+    room,
+    leaf.demand.map((wanted) => wanted * tasks),
+  );
   taken.set(room.index, (taken.get(room.index) ?? 0) + tasks);
   want.most -= tasks;
 }
@@ -38,13 +40,11 @@ export function give(want: Want, room: Room, tasks: number): void {
 /** Takes tasks of the job out of a room again. */
 export function giveUp(want: Want, room: Room, tasks: number): void {
   const { leaf, taken } = want;
-  const amounts = leaf.demand.map((wanted) => wanted * tasks);
-  take(
+  vacate(
+    leaf,
     room,
-    amounts.map((amount) => -amount),
-    !isOwner(leaf.role.path, room),
+    leaf.demand.map((wanted) => wanted * tasks),
   );
-  discharge(leaf, room, amounts);
   taken.set(room.index, (taken.get(room.index) ?? 0) - tasks);
   want.most += tasks;
 }

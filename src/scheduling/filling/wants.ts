@@ -1,6 +1,8 @@
 /** What jobs want of the league while it fills: how many tasks more, where they could go, where they would rather. */
 
 import type { RoundJob } from "../input.ts";
+import { vectorOf } from "../shares/axes.ts";
+import { occupy } from "../shares/charge.ts";
 import { openRooms, type Room } from "../shares/rooms.ts";
 import { growTree, type Leaf, type Tree } from "../shares/tree.ts";
 import type { Facts, Slots } from "./facts.ts";
@@ -68,7 +70,21 @@ export function openFilling(facts: Facts): Filling {
     places.set(slots, known);
     return wantOf(facts, job, leaf, known, rooms);
   });
-  return { facts, tree, rooms, wants };
+  const filling = { facts, tree, rooms, wants };
+  chargeFrameworks(filling);
+  return filling;
+}
+
+/** What frameworks use, and are kept: nothing of it is for anyone else. */
+function chargeFrameworks({ facts, tree, rooms }: Filling): void {
+  for (const [framework, leaf] of tree.frameworks) {
+    for (const room of rooms) {
+      const used = framework.used.get(room.key);
+      if (used) occupy(leaf, room, vectorOf(facts.axes, used));
+      const promised = facts.promised?.get(framework)?.get(room.index);
+      if (promised) occupy(leaf, room, promised);
+    }
+  }
 }
 
 function wantOf({ input }: Facts, job: RoundJob, leaf: Leaf, places: Places, rooms: readonly Room[]): Want {

@@ -4,11 +4,11 @@
  * classes (limits, what is lent and borrowed) are coupling rows.
  */
 import type { Objective } from "../../model/league.ts";
-import { add, type Resources } from "../../model/resources.ts";
+import { add, type Resources, subtract } from "../../model/resources.ts";
 import { isWithin } from "../../model/role.ts";
 import type { AssignClass, AssignProblem, CouplingRow } from "../assign/problem.ts";
 import type { RoundInput, RoundJob, RoundPartition, RoundResult } from "../input.ts";
-import { classKey, classSlots, keyOf } from "../slots.ts";
+import { classKey, classSlots, keyOf, usedByFrameworks } from "../slots.ts";
 
 /** How much more a unit is worth that is fair than one that goes beyond. */
 const DUE_WORTH = 10;
@@ -77,7 +77,7 @@ export function leagueProblem(input: RoundInput, result: RoundResult): LeaguePro
   }
   const partitions = input.partitions.map((one) => ({
     key: keyOf(one),
-    capacity: vector(one.usable).map(atLeastNothing),
+    capacity: vector(subtract(one.usable, usedByFrameworks(input, keyOf(one)))).map(atLeastNothing),
   }));
   return { problem: { resources: names.length, partitions, rows, classes: assignClasses }, classes, parts };
 }

@@ -46,7 +46,12 @@ export function problemKey({ partitions, jobs, roles, objective }: RoundInput): 
   }
   // Twice as many or half as many of a class is another league; one less is not.
   const sizes = [...classes].map(([key, n]) => [key, Math.ceil(Math.log2(n + 1))]);
-  return JSON.stringify([objective, sizes, [...roles], partitions.map(({ shapes: _, ...rest }) => rest)]);
+  return JSON.stringify([
+    objective,
+    sizes,
+    [...roles],
+    partitions.map(({ shapes: _, rooms: __, offered: ___, ...rest }) => rest),
+  ]);
 }
 
 /** Plans that help: with one class there is nothing to weigh. */

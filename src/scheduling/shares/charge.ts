@@ -2,7 +2,7 @@
 import { addTo, type Vector } from "./axes.ts";
 import { quotaTop } from "./bounds.ts";
 import { addUsage, dominantBorrowed, removeUsage } from "./quota.ts";
-import type { Room } from "./rooms.ts";
+import { isOwner, type Room, take } from "./rooms.ts";
 import { type Leaf, type RoleNode, restand } from "./tree.ts";
 
 /** Counts what it uses in a room; null: in a partition that is no more. */
@@ -10,6 +10,19 @@ export const charge = (leaf: Leaf, room: Room | null, amounts: Vector): void => 
 
 /** Counts it no longer. */
 export const discharge = (leaf: Leaf, room: Room, amounts: Vector): void => count(leaf, room, amounts, -1);
+
+/** Takes amounts of a room for it, and charges them. */
+export function occupy(leaf: Leaf, room: Room, amounts: Vector): void {
+  take(room, amounts, !isOwner(leaf.role.path, room));
+  charge(leaf, room, amounts);
+}
+
+/** Gives them back. */
+export function vacate(leaf: Leaf, room: Room, amounts: Vector): void {
+  const back = amounts.map((amount) => -amount);
+  take(room, back, !isOwner(leaf.role.path, room));
+  discharge(leaf, room, amounts);
+}
 
 function count(leaf: Leaf, room: Room | null, amounts: Vector, sign: 1 | -1): void {
   const { role, used } = leaf;

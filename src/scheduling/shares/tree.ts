@@ -3,8 +3,10 @@
  * jobs as leaves. What a role uses in partitions that it or a role under it owns costs its quota nothing; its guarantee
  * is for what it uses elsewhere.
  */
+
+import { DEFAULT_PRIORITY } from "../../model/placing.ts";
 import { DEFAULT_POLICY, lineage, parentOf, type RolePolicy } from "../../model/role.ts";
-import type { RoundInput, RoundJob } from "../input.ts";
+import type { RoundFramework, RoundInput, RoundJob } from "../input.ts";
 import { type Axes, addTo, at, type Vector, vectorOf } from "./axes.ts";
 import { dominantBorrowed, potential, type QuotaNode, quotaNode, settle } from "./quota.ts";
 import type { Room } from "./rooms.ts";
@@ -39,7 +41,7 @@ export interface RoleNode extends QuotaNode {
 /** A job, or whoever else asks for so much at a time. */
 export interface Leaf {
   readonly role: RoleNode;
-  readonly demand: Vector;
+  demand: Vector;
   readonly used: Vector;
   share: number;
   readonly fill: 0;
@@ -54,6 +56,8 @@ export interface Tree {
   readonly roles: ReadonlyMap<string, RoleNode>;
   /** in order of age */
   readonly leaves: ReadonlyMap<RoundJob, Leaf>;
+  /** roles of frameworks; how much they ask for at a time is told when they do */
+  readonly frameworks: ReadonlyMap<RoundFramework, Leaf>;
 }
 
 /** @param rooms get the quota that their owner lends from */
@@ -73,10 +77,22 @@ export function growTree(input: RoundInput, axes: Axes, rooms: readonly Room[]):
   const leaves = new Map(
     input.jobs.map((job, age) => [job, leafOf(grow(job.role), vectorOf(axes, job.demand), job.priority, age)]),
   );
+  const frameworks = frameworkLeaves(input, grow, axes);
   remember(roles, input, axes);
   promise(league, roles.values(), rooms);
   for (const node of roles.values()) restand(node);
-  return { axes, league, roles, leaves };
+  return { axes, league, roles, leaves, frameworks };
+}
+
+/** Of those with equal shares, first who was offered less often. */
+function frameworkLeaves(
+  { frameworks = [], jobs }: RoundInput,
+  grow: (path: string) => RoleNode,
+  axes: Axes,
+): Map<RoundFramework, Leaf> {
+  const inOrder = [...frameworks].sort((a, b) => a.served - b.served || (a.key < b.key ? -1 : 1));
+  const nothing = vectorOf(axes, {});
+  return new Map(inOrder.map((one, n) => [one, leafOf(grow(one.role), nothing, DEFAULT_PRIORITY, jobs.length + n)]));
 }
 
 function leafOf(role: RoleNode, demand: Vector, priority: number, age: number): Leaf {
