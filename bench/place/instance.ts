@@ -201,6 +201,7 @@ export function freeOf(nodes: readonly InstanceNode[]): Map<string, Resources> {
       capacity: node.inventory.capacity,
       up: true,
       used: unused,
+      offered: unused,
       reserved: unused,
       stopping: unused,
     })),

@@ -7,6 +7,7 @@ import { type AttemptKey, parseAttemptKey, parseTaskId } from "../model/ids.ts";
 import { Problem } from "../model/problems.ts";
 import type { ObjectRef, Outcome, Platform, SocketId, Turns } from "../platform/seam.ts";
 import type { PollReply, PollRequest } from "../protocol/agent.ts";
+import type { Tell, TellAnswer } from "../protocol/frameworks.ts";
 import type { GrantMessage, Report, ReportAnswer } from "../protocol/levels.ts";
 import { MAX_PLACEMENTS } from "../scheduling/place/place.ts";
 import {
@@ -19,6 +20,13 @@ import {
   undrainCluster,
   undrainNode,
 } from "./drain.ts";
+import { accept, decline } from "./frameworks/accept.ts";
+import { agentStates } from "./frameworks/agentStates.ts";
+import { cutOffers, giveBack, offerTimes, yieldOffers } from "./frameworks/cut.ts";
+import { answerInverse, askToLeave } from "./frameworks/inverse.ts";
+import { kill } from "./frameworks/kill.ts";
+import { applyFrameworks } from "./frameworks/levels.ts";
+import { Telling } from "./frameworks/telling.ts";
 import { calledNodes, hasGangs } from "./gangs.ts";
 import { applyGrants, returnWaiting } from "./grants.ts";
 import type { OpenPoll } from "./heldPolls.ts";
@@ -26,7 +34,7 @@ import { ClusterMemory, NOT_RECOVERING } from "./memory.ts";
 import type { ClusterMethods, ClusterSocketMessage, Held, NodeClaims } from "./methods.ts";
 import { moveTimes, stepMoves } from "./moving.ts";
 import { put, remove, viewAll, viewOne } from "./partitionChanges.ts";
-import { noteRoom, patienceTimes, placeWaiting, wantedNodes } from "./placing.ts";
+import { type Given, noteRoom, patienceTimes, placeWaiting, wantedNodes } from "./placing.ts";
 import { type Heard, hasNews, hear, isRest, replyTo, turnedAway } from "./poll.ts";
 import { preview } from "./preview.ts";
 import { makeRoom } from "./reclaiming.ts";
@@ -66,6 +74,13 @@ const PLACING_TICK_MS = 1_000;
 /** What a socket is for; kept in its attachment. */
 type Attachment = { hold: OpenPoll } | WakeAttachment;
 
+/** Both of what two steps gave. */
+const join = (a: Given, b: Given): Given => ({
+  given: [...a.given, ...b.given],
+  awaited: [...a.awaited, ...b.awaited],
+  starved: b.starved,
+});
+
 export class Cluster implements Turns {
   readonly #platform: Platform;
   readonly #store: ClusterStore;
@@ -75,6 +90,7 @@ export class Cluster implements Turns {
   /** by node: what its agent heard last of follows; of others nothing is followed */
   readonly #followsTold = new Map<string, string>();
   readonly #reporting: Reporting;
+  readonly #telling: Telling;
   #lastTickAt: number;
   #alarmAt: number | null = null;
   #placements = 0;
@@ -99,6 +115,9 @@ export class Cluster implements Turns {
     recallWaits(this.#memory, now);
     if (this.#memory.isRestored) countAnew(this.#memory);
     this.#changed = this.#memory.watchNodes();
+    this.#telling = new Telling(platform, this.#memory, this.#memory.revs);
+    this.#memory.launchedTelling = this.#telling;
+    for (const job of this.#memory.jobs.values()) if (job.launched) job.watch(this.#telling);
     this.#lastTickAt = now;
     this.#wakers = new Wakers(this.#memory, platform.sockets);
     for (const { id, data } of platform.sockets.list()) this.#recall(id, data, now);
@@ -181,6 +200,24 @@ export class Cluster implements Turns {
       }
       case "follow":
         return this.#follow(args as Args<"follow">, now);
+      case "accept":
+        return accept(this.#memory, args as Args<"accept">, now);
+      case "decline": {
+        const { framework, offers, refuseMs } = args as Args<"decline">;
+        decline(this.#memory, framework, offers, refuseMs, now);
+        return {};
+      }
+      case "answerInverse":
+        answerInverse(this.#memory, args as Args<"answerInverse">);
+        return {};
+      case "killTask": {
+        const { framework, taskId, graceMs } = args as Args<"killTask">;
+        const job = this.#memory.frameworks.byId.get(framework)?.tasks.get(taskId);
+        if (job) kill(this.#memory, job, graceMs);
+        return {};
+      }
+      case "agentStates":
+        return agentStates(this.#memory, (args as Args<"agentStates">).agentIds);
       case "metrics":
         return this.#metrics(now);
       default:
@@ -222,13 +259,28 @@ export class Cluster implements Turns {
     this.#settle(now);
   }
 
-  result(_to: ObjectRef, method: string, args: unknown, outcome: Outcome): void {
-    if (method !== "report") return;
+  result(to: ObjectRef, method: string, args: unknown, outcome: Outcome): void {
     const now = this.#platform.now();
+    if (method === "tell") this.#told(to.name, args as Tell, outcome, now);
+    if (method !== "report") return;
     const report = args as Report;
     this.#reporting.landed(report);
     if (outcome.ok) this.#reporting.answered(outcome.value as ReportAnswer, now);
     else this.#reporting.failed(report, now);
+    this.#settle(now);
+  }
+
+  /** What its Framework object said to what it was told. */
+  #told(id: string, tell: Tell, outcome: Outcome, now: number): void {
+    if (!outcome.ok) this.#telling.failed(id, tell, now);
+    else {
+      const { isUnwanted, isOver } = this.#telling.answered(id, tell, outcome.value as TellAnswer);
+      const here = this.#memory.frameworks.byId.get(id);
+      // It says so to the Broker too; until that is heard here nothing is gained by keeping the room.
+      if (here && (isUnwanted || isOver))
+        for (const offer of [...here.offers]) this.#memory.frameworks.dropOffer(offer);
+      if (here && isOver) for (const job of [...here.tasks.values()]) kill(this.#memory, job, null);
+    }
     this.#settle(now);
   }
 
@@ -237,9 +289,13 @@ export class Cluster implements Turns {
   #grant(message: GrantMessage, now: number): Record<never, never> {
     // Decided for an object whose rows are gone: what of it was handed out then is not known here.
     const isForUs = message.clusterIncarnation === this.#memory.self.incarnation;
-    if (isForUs) applyGrants(this.#memory, message.incarnation, message.grants, now);
+    const { grants, frameworks = [] } = message;
+    if (isForUs) {
+      applyGrants(this.#memory, message.incarnation, grants, now);
+      applyFrameworks(this.#memory, message.incarnation, frameworks);
+    }
     // That, or a poke: the Broker may not know how things stand here.
-    if (!isForUs || message.grants.length === 0) this.#reporting.tellAll();
+    if (!isForUs || grants.length + frameworks.length === 0) this.#reporting.tellAll();
     return {};
   }
 
@@ -354,7 +410,12 @@ export class Cluster implements Turns {
   }
 
   #place(now: number, polling: OpenPoll | null): void {
-    const { given, awaited } = placeWaiting(this.#memory, this.#memory.heldPolls.pollsAnd(polling), now);
+    const polls = this.#memory.heldPolls.pollsAnd(polling);
+    const first = placeWaiting(this.#memory, polls, now);
+    // What is only offered is room for what is granted.
+    const yielded = yieldOffers(this.#memory, first.starved);
+    for (const offer of yielded) this.#telling.rescinded(offer);
+    const { given, awaited } = yielded.length === 0 ? first : join(first, placeWaiting(this.#memory, polls, now));
     // From now on it listens only if its poll is held.
     if (polling) this.#memory.touch(polling.node);
     // The reply to a copy of its poll does not reach it.
@@ -385,17 +446,47 @@ export class Cluster implements Turns {
     if (!this.#isPlaced) this.#place(now, null);
     this.#forgetFollows(now);
     this.#memory.nodeAccounts.look(now);
+    this.#offer(now);
     this.#answerChanged(now);
     this.#wake(now);
     noteRoom(this.#memory, this.#changed, now);
     noteNoNodes(this.#memory, now);
     saveWaits(this.#memory);
+    this.#telling.send(now);
     this.#reporting.sendIfDue(now);
     this.#overdueAt = Math.min(this.#overdueAt, nextOverdueAt(this.#memory, this.#changed));
     this.#setAlarm(now);
     this.#changed.clear();
     this.#wasFull = this.#placesOn;
     this.#placed = null;
+  }
+
+  /** Frameworks are offered what is free, and told what became of the rest. */
+  #offer(now: number): void {
+    const memory = this.#memory;
+    const { frameworks, lostAgents } = memory;
+    if (frameworks.isEmpty) {
+      lostAgents.clear();
+      return;
+    }
+    frameworks.expireRefusals(now);
+    for (const offer of giveBack(memory, this.#changed, now)) this.#telling.rescinded(offer);
+    for (const name of lostAgents) {
+      const node = memory.nodes.get(name);
+      if (node) this.#telling.agentLost(node);
+    }
+    lostAgents.clear();
+    for (const offer of cutOffers(memory, now)) this.#telling.offered(offer);
+    const { asked, over } = askToLeave(memory);
+    for (const { framework, offer } of asked) this.#telling.askedToLeave(framework, offer);
+    for (const { framework, offer } of over) this.#telling.mayStay(framework, offer);
+    for (const here of [...frameworks.byId.values()]) {
+      this.#telling.begin(here);
+      if (here.level.state !== "removed" || here.tasks.size + here.offers.size > 0 || here.isDirty) continue;
+      // The Broker knows that nothing of it is here.
+      frameworks.remove(here);
+      this.#telling.forget(here.id);
+    }
   }
 
   /** Held polls for which there is something to say: of other nodes nothing changed. */
@@ -434,6 +525,8 @@ export class Cluster implements Turns {
     if (!this.#wakers.someSleep) return;
     const { heldPolls } = this.#memory;
     for (const node of calledNodes(this.#memory)) if (!heldPolls.polls.has(node)) this.#wakers.call(node, now);
+    for (const { launched } of this.#memory.frameworks.launching)
+      if (launched && !heldPolls.polls.has(launched.node)) this.#wakers.call(launched.node, now);
     const { atMs, nodes } = this.#called;
     const isSoon = now >= atMs && now < atMs + CALL_PAUSE_MS;
     if (isSoon && nodes >= MANY_CALLED && this.#wakers.called * 2 > nodes) {
@@ -462,7 +555,7 @@ export class Cluster implements Turns {
     if (this.#callsLater) times.push(this.#called.atMs + CALL_PAUSE_MS);
     if (this.#memory.making.nextAt !== null) times.push(Math.max(now + 1, this.#memory.making.nextAt));
     times.push(...this.#reporting.wantedAt(now), ...drainTimes(this.#memory, now), ...moveTimes(this.#memory, now));
-    times.push(...patienceTimes(this.#memory, now));
+    times.push(...patienceTimes(this.#memory, now), ...this.#telling.wantedAt(now), ...offerTimes(this.#memory, now));
     for (const at of vigilTimes(this.#memory, now)) times.push(at);
     for (const at of this.#memory.gangTimes.wantedAt(this.#memory.jobs)) times.push(Math.max(at, now + 1));
     for (const job of this.#memory.waitingJobs()) {
@@ -564,6 +657,8 @@ export class Cluster implements Turns {
       this.#memory.saveNode(node);
       this.#memory.nodeChanged(node);
       this.#memory.events.push({ type: "node.removed", node: name });
+      this.#memory.lostAgents.add(name);
+      this.#memory.dirtyLaunchedOn(name);
       if ([...this.#memory.liveOn(name)].length === 0) this.#memory.unmark(name, node.session);
       for (const live of this.#memory.liveOn(name)) this.#memory.mark(name, live.session, now);
       const poll = this.#memory.heldPolls.polls.get(name);
@@ -598,6 +693,8 @@ export class Cluster implements Turns {
       jobs_live: this.#memory.jobs.size,
       held_polls: this.#memory.heldPolls.size,
       places_held: this.#memory.holds.size,
+      offers_held: this.#memory.frameworks.offers.size,
+      frameworks: this.#memory.frameworks.byId.size,
       placements_total: this.#placements,
     };
   }

@@ -10,6 +10,7 @@ import type { EndReason } from "../model/states.ts";
 import type { Update } from "../protocol/agent.ts";
 import type { ReturnReason } from "../protocol/levels.ts";
 import type { PlaceNode } from "../scheduling/place/occupancy.ts";
+import { kill } from "./frameworks/kill.ts";
 import { isDoomed, liveInGang } from "./gang.ts";
 import { isAdopted } from "./liveTasks.ts";
 import type { ClusterMemory } from "./memory.ts";
@@ -321,6 +322,8 @@ const heldMs = (live: Live, now: number): number => Math.max(0, now - live.assig
 function decision(update: Update, { job, index }: Live, usedUp: boolean): "succeeded" | "failed" | "cancelled" | null {
   if (update.state === "succeeded") return "succeeded";
   if (job.action === "cancel") return "cancelled";
+  // Whether it is tried again is its framework's to say.
+  if (job.launched !== null) return update.state === "cancelled" ? "cancelled" : "failed";
   if (usedUp) return "failed";
   return isDoomed(job, index) ? "cancelled" : null;
 }
@@ -356,6 +359,17 @@ export function settle(
   else job.cancelled = withIndex(job.cancelled, index);
   memory.store.end(job.id, index, state, attemptsUsed, 0, end);
   job.dirty = "now";
+  if (job.launched !== null) endedLaunched(memory, job, state === "succeeded");
+}
+
+/** What frameworks launch as a group ends as one, but for those that have done their work. */
+function endedLaunched(memory: ClusterMemory, job: JobState, isDone: boolean): void {
+  const { frameworks } = memory;
+  frameworks.ended(job);
+  const { framework = "", group = null } = job.launched ?? {};
+  if (group === null || isDone) return;
+  for (const other of frameworks.byId.get(framework)?.tasks.values() ?? [])
+    if (other.launched?.group === group && other.launched.node === job.launched?.node) kill(memory, other, null);
 }
 
 /** Here, if another node could and the next epoch is sure to be new; otherwise the Broker finds it another cluster. */
@@ -454,7 +468,8 @@ export function lose(memory: ClusterMemory, live: Live, now: number): void {
   const end = { ...LOST, ranMs: heldMs(live, now) };
   job.ran.add(live, end.ranMs, false);
   memory.store.keepAttempt(attemptRow(identityOf(live), "lost", end));
-  if (job.action === "cancel") settle(memory, job, index, "cancelled", live.attemptsUsed, end);
+  if (job.launched !== null) settle(memory, job, index, "failed", live.attemptsUsed, end);
+  else if (job.action === "cancel") settle(memory, job, index, "cancelled", live.attemptsUsed, end);
   else tryAgain(memory, live, live.attemptsUsed, 0, "agent-lost", end, now);
 }
 
@@ -481,6 +496,10 @@ export function withdraw(memory: ClusterMemory, live: Live, now: number): void {
     return;
   }
   const { stopping } = live;
+  if (stopping !== null && job.launched !== null) {
+    settle(memory, job, index, "cancelled", live.attemptsUsed, { ...UNENDED, reason: stopping });
+    return;
+  }
   if (stopping !== null) {
     // As if it had begun and stopped: whoever it was stopped for has its place.
     tryAgain(memory, live, live.attemptsUsed, 0, stopping, { ...UNENDED, reason: stopping }, now);
@@ -497,5 +516,6 @@ export function withdraw(memory: ClusterMemory, live: Live, now: number): void {
     reason: null,
   });
   memory.store.setTaskState(job.id, index, "waiting");
+  if (job.launched !== null) memory.frameworks.launch(job);
   job.dirty = job.dirty === "now" ? "now" : "soon";
 }

@@ -67,7 +67,12 @@ function applyGrant(memory: ClusterMemory, grant: Grant, now: number): void {
 }
 
 const newJob = (grant: Grant): JobState =>
-  jobState({ ...grant, gen: 0, supply: [], returned: [], ended: false, claim: null, yields: null }, [], [], 0);
+  jobState(
+    { ...grant, gen: 0, supply: [], returned: [], ended: false, claim: null, yields: null, launched: null },
+    [],
+    [],
+    0,
+  );
 
 const handedOut = (job: JobState, index: number): number => {
   const live = job.live.get(index);

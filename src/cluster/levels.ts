@@ -2,6 +2,7 @@
 import { lendableOf } from "../model/partition.ts";
 import { type Resources, subtract } from "../model/resources.ts";
 import type { PartitionLevel } from "../protocol/levels.ts";
+import { roomsIn } from "./frameworks/uses.ts";
 import { keptFor } from "./making.ts";
 import type { ClusterMemory } from "./memory.ts";
 import { type Account, keptIn } from "./partitions.ts";
@@ -24,7 +25,8 @@ export function accounts(memory: ClusterMemory, now: number): ReadonlyMap<string
 }
 
 /** What the Broker needs to know of each partition. */
-export function levels({ partitions, nodeAccounts }: ClusterMemory, now: number): PartitionLevel[] {
+export function levels({ partitions, nodeAccounts, frameworks }: ClusterMemory, now: number): PartitionLevel[] {
+  if (!frameworks.isEmpty) frameworks.look(now);
   const accounts = nodeAccounts.accounts(now);
   const shapes = nodeAccounts.shapes(now);
   const beside = nodeAccounts.beside(now);
@@ -41,6 +43,7 @@ export function levels({ partitions, nodeAccounts }: ClusterMemory, now: number)
       offered,
       lendable: inOrder(lendableOf(lend, total)),
       shapes: shapes.get(name) ?? [],
+      ...(!frameworks.isEmpty && { rooms: roomsIn(frameworks, name) }),
     };
   });
 }

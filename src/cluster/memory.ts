@@ -5,16 +5,20 @@ import type { ClusterEvent } from "../protocol/levels.ts";
 import { nothingLearned } from "../scheduling/packing/learned.ts";
 import { Placer } from "../scheduling/place/placer.ts";
 import { Candidates } from "./candidates.ts";
+import { Frameworks } from "./frameworks/frameworks.ts";
+import { jobIdOf } from "./frameworks/jobIds.ts";
 import { GangTimes } from "./gangTimes.ts";
 import { HeldPolls } from "./heldPolls.ts";
 import { Holds } from "./holds.ts";
 import { Making } from "./making.ts";
 import { NodeAccounts } from "./nodeAccounts.ts";
 import { partitionsOf } from "./partitions.ts";
+import { Revs } from "./revs.ts";
 import { CLUSTER_RULES, type ClusterRules } from "./rules.ts";
 import type { Waits } from "./schema.ts";
 import {
   attemptsOf,
+  type DirtWatcher,
   isLeaving,
   isWaiting,
   type JobState,
@@ -54,6 +58,12 @@ export class ClusterMemory {
   /** room that is kept */
   readonly holds: Holds;
   readonly gangTimes = new GangTimes();
+  readonly frameworks: Frameworks;
+  readonly revs: Revs;
+  /** nodes that fell silent or were removed, and frameworks were not told */
+  readonly lostAgents = new Set<string>();
+  /** told of what frameworks launched, as `tellings` is of the rest */
+  launchedTelling: DirtWatcher = { dirtied: () => {} };
   /** by job, as its row has them */
   readonly waits = new Map<string, Waits>();
   /** rises when there may be room where there was none */
@@ -69,7 +79,8 @@ export class ClusterMemory {
   statedAt = Number.NEGATIVE_INFINITY;
   /** jobs of which the Broker does not know all */
   readonly tellings = new Tellings();
-  readonly #waiting = new Candidates<JobState>(isWaiting);
+  /** the Broker's: what a framework launched waits for one node and no other */
+  readonly #waiting = new Candidates<JobState>((job) => job.launched === null && isWaiting(job));
   /** jobs whose tasks went for want of room on one node, and may come again */
   readonly fragmented = new Candidates<JobState>(({ reason }) => reason === "fragmented");
   /** jobs of which an earlier incarnation may have handed out something */
@@ -148,6 +159,23 @@ export class ClusterMemory {
     this.placer = new Placer(store.learned() ?? nothingLearned());
     this.holds = new Holds(this.placer, (node) => this.touch(node));
     this.#learnedSaved = this.placer.learned.seen;
+    this.revs = new Revs(this.self.revBlock, (revBlock) => {
+      this.self = { ...this.self, revBlock };
+      store.saveSelf(this.self);
+    });
+    this.frameworks = new Frameworks(
+      {
+        cluster,
+        store,
+        placer: this.placer,
+        nodes: this.nodes,
+        touch: (node) => this.touch(node),
+        isUp: (node, at) => this.isUp(node, at),
+        attributesOf: (node) => this.attributesOf(node),
+        homesOf: (node) => this.nodeAccounts.homesOf(node),
+      },
+      this.watchNodes(),
+    );
     this.nodeAccounts = new NodeAccounts(this);
     for (const node of this.nodes.values()) this.nodeChanged(node);
     for (const row of store.liveGrants()) {
@@ -200,8 +228,9 @@ export class ClusterMemory {
       job.age = this.#jobs++;
       this.jobs.set(job.id, job);
       for (const live of attemptsOf(job)) this.#index(live);
+      this.frameworks.addTask(job);
     } else if (job.action === "cancel") for (const live of attemptsOf(job)) this.touch(live.node);
-    job.watch(this.tellings);
+    job.watch(job.launched === null ? this.tellings : this.launchedTelling);
     this.#waiting.add(job);
     this.unrecovered.add(job);
     this.leavers.add(job);
@@ -209,7 +238,8 @@ export class ClusterMemory {
 
   /** Those that may want a place for a task: what is to move waits nowhere. */
   placeableJobs(): JobState[] {
-    return this.self.drain === null && this.drained.size === 0 ? this.waitingJobs() : [...this.jobs.values()];
+    if (this.self.drain === null && this.drained.size === 0) return this.waitingJobs();
+    return [...this.jobs.values()].filter(({ launched }) => launched === null);
   }
 
   /** Those with tasks that wait here, the oldest first. */
@@ -282,6 +312,21 @@ export class ClusterMemory {
     return this.jobs.delete(id);
   }
 
+  /** No job of this league has it. */
+  newJobId(): string {
+    const id = jobIdOf(`${this.cluster}/${this.self.incarnation}/${this.revs.next()}`);
+    return this.jobs.has(id) ? this.newJobId() : id;
+  }
+
+  newOfferId(): string {
+    return `${this.cluster}.${this.self.incarnation.toString(36)}.${this.revs.next()}`;
+  }
+
+  /** Whether a node is heard changes what is told of all that frameworks run there. */
+  dirtyLaunchedOn(node: string): void {
+    for (const { job } of this.liveOn(node)) if (job.launched !== null) job.dirty = "now";
+  }
+
   /** The task's newest hand-out, which may be running. */
   addLive(live: Live): void {
     const { job, index } = live;
@@ -340,7 +385,7 @@ export class ClusterMemory {
   /** What runs, or how it counts. */
   #liveChanged({ job, node }: Live): void {
     this.touch(node);
-    this.tellings.changed(job);
+    if (job.launched === null) this.tellings.changed(job);
     if (job.live.hasAdopted) this.unrecovered.add(job);
   }
 
@@ -362,8 +407,9 @@ export class ClusterMemory {
   }
 
   saveGrant(job: JobState): void {
-    const { id, gen, action, limits, supply, returned, template, claim, yields } = job;
-    this.store.saveGrant({ job: id, gen, action, limits, supply, returned, template, ended: false, claim, yields });
+    const { id, gen, action, limits, supply, returned, template, claim, yields, launched } = job;
+    const row = { job: id, gen, action, limits, supply, returned, template, claim, yields, launched };
+    this.store.saveGrant({ ...row, ended: false });
   }
 
   /** Places on it what is new. */
@@ -433,7 +479,7 @@ export class ClusterMemory {
   outrank(incarnation: number): void {
     this.self = { ...this.self, incarnation: incarnation + 1 };
     this.store.saveSelf(this.self);
-    for (const job of this.jobs.values()) job.dirty = "now";
+    for (const job of this.jobs.values()) if (job.launched === null) job.dirty = "now";
   }
 
   mark(node: string, session: number, now: number): void {

@@ -3,6 +3,15 @@ import type { Template } from "../model/job.ts";
 import type { PartitionSpec } from "../model/partition.ts";
 import type { ClusterDrainView, NodeView, PartitionView, TaskView } from "../model/views.ts";
 import type { PollReply, PollRequest } from "../protocol/agent.ts";
+import type {
+  AcceptAnswer,
+  AcceptRequest,
+  AgentState,
+  AgentStateRequest,
+  AnswerInverseRequest,
+  DeclineRequest,
+  KillRequest,
+} from "../protocol/frameworks.ts";
 import type { Counts, GrantMessage } from "../protocol/levels.ts";
 import type { DrainWish } from "./drain.ts";
 
@@ -57,6 +66,13 @@ export interface ClusterMethods {
   /** A person follows the output of this attempt for the next minute: its node is woken and told. */
   follow(args: { task: string; epoch: number }): Record<never, never>;
   metrics(args: Record<never, never>): Record<string, number>;
+
+  // By Framework objects; each may be repeated.
+  accept(args: AcceptRequest): AcceptAnswer;
+  decline(args: DeclineRequest): Record<never, never>;
+  answerInverse(args: AnswerInverseRequest): Record<never, never>;
+  killTask(args: KillRequest): Record<never, never>;
+  agentStates(args: AgentStateRequest): Record<string, AgentState>;
 }
 
 /**

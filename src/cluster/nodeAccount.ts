@@ -23,6 +23,7 @@ export interface NodeFacts {
   isSuspect(node: NodeState, now: number): boolean;
   isDrained(node: NodeState): boolean;
   holds: { amountsOn(node: string): ReadonlyMap<string, Resources> };
+  frameworks: { amountsOn(node: string): ReadonlyMap<string, Resources> };
   attributesOf(node: NodeState): Record<string, string>;
   spec(partition: string): { name: string };
 }
@@ -58,13 +59,15 @@ export function nodeAccountOf(
   const capacity = removed ? {} : (inventory?.capacity ?? {});
   const up = facts.isUp(node, now);
   const reserved = up ? facts.holds.amountsOn(node.name) : NOTHING;
-  const unused = unusedOn({ attributes, capacity, up, used, reserved, stopping });
+  const offered = facts.frameworks.amountsOn(node.name);
+  const unused = unusedOn({ attributes, capacity, up, used, offered, reserved, stopping });
   const rest = positive(unused);
   return {
     attributes,
     capacity,
     up,
     used,
+    offered,
     reserved,
     stopping,
     homes,
@@ -88,6 +91,7 @@ const note = (sums: Map<string, Resources>, name: string, amounts: Resources): v
 export const countsAlike = (a: NodeAccount, b: NodeAccount): boolean =>
   tellsAlike(a, b) &&
   areAlike(a.used, b.used) &&
+  areAlike(a.offered, b.offered) &&
   areAlike(a.reserved, b.reserved) &&
   areAlike(a.stopping, b.stopping) &&
   areAlike(a.beside, b.beside);

@@ -19,6 +19,7 @@ const node = (capacity: Resources, rest: Partial<AccountNode> = {}): AccountNode
   capacity,
   up: true,
   used: new Map(),
+  offered: new Map(),
   reserved: new Map(),
   stopping: new Map(),
   ...rest,

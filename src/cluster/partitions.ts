@@ -30,6 +30,8 @@ export interface AccountNode {
   up: boolean;
   /** in use there by partition */
   used: ReadonlyMap<string, Resources>;
+  /** held there for frameworks, by partition */
+  offered: ReadonlyMap<string, Resources>;
   /** kept there for what cannot start yet, by partition */
   reserved: ReadonlyMap<string, Resources>;
   stopping: ReadonlyMap<string, Resources>;
@@ -58,7 +60,7 @@ const parsed = new WeakMap<PartitionSpec, readonly (Constraint | null)[]>();
 type Draft = Record<keyof Account, Record<string, number>>;
 
 /** What of a node's amounts is taken. */
-const IN_USE = ["used", "reserved", "stopping"] as const;
+const IN_USE = ["used", "offered", "reserved", "stopping"] as const;
 
 /** A node whose partitions and rest are known. */
 export interface CountedNode extends AccountNode {
@@ -108,7 +110,7 @@ export class AccountSums {
   count(node: CountedNode, times: 1 | -1): void {
     for (const state of IN_USE) {
       for (const [name, amounts] of node[state]) {
-        const sums = this.#inUse.get(name) ?? { used: {}, reserved: {}, stopping: {} };
+        const sums = this.#inUse.get(name) ?? { used: {}, offered: {}, reserved: {}, stopping: {} };
         this.#inUse.set(name, sums);
         accumulate(sums[state], amounts, times);
       }

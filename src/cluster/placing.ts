@@ -11,6 +11,8 @@ import {
   type PlacePartition,
   place,
 } from "../scheduling/place/place.ts";
+import { loseLaunched } from "./frameworks/end.ts";
+import { kill } from "./frameworks/kill.ts";
 import { keyOf } from "./gang.ts";
 import { placeGangs } from "./gangPlaces.ts";
 import { besideOf, forget, hasGangs, keepGangs, mayTryAgain } from "./gangs.ts";
@@ -42,11 +44,13 @@ const STARVED_RETURN_MS = 15_000;
 /** A node that a task prefers is waited for so long: it is called, or has polled just now. */
 const PATIENCE_MS = 2_000;
 
-interface Given {
+export interface Given {
   /** nodes that were given something, once for each */
   given: string[];
   /** nodes that tasks wait for */
   awaited: string[];
+  /** jobs with room by their limits, for which no node has space */
+  starved: string[];
 }
 
 /** Of the nodes that listen. */
@@ -55,11 +59,12 @@ type Polls = Pick<ReadonlyMap<string, OpenPoll>, "get" | "has">;
 export function placeWaiting(memory: ClusterMemory, polls: Polls, now: number): Given {
   keepGangs(memory, now);
   const isGang = hasGangs(memory);
+  const launched = startLaunched(memory, polls, now);
   let singles = singleClasses(memory, now);
-  if (singles.length === 0 && !isGang) return { given: [], awaited: [] };
+  if (singles.length === 0 && !isGang) return { given: launched, awaited: [], starved: [] };
   const listens = (name: string) => polls.has(name);
   noteStates(memory, now, listens);
-  const given = startMade(memory, polls, now);
+  const given = [...launched, ...startMade(memory, polls, now)];
   if (given.length > 0) singles = singleClasses(memory, now);
   const give = (placement: Placement): void => {
     const poll = polls.get(placement.node);
@@ -68,7 +73,7 @@ export function placeWaiting(memory: ClusterMemory, polls: Polls, now: number): 
     given.push(placement.node);
   };
   const most = MAX_PLACEMENTS - (isGang ? placeOfGangs(memory, listens, now, give) : 0);
-  if (singles.length === 0) return { given, awaited: [] };
+  if (singles.length === 0) return { given, awaited: [], starved: [] };
   const { starved, awaited } = place(
     memory.placer,
     partitionsOf(memory, now),
@@ -81,7 +86,29 @@ export function placeWaiting(memory: ClusterMemory, polls: Polls, now: number): 
     const job = memory.jobs.get(id);
     if (job) job.awaitsSince ??= now;
   }
-  return { given, awaited: [...awaited.values()] };
+  return { given, awaited: [...awaited.values()], starved };
+}
+
+/** What frameworks launched starts on its own node, once that listens. @returns the nodes */
+function startLaunched(memory: ClusterMemory, polls: Polls, now: number): string[] {
+  const given: string[] = [];
+  for (const job of [...memory.frameworks.launching]) {
+    const { launched } = job;
+    const node = launched && memory.nodes.get(launched.node);
+    if (!launched || !node || node.removed) {
+      loseLaunched(memory, job);
+      continue;
+    }
+    const poll = polls.get(node.name);
+    if (memory.isDrained(node)) kill(memory, job, null);
+    else if (poll && !node.paused) {
+      memory.frameworks.launchedNow(job);
+      const { partition, devices, ports } = launched;
+      handOut(memory, job, { job: job.id, index: 0, node: node.name, partition, devices, ports }, poll, now);
+      given.push(node.name);
+    }
+  }
+  return given;
 }
 
 /** When those that wait for a node they prefer have waited long enough. */

@@ -60,6 +60,7 @@ export function hear(
   if (node.isSilent) {
     node.isSilent = false;
     memory.events.push({ type: "node.back", node: node.name });
+    memory.dirtyLaunchedOn(node.name);
   }
   noteInventory(memory, node, request);
 
@@ -133,6 +134,7 @@ function noteInventory(memory: ClusterMemory, node: NodeState, { inventory }: Po
   node.inventory = inventory;
   memory.saveNode(node);
   memory.nodeChanged(node);
+  memory.frameworks.nodeChanged(node.name);
 }
 
 /** Holds what the node runs against what it should run. */
@@ -178,7 +180,7 @@ function confirm(memory: ClusterMemory, live: Live, node: NodeState, now: number
   if (!live.confirmed) {
     live.confirmed = true;
     live.confirmedAt = now;
-    if (live.job.dirty === "no") live.job.dirty = "soon";
+    if (live.job.dirty === "no") live.job.dirty = live.job.launched ? "now" : "soon";
   }
   if (live.session === node.session) return;
   live.session = node.session;

@@ -4,6 +4,7 @@
  */
 import type { Platform } from "../platform/seam.ts";
 import type { Report, ReportAnswer } from "../protocol/levels.ts";
+import { applyFrameworks } from "./frameworks/levels.ts";
 import { applyGrants } from "./grants.ts";
 import { levels } from "./levels.ts";
 import type { ClusterMemory } from "./memory.ts";
@@ -20,12 +21,10 @@ const RETRY_MAX_MS = 60_000;
 const LOST_MS = 30_000;
 /** Broker and Clusters poke each other while there is work, should a message or an alarm have been lost. */
 const POKE_MS = 180_000;
-const REV_BLOCK = 1_000;
 
 export class Reporting {
   readonly #platform: Platform;
   readonly #memory: ClusterMemory;
-  #rev: number;
   #inFlight: { rev: number; sentAt: number } | null = null;
   #notBefore = 0;
   /** the last report failed: everything waits for the retry */
@@ -37,6 +36,8 @@ export class Reporting {
   #toldLevels: string | null = null;
   /** version of the accounts that `#levels` is of */
   #lookedAt = 0;
+  /** and version of what is free for frameworks */
+  #roomsLookedAt = 0;
   /** it is time to look at what changes with every task */
   #isAsked = false;
 
@@ -44,7 +45,6 @@ export class Reporting {
   constructor(platform: Platform, memory: ClusterMemory, isQuiet: boolean, now: number) {
     this.#platform = platform;
     this.#memory = memory;
-    this.#rev = memory.self.revBlock;
     this.#lastAt = now;
     if (isQuiet) this.#toldLevels = JSON.stringify(this.#levelsAt(now));
   }
@@ -57,6 +57,7 @@ export class Reporting {
   /** The Broker may not know how things stand here. */
   tellAll(): void {
     this.#toldLevels = null;
+    this.#memory.frameworks.tellAgain();
     // Nobody else says that what an old attempt was for is over.
     for (const job of this.#memory.jobs.values()) if (job.leaving.size > 0) job.dirty = "now";
   }
@@ -67,7 +68,9 @@ export class Reporting {
     this.#isAsked = true;
     for (const job of [...tellings.soon]) job.dirty = "now";
     if (this.#inFlight && now - this.#inFlight.sentAt > LOST_MS) this.#inFlight = null;
-    if (this.#sinceMs(now) >= POKE_MS) for (const job of jobs.values()) job.dirty = "now";
+    if (this.#sinceMs(now) < POKE_MS) return;
+    for (const job of jobs.values()) if (job.launched === null) job.dirty = "now";
+    this.#memory.frameworks.tellAgain();
   }
 
   answered(answer: ReportAnswer, now: number): void {
@@ -90,6 +93,7 @@ export class Reporting {
     });
     if (ended.length > 0) memory.store.endGrants(ended);
     applyGrants(memory, answer.incarnation, answer.grants, now);
+    applyFrameworks(memory, answer.incarnation, answer.frameworks ?? []);
   }
 
   failed(report: Report, now: number): void {
@@ -97,6 +101,7 @@ export class Reporting {
     this.#notBefore = now + Math.min(RETRY_MS * 2 ** this.#failures++, RETRY_MAX_MS);
     this.tellAll();
     this.#memory.events.unshift(...report.events);
+    this.#memory.frameworks.notTold(report.frameworks ?? []);
     for (const { job } of report.jobs) {
       const state = this.#memory.jobs.get(job);
       if (state) state.dirty = "now";
@@ -117,8 +122,12 @@ export class Reporting {
     const tellable = this.#memory.nodeAccounts.tellable(now);
     // Then it is told how much is left to run.
     const isDrained = this.#memory.self.drain !== null;
-    if (this.#levels !== null && tellable === this.#lookedAt && !this.#isAsked && !isDrained) return;
+    const { frameworks } = this.#memory;
+    const rooms = frameworks.isEmpty ? 0 : frameworks.offerable.version;
+    const isAsBefore = tellable === this.#lookedAt && rooms === this.#roomsLookedAt;
+    if (this.#levels !== null && isAsBefore && !this.#isAsked && !isDrained) return;
     this.#lookedAt = tellable;
+    this.#roomsLookedAt = rooms;
     this.#isAsked = false;
     this.#levels = JSON.stringify(this.#levelsAt(now));
   }
@@ -129,10 +138,11 @@ export class Reporting {
     const { tellings } = memory;
     this.#look(now);
     const changed = this.#levels !== this.#toldLevels || memory.events.length > 0;
-    if (!changed && tellings.now.size === 0) return;
-    const urgent = !this.#failing && (changed || tellings.isUrgent());
+    const told = memory.frameworks.untold();
+    if (!changed && tellings.now.size === 0 && told.length === 0) return;
+    const urgent = !this.#failing && ((changed && memory.frameworks.isEmpty) || tellings.isUrgent());
     if (!urgent && now < this.#notBefore) return;
-    const rev = this.#nextRev();
+    const rev = memory.revs.next();
     const dirty = [...tellings.now, ...tellings.soon];
     const present = this.#levelsAt(now);
     this.#levels = JSON.stringify(present);
@@ -142,11 +152,13 @@ export class Reporting {
       rev,
       ...present,
       jobs: dirty.map((job) => jobReport(memory, job)),
+      ...(told.length > 0 && { frameworks: told }),
       events: memory.events,
       used: usesOf(memory, now),
       usedSince: memory.self.usedSince,
     };
     memory.events = [];
+    memory.frameworks.told(told);
     for (const job of dirty) job.dirty = "no";
     this.#toldLevels = this.#levels;
     this.#inFlight = { rev, sentAt: now };
@@ -154,25 +166,15 @@ export class Reporting {
     this.#platform.call({ kind: "broker", league: this.#platform.self.league, name: "" }, "report", report);
   }
 
-  /** Revs are reserved by the thousand, so that a report costs no row. */
-  #nextRev(): number {
-    const memory = this.#memory;
-    this.#rev += 1;
-    if (this.#rev > memory.self.revBlock) {
-      memory.self = { ...memory.self, revBlock: memory.self.revBlock + REV_BLOCK };
-      memory.store.saveSelf(memory.self);
-    }
-    return this.#rev;
-  }
-
   /** When it wants to be asked again. */
   *wantedAt(now: number): Generator<number> {
     const next = Math.max(now + 1, this.#notBefore);
     if (this.#inFlight) yield now + LOST_MS;
     else if (this.#levels !== this.#toldLevels) yield next;
-    const { jobs, tellings } = this.#memory;
+    const { jobs, tellings, frameworks } = this.#memory;
+    if (!this.#inFlight && frameworks.untold().length > 0) yield next;
     if (tellings.now.size > 0 && !this.#inFlight) yield next;
     if (tellings.soon.size > 0) yield now + SOON_MS;
-    if (jobs.size > 0) yield Math.max(now + 1, this.#lastAt + POKE_MS);
+    if (jobs.size > 0 || !frameworks.isEmpty) yield Math.max(now + 1, this.#lastAt + POKE_MS);
   }
 }

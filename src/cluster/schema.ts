@@ -1,12 +1,15 @@
 /** Rows of a Cluster. JSON columns hold what is only ever read and written whole. */
 import { integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
+import type { Piece } from "../model/framework.ts";
 import type { Template } from "../model/job.ts";
 import { type PartitionSpec, REST } from "../model/partition.ts";
 import type { Resources } from "../model/resources.ts";
 import type { EndReason, TaskState } from "../model/states.ts";
 import type { Inventory, StopReason } from "../protocol/agent.ts";
+import type { AcceptAnswer, FrameworkGrant, FrameworkLevel } from "../protocol/frameworks.ts";
 import type { Claim, Counts, Returned, Supply, Yields } from "../protocol/levels.ts";
 import type { Learned } from "../scheduling/packing/learned.ts";
+import type { Launched } from "./frameworks/launched.ts";
 
 /** Nothing new is placed, and what runs is stopped at the deadline; by this object's clock. */
 export interface Drain {
@@ -104,7 +107,72 @@ export const grant = sqliteTable("grant", {
   claim: text({ mode: "json" }).$type<Claim>(),
   yields: text({ mode: "json" }).$type<Yields>(),
   waits: text({ mode: "json" }).$type<Waits>(),
+  /** the one task of it was launched by a framework; null: it is the Broker's to grant */
+  launched: text({ mode: "json" }).$type<Launched>(),
 });
+
+/** What the Broker last said of a framework. */
+export const framework = sqliteTable("framework", {
+  id: text().primaryKey(),
+  gen: integer().notNull(),
+  level: text({ mode: "json" }).$type<FrameworkLevel>().notNull(),
+  limits: text({ mode: "json" }).$type<FrameworkGrant["limits"]>().notNull(),
+  chops: text({ mode: "json" }).$type<readonly string[]>().notNull(),
+  /** incarnation of which its Framework object was told all */
+  toldWhole: integer("told_whole").notNull(),
+});
+
+/** An offer that is neither answered nor given back. */
+export const offer = sqliteTable("offer", {
+  id: text().primaryKey(),
+  framework: text().notNull(),
+  role: text().notNull(),
+  node: text().notNull(),
+  partition: text().notNull(),
+  pieces: text({ mode: "json" }).$type<readonly Piece[]>().notNull(),
+  heldUntil: integer("held_until").notNull(),
+});
+
+/** What a framework's role refused at once, on nodes by name. */
+export const refusal = sqliteTable(
+  "refusal",
+  {
+    framework: text().notNull(),
+    role: text().notNull(),
+    /** rises with each */
+    seq: integer().notNull(),
+    until: integer().notNull(),
+    refused: text({ mode: "json" }).$type<Resources>().notNull(),
+    nodes: text({ mode: "json" }).$type<readonly string[]>().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.framework, t.role, t.seq] })],
+);
+
+/** What an answered accept was answered: a repeated one has the same. */
+export const accepted = sqliteTable(
+  "accepted",
+  {
+    framework: text().notNull(),
+    id: text().notNull(),
+    at: integer().notNull(),
+    answer: text({ mode: "json" }).$type<AcceptAnswer>().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.framework, t.id] })],
+);
+
+/** A part of a node that is set aside for a role, in use or not. */
+export const reservation = sqliteTable(
+  "reservation",
+  {
+    node: text().notNull(),
+    key: text().notNull(),
+    piece: text({ mode: "json" }).$type<Piece>().notNull(),
+    /** the league's name of its role, and the partition that it takes from */
+    role: text().notNull(),
+    partition: text().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.node, t.key] })],
+);
 
 /** One row per task that was handed out here: its newest attempt. */
 export const task = sqliteTable(

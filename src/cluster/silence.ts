@@ -152,6 +152,8 @@ export function noteSilent(memory: ClusterMemory, node: NodeState, now: number):
   memory.mark(node.name, node.session, now);
   memory.store.noteSilent(node.name, node.session);
   memory.events.push({ type: "node.silent", node: node.name });
+  memory.dirtyLaunchedOn(node.name);
+  memory.lostAgents.add(node.name);
 }
 
 /** That replacements wait because so many are silent together is told once. */

@@ -7,6 +7,7 @@ import { type EndReason, isTerminal } from "../model/states.ts";
 import type { Inventory } from "../protocol/agent.ts";
 import type { Claim, Counts, JobReport, Returned, Supply, WaitReason, Yields } from "../protocol/levels.ts";
 import { type Asked, askedOf } from "../scheduling/place/asked.ts";
+import type { Launched } from "./frameworks/launched.ts";
 import { LiveTasks } from "./liveTasks.ts";
 import { Retries } from "./retries.ts";
 import type { Drain, Leaving, StopCause } from "./schema.ts";
@@ -71,6 +72,8 @@ export interface Stock {
 
 export interface JobState {
   id: string;
+  /** its one task was launched by a framework; null: the Broker granted it */
+  launched: Launched | null;
   gen: number;
   action: "run" | "cancel";
   limits: Counts;
@@ -183,6 +186,7 @@ export function jobState(
   const template = readTemplate(row.template);
   const fields: Omit<JobState, keyof Dirt> = {
     id: row.job,
+    launched: row.launched,
     gen: row.gen,
     action: row.action,
     limits: row.limits,
@@ -225,7 +229,7 @@ export function jobState(
     handouts.set(task.index, handoutOf(epoch));
     // A lost attempt that came back and decided its task is told by both rows.
     const isCounted = counted.has(`${task.index}@${task.epoch}`);
-    if (isOver(task) && task.ranMs !== null && !isCounted) state.ran.add(task, task.ranMs, true);
+    if (isOverRow(task) && task.ranMs !== null && !isCounted) state.ran.add(task, task.ranMs, true);
     switch (task.state) {
       case "succeeded":
         state.done = withIndex(state.done, task.index);
@@ -315,7 +319,7 @@ export function* attemptsOf(job: Pick<JobState, "live" | "leaving">): Generator<
 
 export const isLeaving = (live: Live): live is LeavingLive => live.leavesAtMs !== undefined;
 
-const isOver = ({ state }: TaskRow): boolean => state !== "returned" && isTerminal(state);
+const isOverRow = ({ state }: TaskRow): boolean => state !== "returned" && isTerminal(state);
 
 /** What never ran, or waits to be tried again, is cancelled by the grant itself: no rows. */
 export function cancelWaiting(state: JobState): void {
@@ -367,6 +371,10 @@ export const startsIn = (job: Pick<JobState, "limits" | "claim">): string[] => [
 
 /** By partition; what is not known to be anywhere (limbo) is not in it. */
 export const liveCounts = (job: Pick<JobState, "live">): Record<string, number> => job.live.counts();
+
+/** Of a job with one task: that has ended. */
+export const isOver = ({ done, failed, cancelled }: Pick<JobState, "done" | "failed" | "cancelled">): boolean =>
+  done.length + failed.length + cancelled.length > 0;
 
 /** Tasks of it wait here. */
 export const isWaiting = (job: Pick<JobState, "fresh" | "retry">): boolean =>

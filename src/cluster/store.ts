@@ -1,8 +1,9 @@
 /** The rows of a Cluster. The hot path (poll, hand-out, end of an attempt) is plain prepared SQL; the rest drizzle. */
-import { and, asc, eq, gt, inArray, notInArray, sql as text } from "drizzle-orm";
+import { and, asc, eq, gt, inArray, isNotNull, lt, lte, notInArray, sql as text } from "drizzle-orm";
 import migrations from "../../migrations/cluster/migrations.js";
 import { type Database, database, migrate } from "../platform/drizzle.ts";
 import type { Sql } from "../platform/seam.ts";
+import type { AcceptAnswer } from "../protocol/frameworks.ts";
 import type { Use } from "../protocol/levels.ts";
 import type { Learned } from "../scheduling/packing/learned.ts";
 import type { Leaving, StopCause, Waits } from "./schema.ts";
@@ -13,6 +14,10 @@ export type TaskRow = typeof schema.task.$inferSelect;
 export type NodeRow = typeof schema.node.$inferSelect;
 export type AttemptRow = typeof schema.attempt.$inferSelect;
 export type PartitionRow = typeof schema.partition.$inferSelect;
+export type FrameworkRow = typeof schema.framework.$inferSelect;
+export type OfferRow = typeof schema.offer.$inferSelect;
+export type RefusalRow = typeof schema.refusal.$inferSelect;
+export type ReservationRow = typeof schema.reservation.$inferSelect;
 export type SelfRow = typeof schema.self.$inferSelect;
 
 /** How an attempt ended, as rows have it. */
@@ -90,6 +95,9 @@ export class ClusterStore {
       .where(notInArray(schema.task.state, ["succeeded", "failed", "cancelled"]))
       .run();
     this.#db.update(schema.grant).set({ supply: [], limits: {}, waits: null }).run();
+    // What frameworks launched they are told to be lost.
+    this.#db.update(schema.grant).set({ ended: true }).where(isNotNull(schema.grant.launched)).run();
+    for (const table of [schema.offer, schema.accepted, schema.refusal]) this.#db.delete(table).run();
   }
 
   // Hot path.
@@ -228,6 +236,84 @@ export class ClusterStore {
   }
   grant(job: string): GrantRow | undefined {
     return this.#db.select().from(schema.grant).where(eq(schema.grant.job, job)).get();
+  }
+
+  // Frameworks.
+
+  frameworks(): FrameworkRow[] {
+    return this.#db.select().from(schema.framework).all();
+  }
+  saveFramework(row: FrameworkRow): void {
+    const { id, ...set } = row;
+    this.#db.insert(schema.framework).values(row).onConflictDoUpdate({ target: schema.framework.id, set }).run();
+  }
+  /** With all that was kept of it. */
+  removeFramework(id: string): void {
+    this.#db.delete(schema.framework).where(eq(schema.framework.id, id)).run();
+    this.#db.delete(schema.offer).where(eq(schema.offer.framework, id)).run();
+    this.#db.delete(schema.refusal).where(eq(schema.refusal.framework, id)).run();
+    this.#db.delete(schema.accepted).where(eq(schema.accepted.framework, id)).run();
+  }
+  offers(): OfferRow[] {
+    return this.#db.select().from(schema.offer).all();
+  }
+  addOffer(row: OfferRow): void {
+    this.#db.insert(schema.offer).values(row).run();
+  }
+  removeOffer(id: string): void {
+    this.#db.delete(schema.offer).where(eq(schema.offer.id, id)).run();
+  }
+  refusals(): RefusalRow[] {
+    return this.#db.select().from(schema.refusal).all();
+  }
+  addRefusal(row: RefusalRow): void {
+    this.#db.insert(schema.refusal).values(row).run();
+  }
+  forgetRefusals(framework: string, role: string): void {
+    const { refusal } = schema;
+    this.#db
+      .delete(refusal)
+      .where(and(eq(refusal.framework, framework), eq(refusal.role, role)))
+      .run();
+  }
+  expireRefusals(now: number): void {
+    this.#db.delete(schema.refusal).where(lte(schema.refusal.until, now)).run();
+  }
+  accepted(framework: string, id: string): AcceptAnswer | null {
+    const { accepted } = schema;
+    const row = this.#db
+      .select()
+      .from(accepted)
+      .where(and(eq(accepted.framework, framework), eq(accepted.id, id)))
+      .get();
+    return row?.answer ?? null;
+  }
+  /** @param before answers from before this time are not asked for any more */
+  keepAccepted(framework: string, id: string, answer: AcceptAnswer, at: number, before: number): void {
+    const { accepted } = schema;
+    this.#db
+      .delete(accepted)
+      .where(and(eq(accepted.framework, framework), lt(accepted.at, before)))
+      .run();
+    this.#db.insert(accepted).values({ framework, id, answer, at }).run();
+  }
+  reservations(): ReservationRow[] {
+    return this.#db.select().from(schema.reservation).all();
+  }
+  saveReservation(row: ReservationRow): void {
+    const { reservation } = schema;
+    this.#db
+      .insert(reservation)
+      .values(row)
+      .onConflictDoUpdate({ target: [reservation.node, reservation.key], set: { piece: row.piece } })
+      .run();
+  }
+  removeReservation(node: string, key: string): void {
+    const { reservation } = schema;
+    this.#db
+      .delete(reservation)
+      .where(and(eq(reservation.node, node), eq(reservation.key, key)))
+      .run();
   }
 
   // Partitions and their use.

@@ -26,13 +26,17 @@ export function verify(memory: ClusterMemory, now: number): void {
   const fragmented = new Set(memory.fragmented);
   const unrecovered = new Set(memory.unrecovered);
   for (const job of memory.jobs.values()) {
-    expectSame(`whether ${job.id} waits`, waiting.has(job), isWaiting(job));
+    expectSame(`whether ${job.id} waits`, waiting.has(job), job.launched === null && isWaiting(job));
     expectSame(`whether ${job.id} is fragmented`, fragmented.has(job), job.reason === "fragmented");
     const isUnknown = job.limbo.length > 0 || [...job.live.values()].some(({ carried }) => carried.seq === 0);
     expectSame(`whether ${job.id} is recovered`, unrecovered.has(job), isUnknown);
     verifyJob(memory, job, now);
   }
-  expectSame("jobs that wait", waiting.size, [...memory.jobs.values()].filter(isWaiting).length);
+  expectSame(
+    "jobs that wait",
+    waiting.size,
+    [...memory.jobs.values()].filter((job) => job.launched === null && isWaiting(job)).length,
+  );
 }
 
 function verifyNodes(memory: ClusterMemory, fresh: readonly NodeAccount[], now: number): void {
@@ -75,6 +79,7 @@ function verifyJob({ tellings }: ClusterMemory, job: JobState, now: number): voi
     job.live.held(now).reduce((sum, { ms }) => sum + ms, 0),
     heldMs,
   );
+  if (job.launched !== null) return;
   const dirty = tellings.now.has(job) ? "now" : tellings.soon.has(job) ? "soon" : "no";
   expectSame(`what is to be told of ${job.id}`, dirty, job.dirty);
   if (dirty === "now" && (isIdle(job) || runsDry(job))) expectSame("urgent", tellings.isUrgent(), true);

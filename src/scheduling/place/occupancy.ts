@@ -6,7 +6,7 @@ import { add, type Resources, resourcesKey } from "../../model/resources.ts";
 import { MAX_GPUS } from "../../protocol/limits.ts";
 import type { NodeState, Packer } from "../packing/packer.ts";
 import { type Shape, shapeOf, WHOLE_DEVICE_MILLI } from "../packing/shape.ts";
-import type { PortRanges } from "./ports.ts";
+import { type PortRanges, without } from "./ports.ts";
 
 export interface PlaceNode {
   name: string;
@@ -140,6 +140,17 @@ export class Occupancy {
     const { free, devices } = this.freeOf(entry);
     const gpus = devices.reduce((sum, milli) => sum + Math.max(0, milli), 0);
     return gpus > 0 ? { ...free, gpus } : free;
+  }
+
+  wholeDevicesOn(name: string): number[] {
+    const entry = this.entries.get(name);
+    if (!entry?.node) return [];
+    return this.freeOf(entry).devices.flatMap((milli, device) => (milli === WHOLE_DEVICE_MILLI ? [device] : []));
+  }
+
+  freePortsOn(name: string): PortRanges {
+    const entry = this.entries.get(name);
+    return !entry?.node || arePortsUnknown(entry) ? [] : without(entry.node.ports, entry.ports);
   }
 
   /** A task that asks for so much runs or is held there, whether or not there was room, or does no more. */

@@ -8,7 +8,7 @@ import { type Choice, type NodeState, Packer } from "../packing/packer.ts";
 import type { Asked } from "./asked.ts";
 import { Neighbours } from "./neighbours.ts";
 import { type Entry, Occupancy, type Place, type PlaceNode } from "./occupancy.ts";
-import { choosePorts } from "./ports.ts";
+import { choosePorts, type PortRanges } from "./ports.ts";
 import { Search, type Where } from "./search.ts";
 
 export class Placer {
@@ -57,6 +57,16 @@ export class Placer {
   /** What is free there now, of devices the sum; nothing of one that is not known. */
   freeOn(name: string): Resources {
     return this.occupancy.freeOn(name);
+  }
+
+  /** Devices that nothing runs on, by number. */
+  wholeDevicesOn(name: string): number[] {
+    return this.occupancy.wholeDevicesOn(name);
+  }
+
+  /** Ports that nobody has; of a node that does not tell its ports by number, none. */
+  freePortsOn(name: string): PortRanges {
+    return this.occupancy.freePortsOn(name);
   }
 
   // What runs, or is held.

@@ -8,6 +8,19 @@ const isIn = (ranges: PortRanges, port: number): boolean => ranges.some(([from, 
 export const hasPorts = (ranges: PortRanges, used: ReadonlySet<number>, fixed: readonly number[]): boolean =>
   fixed.every((port) => isIn(ranges, port) && !used.has(port));
 
+export function without(ranges: PortRanges, used: ReadonlySet<number>): PortRanges {
+  const left: [number, number][] = [];
+  for (const [first, last] of ranges) {
+    let from = first;
+    for (const port of [...used].filter((one) => one >= first && one <= last).sort((a, b) => a - b)) {
+      if (port > from) left.push([from, port - 1]);
+      from = port + 1;
+    }
+    if (from <= last) left.push([from, last]);
+  }
+  return left;
+}
+
 /**
  * @param count in all, the fixed ones included
  * @returns the fixed ones first; a node that only counts its ports gives none by number

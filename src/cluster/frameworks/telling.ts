@@ -1,0 +1,242 @@
+/**
+ * What Framework objects are told: new offers, those that hold no more, how tasks stand. For each at most one message is
+ * on its way; what it says is told again until an answer confirms it.
+ */
+import type { InverseOffer, Offer, OfferedAgent, Unavailability } from "../../model/framework.ts";
+import type { ObjectRef, Platform } from "../../platform/seam.ts";
+import type { Tell, TellAnswer } from "../../protocol/frameworks.ts";
+import { drainOn } from "../drain.ts";
+import type { ClusterMemory } from "../memory.ts";
+import type { Revs } from "../revs.ts";
+import type { DirtWatcher, JobState, NodeState } from "../state.ts";
+import { endLaunched } from "./end.ts";
+import type { FrameworkHere, HeldInverseOffer, HeldOffer } from "./state.ts";
+import { isEnd, taskLevel } from "./tasks.ts";
+
+/** In one message. */
+const MOST = 1_000;
+const RETRY_MS = 1_000;
+const RETRY_MAX_MS = 60_000;
+/** A message without an outcome was lost. */
+const LOST_MS = 30_000;
+
+/** What a framework is to be told yet. */
+interface News {
+  offers: Set<HeldOffer>;
+  rescinded: Set<string>;
+  inverseOffers: Set<HeldInverseOffer>;
+  rescindedInverse: Set<string>;
+  tasks: Set<JobState>;
+  lostAgents: Set<string>;
+}
+
+const noNews = (): News => ({
+  offers: new Set(),
+  rescinded: new Set(),
+  inverseOffers: new Set(),
+  rescindedInverse: new Set(),
+  tasks: new Set(),
+  lostAgents: new Set(),
+});
+const isNone = (news: News): boolean => Object.values(news).every((some: Set<unknown>) => some.size === 0);
+
+interface Line {
+  news: News;
+  inFlight: { rev: number; sentAt: number; news: News } | null;
+  failures: number;
+  notBefore: number;
+}
+
+export class Telling implements DirtWatcher {
+  readonly #platform: Pick<Platform, "self" | "call">;
+  readonly #memory: ClusterMemory;
+  readonly #revs: Revs;
+  readonly #lines = new Map<string, Line>();
+  /** with anything to tell */
+  readonly #open = new Set<string>();
+
+  constructor(platform: Pick<Platform, "self" | "call">, memory: ClusterMemory, revs: Revs) {
+    this.#platform = platform;
+    this.#memory = memory;
+    this.#revs = revs;
+  }
+
+  #lineOf(framework: string): Line {
+    const line = this.#lines.get(framework) ?? { news: noNews(), inFlight: null, failures: 0, notBefore: 0 };
+    this.#lines.set(framework, line);
+    this.#open.add(framework);
+    return line;
+  }
+
+  dirtied(job: JobState): void {
+    if (job.launched === null || job.dirty === "no") return;
+    this.#lineOf(job.launched.framework).news.tasks.add(job);
+  }
+
+  offered(offer: HeldOffer): void {
+    this.#lineOf(offer.framework).news.offers.add(offer);
+  }
+
+  /** One that was not told yet need not be. */
+  rescinded(offer: HeldOffer): void {
+    const { news } = this.#lineOf(offer.framework);
+    if (!news.offers.delete(offer)) news.rescinded.add(offer.id);
+  }
+
+  askedToLeave(framework: string, offer: HeldInverseOffer): void {
+    this.#lineOf(framework).news.inverseOffers.add(offer);
+  }
+
+  mayStay(framework: string, offer: HeldInverseOffer): void {
+    const { news } = this.#lineOf(framework);
+    if (!news.inverseOffers.delete(offer)) news.rescindedInverse.add(offer.id);
+  }
+
+  /** To all that have something there, or are asking. */
+  agentLost(node: NodeState): void {
+    const agent = this.#memory.frameworks.agentOf(node);
+    for (const here of this.#memory.frameworks.byId.values())
+      if (here.level.state !== "removed") this.#lineOf(here.id).news.lostAgents.add(agent);
+  }
+
+  /** Of those that are new to this incarnation, everything. */
+  begin(here: FrameworkHere): void {
+    if (here.toldWhole === this.#memory.self.incarnation) return;
+    this.#lineOf(here.id);
+  }
+
+  send(now: number): void {
+    for (const id of [...this.#open]) {
+      const line = this.#lineOf(id);
+      if (line.inFlight && now - line.inFlight.sentAt > LOST_MS) this.#failed(line, now);
+      if (line.inFlight || now < line.notBefore) continue;
+      const here = this.#memory.frameworks.byId.get(id);
+      const isWhole = here !== undefined && here.toldWhole !== this.#memory.self.incarnation;
+      if (!here || (isNone(line.news) && !isWhole)) {
+        this.#open.delete(id);
+        continue;
+      }
+      if (isWhole) {
+        for (const offer of here.offers) line.news.offers.add(offer);
+        for (const job of here.tasks.values()) line.news.tasks.add(job);
+      }
+      const [told, rest] = isWhole ? [line.news, noNews()] : parted(line.news);
+      line.news = rest;
+      const rev = this.#revs.next();
+      line.inFlight = { rev, sentAt: now, news: told };
+      for (const job of told.tasks) job.dirty = "no";
+      this.#platform.call(refOf(this.#platform.self.league, id), "tell", this.#message(here, rev, isWhole, told, now));
+    }
+  }
+
+  #message(here: FrameworkHere, rev: number, isWhole: boolean, told: News, now: number): Tell {
+    const { cluster, self, frameworks } = this.#memory;
+    return {
+      cluster,
+      incarnation: self.incarnation,
+      rev,
+      isWhole,
+      offers: [...told.offers].flatMap((offer) => offerOf(this.#memory, here, offer) ?? []),
+      rescinded: [...told.rescinded],
+      inverseOffers: [...told.inverseOffers].flatMap((offer) => inverseOfferOf(this.#memory, offer) ?? []),
+      rescindedInverse: [...told.rescindedInverse],
+      tasks: [...told.tasks].flatMap((job) => taskLevel(this.#memory, job, rev, now) ?? []),
+      lostAgents: [...told.lostAgents].filter((agent) => frameworks.byId.has(here.id) && agent !== ""),
+    };
+  }
+
+  /** @returns offers that nobody wants now, and whether nothing of the framework shall be here any more */
+  answered(id: string, tell: Tell, answer: TellAnswer): { isUnwanted: boolean; isOver: boolean } {
+    const line = this.#lines.get(id);
+    const here = this.#memory.frameworks.byId.get(id);
+    if (line?.inFlight?.rev !== tell.rev) return { isUnwanted: false, isOver: false };
+    line.inFlight = null;
+    line.failures = 0;
+    if (here && tell.isWhole) {
+      here.toldWhole = this.#memory.self.incarnation;
+      this.#memory.frameworks.save(here);
+    }
+    for (const level of tell.tasks) {
+      const job = here?.tasks.get(level.taskId);
+      if (job && isEnd(level.state)) endLaunched(this.#memory, job);
+    }
+    return { isUnwanted: !answer.isActive, isOver: !answer.isKnown };
+  }
+
+  failed(id: string, tell: Tell, now: number): void {
+    const line = this.#lines.get(id);
+    if (line?.inFlight?.rev === tell.rev) this.#failed(line, now);
+  }
+
+  #failed(line: Line, now: number): void {
+    const { news } = line.inFlight ?? { news: noNews() };
+    line.inFlight = null;
+    line.notBefore = now + Math.min(RETRY_MS * 2 ** line.failures++, RETRY_MAX_MS);
+    for (const offer of news.offers) {
+      if (this.#memory.frameworks.offers.has(offer.id)) line.news.offers.add(offer);
+      // It may have heard of it.
+      else line.news.rescinded.add(offer.id);
+    }
+    for (const id of news.rescinded) line.news.rescinded.add(id);
+    for (const offer of news.inverseOffers) line.news.inverseOffers.add(offer);
+    for (const id of news.rescindedInverse) line.news.rescindedInverse.add(id);
+    for (const agent of news.lostAgents) line.news.lostAgents.add(agent);
+    for (const job of news.tasks) line.news.tasks.add(job);
+  }
+
+  forget(id: string): void {
+    this.#lines.delete(id);
+    this.#open.delete(id);
+  }
+
+  *wantedAt(now: number): Generator<number> {
+    for (const id of this.#open) {
+      const line = this.#lines.get(id);
+      if (!line) continue;
+      if (line.inFlight) yield Math.max(now + 1, line.inFlight.sentAt + LOST_MS + 1);
+      else yield Math.max(now + 1, line.notBefore);
+    }
+  }
+}
+
+const refOf = (league: string, name: string): ObjectRef => ({ kind: "framework", league, name });
+
+/** As much as one message holds, and the rest. */
+function parted(news: News): [News, News] {
+  const [first, rest] = [noNews(), noNews()];
+  for (const key of Object.keys(news) as (keyof News)[]) {
+    let n = 0;
+    for (const one of news[key]) ((n++ < MOST ? first : rest)[key] as Set<unknown>).add(one);
+  }
+  return [first, rest];
+}
+
+function agentOf(memory: ClusterMemory, node: NodeState): OfferedAgent {
+  const attributes = memory.frameworks.attributesOf(node);
+  const { hostname = node.name, ip = "127.0.0.1", region = null, zone = null } = attributes;
+  return { id: memory.frameworks.agentOf(node), hostname, ip, region, zone, attributes };
+}
+
+function offerOf(
+  memory: ClusterMemory,
+  here: FrameworkHere,
+  { id, node: name, role, pieces }: HeldOffer,
+): Offer | null {
+  const node = memory.nodes.get(name);
+  if (!node) return null;
+  const executorIds = new Set<string>();
+  for (const { launched } of here.tasks.values())
+    if (launched?.node === name && launched.executorId !== null) executorIds.add(launched.executorId);
+  return { id, agent: agentOf(memory, node), role, pieces, executorIds: [...executorIds] };
+}
+
+function inverseOfferOf(memory: ClusterMemory, { id, node: name }: HeldInverseOffer): InverseOffer | null {
+  const node = memory.nodes.get(name);
+  const drain = node && drainOn(memory, node);
+  return drain ? { id, agentId: memory.frameworks.agentOf(node), unavailability: unavailabilityBy(drain) } : null;
+}
+
+const unavailabilityBy = (drain: { deadlineMs: number; untilMs: number | null }): Unavailability => ({
+  startMs: drain.deadlineMs,
+  durationMs: drain.untilMs === null ? null : Math.max(0, drain.untilMs - drain.deadlineMs),
+});

@@ -1,0 +1,139 @@
+/** What a framework has in this cluster, and what more it would take: by its role and partition. */
+import type { Piece } from "../../model/framework.ts";
+import { amountsOf } from "../../model/pieces.ts";
+import { add, type Resources } from "../../model/resources.ts";
+import type { FrameworkReport, FrameworkUse } from "../../protocol/frameworks.ts";
+import type { FreeRoom } from "../../protocol/levels.ts";
+import { isAllocatable } from "../../scheduling/offering/asks.ts";
+import { isOver } from "../state.ts";
+import type { NodeSet } from "./nodeSet.ts";
+import type { Alike, Offerable } from "./offerable.ts";
+import type { FrameworkHere, Reserved, RoleHere } from "./state.ts";
+
+/** What of a cluster's frameworks is asked here. */
+interface Frameworks {
+  readonly offerable: Offerable;
+  unsuitableFor(here: FrameworkHere, role: RoleHere): NodeSet;
+}
+
+/** Mesos' MIN_CPUS and MIN_MEM: less is not worth an offer, unless a framework says so. */
+export const DEFAULT_MINIMUM: readonly Resources[] = [{ cpus: 10 }, { mem: 32_000 }];
+
+export interface InUse {
+  used: Resources;
+  offered: Resources;
+}
+
+/** What is set aside for a role counts as such, whoever has it. */
+export const unreserved = (pieces: readonly Piece[]): Piece[] => pieces.filter((one) => one.reservation === null);
+
+/** By role and partition, as `ROLE PARTITION`: roles have no space. */
+export function inUse(here: FrameworkHere): Map<string, InUse & { role: string; partition: string }> {
+  const uses = new Map<string, InUse & { role: string; partition: string }>();
+  const of = (role: string, partition: string) => {
+    const key = `${role} ${partition}`;
+    const use = uses.get(key) ?? { role, partition, used: {}, offered: {} };
+    uses.set(key, use);
+    return use;
+  };
+  for (const job of here.tasks.values()) {
+    if (job.launched === null || isOver(job)) continue;
+    const use = of(job.launched.role, job.launched.partition);
+    use.used = add(use.used, amountsOf(unreserved(job.launched.pieces)));
+  }
+  for (const { role, partition, pieces } of here.offers) {
+    const use = of(role, partition);
+    use.offered = add(use.offered, amountsOf(unreserved(pieces)));
+  }
+  return uses;
+}
+
+export const minimumOf = ({ wish }: RoleHere): readonly Resources[] => wish.minAllocatable ?? DEFAULT_MINIMUM;
+
+/** Nodes of one kind that the role has not refused and can be offered, and those kinds that are worth an offer. */
+export function* askedOf(
+  frameworks: Frameworks,
+  here: FrameworkHere,
+  role: RoleHere,
+  partition: string,
+): Generator<{ alike: Alike; refused: ReturnType<RoleHere["refusals"]["covering"]> }> {
+  const unsuitable = frameworks.unsuitableFor(here, role);
+  for (const alike of frameworks.offerable.classesIn(partition)) {
+    if (!isAllocatable(alike.free, minimumOf(role))) continue;
+    const refused = role.refusals.covering(alike.free);
+    yield { alike, refused: unsuitable.size > 0 ? [...refused, unsuitable] : refused };
+  }
+}
+
+/** What it would take there of what is free; null: all of it. */
+export function takes(
+  frameworks: Frameworks,
+  here: FrameworkHere,
+  role: RoleHere,
+  partition: string,
+): FrameworkUse["takes"] {
+  let nodes = 0;
+  let amounts: Resources = {};
+  let isAll = true;
+  for (const { alike, refused } of askedOf(frameworks, here, role, partition)) {
+    const left = alike.nodes.sizeWithout(refused);
+    if (left < alike.nodes.size) isAll = false;
+    if (left === 0) continue;
+    nodes += left;
+    amounts = add(amounts, alike.free, left);
+  }
+  return isAll ? null : { nodes, amounts };
+}
+
+export function frameworkReport(frameworks: Frameworks, here: FrameworkHere): FrameworkReport {
+  const uses = inUse(here);
+  const isAsking = here.level.state === "active";
+  const report: FrameworkUse[] = [...uses.values()].map((use) => ({ ...use, takes: null }));
+  if (isAsking) {
+    for (const [name, role] of here.roles) {
+      if (!role.isAsking || (role.refusals.isEmpty && frameworks.unsuitableFor(here, role).size === 0)) continue;
+      for (const partition of frameworks.offerable.partitions) {
+        const would = takes(frameworks, here, role, partition);
+        if (would === null) continue;
+        const known = report.find((use) => use.role === name && use.partition === partition);
+        if (known) known.takes = would;
+        else report.push({ role: name, partition, used: {}, offered: {}, takes: would });
+      }
+    }
+  }
+  return {
+    framework: here.id,
+    genApplied: here.gen,
+    uses: report.sort((a, b) => (`${a.role} ${a.partition}` < `${b.role} ${b.partition}` ? -1 : 1)),
+    isGone: here.level.state === "removed" && here.tasks.size === 0 && here.offers.size === 0,
+  };
+}
+
+/** What is set aside is reported as if a framework of this name used it. */
+export const RESERVED = "";
+
+export function reservedReport(reservations: Iterable<Reserved>): FrameworkReport {
+  const uses = new Map<string, FrameworkUse>();
+  for (const { role, partition, piece } of reservations) {
+    const key = `${role} ${partition}`;
+    const use = uses.get(key) ?? { role, partition, used: {}, offered: {}, takes: null };
+    use.used = add(use.used, piece.amounts);
+    uses.set(key, use);
+  }
+  return { framework: RESERVED, genApplied: 0, uses: [...uses.values()], isGone: uses.size === 0 };
+}
+
+/** What is free in a partition for frameworks, the largest parts first. */
+export const roomsIn = (frameworks: Frameworks, partition: string): FreeRoom[] =>
+  frameworks.offerable
+    .classesIn(partition)
+    .map(({ free, nodes }) => ({ free, nodes: nodes.size }))
+    .sort((a, b) => compare(b.free, a.free));
+
+export function compare(a: Resources, b: Resources): number {
+  for (const name of ["cpus", "mem", "gpus", "disk"]) {
+    const difference = (a[name] ?? 0) - (b[name] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
