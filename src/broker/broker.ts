@@ -9,10 +9,13 @@ import { Problem } from "../model/problems.ts";
 import { isTerminal } from "../model/states.ts";
 import type { EventView, ExplainView, JobView, RoleView } from "../model/views.ts";
 import type { ObjectRef, Outcome, Platform, SocketId, Turns } from "../platform/seam.ts";
+import type { FrameworkAnswer, FrameworkGrant, FrameworkLevel } from "../protocol/frameworks.ts";
 import type { Grant, GrantMessage, Report, ReportAnswer } from "../protocol/levels.ts";
+import type { RoundResult } from "../scheduling/input.ts";
 import { Access } from "./access.ts";
 import { JobBook } from "./book.ts";
 import { Fleet } from "./fleet.ts";
+import { Frameworks } from "./frameworks.ts";
 import { firstHandout } from "./generation.ts";
 import { Grants } from "./grants.ts";
 import { heardOf, Pace, recover, unbar } from "./heard.ts";
@@ -50,6 +53,7 @@ export class Broker implements Turns {
   readonly #access: Access;
   readonly #fleet: Fleet;
   readonly #shares: Shares;
+  readonly #frameworks: Frameworks;
   readonly #rounds: Rounds;
   /** reports in a row with no other news than that what rounds granted is applied */
   #echoes = 0;
@@ -73,15 +77,21 @@ export class Broker implements Turns {
     this.#fleet = new Fleet(this.#store);
     this.#shares = new Shares(this.#store, now);
     this.#ledger = new Ledger(this.#store);
-    this.#rounds = new Rounds(this.#fleet, this.#shares, this.#ledger, solver, now);
+    this.#frameworks = new Frameworks(this.#store, generation);
+    this.#rounds = new Rounds(this.#fleet, this.#shares, this.#frameworks, this.#ledger, solver, now);
     this.#book = new JobBook(this.#store);
     this.#restored = new Restored(this.#store, generation, this.#book.newestOrdinal, now);
-    if (this.#restored.isNew) this.#restored.leap(this.#book.live());
+    if (this.#restored.isNew) {
+      this.#restored.leap(this.#book.live());
+      this.#frameworks.leap();
+    }
     this.#grants = new Grants(this.#book, this.#fleet, this.#shares, this.#restored, this.#store, generation);
     this.#plans = new Plans(this.#book, this.#fleet, this.#rounds, this.#store);
     this.#watchers = new Watchers(sockets);
     this.#pokeAt = now + POKE_MS;
-    for (const name of this.#fleet.unheard()) this.#call(name, []);
+    // What is free for frameworks is not kept.
+    if (this.#frameworks.size > 0) this.#pokeClusters();
+    else for (const name of this.#fleet.unheard()) this.#call(name, [], []);
     this.#settle(now, null);
   }
 
@@ -147,7 +157,12 @@ export class Broker implements Turns {
       case "cluster":
         return this.#fleet.view((args as Args<"cluster">).name, this.#book.live());
       case "roles":
-        return this.#shares.views(this.#fleet.partitions(), this.#book.live(), this.#rounds.result);
+        return this.#shares.views(
+          this.#fleet.partitions(),
+          this.#book.live(),
+          this.#frameworks.chargedByRole(),
+          this.#rounds.result,
+        );
       case "role":
         return this.#roleView((args as Args<"role">).name);
       case "putRole": {
@@ -172,6 +187,10 @@ export class Broker implements Turns {
       }
       case "ledger":
         return this.#ledger.view();
+      case "framework":
+        return this.#framework(args as Args<"framework">, now);
+      case "frameworks":
+        return this.#frameworks.views();
       case "events": {
         const { since, limit, job } = args as Args<"events">;
         return this.#store.events(since, limit, job);
@@ -202,7 +221,10 @@ export class Broker implements Turns {
     if (now >= this.#pokeAt) {
       this.#pokeAt = now + POKE_MS;
       this.#grants.sendAgain();
-      if (this.#book.size > 0) this.#pokeClusters();
+      this.#frameworks.sendAgain();
+      if (this.#book.size > 0 || this.#frameworks.size > 0) this.#pokeClusters();
+      for (const name of this.#frameworks.ids)
+        this.#platform.call({ kind: "framework", league: this.#platform.self.league, name }, "poke", {});
       this.#shares.save();
     }
     this.#round(now);
@@ -216,7 +238,9 @@ export class Broker implements Turns {
 
   result(to: ObjectRef, method: string, args: unknown, outcome: Outcome): void {
     if (method !== "grant" || outcome.ok) return;
-    for (const grant of (args as GrantMessage).grants) this.#grants.failed(to.name, grant);
+    const { grants, frameworks = [] } = args as GrantMessage;
+    for (const grant of grants) this.#grants.failed(to.name, grant);
+    for (const grant of frameworks) this.#frameworks.failed(to.name, grant);
     this.#setAlarm(this.#platform.now() + RESEND_MS);
   }
 
@@ -233,7 +257,7 @@ export class Broker implements Turns {
     const draft = plan ? this.#plans.kept(job, plan, now) : null;
     this.#book.add(job);
     if (draft === null) this.#round(now);
-    else this.#grants.follow(this.#rounds.adopt(draft, this.#book.live(), now), now);
+    else this.#follow(this.#rounds.adopt(draft, this.#book.live(), now), now);
     this.#book.insert(job, spec.each ?? null);
     if (job.grants.size === 0) this.#pokeClusters();
     this.#emit(now, { type: "job.submitted", job: id, detail: spec.name ?? "" });
@@ -312,14 +336,15 @@ export class Broker implements Turns {
   }
 
   #roleView(name: string): RoleView {
-    return this.#shares.view(name, this.#fleet.partitions(), this.#book.live(), this.#rounds.result);
+    const charged = this.#frameworks.chargedByRole();
+    return this.#shares.view(name, this.#fleet.partitions(), this.#book.live(), charged, this.#rounds.result);
   }
 
   #endIfOver(job: JobMemory, now: number): void {
     const ended = this.#book.endIfOver(job, now);
     if (!ended) return;
     this.#emit(now, { type: "job.ended", job: job.id, ...ended });
-    for (const grant of job.grants.values()) if (isLeft(grant)) this.#call(grant.cluster, []);
+    for (const grant of job.grants.values()) if (isLeft(grant)) this.#call(grant.cluster, [], []);
   }
 
   // The level protocol.
@@ -329,7 +354,8 @@ export class Broker implements Turns {
     if (cluster === "unknown") throw new Problem("not-found", `there is no cluster ${report.cluster} in this league`);
     if (cluster === "reborn") recover(this.#book, report);
     const isNews = cluster === "reborn" || cluster === "changed";
-    let roundNeeded = isNews;
+    const areOffersOther = cluster !== "old" && this.#frameworks.heard(report, cluster === "reborn");
+    let roundNeeded = isNews || areOffersOther || (cluster === "rooms" && this.#frameworks.size > 0);
     let isEcho = false;
     const ended: string[] = [];
     for (const jobReport of report.jobs) {
@@ -364,6 +390,8 @@ export class Broker implements Turns {
     if (roundNeeded) this.#round(now);
     const isCurrent = report.incarnation === this.#fleet.incarnation(report.cluster);
     const grants = isCurrent ? this.#grants.unsent(report.cluster, "and unconfirmed") : [];
+    const frameworks = isCurrent ? this.#frameworks.unsent(report.cluster, "and unconfirmed") : [];
+    this.#frameworks.forgetGone(this.#fleet.names());
     this.#settle(now, report.cluster);
     return {
       nextReportMs: this.#pace.nextReportMs(report.cluster, now),
@@ -372,12 +400,27 @@ export class Broker implements Turns {
       ended,
       incarnation: this.#restored.incarnation,
       grants,
+      ...(frameworks.length > 0 && { frameworks }),
     };
   }
 
   /** What is being cancelled wants nothing, and is charged until it has ended. */
   #round(now: number): void {
-    this.#grants.follow(this.#rounds.decide(this.#book.live(), now), now);
+    this.#follow(this.#rounds.decide(this.#book.live(), now), now);
+  }
+
+  #follow(decided: RoundResult, now: number): void {
+    this.#grants.follow(decided, now);
+    this.#frameworks.follow(decided.offers, this.#fleet.names());
+  }
+
+  #framework(level: FrameworkLevel, now: number): FrameworkAnswer {
+    const is = this.#frameworks.tell(level);
+    if (is !== "same") {
+      this.#emit(now, { type: `framework.${is}`, detail: `${level.name} ${level.id}` });
+      this.#round(now);
+    }
+    return this.#frameworks.answer(level.id, this.#fleet.names());
   }
 
   // The end of every turn.
@@ -385,9 +428,10 @@ export class Broker implements Turns {
   /** @param answered a cluster that gets its grants with the answer */
   #settle(now: number, answered: string | null): void {
     this.#book.save();
-    for (const name of this.#fleet.names()) if (name !== answered) this.#send(name, this.#grants.unsent(name));
+    for (const name of this.#fleet.names())
+      if (name !== answered) this.#send(name, this.#grants.unsent(name), this.#frameworks.unsent(name));
     this.#tell(now);
-    if (this.#book.size > 0) this.#setAlarm(this.#pokeAt);
+    if (this.#book.size > 0 || this.#frameworks.size > 0) this.#setAlarm(this.#pokeAt);
     const optimiseAt = this.#rounds.dueAt(now);
     if (optimiseAt !== null) this.#setAlarm(optimiseAt);
     if (this.#book.live().some((job) => this.#restored.holds(job))) this.#setAlarm(now + HOLD_TICK_MS);
@@ -395,18 +439,19 @@ export class Broker implements Turns {
 
   /** A message without grants: the Cluster says how it stands. */
   #pokeClusters(): void {
-    for (const name of this.#fleet.names()) this.#call(name, []);
+    for (const name of this.#fleet.names()) this.#call(name, [], []);
   }
 
-  #send(cluster: string, grants: Grant[]): void {
-    if (grants.length > 0) this.#call(cluster, grants);
+  #send(cluster: string, grants: Grant[], frameworks: FrameworkGrant[]): void {
+    if (grants.length + frameworks.length > 0) this.#call(cluster, grants, frameworks);
   }
 
-  #call(name: string, grants: Grant[]): void {
+  #call(name: string, grants: Grant[], frameworks: FrameworkGrant[]): void {
     this.#platform.call({ kind: "cluster", league: this.#platform.self.league, name }, "grant", {
       incarnation: this.#restored.incarnation,
       clusterIncarnation: this.#fleet.incarnation(name),
       grants,
+      ...(frameworks.length > 0 && { frameworks }),
     } satisfies GrantMessage);
   }
 
@@ -446,6 +491,7 @@ export class Broker implements Turns {
       ...this.#rounds.figures(now),
       events_total: this.#store.counts().events,
       clusters: this.#fleet.names().length,
+      frameworks: this.#frameworks.size,
       watchers: this.#watchers.size,
     };
   }

@@ -73,8 +73,8 @@ export class Fleet {
     return this.#clusters.get(name)?.incarnation ?? 0;
   }
 
-  /** `reborn`: it began anew, `changed`: other levels; an `old` report changes nothing. */
-  heard(report: Report): "unknown" | "old" | "reborn" | "changed" | "same" {
+  /** `reborn`: it began anew, `changed`: other levels, `rooms`: only what is free for frameworks; an `old` report changes nothing. */
+  heard(report: Report): "unknown" | "old" | "reborn" | "changed" | "rooms" | "same" {
     const row = this.#clusters.get(report.cluster);
     if (!row || row.removed) return "unknown";
     if (report.incarnation < row.incarnation || (report.incarnation === row.incarnation && report.rev <= row.rev))
@@ -82,8 +82,9 @@ export class Fleet {
     const reborn = row.incarnation !== 0 && report.incarnation > row.incarnation;
     const changed =
       report.incarnation !== row.incarnation ||
-      JSON.stringify([report.partitions, withoutLeft(report.nodes)]) !==
-        JSON.stringify([row.partitions, withoutLeft(row.nodes)]);
+      JSON.stringify([withoutRooms(report.partitions), withoutLeft(report.nodes)]) !==
+        JSON.stringify([withoutRooms(row.partitions), withoutLeft(row.nodes)]);
+    const areRoomsOther = JSON.stringify(report.partitions) !== JSON.stringify(row.partitions);
     const isLeft = report.nodes.drain?.left !== row.nodes.drain?.left;
     Object.assign(row, {
       incarnation: report.incarnation,
@@ -93,7 +94,7 @@ export class Fleet {
     });
     // The rev alone is not worth a row: grants keep theirs.
     if (changed || isLeft) this.#store.saveCluster(row);
-    return reborn ? "reborn" : changed ? "changed" : "same";
+    return reborn ? "reborn" : changed ? "changed" : areRoomsOther ? "rooms" : "same";
   }
 
   create(
@@ -181,6 +182,10 @@ export class Fleet {
     };
   }
 }
+
+/** What is free and offered changes with every task: only frameworks ask for it, and it is told again when it is asked for. */
+const withoutRooms = (partitions: Report["partitions"]): unknown =>
+  partitions.map(({ rooms: _, offered: __, ...rest }) => rest);
 
 /** How much is left on what is drained changes with every end there, and nothing for the round. */
 const withoutLeft = ({ drain, ...nodes }: Report["nodes"]): unknown => ({

@@ -9,12 +9,14 @@ import type {
   ClusterView,
   EventView,
   ExplainView,
+  FrameworkRowView,
   JobView,
   LedgerView,
   RoleView,
   Scope,
   TokenView,
 } from "../model/views.ts";
+import type { FrameworkAnswer, FrameworkLevel } from "../protocol/frameworks.ts";
 import type { Report, ReportAnswer } from "../protocol/levels.ts";
 
 /** Who asks: decided by the Worker from a verified token. */
@@ -92,6 +94,10 @@ export interface BrokerMethods {
 
   events(args: { since: string | null; limit: number; job: string | null }): { events: EventView[]; cursor: string };
   metrics(args: Record<never, never>): Record<string, number>;
+
+  /** By its object, whenever it is otherwise, and now and then. */
+  framework(args: FrameworkLevel): FrameworkAnswer;
+  frameworks(args: Record<never, never>): FrameworkRowView[];
 
   report(args: Report): ReportAnswer;
 }

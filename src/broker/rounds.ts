@@ -17,6 +17,7 @@ import { type WhatIf, withWhatIf } from "../scheduling/planning/whatIf.ts";
 import { round } from "../scheduling/round.ts";
 import { starvedJobs } from "../scheduling/starving.ts";
 import type { Fleet } from "./fleet.ts";
+import type { Frameworks } from "./frameworks.ts";
 import { Gauges } from "./gauges.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Shares } from "./shares.ts";
@@ -32,6 +33,7 @@ const OPTIMISE_EVERY_MS = 2_000;
 export class Rounds {
   readonly #fleet: Fleet;
   readonly #shares: Shares;
+  readonly #frameworks: Pick<Frameworks, "inputs" | "chargedByRole">;
   readonly #solver: LpSolver | null;
   readonly #gauges: Gauges;
   #last: { input: RoundInput; result: RoundResult } | null = null;
@@ -47,7 +49,15 @@ export class Rounds {
   #rounds = 0;
   #optimisations = 0;
 
-  constructor(fleet: Fleet, shares: Shares, ledger: Ledger, solver: LpSolver | null, now: number) {
+  constructor(
+    fleet: Fleet,
+    shares: Shares,
+    frameworks: Pick<Frameworks, "inputs" | "chargedByRole">,
+    ledger: Ledger,
+    solver: LpSolver | null,
+    now: number,
+  ) {
+    this.#frameworks = frameworks;
     this.#fleet = fleet;
     this.#shares = shares;
     this.#solver = solver;
@@ -56,7 +66,7 @@ export class Rounds {
 
   /** @param jobs that are not over, oldest first */
   decide(jobs: readonly JobMemory[], now: number): RoundResult {
-    this.#shares.accrue(jobs, now);
+    this.#shares.accrue(jobs, this.#frameworks.chargedByRole(), now);
     const input = this.#inputOf(jobs, now);
     return this.#decided(input, round(input), now);
   }
@@ -70,7 +80,7 @@ export class Rounds {
 
   /** The draft is the round of this turn. @param jobs that it was made of */
   adopt({ input, result, optimised, isAnew }: Draft, jobs: readonly JobMemory[], now: number): RoundResult {
-    this.#shares.accrue(jobs, now);
+    this.#shares.accrue(jobs, this.#frameworks.chargedByRole(), now);
     if (isAnew) this.#follow(optimised, input, now);
     return this.#decided(input, result, now);
   }
@@ -101,6 +111,7 @@ export class Rounds {
     return {
       partitions: this.#fleet.partitions(),
       jobs: jobs.map(roundJob),
+      frameworks: this.#frameworks.inputs(),
       roles: this.#shares.policies,
       history: this.#shares.history(now),
       plan: this.#optimised?.plan ?? null,

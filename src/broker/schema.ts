@@ -6,6 +6,7 @@ import type { Resources } from "../model/resources.ts";
 import type { RolePolicy } from "../model/role.ts";
 import type { JobState } from "../model/states.ts";
 import type { EventView, Scope } from "../model/views.ts";
+import type { FrameworkGrant, FrameworkLevel, FrameworkReport } from "../protocol/frameworks.ts";
 import type {
   Claim,
   Counts,
@@ -97,6 +98,31 @@ export const cluster = sqliteTable("cluster", {
   removed: integer({ mode: "boolean" }).notNull(),
   createdAt: integer("created_at").notNull(),
 });
+
+/** What a framework said of itself last; one that was removed stays until nothing of it is anywhere. */
+export const framework = sqliteTable("framework", {
+  id: text().primaryKey(),
+  level: text({ mode: "json" }).$type<FrameworkLevel>().notNull(),
+  /** by its name of a role the league's, also of those that it has left */
+  roles: text({ mode: "json" }).$type<Record<string, string>>().notNull(),
+});
+
+/** What a framework may have in a cluster, and what the cluster last said of it. */
+export const frameworkGrant = sqliteTable(
+  "framework_grant",
+  {
+    framework: text().notNull(),
+    cluster: text().notNull(),
+    gen: integer().notNull(),
+    limits: text({ mode: "json" }).$type<FrameworkGrant["limits"]>().notNull(),
+    chops: text({ mode: "json" }).$type<readonly string[]>().notNull(),
+    /** (incarnation, rev) of `reported` */
+    incarnation: integer().notNull(),
+    rev: integer().notNull(),
+    reported: text({ mode: "json" }).$type<FrameworkReport | null>(),
+  },
+  (t) => [primaryKey({ columns: [t.framework, t.cluster] })],
+);
 
 /** Roles that were configured; every other one has the defaults. */
 export const role = sqliteTable("role", {

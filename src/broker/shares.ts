@@ -69,10 +69,10 @@ export class Shares {
   // Past use.
 
   /** What was in use since the last time has been so for as long. */
-  accrue(jobs: Iterable<JobMemory>, now: number): void {
+  accrue(jobs: Iterable<JobMemory>, frameworks: ReadonlyMap<string, Resources>, now: number): void {
     for (const [role, past] of this.#pastAt(now)) this.#past.set(role, past);
     this.#at = now;
-    this.#inUse = chargedByRole(jobs);
+    this.#inUse = chargedByRole(jobs, frameworks);
   }
 
   #pastAt(now: number): Map<string, Resources> {
@@ -115,12 +115,19 @@ export class Shares {
   // What people see.
 
   /** Those that are configured, own something, or have jobs, every ancestor too. */
-  views(partitions: readonly RoundPartition[], jobs: Iterable<JobMemory>, last: RoundResult | null): RoleView[] {
+  views(
+    partitions: readonly RoundPartition[],
+    jobs: Iterable<JobMemory>,
+    frameworks: ReadonlyMap<string, Resources>,
+    last: RoundResult | null,
+  ): RoleView[] {
     const all = [...jobs];
-    const used = chargedByRole(all);
+    const used = chargedByRole(all, frameworks);
     const owners = partitions.flatMap(({ owner }) => owner ?? []);
     const names = new Set(
-      [...this.#policies.keys(), ...owners, ...all.map((job) => job.template.role)].flatMap(lineage),
+      [...this.#policies.keys(), ...owners, ...all.map((job) => job.template.role), ...frameworks.keys()].flatMap(
+        lineage,
+      ),
     );
     return [...names].sort().map((name) => this.#view(name, partitions, all, used, last));
   }
@@ -129,10 +136,11 @@ export class Shares {
     name: string,
     partitions: readonly RoundPartition[],
     jobs: Iterable<JobMemory>,
+    frameworks: ReadonlyMap<string, Resources>,
     last: RoundResult | null,
   ): RoleView {
     const all = [...jobs];
-    return this.#view(name, partitions, all, chargedByRole(all), last);
+    return this.#view(name, partitions, all, chargedByRole(all, frameworks), last);
   }
 
   #view(
@@ -165,9 +173,9 @@ export class Shares {
 const atLeastNothing = (past: Resources): Resources =>
   Object.fromEntries(Object.entries(past).map(([name, amount]) => [name, Math.max(0, amount)]));
 
-/** What jobs may be using now. */
-function chargedByRole(jobs: Iterable<JobMemory>): Map<string, Resources> {
-  const used = new Map<string, Resources>();
+/** What jobs may be using now. @param frameworks what those have, by role */
+function chargedByRole(jobs: Iterable<JobMemory>, frameworks: ReadonlyMap<string, Resources>): Map<string, Resources> {
+  const used = new Map(frameworks);
   for (const { template, grants } of jobs) {
     let tasks = 0;
     for (const grant of grants.values()) tasks += sumOf(charged(grant));

@@ -10,6 +10,8 @@ import * as schema from "./schema.ts";
 export type JobRow = typeof schema.job.$inferSelect;
 export type GrantRow = typeof schema.grant.$inferSelect;
 export type ClusterRow = typeof schema.cluster.$inferSelect;
+export type FrameworkRow = typeof schema.framework.$inferSelect;
+export type FrameworkGrantRow = typeof schema.frameworkGrant.$inferSelect;
 type RoleRow = typeof schema.role.$inferSelect;
 type HistoryRow = typeof schema.history.$inferSelect;
 export type LedgerRow = typeof schema.ledger.$inferSelect;
@@ -160,6 +162,32 @@ export class BrokerStore {
   saveCluster(row: ClusterRow): void {
     const { name, ...set } = row;
     this.#db.insert(schema.cluster).values(row).onConflictDoUpdate({ target: schema.cluster.name, set }).run();
+  }
+
+  // Frameworks.
+
+  frameworks(): FrameworkRow[] {
+    return this.#db.select().from(schema.framework).all();
+  }
+  saveFramework(row: FrameworkRow): void {
+    const { id, ...set } = row;
+    this.#db.insert(schema.framework).values(row).onConflictDoUpdate({ target: schema.framework.id, set }).run();
+  }
+  removeFramework(id: string): void {
+    this.#db.delete(schema.framework).where(eq(schema.framework.id, id)).run();
+    this.#db.delete(schema.frameworkGrant).where(eq(schema.frameworkGrant.framework, id)).run();
+  }
+  frameworkGrants(framework: string): FrameworkGrantRow[] {
+    return this.#db.select().from(schema.frameworkGrant).where(eq(schema.frameworkGrant.framework, framework)).all();
+  }
+  saveFrameworkGrant(row: FrameworkGrantRow): void {
+    const { framework, cluster, gen, limits, chops, incarnation, rev, reported } = row;
+    const set = { gen, limits, chops, incarnation, rev, reported };
+    this.#db
+      .insert(schema.frameworkGrant)
+      .values({ framework, cluster, ...set })
+      .onConflictDoUpdate({ target: [schema.frameworkGrant.framework, schema.frameworkGrant.cluster], set })
+      .run();
   }
 
   // Shares.

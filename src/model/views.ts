@@ -194,6 +194,9 @@ export const eventViewSchema = z
       "partition.removed",
       "role.changed",
       "role.removed",
+      "framework.joined",
+      "framework.changed",
+      "framework.left",
       "league.changed",
       "round.decided",
       "token.created",
@@ -209,6 +212,27 @@ export const eventViewSchema = z
   })
   .meta({ id: "Event" });
 export type EventView = z.infer<typeof eventViewSchema>;
+
+export const frameworkRowSchema = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    user: z.string(),
+    principal: z.string().nullable(),
+    state: z
+      .enum(["active", "inactive", "removed"])
+      .describe("inactive: its stream is lost, its tasks run on; removed: its tasks are being stopped"),
+    roles: z.array(
+      z.object({
+        name: z.string().describe("as the framework calls it"),
+        role: z.string(),
+        suppressed: z.boolean(),
+      }),
+    ),
+    clusters: z.record(z.string(), z.object({ used: amounts, offered: amounts })),
+  })
+  .meta({ id: "Framework" });
+export type FrameworkRowView = z.infer<typeof frameworkRowSchema>;
 
 export const explainViewSchema = z
   .object({

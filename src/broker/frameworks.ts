@@ -1,0 +1,342 @@
+/**
+ * The frameworks of a league: what each is and wants, as its own object says, what it may have in each cluster, as the
+ * rounds decide, and what it has there, as the Clusters report.
+ */
+import { type PartitionKey, parsePartitionKey, partitionKey } from "../model/partition.ts";
+import { add, type Resources, subtract } from "../model/resources.ts";
+import type { FrameworkRowView } from "../model/views.ts";
+import type { FrameworkAnswer, FrameworkGrant, FrameworkLevel, FrameworkReport } from "../protocol/frameworks.ts";
+import type { Report } from "../protocol/levels.ts";
+import type { RoundFramework, RoundResult } from "../scheduling/input.ts";
+import { firstGen } from "./generation.ts";
+import type { BrokerStore, FrameworkGrantRow } from "./store.ts";
+
+/** Mesos' MIN_CPUS and MIN_MEM. */
+const MINIMUM: readonly Resources[] = [{ cpus: 10 }, { mem: 32_000 }];
+/** Parts of nodes that are set aside for roles are reported as of a framework of this name. */
+const RESERVED = "";
+
+type Limits = FrameworkGrant["limits"];
+
+interface GrantState extends FrameworkGrantRow {
+  /** the newest gen left, and no error came back */
+  sent: boolean;
+}
+
+interface Known {
+  level: FrameworkLevel;
+  /** by the framework's name, also of roles that it has left and tasks of which may run */
+  roles: Record<string, string>;
+  grants: Map<string, GrantState>;
+  /** by the framework's name of a role: how often it was given more; lost with the memory */
+  served: Map<string, number>;
+}
+
+export class Frameworks {
+  readonly #store: BrokerStore;
+  readonly #generation: number;
+  readonly #known = new Map<string, Known>();
+  /** by cluster: what is set aside there, by the league's role and partition; told again by a Cluster that is asked */
+  readonly #reserved = new Map<string, FrameworkReport>();
+
+  constructor(store: BrokerStore, generation: number) {
+    this.#store = store;
+    this.#generation = generation;
+    for (const { id, level, roles } of store.frameworks()) {
+      const grants = store
+        .frameworkGrants(id)
+        .map((row): [string, GrantState] => [row.cluster, { ...row, sent: false }]);
+      this.#known.set(id, { level, roles, grants: new Map(grants), served: new Map() });
+    }
+  }
+
+  get size(): number {
+    return this.#known.size;
+  }
+  get ids(): Iterable<string> {
+    return this.#known.keys();
+  }
+
+  // What its object says.
+
+  /** @returns whether the league is another by it */
+  tell(level: FrameworkLevel): "joined" | "changed" | "left" | "same" {
+    const known = this.#known.get(level.id);
+    if (known && level.rev <= known.level.rev) return "same";
+    if (!known && level.state === "removed") return "same";
+    const before = known && JSON.stringify({ ...known.level, rev: 0 });
+    const isSame = before === JSON.stringify({ ...level, rev: 0 });
+    const one: Known = known ?? { level, roles: {}, grants: new Map(), served: new Map() };
+    this.#known.set(level.id, one);
+    one.level = level;
+    for (const { name, role } of level.roles) one.roles[name] = role;
+    this.#save(one);
+    if (isSame) return "same";
+    // Clusters hear of it with the round.
+    for (const grant of one.grants.values()) this.#change(grant, {});
+    if (!known) return "joined";
+    return level.state === "removed" ? "left" : "changed";
+  }
+
+  answer(id: string, clusters: string[]): FrameworkAnswer {
+    return { clusters, rev: this.#known.get(id)?.level.rev ?? 0 };
+  }
+
+  #save({ level, roles }: Known): void {
+    this.#store.saveFramework({ id: level.id, level, roles });
+  }
+
+  // What Clusters report.
+
+  /** @returns whether a round may decide otherwise */
+  heard(report: Report, isReborn: boolean): boolean {
+    let isNews = false;
+    if (isReborn) {
+      this.#reserved.delete(report.cluster);
+      for (const { grants } of this.#known.values()) {
+        const grant = grants.get(report.cluster);
+        if (grant) this.#change(grant, { reported: null });
+      }
+      isNews = this.#known.size > 0;
+    }
+    for (const said of report.frameworks ?? []) {
+      if (said.framework === RESERVED) {
+        this.#reserved.set(report.cluster, said);
+        isNews = true;
+        continue;
+      }
+      const grant = this.#known.get(said.framework)?.grants.get(report.cluster);
+      const isNewer =
+        grant &&
+        (report.incarnation > grant.incarnation ||
+          (report.incarnation === grant.incarnation && report.rev > grant.rev));
+      if (!isNewer) continue;
+      isNews ||= JSON.stringify(grant.reported?.uses) !== JSON.stringify(said.uses);
+      Object.assign(grant, { incarnation: report.incarnation, rev: report.rev, reported: said });
+      this.#store.saveFrameworkGrant(grant);
+    }
+    return isNews;
+  }
+
+  /** Removed ones of which nothing is anywhere any more. @param clusters of the league */
+  forgetGone(clusters: readonly string[]): void {
+    for (const [id, { level, grants }] of this.#known) {
+      if (level.state !== "removed") continue;
+      const isGone = [...grants.values()].every(
+        (grant) => !clusters.includes(grant.cluster) || (isApplied(grant) && grant.reported?.isGone === true),
+      );
+      if (!isGone) continue;
+      this.#known.delete(id);
+      this.#store.removeFramework(id);
+    }
+  }
+
+  // Rounds.
+
+  inputs(): RoundFramework[] {
+    const inputs: RoundFramework[] = [];
+    for (const [id, known] of this.#known)
+      for (const name of Object.keys(known.roles)) inputs.push(inputOf(id, name, known));
+    for (const [cluster, { uses }] of this.#reserved) {
+      for (const { role, partition, used } of uses)
+        inputs.push({
+          ...NOBODY,
+          key: `${cluster}/${partition} ${role}`,
+          role,
+          used: new Map([[partitionKey(cluster, partition), used]]),
+        });
+    }
+    return inputs;
+  }
+
+  /** By the league's role, what its frameworks use or hold. */
+  chargedByRole(): Map<string, Resources> {
+    const charged = new Map<string, Resources>();
+    for (const { role, used, offered } of this.inputs())
+      for (const amounts of [...used.values(), ...offered.values()])
+        charged.set(role, add(charged.get(role) ?? {}, amounts));
+    return charged;
+  }
+
+  /** Brings what each may have to what a round decided. */
+  follow(offers: RoundResult["offers"], clusters: readonly string[]): void {
+    for (const [id, known] of this.#known) {
+      const byCluster = new Map<string, Record<string, Record<string, Resources>>>();
+      const chops: string[] = [];
+      for (const name of Object.keys(known.roles)) {
+        const decided = offers.get(keyOf(id, name));
+        if (!decided) continue;
+        if (decided.isChopped) chops.push(name);
+        for (const [key, amounts] of decided.limits) {
+          const { cluster, partition } = parsePartitionKey(key);
+          const there = byCluster.get(cluster) ?? {};
+          byCluster.set(cluster, there);
+          there[name] = { ...there[name], [partition]: inOrder(amounts) };
+        }
+      }
+      for (const cluster of clusters) this.#grantTo(known, cluster, byCluster.get(cluster) ?? {}, chops);
+    }
+  }
+
+  #grantTo(known: Known, cluster: string, limits: Limits, chops: readonly string[]): void {
+    const { level, grants, served } = known;
+    const grant = grants.get(cluster);
+    if (!grant && level.state === "removed") return;
+    const before = grant?.limits ?? {};
+    const isSame = grant && JSON.stringify([before, grant.chops]) === JSON.stringify([limits, chops]);
+    if (isSame) return;
+    for (const name of Object.keys(limits))
+      if (isMore(limits[name], before[name])) served.set(name, (served.get(name) ?? 0) + 1);
+    const one = grant ?? {
+      framework: level.id,
+      cluster,
+      gen: firstGen(this.#generation),
+      limits: {},
+      chops: [],
+      incarnation: 0,
+      rev: 0,
+      reported: null,
+      sent: false,
+    };
+    grants.set(cluster, one);
+    this.#change(one, { limits, chops });
+  }
+
+  #change(grant: GrantState, changed: Partial<Pick<GrantState, "limits" | "chops" | "reported">>): void {
+    Object.assign(grant, changed, { gen: grant.gen + 1, sent: false });
+    this.#store.saveFrameworkGrant(grant);
+  }
+
+  /** These rows are older than what the league has seen: no gen is given twice. */
+  leap(): void {
+    for (const { grants } of this.#known.values())
+      for (const grant of grants.values()) {
+        grant.gen = Math.max(grant.gen + RESTORE_LEAP, firstGen(this.#generation));
+        this.#store.saveFrameworkGrant(grant);
+      }
+  }
+
+  // To the Clusters.
+
+  /** An answer repeats what the Cluster has not confirmed: nobody tells when an answer is lost. */
+  unsent(cluster: string, which: "only" | "and unconfirmed" = "only"): FrameworkGrant[] {
+    const unsent: FrameworkGrant[] = [];
+    for (const { level, grants } of this.#known.values()) {
+      const grant = grants.get(cluster);
+      if (!grant || isApplied(grant) || (grant.sent && which === "only")) continue;
+      grant.sent = true;
+      unsent.push({ gen: grant.gen, level, limits: grant.limits, chops: grant.chops });
+    }
+    return unsent;
+  }
+
+  /** A call with it failed: its outcome is unknown. */
+  failed(cluster: string, { gen, level }: FrameworkGrant): void {
+    const grant = this.#known.get(level.id)?.grants.get(cluster);
+    if (grant?.gen === gen) grant.sent = false;
+  }
+
+  /** A message may have been lost without anyone having been told. */
+  sendAgain(): void {
+    for (const { grants } of this.#known.values())
+      for (const grant of grants.values()) if (!isApplied(grant)) grant.sent = false;
+  }
+
+  // What people see.
+
+  views(): FrameworkRowView[] {
+    return [...this.#known].map(([id, { level, grants }]) => {
+      const clusters: FrameworkRowView["clusters"] = {};
+      for (const { cluster, reported } of grants.values()) {
+        let used: Resources = {};
+        let offered: Resources = {};
+        for (const use of reported?.uses ?? []) {
+          used = add(used, use.used);
+          offered = add(offered, use.offered);
+        }
+        clusters[cluster] = { used, offered };
+      }
+      const { name, user, principal, state } = level;
+      return {
+        id,
+        name,
+        user,
+        principal,
+        state,
+        roles: level.roles.map(({ name: own, role, suppressed }) => ({ name: own, role, suppressed })),
+        clusters,
+      };
+    });
+  }
+}
+
+/** Gens that an older copy of these rows may have given away before it was lost. */
+const RESTORE_LEAP = 2 ** 20;
+
+const keyOf = (id: string, role: string): string => `${id} ${role}`;
+
+const isApplied = ({ gen, reported }: FrameworkGrantRow): boolean => (reported?.genApplied ?? 0) >= gen;
+
+const NOBODY: RoundFramework = {
+  key: "",
+  role: "",
+  used: new Map(),
+  offered: new Map(),
+  takes: new Map(),
+  wants: "never",
+  minimum: [],
+  takesGpus: false,
+  served: 0,
+};
+
+function inputOf(id: string, name: string, { level, roles, grants, served }: Known): RoundFramework {
+  const used = new Map<PartitionKey, Resources>();
+  const offered = new Map<PartitionKey, Resources>();
+  const takes = new Map<PartitionKey, { nodes: number; amounts: Resources }>();
+  for (const grant of grants.values()) {
+    for (const use of grant.reported?.uses ?? []) {
+      if (use.role !== name) continue;
+      const key = partitionKey(grant.cluster, use.partition);
+      if (hasAny(use.used)) used.set(key, use.used);
+      if (hasAny(use.offered)) offered.set(key, use.offered);
+      if (use.takes) takes.set(key, use.takes);
+    }
+    if (isApplied(grant)) continue;
+    // It may have all of that by now.
+    for (const [partition, limit] of Object.entries(grant.limits[name] ?? {})) {
+      const key = partitionKey(grant.cluster, partition);
+      const rest = subtract(limit, used.get(key) ?? {});
+      const held = offered.get(key) ?? {};
+      offered.set(
+        key,
+        Object.fromEntries(Object.entries(rest).map(([one, amount]) => [one, Math.max(0, amount, held[one] ?? 0)])),
+      );
+    }
+  }
+  const wish = level.roles.find((one) => one.name === name);
+  return {
+    key: keyOf(id, name),
+    role: roles[name] ?? "",
+    used,
+    offered,
+    takes,
+    wants: level.state !== "active" || !wish ? "never" : wish.suppressed ? "no" : "more",
+    minimum: wish?.minAllocatable ?? MINIMUM,
+    takesGpus: level.capabilities.includes("GPU_RESOURCES"),
+    served: served.get(name) ?? 0,
+  };
+}
+
+const hasAny = (amounts: Resources): boolean => Object.values(amounts).some((amount) => amount > 0);
+
+/** So that the same amounts are the same text. */
+const inOrder = (amounts: Resources): Resources =>
+  Object.fromEntries(Object.entries(amounts).sort(([a], [b]) => (a < b ? -1 : 1)));
+
+const isMore = (
+  now: Readonly<Record<string, Resources>> = {},
+  before: Readonly<Record<string, Resources>> = {},
+): boolean =>
+  Object.entries(now).some(([partition, amounts]) =>
+    Object.entries(amounts).some(([name, amount]) => amount > (before[partition]?.[name] ?? 0)),
+  );
