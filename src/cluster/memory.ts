@@ -163,6 +163,7 @@ export class ClusterMemory {
       this.self = { ...this.self, revBlock };
       store.saveSelf(this.self);
     });
+    this.nodeAccounts = new NodeAccounts(this);
     this.frameworks = new Frameworks(
       {
         cluster,
@@ -176,7 +177,6 @@ export class ClusterMemory {
       },
       this.watchNodes(),
     );
-    this.nodeAccounts = new NodeAccounts(this);
     for (const node of this.nodes.values()) this.nodeChanged(node);
     for (const row of store.liveGrants()) {
       const job = this.jobOf(row);

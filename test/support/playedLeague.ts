@@ -15,6 +15,7 @@ export class PlayedLeague {
   readonly broker: ObjectHome<Turns>;
   readonly agents: PlayedAgent[] = [];
   readonly #clusters = new Map<string, ObjectHome<Turns>>();
+  readonly #frameworks = new Map<string, (method: string, args: unknown) => unknown>();
   #nowMs = START_MS;
 
   constructor(clusters: readonly string[]) {
@@ -26,6 +27,15 @@ export class PlayedLeague {
       const its = { kind: "cluster" as const, league: "acme", name };
       this.#clusters.set(name, new ObjectHome<Turns>((platform) => new Cluster(platform), { self: its, now }));
     }
+  }
+
+  /** Framework objects, played: what each answers. */
+  play(framework: string, answer: (method: string, args: unknown) => unknown): void {
+    this.#frameworks.set(framework, answer);
+  }
+
+  get nowMs(): number {
+    return this.#nowMs;
   }
 
   at(cluster: string): ObjectHome<Turns> {
@@ -47,6 +57,11 @@ export class PlayedLeague {
       for (const home of homes) {
         for (const { to, method, args } of home.take("call")) {
           isQuiet = false;
+          if (to.kind === "framework") {
+            const value = this.#frameworks.get(to.name)?.(method, args);
+            home.result(to, method, args, value === undefined ? { ok: false, error: "gone" } : { ok: true, value });
+            continue;
+          }
           const target = to.kind === "broker" ? this.broker : this.at(to.name);
           home.result(to, method, args, { ok: true, value: target.call(method, args) });
         }

@@ -12,6 +12,8 @@ export const isEnd = (state: State): boolean => ENDS.has(state);
 /** Of a task that ended, how the row of its attempt tells it. */
 type Told = Pick<TaskLevel, "state" | "reason" | "code" | "signal" | "message">;
 
+export const isStaging = (memory: ClusterMemory, job: JobState): boolean => told(memory, job).state === "staging";
+
 /** @returns null for one that no framework launched */
 export function taskLevel(memory: ClusterMemory, job: JobState, seq: number, now: number): TaskLevel | null {
   const { launched, template } = job;

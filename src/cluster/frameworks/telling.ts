@@ -11,7 +11,7 @@ import type { Revs } from "../revs.ts";
 import type { DirtWatcher, JobState, NodeState } from "../state.ts";
 import { endLaunched } from "./end.ts";
 import type { FrameworkHere, HeldInverseOffer, HeldOffer } from "./state.ts";
-import { isEnd, taskLevel } from "./tasks.ts";
+import { isEnd, isStaging, taskLevel } from "./tasks.ts";
 
 /** In one message. */
 const MOST = 1_000;
@@ -120,12 +120,23 @@ export class Telling implements DirtWatcher {
         for (const offer of here.offers) line.news.offers.add(offer);
         for (const job of here.tasks.values()) line.news.tasks.add(job);
       }
+      // That it is on its way follows from the accept.
+      else this.#leaveOutStaging(line.news);
+      if (isNone(line.news) && !isWhole) continue;
       const [told, rest] = isWhole ? [line.news, noNews()] : parted(line.news);
       line.news = rest;
       const rev = this.#revs.next();
       line.inFlight = { rev, sentAt: now, news: told };
       for (const job of told.tasks) job.dirty = "no";
       this.#platform.call(refOf(this.#platform.self.league, id), "tell", this.#message(here, rev, isWhole, told, now));
+    }
+  }
+
+  #leaveOutStaging({ tasks }: News): void {
+    for (const job of tasks) {
+      if (!isStaging(this.#memory, job)) continue;
+      tasks.delete(job);
+      job.dirty = "no";
     }
   }
 

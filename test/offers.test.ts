@@ -1,0 +1,359 @@
+/** Frameworks in a league: a real Broker and real Clusters, with agents and Framework objects that are played. */
+import { expect, test } from "vitest";
+import type { Offer, Piece } from "../src/model/framework.ts";
+import { amountsOf } from "../src/model/pieces.ts";
+import { PLAYED_INVENTORY } from "./support/playedAgent.ts";
+import { launch, launchTask, PlayedFramework, piece } from "./support/playedFramework.ts";
+import { PlayedLeague } from "./support/playedLeague.ts";
+
+const WHOLE = PLAYED_INVENTORY.capacity;
+const SMALL = { cpus: 100, mem: 64_000 };
+
+function league(nodes: Record<string, number>): PlayedLeague {
+  const made = new PlayedLeague(Object.keys(nodes));
+  for (const [cluster, n] of Object.entries(nodes)) for (let i = 1; i <= n; i++) made.join(cluster, `${cluster}-${i}`);
+  return made;
+}
+
+const amounts = (offer: Offer | undefined) => amountsOf(offer?.pieces ?? []);
+
+test("a framework is offered whole nodes of every cluster, with where they are", () => {
+  const here = league({ north: 2, south: 1 });
+  const framework = new PlayedFramework(here, "f1", ["lab"]);
+  here.pass(2_000);
+  expect(framework.held("north")).toHaveLength(2);
+  expect(framework.held("south")).toHaveLength(1);
+  for (const offer of framework.held()) expect(amounts(offer)).toEqual(WHOLE);
+  expect(framework.held("south")[0]?.agent).toMatchObject({ id: "south.south-1.1", attributes: { cluster: "south" } });
+});
+
+test("tasks that it launches run on the node that was offered, and it is told how they go", () => {
+  const here = league({ north: 1 });
+  const [agent] = here.agents;
+  const framework = new PlayedFramework(here, "f1", ["lab"]);
+  here.pass(2_000);
+  const [offer] = framework.held() as [Offer];
+  const answer = framework.accept([offer], [launch(launchTask(offer, "t1", SMALL), launchTask(offer, "t2", SMALL))]);
+  expect(answer).toEqual({ rejected: [], operations: [] });
+  here.pass(2_000);
+  expect(agent?.running).toHaveLength(2);
+  expect(framework.tasks.get("t1")).toMatchObject({ state: "running", agentId: offer.agent.id });
+  // What is left of the node was refused for five seconds.
+  expect(framework.held()).toEqual([]);
+  here.pass(5_000);
+  expect(amounts(framework.held()[0])).toEqual({ cpus: 800, mem: 872_000 });
+  const [task = "", epoch = ""] = (agent?.running[0] ?? "").split("@");
+  agent?.end(task, Number(epoch), { state: "failed", reason: "exit", code: 3 });
+  here.pass(2_000);
+  expect(framework.told.filter((one) => one.startsWith("t1"))).toEqual(["t1 running", "t1 failed"]);
+  expect(framework.tasks.get("t1")).toMatchObject({ reason: "exit", code: 3 });
+});
+
+test("SchedulerTest.Decline: after one interval the same is offered again", () => {
+  const here = league({ north: 1 });
+  const framework = new PlayedFramework(here, "f1", ["lab"]);
+  here.pass(2_000);
+  framework.decline(framework.held(), 0);
+  expect(framework.held()).toEqual([]);
+  here.pass(2_500);
+  expect(amounts(framework.held()[0])).toEqual(WHOLE);
+});
+
+test("SchedulerTest.Revive: what was declined for an hour is offered at once when it asks", () => {
+  const here = league({ north: 1 });
+  const framework = new PlayedFramework(here, "f1", ["lab"]);
+  here.pass(2_000);
+  framework.decline(framework.held(), 3_600_000);
+  here.pass(30 * 60_000);
+  expect(framework.held()).toEqual([]);
+  framework.wish("lab", { revived: 1 });
+  here.pass(1_000);
+  expect(framework.held()).toHaveLength(1);
+});
+
+test("a suppressed role keeps what it holds and is offered nothing more", () => {
+  const here = league({ north: 1 });
+  const framework = new PlayedFramework(here, "f1", ["lab"]);
+  here.pass(2_000);
+  framework.wish("lab", { suppressed: true });
+  here.pass(2_000);
+  expect(framework.held()).toHaveLength(1);
+  framework.decline(framework.held(), 0);
+  here.pass(10_000);
+  expect(framework.held()).toEqual([]);
+  framework.wish("lab", { suppressed: false, revived: 1 });
+  here.pass(2_000);
+  expect(framework.held()).toHaveLength(1);
+});
+
+test("OfferTimeout: what is not answered is rescinded, and offered again", () => {
+  const here = league({ north: 1 });
+  const framework = new PlayedFramework(here, "f1", ["lab"]);
+  here.pass(2_000);
+  const [offer] = framework.held();
+  here.pass(30_000);
+  expect(framework.rescinded).toEqual([offer?.id]);
+  here.pass(3_000);
+  expect(framework.held()).toHaveLength(1);
+  expect(framework.made).toBe(2);
+});
+
+test("one that never answers leaves others more and more of the time", () => {
+  const here = league({ north: 1 });
+  const deaf = new PlayedFramework(here, "deaf", ["lab"]);
+  const busy = new PlayedFramework(here, "busy", ["shop"]);
+  let busyMs = 0;
+  for (let s = 0; s < 600; s++) {
+    here.pass(1_000);
+    if (busy.held().length > 0) busyMs += 1_000;
+    busy.decline(busy.held(), 0);
+  }
+  expect(deaf.made).toBeGreaterThan(1);
+  expect(deaf.made).toBeLessThan(10);
+  expect(busyMs).toBeGreaterThan(150_000);
+});
+
+test("one that declines everything starves nobody", () => {
+  const here = league({ north: 2 });
+  const picky = new PlayedFramework(here, "picky", ["lab"]);
+  const other = new PlayedFramework(here, "other", ["shop"]);
+  for (let s = 0; s < 20 && other.tasks.size < 4; s++) {
+    here.pass(1_000);
+    picky.decline(picky.held(), 0);
+    for (const offer of other.held()) {
+      const n = other.tasks.size;
+      other.accept([offer], [launch(launchTask(offer, `t${s}${n}`, { cpus: 500, mem: 64_000 }))]);
+    }
+  }
+  expect(other.tasks.size).toBeGreaterThanOrEqual(4);
+});
+
+test("CoarseGrained: nodes that come go to the two frameworks in turns", () => {
+  const here = league({ north: 0, south: 0 });
+  const one = new PlayedFramework(here, "one", ["lab"]);
+  const two = new PlayedFramework(here, "two", ["shop"]);
+  for (const name of ["a", "b"]) for (const cluster of ["north", "south"]) here.join(cluster, name);
+  here.pass(2_000);
+  expect([one.held().length, two.held().length]).toEqual([2, 2]);
+});
+
+test("a job that is submitted takes what is only offered, and its framework is told", () => {
+  const here = league({ north: 1 });
+  const framework = new PlayedFramework(here, "f1", ["lab"]);
+  here.pass(2_000);
+  const [offer] = framework.held() as [Offer];
+  here.submit("job1", { command: "true", role: "shop" });
+  here.pass(2_000);
+  expect(here.agents[0]?.running).toHaveLength(1);
+  expect(framework.rescinded).toEqual([offer.id]);
+  here.pass(2_000);
+  expect(amounts(framework.held()[0])).toEqual({ cpus: 900, mem: 936_000 });
+});
+
+test("an accept is done once, however often it is said", () => {
+  const here = league({ north: 1 });
+  const framework = new PlayedFramework(here, "f1", ["lab"]);
+  here.pass(2_000);
+  const [offer] = framework.held() as [Offer];
+  const operations = [launch(launchTask(offer, "t1", SMALL))];
+  const first = framework.accept([offer], operations, 5_000, "same");
+  here.pass(2_000);
+  expect(framework.accept([offer], operations, 5_000, "same")).toEqual(first);
+  here.pass(2_000);
+  expect(here.agents[0]?.running).toHaveLength(1);
+});
+
+test("an offer that was rescinded meanwhile launches nothing", () => {
+  const here = league({ north: 1 });
+  const aware = new PlayedFramework(here, "f1", ["lab"], { capabilities: ["PARTITION_AWARE"] });
+  here.pass(2_000);
+  const [offer] = aware.held() as [Offer];
+  aware.accept([offer], [], 0);
+  const { rejected } = aware.accept([offer], [launch(launchTask(offer, "t1", SMALL))]);
+  expect(rejected).toEqual([
+    expect.objectContaining({
+      taskId: "t1",
+      state: "TASK_DROPPED",
+      reason: "REASON_INVALID_OFFERS",
+      message: `Task launched with invalid offers: Offer ${offer.id} is no longer valid`,
+    }),
+  ]);
+});
+
+test("what asks for more than is offered is an error, and the rest is launched", () => {
+  const here = league({ north: 1 });
+  const framework = new PlayedFramework(here, "f1", ["lab"]);
+  here.pass(2_000);
+  const [offer] = framework.held() as [Offer];
+  const { rejected } = framework.accept(
+    [offer],
+    [
+      launch(
+        launchTask(offer, "big", { cpus: 2_000 }),
+        launchTask(offer, "t1", SMALL),
+        launchTask(offer, "t1", SMALL),
+        launchTask(offer, "elsewhere", SMALL, { agentId: "south.x.1" }),
+      ),
+    ],
+  );
+  expect(rejected.map(({ taskId, message }) => [taskId, message])).toEqual([
+    ["big", "Total resources cpus:2 required by task and its executor is more than available cpus:1; mem:1000"],
+    ["t1", "Task has duplicate ID: t1"],
+    ["elsewhere", "Task uses invalid agent south.x.1 while agent north.north-1.1 is expected"],
+  ]);
+  here.pass(2_000);
+  expect(here.agents[0]?.running).toHaveLength(1);
+});
+
+test("TaskGroupRunning: all of a group or none, and when one fails the others are stopped", () => {
+  const here = league({ north: 1 });
+  const [agent] = here.agents;
+  const framework = new PlayedFramework(here, "f1", ["lab"]);
+  here.pass(2_000);
+  const [offer] = framework.held() as [Offer];
+  const group = (...tasks: ReturnType<typeof launchTask>[]) => ({
+    id: null,
+    type: "LAUNCH_GROUP" as const,
+    executorId: "e1",
+    pieces: [piece({ cpus: 10, mem: 32_000 })],
+    tasks,
+    error: null,
+  });
+  const { rejected } = framework.accept(
+    [offer],
+    [
+      group(launchTask(offer, "a", SMALL), launchTask(offer, "b", { cpus: 5_000 })),
+      group(launchTask(offer, "c", SMALL, { executorId: "e1" }), launchTask(offer, "d", SMALL, { executorId: "e1" })),
+    ],
+  );
+  expect(rejected.map(({ taskId, reason }) => [taskId, reason])).toEqual([
+    ["a", "REASON_TASK_GROUP_INVALID"],
+    ["b", "REASON_TASK_GROUP_INVALID"],
+  ]);
+  here.pass(2_000);
+  expect(agent?.running).toHaveLength(2);
+  const [task = "", epoch = ""] = (agent?.running[0] ?? "").split("@");
+  agent?.end(task, Number(epoch), { state: "failed", reason: "exit", code: 1 });
+  here.pass(2_000);
+  expect(agent?.running).toEqual([]);
+  expect([...framework.tasks.values()].map(({ state }) => state).sort()).toEqual(["cancelled", "failed"]);
+});
+
+test("a task is killed, on its node or on its way there", () => {
+  const here = league({ north: 1 });
+  const framework = new PlayedFramework(here, "f1", ["lab"]);
+  here.pass(2_000);
+  const [offer] = framework.held() as [Offer];
+  framework.accept([offer], [launch(launchTask(offer, "t1", SMALL), launchTask(offer, "t2", SMALL))]);
+  framework.kill("north", "t1");
+  here.pass(2_000);
+  expect(here.agents[0]?.running).toHaveLength(1);
+  framework.kill("north", "t2");
+  here.pass(2_000);
+  expect(here.agents[0]?.running).toEqual([]);
+  expect(["t1", "t2"].map((id) => framework.tasks.get(id)?.state)).toEqual(["cancelled", "cancelled"]);
+});
+
+test("RESERVE sets a part of a node aside: only its role is offered it, until UNRESERVE", () => {
+  const here = league({ north: 1 });
+  const framework = new PlayedFramework(here, "f1", ["lab"]);
+  here.pass(2_000);
+  const [offer] = framework.held() as [Offer];
+  const reserved: Piece = {
+    reservation: { role: "lab", principal: null, labels: [] },
+    amounts: { cpus: 400, mem: 100_000 },
+    ports: [],
+  };
+  const reserve = { id: null, type: "RESERVE" as const, pieces: [reserved], error: null };
+  expect(framework.accept([offer], [reserve], 0)).toEqual({ rejected: [], operations: [] });
+  here.pass(3_000);
+  const [again] = framework.held() as [Offer];
+  expect(again.pieces).toContainEqual(reserved);
+  expect(amounts(again)).toEqual(WHOLE);
+  framework.decline([again], 3_600_000);
+  const other = new PlayedFramework(here, "f2", ["shop"]);
+  here.pass(2_000);
+  expect(amounts(other.held()[0])).toEqual({ cpus: 600, mem: 900_000 });
+  other.say({ state: "removed" });
+  framework.wish("lab", { revived: 1 });
+  here.pass(3_000);
+  const [third] = framework.held() as [Offer];
+  const task = launchTask(third, "t1", {}, { pieces: [{ ...reserved, amounts: { cpus: 100, mem: 50_000 } }] });
+  const rest = { ...reserved, amounts: { cpus: 300, mem: 50_000 } };
+  const unreserve = { id: null, type: "UNRESERVE" as const, pieces: [rest], error: null };
+  expect(framework.accept([third], [launch(task), unreserve], 0).rejected).toEqual([]);
+  here.pass(3_000);
+  expect(here.agents[0]?.running).toHaveLength(1);
+  expect(amounts(framework.held()[0])).toEqual({ cpus: 900, mem: 950_000 });
+});
+
+test("PartitionedSlave: a silent node's offers are rescinded, its tasks unreachable, and back when it is", () => {
+  const here = league({ north: 1 });
+  const [agent] = here.agents;
+  const framework = new PlayedFramework(here, "f1", ["lab"]);
+  here.pass(2_000);
+  const [offer] = framework.held() as [Offer];
+  framework.accept([offer], [launch(launchTask(offer, "t1", SMALL))], 0);
+  here.pass(3_000);
+  expect(framework.held()).toHaveLength(1);
+  here.agents.length = 0;
+  here.pass(100_000);
+  expect(framework.held()).toEqual([]);
+  expect(framework.lostAgents).toEqual([offer.agent.id]);
+  expect(framework.tasks.get("t1")?.state).toBe("unreachable");
+  if (agent) here.agents.push(agent);
+  here.pass(3_000);
+  expect(framework.tasks.get("t1")?.state).toBe("running");
+  here.agents.length = 0;
+  here.pass(700_000);
+  expect(framework.tasks.get("t1")?.state).toBe("lost");
+});
+
+test("a framework that is removed leaves nothing: its tasks are killed, its offers given back", () => {
+  const here = league({ north: 1 });
+  const framework = new PlayedFramework(here, "f1", ["lab"]);
+  here.pass(2_000);
+  const [offer] = framework.held() as [Offer];
+  framework.accept([offer], [launch(launchTask(offer, "t1", SMALL))], 0);
+  here.pass(3_000);
+  framework.say({ state: "removed" });
+  here.pass(5_000);
+  expect(here.agents[0]?.running).toEqual([]);
+  expect(here.at("north").call("metrics", {})).toMatchObject({ offers_held: 0, frameworks: 0 });
+  expect(here.broker.call("frameworks", {})).toEqual([]);
+});
+
+test("frameworks with tasks on a node that is drained are asked to leave it, once", () => {
+  const here = league({ north: 1 });
+  const framework = new PlayedFramework(here, "f1", ["lab"]);
+  here.pass(2_000);
+  const [offer] = framework.held() as [Offer];
+  framework.accept([offer], [launch(launchTask(offer, "t1", SMALL))], 0);
+  here.pass(3_000);
+  here.at("north").call("drainNode", { name: "north-1", deadlineMs: 20_000, forMs: null });
+  here.pass(10_000);
+  expect(framework.inverseOffers).toEqual([offer.agent.id]);
+  expect(framework.held()).toEqual([]);
+  here.pass(15_000);
+  expect(framework.tasks.get("t1")).toMatchObject({ state: "cancelled", reason: "drained" });
+});
+
+test("what it holds and runs outlives the object's memory", () => {
+  const here = league({ north: 1 });
+  const framework = new PlayedFramework(here, "f1", ["lab"]);
+  here.pass(2_000);
+  const [offer] = framework.held() as [Offer];
+  here.at("north").crash();
+  here.broker.crash();
+  const { rejected } = framework.accept([offer], [launch(launchTask(offer, "t1", SMALL))]);
+  expect(rejected).toEqual([]);
+  here.at("north").crash();
+  here.pass(3_000);
+  expect(here.agents[0]?.running).toHaveLength(1);
+  here.at("north").crash();
+  here.pass(3_000);
+  expect(framework.tasks.get("t1")?.state).toBe("running");
+  framework.kill("north", "t1");
+  here.pass(3_000);
+  expect(framework.tasks.get("t1")?.state).toBe("cancelled");
+});
