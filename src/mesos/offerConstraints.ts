@@ -1,6 +1,7 @@
 /** Which agents a framework wants to be offered, by their attributes. */
 import type { AttributeConstraint, OfferConstraints } from "../model/framework.ts";
 import type { WireAttributeConstraint, WireOfferConstraints } from "./messages/framework.ts";
+import { regexError } from "./regex.ts";
 
 const NOTHING_SELECTED =
   "Exactly one of 'AttributeConstraint::Selector::name' or 'AttributeConstraint::Selector::pseudoattribute_type' must be set";
@@ -79,13 +80,4 @@ function readPredicate(wire: WireAttributeConstraint["predicate"]): AttributeCon
   if (wire.text_not_matches)
     return regexError(wire.text_not_matches.regex) ?? { is: "not-matches", ...wire.text_not_matches };
   return "Unknown predicate type";
-}
-
-function regexError(regex: string): string | null {
-  try {
-    new RegExp(regex, "u");
-    return null;
-  } catch (error) {
-    return `Failed to construct regex from pattern '${regex}': ${error instanceof Error ? error.message : error}`;
-  }
 }
