@@ -39,7 +39,7 @@ function credentialsIn(header: string): { principal: string | null; text: string
   const pair = decoded(text);
   const colon = pair?.indexOf(":") ?? -1;
   if (pair === null || colon < 0) throw new Problem("unauthenticated", `these Basic credentials can't be read; ${HOW}`);
-  return { principal: pair.slice(0, colon), text: pair.slice(colon + 1) };
+  return { principal: pair.slice(0, colon) || null, text: pair.slice(colon + 1) };
 }
 
 function decoded(base64: string): string | null {

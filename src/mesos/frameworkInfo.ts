@@ -31,7 +31,7 @@ const MAX_FAILOVER_TIMEOUT_S = 100 * 365.25 * 86_400;
 
 export function readSubscription(wire: Subscription, credential: Credential): ReadSubscription {
   const info = readFrameworkInfo(wire.framework_info, credential);
-  const roles = info.roles.map(({ name }) => name);
+  const roles = new Set(info.roles.map(({ name }) => name));
   const { constraints, error } = readOfferConstraints(wire.offer_constraints, roles);
   return {
     info,
@@ -98,13 +98,18 @@ function rolesError(wire: WireFrameworkInfo, within: string | null): string | nu
     return error && `'FrameworkInfo.role' is not a valid role: ${error}`;
   }
   if (wire.role !== undefined) return "'FrameworkInfo.role' must not be set when the framework is MULTI_ROLE capable";
-  const duplicates = wire.roles.filter((role, index) => wire.roles.indexOf(role) !== index);
-  if (duplicates.length > 0) return `'FrameworkInfo.roles' contains duplicate items: ${setText(duplicates)}`;
+  const duplicates = repeatedIn(wire.roles);
+  if (duplicates.size > 0) return `'FrameworkInfo.roles' contains duplicate items: ${setText(duplicates)}`;
   for (const role of wire.roles) {
     const error = roleErrorWithin(role, within);
     if (error) return `'FrameworkInfo.roles' contains invalid role: ${error}`;
   }
   return null;
+}
+
+function repeatedIn(items: readonly string[]): Set<string> {
+  const seen = new Set<string>();
+  return new Set(items.filter((item) => seen.size === seen.add(item).size));
 }
 
 function filtersError(filters: Readonly<Record<string, OfferFilters>>): string | null {
@@ -126,7 +131,7 @@ const failoverTimeoutError = (seconds: number): string | null =>
     ? null
     : `The framework failover_timeout (${doubleText(seconds)}) is invalid`;
 
-function suppressedError(suppressed: readonly string[], roles: readonly string[]): string | null {
-  const strangers = suppressed.filter((role) => !roles.includes(role));
+function suppressedError(suppressed: readonly string[], roles: ReadonlySet<string>): string | null {
+  const strangers = suppressed.filter((role) => !roles.has(role));
   return strangers.length === 0 ? null : `Suppressed roles ${setText(strangers)} are not contained in the set of roles`;
 }

@@ -9,10 +9,10 @@ const NOTHING_SELECTED =
 /** @param roles those that the framework has */
 export function readOfferConstraints(
   wire: WireOfferConstraints | undefined,
-  roles: readonly string[],
+  roles: ReadonlySet<string>,
 ): { constraints: OfferConstraints; error: string | null } {
   const byRole = Object.entries(wire?.role_constraints ?? {});
-  const stranger = byRole.find(([role]) => !roles.includes(role));
+  const stranger = byRole.find(([role]) => !roles.has(role));
   if (stranger) {
     const [role] = stranger;
     return refused(

@@ -11,7 +11,7 @@ const IS_REPEAT = /^[*+{]/;
 
 /** @returns what is wrong; null: it can be matched */
 export function regexError(regex: string): string | null {
-  const why = syntaxError(regex) ?? (regex.length > MAX_CHARS ? `it is longer than ${MAX_CHARS} characters` : null);
+  const why = regex.length > MAX_CHARS ? `it is longer than ${MAX_CHARS} characters` : syntaxError(regex);
   if (why !== null) return `Failed to construct regex from pattern '${regex.slice(0, MAX_CHARS)}': ${why}`;
   return isCostly(regex)
     ? `Regex '${regex}' is too complex: a group that is repeated must not repeat or choose within`

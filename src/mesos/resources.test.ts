@@ -95,3 +95,13 @@ test("capabilities decide the format", () => {
     hasRefinedReservations: true,
   });
 });
+
+test("a list as long as a call can be is read in time", () => {
+  const many = Array.from({ length: 50_000 }, (_, n) => scalar(`r${n}`, 1));
+  const { pieces, error } = read(...many, ...Array.from({ length: 30_000 }, (_, n) => ports([2 * n, 2 * n])));
+  expect([error, Object.keys(pieces[0]?.amounts ?? {}).length, pieces[0]?.ports.length]).toEqual([
+    null,
+    50_001,
+    30_000,
+  ]);
+}, 5_000);

@@ -17,14 +17,15 @@ export function readPieces(resources: readonly Resource[]): ReadPieces {
     const error = resourceError(resource);
     if (error) return refused(`Invalid resources: Resource '${resourceText(resource)}' is invalid: ${error}`);
   }
-  const pieces = new Map<string, Piece>();
+  const groups = new Map<string, Resource[]>();
   for (const resource of resources) {
-    const reservation = reservationOf(resource);
-    const key = JSON.stringify(reservation);
-    pieces.set(key, withResource(pieces.get(key) ?? { reservation, amounts: {}, ports: [] }, resource));
+    const key = JSON.stringify(reservationOf(resource));
+    const group = groups.get(key);
+    if (group) group.push(resource);
+    else groups.set(key, [resource]);
   }
-  const all = [...pieces.values()].filter(({ amounts }) => Object.keys(amounts).length > 0);
-  return partialGpus(all) ?? refusedPorts(all) ?? { pieces: all, error: null };
+  const pieces = [...groups.values()].map(pieceOf).filter(({ amounts }) => Object.keys(amounts).length > 0);
+  return partialGpus(pieces) ?? sharedPorts(pieces) ?? { pieces, error: null };
 }
 
 const refused = (error: string): { pieces: []; error: string } => ({ pieces: [], error });
@@ -34,7 +35,7 @@ function partialGpus(pieces: readonly Piece[]): ReadPieces | null {
   return gpus % 1000 === 0 ? null : refused("Invalid 'gpus' resource: The 'gpus' resource must be an unsigned integer");
 }
 
-function refusedPorts(pieces: readonly Piece[]): ReadPieces | null {
+function sharedPorts(pieces: readonly Piece[]): ReadPieces | null {
   const overlap = pieces.some(({ ports }) => overlaps(ports));
   return overlap
     ? refused("Invalid resources: Resource 'ports' is invalid: Invalid ranges resource: overlapping ranges")
@@ -44,17 +45,21 @@ function refusedPorts(pieces: readonly Piece[]): ReadPieces | null {
 const overlaps = (sorted: PortRanges): boolean =>
   sorted.some(([from], index) => index > 0 && from <= (sorted[index - 1]?.[1] ?? -1));
 
-function withResource(piece: Piece, resource: Resource): Piece {
-  if (resource.type === "RANGES") {
-    const ranges = (resource.ranges?.range ?? []).map(({ begin, end }) => [begin, end] as const);
-    if (ranges.length === 0) return piece;
-    const count = ranges.reduce((sum, [from, to]) => sum + to - from + 1, 0);
-    const ports = [...piece.ports, ...ranges].sort(([a], [b]) => a - b);
-    return { ...piece, amounts: add(piece.amounts, { [PORTS]: count * 1000 }), ports };
+/** @param resources of one reservation, or of none */
+function pieceOf(resources: readonly Resource[]): Piece {
+  const amounts: Record<string, number> = {};
+  const ports: [number, number][] = [];
+  for (const { type, name, scalar, ranges } of resources) {
+    const amount = type === "SCALAR" ? milli(scalar?.value ?? 0) : countOf(ranges?.range ?? []) * 1000;
+    if (amount > 0) amounts[name] = (amounts[name] ?? 0) + amount;
+    for (const { begin, end } of ranges?.range ?? []) ports.push([begin, end]);
   }
-  const amount = milli(resource.scalar?.value ?? 0);
-  return amount === 0 ? piece : { ...piece, amounts: add(piece.amounts, { [resource.name]: amount }) };
+  const [first] = resources;
+  return { reservation: first ? reservationOf(first) : null, amounts, ports: ports.sort(([a], [b]) => a - b) };
 }
+
+const countOf = (ranges: readonly { begin: number; end: number }[]): number =>
+  ranges.reduce((sum, { begin, end }) => sum + end - begin + 1, 0);
 
 /** In either format; of "*" is none. */
 export function reservationOf(resource: Resource): Reservation | null {
