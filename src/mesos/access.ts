@@ -7,7 +7,7 @@ import { callerOf, presentedText } from "../api/auth.ts";
 import type { ApiEnv } from "../api/env.ts";
 import { Problem } from "../model/problems.ts";
 import type { Scope } from "../model/views.ts";
-import type { Credential } from "./frameworkInfo.ts";
+import type { Credential } from "./calls/frameworkInfo.ts";
 import { bindingOf } from "./settings.ts";
 
 export interface Access extends Credential {

@@ -1,7 +1,7 @@
 /** What a request must be before anyone looks at its call: Mesos' own answers, in Mesos' own order. */
 import { errorIn } from "../api/jsonPosition.ts";
+import { callError } from "./calls/validateCall.ts";
 import { Call } from "./messages/call.ts";
-import { callError } from "./validateCall.ts";
 import { decode } from "./wire/decode.ts";
 
 /** Leaves as plain text. */

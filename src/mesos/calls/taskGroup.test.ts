@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { cpus, operationOf, scalar } from "./fixture/decoded.ts";
+import { cpus, operationOf, scalar } from "../fixture/decoded.ts";
 import { readOperation } from "./operations.ts";
 
 const CONTEXT = { frameworkId: "f1", principal: null };

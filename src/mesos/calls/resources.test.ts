@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { RESOURCE_NAME } from "../model/resources.ts";
-import { cpus, ports, scalar, taskOf } from "./fixture/decoded.ts";
+import { RESOURCE_NAME } from "../../model/resources.ts";
+import { formatOf, resourcesJson } from "../events/offeredResources.ts";
+import { cpus, ports, scalar, taskOf } from "../fixture/decoded.ts";
 import { readPieces } from "./resources.ts";
-import { formatOf, resourcesJson } from "./resourcesOut.ts";
 
 const read = (...resources: object[]) => readPieces(taskOf({ resources }).resources);
 const NULLS = { ranges: null, set: null, role: null, reservation: null, disk: null, revocable: null };

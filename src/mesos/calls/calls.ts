@@ -1,11 +1,11 @@
 /** A call that was found valid in itself, as the Framework object takes it. */
-import type { FrameworkCall } from "../framework/methods.ts";
+import type { FrameworkCall } from "../../framework/methods.ts";
+import type { Call, Subscription } from "../messages/call.ts";
+import type { Id } from "../messages/common.ts";
+import { toBase64 } from "../wire/base64.ts";
 import { type Credential, readSubscription } from "./frameworkInfo.ts";
-import type { Call, Subscription } from "./messages/call.ts";
-import type { Id } from "./messages/common.ts";
 import { readOperation } from "./operations.ts";
 import { graceMsOf, refuseMsOf } from "./times.ts";
-import { toBase64 } from "./wire/base64.ts";
 
 const values = (ids: readonly Id[] | undefined): string[] => (ids ?? []).map(({ value }) => value);
 

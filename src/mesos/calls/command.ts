@@ -1,7 +1,7 @@
 /** A task's command line and environment. */
-import type { Uri } from "../model/container.ts";
+import type { Uri } from "../../model/container.ts";
+import type { CommandInfo, ContainerInfo, Variable } from "../messages/task.ts";
 import type { ReadContainer } from "./container.ts";
-import type { CommandInfo, ContainerInfo, Variable } from "./messages/task.ts";
 
 /** @returns null when it is valid */
 export function commandError(command: CommandInfo, image: string | null): string | null {

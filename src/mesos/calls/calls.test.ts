@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import type { FrameworkCall } from "../framework/methods.ts";
+import type { FrameworkCall } from "../../framework/methods.ts";
+import { callOf } from "../fixture/decoded.ts";
 import { readCall } from "./calls.ts";
-import { callOf } from "./fixture/decoded.ts";
 import { callError } from "./validateCall.ts";
 
 const UUID = "MTIzNDU2QDg5MDEyMzQ1Ng==";

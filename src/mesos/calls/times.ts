@@ -1,5 +1,5 @@
 /** Lengths of time of the wire, in nanoseconds or seconds, into milliseconds. */
-import type { Duration, Filters, KillPolicy } from "./messages/common.ts";
+import type { Duration, Filters, KillPolicy } from "../messages/common.ts";
 
 /** Longest that a task may take to end, as for any job. */
 export const MAX_GRACE_MS = 3_600_000;

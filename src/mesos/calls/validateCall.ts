@@ -1,5 +1,5 @@
 /** What must be there in a call, in the order and the words of Mesos (`validation::scheduler::call`). */
-import type { Call } from "./messages/call.ts";
+import type { Call } from "../messages/call.ts";
 
 const UUID_BYTES = 16;
 const MAX_UUID_VERSION = 8;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { cpus, operationOf } from "./fixture/decoded.ts";
+import { cpus, operationOf } from "../fixture/decoded.ts";
 import { readOperation } from "./operations.ts";
 
 const read = (json: object, principal: string | null = null) =>

@@ -1,5 +1,5 @@
 /** Pieces of a node as a list of resources, in the format that a framework's capabilities ask for. */
-import type { Capability, Labels, Piece, Reservation } from "../model/framework.ts";
+import type { Capability, Labels, Piece, Reservation } from "../../model/framework.ts";
 
 export type Json = Record<string, unknown>;
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { Call } from "../messages/call.ts";
+import { decode } from "../wire/decode.ts";
 import { readSubscription } from "./frameworkInfo.ts";
-import { Call } from "./messages/call.ts";
-import { decode } from "./wire/decode.ts";
 
 const NOBODY = { principal: null, role: null };
 const MULTI = { capabilities: [{ type: "MULTI_ROLE" }] };

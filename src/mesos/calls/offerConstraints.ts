@@ -1,6 +1,6 @@
 /** Which agents a framework wants to be offered, by their attributes. */
-import type { AttributeConstraint, OfferConstraints } from "../model/framework.ts";
-import type { WireAttributeConstraint, WireOfferConstraints } from "./messages/framework.ts";
+import type { AttributeConstraint, OfferConstraints } from "../../model/framework.ts";
+import type { WireAttributeConstraint, WireOfferConstraints } from "../messages/framework.ts";
 import { regexError } from "./regex.ts";
 
 const NOTHING_SELECTED =

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Offer, TaskStatus } from "../model/framework.ts";
+import type { Offer, TaskStatus } from "../../model/framework.ts";
 import { type EventContext, eventJson } from "./events.ts";
 
 const CONTEXT: EventContext = {

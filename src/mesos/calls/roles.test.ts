@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { isWithin, ROLE } from "../model/role.ts";
+import { isWithin, ROLE } from "../../model/role.ts";
 import { leagueRole, roleError, roleErrorWithin } from "./roles.ts";
 
 test("roles that Mesos refuses are refused in its words", () => {

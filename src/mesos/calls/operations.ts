@@ -1,7 +1,7 @@
 /** What a framework does with an offer. */
-import type { Operation } from "../model/framework.ts";
-import type { WireOperation } from "./messages/call.ts";
-import type { Resource } from "./messages/common.ts";
+import type { Operation } from "../../model/framework.ts";
+import type { WireOperation } from "../messages/call.ts";
+import type { Resource } from "../messages/common.ts";
 import { readPieces, reservationOf, resourceText } from "./resources.ts";
 import { readTask } from "./task.ts";
 import { readGroup } from "./taskGroup.ts";

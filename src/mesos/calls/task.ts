@@ -1,12 +1,12 @@
 /** A task that a framework wants launched, into what a node is to run; and what is wrong with it in itself. */
-import type { LaunchTask } from "../model/framework.ts";
-import { GUARD_MARGIN_MS, silenceLimitMs } from "../model/job.ts";
-import { DEFAULT_PRIORITY } from "../model/placing.ts";
+import type { LaunchTask } from "../../model/framework.ts";
+import { GUARD_MARGIN_MS, silenceLimitMs } from "../../model/job.ts";
+import { DEFAULT_PRIORITY } from "../../model/placing.ts";
+import type { CommandInfo, TaskInfo } from "../messages/task.ts";
 import { commandError, environmentOf, urisOf, withWords, wordsOf } from "./command.ts";
 import { type ReadContainer, readContainer } from "./container.ts";
 import { readLabels } from "./frameworkInfo.ts";
 import { idError } from "./ids.ts";
-import type { CommandInfo, TaskInfo } from "./messages/task.ts";
 import { readPieces } from "./resources.ts";
 import { graceMsOf, millisecondsOf } from "./times.ts";
 

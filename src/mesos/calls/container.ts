@@ -1,7 +1,7 @@
 /** Containers as frameworks ask for them: by Docker's own means, or Mesos' with an image of Docker's. */
-import type { Container } from "../model/container.ts";
-import type { DriverName } from "../model/driver.ts";
-import type { ContainerInfo, DockerInfo, PortMapping, Volume } from "./messages/task.ts";
+import type { Container } from "../../model/container.ts";
+import type { DriverName } from "../../model/driver.ts";
+import type { ContainerInfo, DockerInfo, PortMapping, Volume } from "../messages/task.ts";
 
 export interface ReadContainer {
   driver: DriverName;

@@ -1,7 +1,7 @@
 /** Events of a Framework object as Mesos' scheduler events. */
-import type { FrameworkEvent } from "../framework/methods.ts";
-import type { InverseOffer, Offer, OperationStatus, TaskStatus, Unavailability } from "../model/framework.ts";
-import { allocationJson, type Format, type Json, resourcesJson } from "./resourcesOut.ts";
+import type { FrameworkEvent } from "../../framework/methods.ts";
+import type { InverseOffer, Offer, OperationStatus, TaskStatus, Unavailability } from "../../model/framework.ts";
+import { allocationJson, type Format, type Json, resourcesJson } from "./offeredResources.ts";
 
 export interface EventContext {
   frameworkId: string;

@@ -1,9 +1,9 @@
 /** A framework's stream: what its object tells, as records, and heartbeats between. */
-import type { Inbox } from "../api/inbox.ts";
-import type { FrameworkEvent } from "../framework/methods.ts";
+import type { Inbox } from "../../api/inbox.ts";
+import type { FrameworkEvent } from "../../framework/methods.ts";
+import { record } from "../wire/recordIo.ts";
 import { type EventContext, eventJson, HEARTBEAT } from "./events.ts";
-import { formatOf } from "./resourcesOut.ts";
-import { record } from "./wire/recordIo.ts";
+import { formatOf } from "./offeredResources.ts";
 
 /**
  * Ends when the object closes its socket, and then with the last bytes that a stream must have: a client in wide use

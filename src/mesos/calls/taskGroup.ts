@@ -1,8 +1,8 @@
 /** Tasks that are launched together or not at all, under Mesos' default executor. */
-import type { LaunchTask, Piece } from "../model/framework.ts";
+import type { LaunchTask, Piece } from "../../model/framework.ts";
+import type { ExecutorInfo, TaskInfo } from "../messages/task.ts";
 import { readContainer } from "./container.ts";
 import { idError } from "./ids.ts";
-import type { ExecutorInfo, TaskInfo } from "./messages/task.ts";
 import { readPieces, totalOf } from "./resources.ts";
 import { readTask } from "./task.ts";
 import { doubleText } from "./texts.ts";

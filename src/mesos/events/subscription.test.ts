@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import type { Arrival } from "../api/inbox.ts";
+import type { Arrival } from "../../api/inbox.ts";
 import { records } from "./subscription.ts";
 
 beforeEach(() => void vi.useFakeTimers());

@@ -1,5 +1,5 @@
 /** Roles as Mesos names them, and the league's that they stand for. */
-import { DEFAULT_ROLE, isWithin, MAX_ROLE_CHARS, ROLE } from "../model/role.ts";
+import { DEFAULT_ROLE, isWithin, MAX_ROLE_CHARS, ROLE } from "../../model/role.ts";
 
 /** Mesos' role of those that have none. */
 export const STAR = "*";

@@ -1,9 +1,9 @@
 /** What a framework says of itself, and what is wrong with it. */
-import type { Capability, FrameworkInfo, FrameworkRole, Labels, OfferConstraints } from "../model/framework.ts";
+import type { Capability, FrameworkInfo, FrameworkRole, Labels, OfferConstraints } from "../../model/framework.ts";
+import type { Subscription } from "../messages/call.ts";
+import type { WireLabels } from "../messages/common.ts";
+import type { OfferFilters, WireFrameworkInfo } from "../messages/framework.ts";
 import { idError } from "./ids.ts";
-import type { Subscription } from "./messages/call.ts";
-import type { WireLabels } from "./messages/common.ts";
-import type { OfferFilters, WireFrameworkInfo } from "./messages/framework.ts";
 import { readOfferConstraints } from "./offerConstraints.ts";
 import { amountError, readQuantities } from "./quantities.ts";
 import { leagueRole, roleErrorWithin, STAR } from "./roles.ts";

@@ -1,6 +1,6 @@
 /** Amounts: decimal numbers of which three places count, into milli-units. */
-import type { Resources } from "../model/resources.ts";
-import { MAX_AMOUNT, RESOURCE_NAME } from "../model/resources.ts";
+import type { Resources } from "../../model/resources.ts";
+import { MAX_AMOUNT, RESOURCE_NAME } from "../../model/resources.ts";
 
 export const milli = (value: number): number => Math.round(value * 1000);
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { cpus, taskOf } from "./fixture/decoded.ts";
+import { cpus, taskOf } from "../fixture/decoded.ts";
 import { readTask } from "./task.ts";
 
 const CONTEXT = { frameworkId: "f1", executorId: null, operationError: null };
