@@ -1,7 +1,8 @@
-/** The entry of the Worker's bundle: the HTTP API, and the objects behind it as the platform runs them. */
+/** The entry of the Worker's bundle: the HTTP API and Mesos' beside it, and the objects behind it as the platform runs them. */
 import { makeApp } from "./api/app.ts";
 import { Broker } from "./broker/broker.ts";
 import { Cluster } from "./cluster/cluster.ts";
+import { scheduler } from "./mesos/scheduler.ts";
 import { type ObjectEnv, TurnsObject } from "./platform/durableObject.ts";
 import { Shelf } from "./shelf/shelf.ts";
 
@@ -23,4 +24,6 @@ export class ShelfObject extends TurnsObject {
   }
 }
 
-export default makeApp();
+const app = makeApp();
+app.route("/", scheduler);
+export default app;

@@ -11,7 +11,7 @@ import { isWithin } from "../model/role.ts";
 import { verifyToken } from "../model/token.ts";
 import type { Scope } from "../model/views.ts";
 import { BoundedMap } from "./boundedMap.ts";
-import type { ApiEnv, Presented } from "./env.ts";
+import type { ApiEnv, Env, Presented } from "./env.ts";
 import { brokerOf } from "./objects.ts";
 import { VerifiedOnce } from "./verifiedOnce.ts";
 
@@ -42,9 +42,11 @@ export const presentToken = createMiddleware<ApiEnv>(async (c, next) => {
   await next();
 });
 
-async function presentedBy(c: Context<ApiEnv>): Promise<Presented> {
-  const text = bearer(c);
-  const token = await verified.get(c.env, text);
+const presentedBy = (c: Context<ApiEnv>): Promise<Presented> => presentedText(c.env, bearer(c));
+
+/** @throws Problem for a token that this deployment has not signed */
+export async function presentedText(env: Env, text: string): Promise<Presented> {
+  const token = await verified.get(env, text);
   if (!token) throw new Problem("unauthenticated", "this token was not issued here; is it complete?");
   return { text, token };
 }

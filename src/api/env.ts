@@ -10,6 +10,10 @@ export interface Env extends Namespaces {
   HANSA_SECRET_PREVIOUS?: string;
   /** base URL of compiled agents and their SHA256SUMS, for `/install` */
   AGENT_URL?: string;
+  /** `LEAGUE` or `LEAGUE:ROLE`: for whom requests of Mesos frameworks act that have no credentials */
+  HANSA_MESOS?: string;
+  /** seconds between heartbeats of their streams */
+  HANSA_MESOS_HEARTBEAT?: string;
 }
 
 /** A token whose MAC was right; whether it still holds, its Broker says. */

@@ -26,7 +26,7 @@ export const onError: ErrorHandler<ApiEnv> = async (error, c) => problemResponse
 export const notFound: NotFoundHandler<ApiEnv> = (c) =>
   problemResponse(new Problem("not-found", `there is nothing at ${c.req.method} ${c.req.path}; see /docs`));
 
-async function problemOf(error: unknown, c: Context<ApiEnv>): Promise<Problem> {
+export async function problemOf(error: unknown, c: Context<ApiEnv>): Promise<Problem> {
   if (error instanceof Problem) return error;
   if (error instanceof HTTPException) return ofFramework(error, c);
   console.error(`${c.req.method} ${c.req.path} failed`, error);

@@ -1,5 +1,6 @@
 /** What may be asked of a Framework object: by the Worker for its scheduler, by Clusters and the Broker. */
 import type {
+  Capability,
   FrameworkInfo,
   InverseOffer,
   Offer,
@@ -62,7 +63,9 @@ export type FrameworkEvent =
   | { type: "UPDATE"; status: TaskStatus }
   | { type: "UPDATE_OPERATION_STATUS"; status: OperationStatus }
   | { type: "FAILURE"; agentId: string; executorId: string | null; status: number | null }
-  | { type: "ERROR"; message: string };
+  | { type: "ERROR"; message: string }
+  /** not told to the framework: the form of what follows depends on them, once UPDATE_FRAMEWORK has changed them */
+  | { type: "CAPABILITIES"; capabilities: readonly Capability[] };
 
 /** For people and for the operator API. */
 export interface FrameworkView {

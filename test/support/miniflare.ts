@@ -20,6 +20,8 @@ export interface WorkerOptions {
   env?: Record<string, string>;
   /** keeps the data there; otherwise it goes with the process */
   dataFolder?: string;
+  /** by their bindings, in place of the Worker's own */
+  objects?: Record<string, string>;
 }
 
 /** Bundles as `scripts/build.ts` does. */
@@ -32,7 +34,7 @@ export async function bundle(entry: string): Promise<string> {
 
 export async function runWorker(code: string, options: WorkerOptions = {}): Promise<RunningWorker> {
   const name = "hansa";
-  const objects = Object.entries(OBJECTS);
+  const objects = Object.entries(options.objects ?? OBJECTS);
   const strings = Object.entries({ HANSA_SECRET: SECRET, ...options.env });
   const agent = await AGENT_IN_WORKER.bytes();
   const miniflare = new Miniflare({
