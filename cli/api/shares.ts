@@ -1,9 +1,11 @@
-/** The API's calls about shares by name: partitions, roles, the league's settings, the ledger. */
+/** The API's calls about shares by name: partitions, roles, frameworks, the league's settings, the ledger. */
 import { z } from "zod";
 import type { LeagueRequestInput } from "../../src/model/leagueRequest.ts";
 import type { PartitionRequestInput } from "../../src/model/partition.ts";
 import type { RolePolicyInput } from "../../src/model/roleRequest.ts";
 import {
+  type FrameworkRowView,
+  frameworkRowSchema,
   type LeagueView,
   type LedgerView,
   leagueViewSchema,
@@ -16,6 +18,7 @@ import {
 import type { Client } from "./client.ts";
 
 const partitionList = z.object({ items: z.array(partitionViewSchema) });
+const frameworkList = z.object({ items: z.array(frameworkRowSchema) });
 const roleList = z.object({ items: z.array(roleViewSchema) });
 
 const partitionsOf = (cluster: string): string => `/v1/clusters/${encodeURIComponent(cluster)}/partitions`;
@@ -46,6 +49,9 @@ export const putRole = (client: Client, name: string, body: RolePolicyInput): Pr
 
 export const removeRole = (client: Client, name: string): Promise<RoleView> =>
   client.delete(roleAt(name), roleViewSchema);
+
+export const listFrameworks = async (client: Client): Promise<FrameworkRowView[]> =>
+  (await client.get("/v1/frameworks", frameworkList)).items;
 
 export const getLeague = (client: Client): Promise<LeagueView> => client.get("/v1/league", leagueViewSchema);
 

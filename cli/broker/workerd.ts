@@ -21,6 +21,8 @@ export interface BrokerPlan {
   previousSecret: string | null;
   /** base URL of compiled agents, for new nodes; null: they take the bundle */
   agentUrl: string | null;
+  /** variables of the Mesos API */
+  mesos: Record<string, string>;
   jsonLogs: boolean;
   /** where workerd's own messages go; null: to our stderr */
   log: string | null;
@@ -41,12 +43,13 @@ export const BROKER_GRACE_MS = 1000;
 const LAST_LINES = 8;
 
 function childOf(plan: BrokerPlan, owner: { started(): void; ended(end: ChildEnd): number | null }): Child {
-  const { data, listen, tls, secret, previousSecret, agentUrl, jsonLogs, log } = plan;
+  const { data, listen, tls, secret, previousSecret, agentUrl, mesos, jsonLogs, log } = plan;
   const variables: Record<string, string> = {
     HANSA_SECRET: secret,
     HANSA_GENERATION: String(readGeneration(data)),
     ...(previousSecret !== null && { HANSA_SECRET_PREVIOUS: previousSecret }),
     ...(agentUrl !== null && { AGENT_URL: agentUrl }),
+    ...mesos,
   };
   const config = capnpConfig({
     listen: listenText(listen),

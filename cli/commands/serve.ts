@@ -8,13 +8,14 @@ import { type App, does } from "../app.ts";
 import { createFolders, dataFolder, ensureSecret, hold, readSecret } from "../broker/dataFolder.ts";
 import { endLeftovers, knownProcesses } from "../broker/leftovers.ts";
 import { DEFAULT_LISTEN, parseListen } from "../broker/listen.ts";
+import { type MesosOptions, mesosVariables } from "../broker/mesos.ts";
 import { brokerEvents, type Say, speaker } from "../broker/say.ts";
 import { systemdUnit } from "../broker/unit.ts";
 import { BROKER_GRACE_MS, Broker } from "../broker/workerd.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
 import { interrupts } from "../job/interrupts.ts";
 
-interface ServeOptions {
+interface ServeOptions extends MesosOptions {
   data: string;
   listen: string;
   tlsCert?: string;
@@ -39,6 +40,8 @@ export function addServe(program: Command, app: App): void {
     .option("--tls-key <file>", "its private key (PEM)")
     .option("--secret-file <file>", "HANSA_SECRET, the key of all tokens (else: secret in the data folder, made once)")
     .option("--agent-url <url>", "where compiled agents and SHA256SUMS are, for GET /install (else: AGENT_URL)")
+    .option("--mesos <league[:role]>", "serve Mesos frameworks without credentials for this league (else: HANSA_MESOS)")
+    .option("--mesos-heartbeat <seconds>", "signs of life on their streams; default 5 (else: HANSA_MESOS_HEARTBEAT)")
     .option("--json-logs", "messages as lines of JSON")
     .option("--print-unit", "print a systemd unit for these options, and do nothing else")
     .option("--user <name>", "with --print-unit: who it runs as", "hansa")
@@ -54,8 +57,9 @@ environment still verifies tokens that an earlier secret made.`,
 }
 
 function printUnit(app: App, options: ServeOptions): ExitCode {
-  const { data, listen, tlsCert, tlsKey, secretFile, agentUrl, jsonLogs, user } = options;
+  const { data, listen, tlsCert, tlsKey, secretFile, agentUrl, mesos, mesosHeartbeat, jsonLogs, user } = options;
   tlsFiles(options);
+  mesosVariables(options, {});
   const { port } = parseListen(listen);
   const files: [string, string | undefined][] = [
     ["--tls-cert", tlsCert],
@@ -67,6 +71,8 @@ function printUnit(app: App, options: ServeOptions): ExitCode {
     ...[process.execPath, script, "serve", "--data", resolve(data), "--listen", listen],
     ...files.flatMap(([option, file]) => (file === undefined ? [] : [option, resolve(file)])),
     ...(agentUrl === undefined ? [] : ["--agent-url", agentUrl]),
+    ...(mesos === undefined ? [] : ["--mesos", mesos]),
+    ...(mesosHeartbeat === undefined ? [] : ["--mesos-heartbeat", mesosHeartbeat]),
     ...(jsonLogs ? ["--json-logs"] : []),
   ];
   app.terminal.out(systemdUnit({ command, data: resolve(data), user, port }).trimEnd());
@@ -85,6 +91,7 @@ async function serve(app: App, options: ServeOptions): Promise<ExitCode> {
   const say = speaker(terminal, jsonLogs);
   const listen = parseListen(options.listen);
   const tls = tlsFiles(options);
+  const mesos = mesosVariables(options, env);
   const data = dataFolder(options.data);
   createFolders(data);
   const held = hold(data);
@@ -95,7 +102,7 @@ async function serve(app: App, options: ServeOptions): Promise<ExitCode> {
     const secret = options.secretFile === undefined ? ensureSecret(secretFile) : readSecret(secretFile);
     const previousSecret = env.HANSA_SECRET_PREVIOUS || null;
     const agentUrl = options.agentUrl ?? (env.AGENT_URL || null);
-    const plan = { data, listen, tls, secret, previousSecret, agentUrl, jsonLogs, log: null };
+    const plan = { data, listen, tls, secret, previousSecret, agentUrl, mesos, jsonLogs, log: null };
     const note = () =>
       held.note({
         pid: process.pid,

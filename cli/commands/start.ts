@@ -21,6 +21,7 @@ interface StartOptions {
   listen: string;
   config?: string;
   demo?: boolean;
+  mesos?: boolean;
 }
 
 const DEFAULT_DATA = ".hansa";
@@ -32,6 +33,7 @@ export function addStart(program: Command, app: App): void {
     .option("--data <folder>", "where everything is kept, also for the next start", DEFAULT_DATA)
     .option("--listen <address>", "HOST:PORT; the next free port is taken when this one is busy", DEFAULT_LISTEN)
     .option("--config <file>", "settings, roles, clusters and partitions, as for apply; applied once the league is up")
+    .option("--mesos", "Mesos frameworks may come without credentials")
     .option("--demo", "checksum a directory tree over both clusters, compare, end everything");
   does(app, command, async (options: StartOptions) => start(app, options));
 }
@@ -44,7 +46,15 @@ async function start(app: App, options: StartOptions): Promise<ExitCode> {
   const ending = endings(env);
   const data = dataFolder(options.data);
   createFolders(data);
-  const run: LeagueRun = { data, held: hold(data), listen: options.listen, ending, say: speaker(terminal, false), env };
+  const run: LeagueRun = {
+    data,
+    held: hold(data),
+    listen: options.listen,
+    ending,
+    say: speaker(terminal, false),
+    env,
+    mesos: options.mesos ?? false,
+  };
   ending.first.addEventListener("abort", () =>
     terminal.note("ending nodes with their tasks, then the broker (again: at once)"),
   );

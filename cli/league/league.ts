@@ -8,6 +8,7 @@ import { createCluster, createToken, listClusters, listNodes } from "../api/endp
 import { type DataFolder, ensureSecret, type Hold } from "../broker/dataFolder.ts";
 import { endLeftovers, knownProcesses } from "../broker/leftovers.ts";
 import { listenText, nextFree, parseListen } from "../broker/listen.ts";
+import { mesosVariables } from "../broker/mesos.ts";
 import { brokerEvents, type Say } from "../broker/say.ts";
 import { Broker } from "../broker/workerd.ts";
 import { CONTEXT_FILE, readContext, writeContext } from "../context.ts";
@@ -22,6 +23,8 @@ export interface LeagueRun {
   ending: Interrupts;
   say: Say;
   env: NodeJS.ProcessEnv;
+  /** Mesos frameworks need no credentials */
+  mesos?: boolean;
 }
 
 export interface League {
@@ -95,7 +98,7 @@ async function bringUp(run: LeagueRun, processes: Processes): Promise<League> {
 }
 
 async function startBroker(
-  { data, listen, say, ending, env }: LeagueRun,
+  { data, listen, say, ending, env, mesos = false }: LeagueRun,
   processes: Processes,
   note: () => void,
 ): Promise<Broker> {
@@ -110,6 +113,7 @@ async function startBroker(
     tls: null,
     secret: ensureSecret(data.secret),
     previousSecret: env.HANSA_SECRET_PREVIOUS || null,
+    mesos: mesosVariables(mesos ? { mesos: LEAGUE } : {}, env),
     agentUrl: env.AGENT_URL || null,
     jsonLogs: false,
     log: join(data.root, "logs", "broker.log"),

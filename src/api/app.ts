@@ -6,6 +6,7 @@ import { limitedBody } from "./body.ts";
 import { clusters } from "./clusters.ts";
 import { drain } from "./drain.ts";
 import { events } from "./events.ts";
+import { frameworks } from "./frameworks.ts";
 import { install } from "./install.ts";
 import { jobs } from "./jobs.ts";
 import { league } from "./league.ts";
@@ -31,7 +32,7 @@ export function makeApp(): Api {
   app.use("/agent/v1/join", limitedBody);
   app.use("/agent/v1/poll", limitedBody);
   const fleet = [clusters, nodes, drain, partitions];
-  const shares = [roles, league, ledger];
+  const shares = [roles, league, ledger, frameworks];
   for (const resource of [
     service,
     install,
