@@ -42,6 +42,7 @@ GET /v1/ledger
 GET POST /v1/tokens
 DELETE /v1/tokens/{id}
 GET /v1/whoami
+GET /v1/frameworks
 GET /v1/events
 POST /agent/v1/join
 POST /agent/v1/poll

@@ -9,6 +9,7 @@ const TAGS = [
   { name: "nodes", description: "The machines of a cluster." },
   { name: "partitions", description: "Named shares of a cluster: who owns them, what they lend." },
   { name: "roles", description: "Who resources are shared among." },
+  { name: "frameworks", description: "External schedulers that are offered resources." },
   { name: "league", description: "What the league aims at." },
   { name: "ledger", description: "Who lent what to whom." },
   { name: "tokens", description: "Who may do what." },

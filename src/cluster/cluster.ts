@@ -716,9 +716,9 @@ export class Cluster implements Turns {
     if (isLate) throw new Error(`the alarm is set to ${this.#alarmAt} and wanted at ${wanted}`);
   }
 
-  /** For tests: every live attempt and its epoch, and places that are kept. */
-  inspect(): Pick<ClusterMemory, "jobs" | "holds" | "gangTimes"> & { incarnation: number } {
-    const { jobs, holds, gangTimes, self } = this.#memory;
-    return { jobs, holds, gangTimes, incarnation: self.incarnation };
+  /** For tests: every live attempt and its epoch, places that are kept, and what frameworks have. */
+  inspect(): Pick<ClusterMemory, "jobs" | "holds" | "gangTimes" | "frameworks"> & { incarnation: number } {
+    const { jobs, holds, gangTimes, frameworks, self } = this.#memory;
+    return { jobs, holds, gangTimes, frameworks, incarnation: self.incarnation };
   }
 }

@@ -1,0 +1,26 @@
+/**
+ * `npm run bench:offers -- --agents 10000 --frameworks 1000`: one round in which every framework has refused every agent,
+ * as Mesos' DeclineOffers. `--workload multi`: Mesos' MultiFrameworkAllocations, 19,500 tasks of three kinds of frameworks.
+ */
+import { numbers, percentile, printLine, progress, rounded, textOption } from "./line.ts";
+import { declined } from "./offers/declined.ts";
+
+const { agents, frameworks, roles, runs, seed } = numbers(
+  { agents: 10_000, frameworks: 1_000, roles: 1, runs: 9, seed: 1 },
+  ["workload"],
+);
+const workload = textOption("workload");
+if (workload !== null && workload !== "multi") throw new Error(`there is no workload ${workload}: multi`);
+const startedAtMs = performance.now();
+
+const { roundMs, offers, afterRevive } = declined(agents, frameworks, roles, runs);
+printLine("offers", seed, startedAtMs, {
+  agents,
+  frameworks,
+  roles,
+  round_ms: { p50: rounded(percentile(roundMs, 0.5)), max: rounded(Math.max(...roundMs)) },
+  offers,
+  runtime: "node",
+});
+progress(`rounds ${roundMs.map((ms) => ms.toFixed(0)).join(" ")} ms; after a revive ${afterRevive} offers`);
+if (offers > 0 || afterRevive < agents) process.exitCode = 1;
