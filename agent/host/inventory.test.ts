@@ -11,6 +11,7 @@ const machine: Machine = {
   os: "linux",
   kernel: "6.1.0",
   hostName: "box",
+  ip: "10.0.0.7",
   drivers: ["process", "sandbox"],
 };
 const nothing: Offer = { resources: {}, ports: [], labels: {}, roles: null, drivers: ["process"] };

@@ -25,7 +25,7 @@ const host = (body: Record<string, unknown>) => body.HostConfig as Record<string
 
 describe("an attempt as a container", () => {
   test("has the command past the image's own, its labels, its folder and its limits", () => {
-    const body = createBody(attemptOf({ ...job, command: "echo hi" }), "/t/7k2m.0@1/work", options);
+    const body = createBody(attemptOf({ ...job, command: "echo hi" }), "/t/7k2m.0@1/work", [], options);
     expect(body).toMatchObject({
       ...{ Image: "busybox:1", Entrypoint: ["sh"], Cmd: ["-c", "echo hi"], User: "65534:65534" },
       WorkingDir: "/hansa/work",
@@ -38,27 +38,27 @@ describe("an attempt as a container", () => {
 
   test("leaves PATH to the image and gives it what a task finds", () => {
     const attempt = attemptOf({ ...job, command: ["env"], env: { A: "b=c" } }, { ports: [31_000] });
-    const env = createBody(attempt, "/w", options).Env as string[];
+    const env = createBody(attempt, "/w", [], options).Env as string[];
     expect(env).toEqual(expect.arrayContaining(["A=b=c", "HANSA_EPOCH=1", "HOME=/hansa/work", "HANSA_PORT_0=31000"]));
     expect(env.filter((one) => one.startsWith("PATH="))).toEqual([]);
   });
 
   test("is root inside only where that is the daemon's own user", () => {
-    expect(createBody(attemptOf(job), "/w", { ...options, rootless: true }).User).toBe("0:0");
+    expect(createBody(attemptOf(job), "/w", [], { ...options, rootless: true }).User).toBe("0:0");
   });
 
   test("is handed its devices, which it counts anew", () => {
     const attempt = attemptOf(job, { devices: [2, 5] });
-    const body = createBody(attempt, "/w", { ...options, nvidia: true });
+    const body = createBody(attempt, "/w", [], { ...options, nvidia: true });
     expect(host(body).DeviceRequests).toMatchObject([{ DeviceIDs: ["2", "5"] }]);
     expect(body.Env).toEqual(expect.arrayContaining(["CUDA_VISIBLE_DEVICES=0,1", "HANSA_DEVICES=2,5"]));
-    expect(host(createBody(attempt, "/w", options))).not.toHaveProperty("DeviceRequests");
-    expect(createBody(attempt, "/w", options).Env).toContain("CUDA_VISIBLE_DEVICES=2,5");
+    expect(host(createBody(attempt, "/w", [], options))).not.toHaveProperty("DeviceRequests");
+    expect(createBody(attempt, "/w", [], options).Env).toContain("CUDA_VISIBLE_DEVICES=2,5");
   });
 
   test("shares the cpus by weight, and is held to its own only where the owner says so", () => {
-    expect(host(createBody(attemptOf(job), "/w", options))).not.toHaveProperty("NanoCpus");
-    const held = createBody(attemptOf(job), "/w", { ...options, limits: { pids: 99, cpuQuota: true } });
+    expect(host(createBody(attemptOf(job), "/w", [], options))).not.toHaveProperty("NanoCpus");
+    const held = createBody(attemptOf(job), "/w", [], { ...options, limits: { pids: 99, cpuQuota: true } });
     expect(held).toMatchObject({ HostConfig: { NanoCpus: 500_000_000, CpuShares: 512, PidsLimit: 99 } });
   });
 

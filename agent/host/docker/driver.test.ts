@@ -62,7 +62,14 @@ afterEach(async () => {
 function newDriver(data = DATA, goneMs = 600_000, socket = podman.socket): DockerDriver {
   const driver = new DockerDriver({
     ...{ tasks, user, data, boot: bootId(), place: { league: "lab", cluster: "north", node: "n1" } },
-    ...{ socket: () => ({ path: socket }), hidesGpus: false, limits: DEFAULT_LIMITS, nvidia: false, log: () => {} },
+    ...{
+      socket: () => ({ path: socket }),
+      hidesGpus: false,
+      limits: DEFAULT_LIMITS,
+      nvidia: false,
+      volumes: [],
+      log: () => {},
+    },
     ...{ askMs: 1000, goneMs },
     started: (key) => told.push({ started: key }),
     startFailed: (_key, message, nodeFault = false) => told.push({ failed: message, nodeFault }),
@@ -384,6 +391,7 @@ test("without a daemon it says so and what would help", async () => {
     hidesGpus: false,
     limits: DEFAULT_LIMITS,
     nvidia: false,
+    volumes: [],
     log: () => {},
   };
   const deaf = { started: () => {}, startFailed: () => {}, exited: () => {} };

@@ -29,6 +29,7 @@ const driver = new DockerDriver({
     hidesGpus: false,
     limits: DEFAULT_LIMITS,
     nvidia: false,
+    volumes: [],
     log: () => {},
   },
   started: (key) => process.stdout.write(`${key}\n`),
