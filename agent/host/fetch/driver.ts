@@ -26,11 +26,18 @@ export interface FetchingOptions extends DriverEvents {
   log: Log;
 }
 
+interface Fetching {
+  stopping: AbortController;
+  /** as it was last asked for */
+  graceMs: number;
+  over: Promise<void>;
+}
+
 export class FetchingDriver implements Driver {
   readonly #driver: Driver;
   readonly #options: FetchingOptions;
   /** by key */
-  readonly #fetches = new Map<string, { stopping: AbortController; over: Promise<void> }>();
+  readonly #fetches = new Map<string, Fetching>();
   #closed = false;
 
   constructor(driver: Driver, options: FetchingOptions) {
@@ -48,17 +55,19 @@ export class FetchingDriver implements Driver {
   #fetch(attempt: Attempt): void {
     const stopping = new AbortController();
     const begun = Promise.withResolvers<void>();
-    this.#fetches.set(attempt.key, { stopping, over: begun.promise });
-    void this.#begin(attempt, stopping.signal).finally(begun.resolve);
+    const fetching: Fetching = { stopping, graceMs: Number.POSITIVE_INFINITY, over: begun.promise };
+    this.#fetches.set(attempt.key, fetching);
+    void this.#begin(attempt, fetching).finally(begun.resolve);
   }
 
-  async #begin(attempt: Attempt, signal: AbortSignal): Promise<void> {
+  async #begin(attempt: Attempt, fetching: Fetching): Promise<void> {
+    const { signal } = fetching.stopping;
     const { key, template } = attempt;
     const folder = join(this.#options.tasks, `${PREFIX}${randomBytes(6).toString("hex")}`);
     let tell = () => {};
     try {
       const found = await this.#find(key);
-      if (found.is !== "never-started") tell = () => this.#tell(key, found);
+      if (found.is !== "never-started") tell = () => this.#tell(key, found, fetching);
       else {
         const { fetchAll } = await import("./fetch.ts");
         mkdirSync(folder, CLOSED_MODE);
@@ -99,18 +108,23 @@ export class FetchingDriver implements Driver {
     return existsSync(join(this.#options.tasks, key)) ? this.#driver.recover(key) : { is: "never-started" };
   }
 
-  #tell(key: string, found: Found): void {
+  #tell(key: string, found: Found, { stopping, graceMs }: Fetching): void {
     const { started, startFailed, exited } = this.#options;
     if (found.is === "other-boot") startFailed(key, "it ran in an earlier boot of this machine");
     else started(key);
-    if (found.is === "running") this.#driver.watch(key);
+    if (found.is === "running") {
+      this.#driver.watch(key);
+      if (stopping.signal.aborted) this.#driver.stop(key, graceMs);
+    }
     if (found.is === "ended") exited(key, found.exit);
   }
 
   stop(key: string, graceMs: number): void {
     const fetch = this.#fetches.get(key);
-    if (fetch) fetch.stopping.abort(new Error("stopped"));
-    else this.#driver.stop(key, graceMs);
+    if (fetch) {
+      fetch.graceMs = Math.min(fetch.graceMs, graceMs);
+      fetch.stopping.abort(new Error("stopped"));
+    } else this.#driver.stop(key, graceMs);
   }
 
   /** What is being fetched has no process yet. */

@@ -142,8 +142,9 @@ class Fetch {
       timer = setTimeout(() => silent.abort(), SILENT_MS);
     };
     try {
+      const left = await this.#left();
       const got = await this.#answer(first, AbortSignal.any([this.#signal, silent.signal]));
-      const bytes = await this.#write(got.body, file, stillThere);
+      const bytes = await this.#write(got.body, file, left, stillThere);
       if (got.length !== null && bytes < got.length)
         throw new Error(`it broke off after ${bytes} of ${got.length} bytes`);
     } catch (error) {
@@ -177,13 +178,18 @@ class Fetch {
     const allowed = await Promise.all(folders.map((folder) => realpath(folder).catch(() => null)));
     if (!allowed.some((folder) => folder !== null && isBelow(real, folder)))
       throw new FetchError(value, "it is a link to where this node's owner allows no files from (--fetch-from)");
-    const read = async (stdout: AsyncIterable<Uint8Array>) => void (await this.#write(stdout, file, () => {}));
+    const left = await this.#left();
+    const read = async (stdout: AsyncIterable<Uint8Array>) => void (await this.#write(stdout, file, left, () => {}));
     await this.#tool(["cat", "--", real], { cwd: "/", read });
   }
 
+  /** How many bytes it may have yet. */
+  async #left(): Promise<number> {
+    return this.#options.mostBytes - (await sizeOf(this.#folder));
+  }
+
   /** @returns how many bytes that were @throws when they are too many */
-  async #write(body: AsyncIterable<Uint8Array>, file: FileHandle, came: () => void): Promise<number> {
-    const left = this.#options.mostBytes - (await sizeOf(this.#folder));
+  async #write(body: AsyncIterable<Uint8Array>, file: FileHandle, left: number, came: () => void): Promise<number> {
     let bytes = 0;
     for await (const chunk of body) {
       this.#signal.throwIfAborted();

@@ -34,7 +34,7 @@ export interface Tool {
   stdout?: FileHandle;
   /** or line by line, */
   line?: (line: string) => void;
-  /** or as it comes */
+  /** or as it comes, read from the call on: what nobody reads when it ends is lost */
   read?: (stdout: AsyncIterable<Uint8Array>) => Promise<void>;
   /** its code 1 is not a failure */
   mayWarn?: boolean;
