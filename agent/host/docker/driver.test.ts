@@ -166,6 +166,14 @@ test("without a command of its own the image's is run", async () => {
   expect(output("stdout")).toBe("given\n");
 });
 
+test("an image that is there is pulled all the same when its job wants so", async () => {
+  const container = {
+    ...{ network: null, forcePull: true, hostname: null, portMappings: [], volumes: [], isEntrypoint: false },
+  };
+  newDriver().start(job("true", { container }));
+  expect(await next()).toMatchObject({ failed: expect.stringContaining(`image ${IMAGE} can't be pulled`) });
+});
+
 test("a list is run as it is, with its item", async () => {
   newDriver().start(job(["printf", "%s|", "a b", "{}", "$HOME"], {}, { item: "it's" }));
   expect(await exit()).toMatchObject({ code: 0 });

@@ -47,7 +47,7 @@ export async function runTool(tool: Tool, signal: AbortSignal): Promise<void> {
   const isRead = line !== undefined || read !== undefined;
   const child = spawn(SHELL, ["-c", SCRIPT, "hansa-fetch", ...argv], {
     cwd,
-    env: { PATH: TASK_PATH, LC_ALL: "C", XZ_DEFAULTS: XZ_MEMORY },
+    env: { PATH: TASK_PATH, LC_ALL: "C.UTF-8", XZ_DEFAULTS: XZ_MEMORY },
     detached: true,
     stdio: [stdin?.fd ?? "ignore", isRead ? "pipe" : (stdout?.fd ?? "ignore"), "pipe", "pipe"],
     ...user.ids,
