@@ -15,7 +15,9 @@ const KEY = "7k2m.0@1";
 let root: string;
 let tasks: string;
 let ear: Ear;
+let drivers: FetchingDriver[];
 beforeEach(() => {
+  drivers = [];
   root = mkdtempSync(join(tmpdir(), "hansa-fetching-"));
   chmodSync(root, 0o711);
   tasks = join(root, "tasks");
@@ -24,7 +26,10 @@ beforeEach(() => {
   chmodSync(join(root, "file"), 0o644);
   ear = new Ear();
 });
-afterEach(() => rmSync(root, { recursive: true }));
+afterEach(async () => {
+  for (const driver of drivers) await driver.close();
+  rmSync(root, { recursive: true });
+});
 
 const wanting = (deadlineMs: number | null): Attempt =>
   attemptOf(
@@ -65,8 +70,8 @@ class Behind implements Driver {
   async close(): Promise<void> {}
 }
 
-const driverOf = (behind: Behind, deadlineOf?: (attempt: Attempt) => number | null) =>
-  new FetchingDriver(behind, {
+function driverOf(behind: Behind, deadlineOf?: (attempt: Attempt) => number | null): FetchingDriver {
+  const driver = new FetchingDriver(behind, {
     ...{ tasks, user: taskUser(null), log: () => {}, ...ear },
     ...(deadlineOf && { deadlineOf }),
     fetch: {
@@ -74,6 +79,9 @@ const driverOf = (behind: Behind, deadlineOf?: (attempt: Attempt) => number | nu
       ...{ mostBytes: 2 ** 20, caFile: null, environment: {} },
     },
   });
+  drivers.push(driver);
+  return driver;
+}
 
 test("an attempt whose time was renewed while its files came starts with that time", async () => {
   const behind = new Behind();

@@ -206,6 +206,13 @@ test("a name and password in the address are sent, and not told", async () => {
   expect(asked).toBe(`Basic ${Buffer.from("me:s=cret").toString("base64")}`);
 });
 
+test("it is asked for through the proxy that the environment names", async () => {
+  const at = await serve((request, response) => response.end(`asked for ${request.url}`));
+  const environment = { HTTP_PROXY: at };
+  const work = await fetched([uri("http://mirror.invalid/x")], { environment });
+  expect(readFileSync(join(work, "x"), "utf8")).toBe("asked for http://mirror.invalid/x");
+});
+
 test("what breaks off, or takes too long, is not taken for whole", async () => {
   const at = await serve((request, response) => {
     response.writeHead(200, { "content-length": 100 }).write("begin");
