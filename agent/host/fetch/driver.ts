@@ -30,7 +30,6 @@ interface Fetching {
   stopping: AbortController;
   /** as it was last asked for */
   graceMs: number;
-  over: Promise<void>;
 }
 
 export class FetchingDriver implements Driver {
@@ -38,6 +37,8 @@ export class FetchingDriver implements Driver {
   readonly #options: FetchingOptions;
   /** by key */
   readonly #fetches = new Map<string, Fetching>();
+  /** fetches, and the clearing away behind them */
+  readonly #works = new Set<Promise<void>>();
   #closed = false;
 
   constructor(driver: Driver, options: FetchingOptions) {
@@ -54,10 +55,10 @@ export class FetchingDriver implements Driver {
 
   #fetch(attempt: Attempt): void {
     const stopping = new AbortController();
-    const begun = Promise.withResolvers<void>();
-    const fetching: Fetching = { stopping, graceMs: Number.POSITIVE_INFINITY, over: begun.promise };
+    const fetching: Fetching = { stopping, graceMs: Number.POSITIVE_INFINITY };
     this.#fetches.set(attempt.key, fetching);
-    void this.#begin(attempt, fetching).finally(begun.resolve);
+    const work = this.#begin(attempt, fetching).finally(() => this.#works.delete(work));
+    this.#works.add(work);
   }
 
   async #begin(attempt: Attempt, fetching: Fetching): Promise<void> {
@@ -142,9 +143,8 @@ export class FetchingDriver implements Driver {
 
   async close(): Promise<void> {
     this.#closed = true;
-    const open = [...this.#fetches.values()];
-    for (const { stopping } of open) stopping.abort(new Error("the agent ends"));
-    await Promise.all(open.map(({ over }) => over));
+    for (const { stopping } of this.#fetches.values()) stopping.abort(new Error("the agent ends"));
+    await Promise.all(this.#works);
     await this.#driver.close();
   }
 
