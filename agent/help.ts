@@ -21,6 +21,9 @@ What this node is called and has (default: the machine's own)
 What it accepts
   --roles a,b          only tasks of these roles
   --drivers a,b        of process, sandbox, docker; default those that work here
+  --fetch-from a,b     what tasks may have fetched: http, https and folders of this machine, or none; default http,https
+  --max-fetch 1GiB     of what a task has fetched, unpacked
+  --volumes /a,/b:ro   folders of this machine that containers may have; default none
   --docker-host URL    the container daemon's socket; default DOCKER_HOST, else where Docker or podman listen
   --max-pids 4096      processes and threads of one task
   --cpu-quota          cpus are a limit; default a weight: a task may use what is idle

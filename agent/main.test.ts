@@ -11,6 +11,7 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
+import type { ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
@@ -295,6 +296,57 @@ describe.each(chosen ? [chosen] : Object.keys(artifacts))("an agent process (%s)
     broker.wake();
     expect(await broker.end("job1.0@1")).toMatchObject({ state: "cancelled", code: 9 });
     broker.stops = [];
+  });
+
+  describe("with a task whose file takes its time", () => {
+    /** who waits for the file */
+    let pending: ServerResponse[];
+    beforeEach(() => {
+      pending = [];
+      broker.odd = ({ url }, response) => {
+        if (url === "/file") pending.push(response);
+        return url === "/file";
+      };
+      const uris = [{ value: `${broker.url}/file`, executable: false, extract: true, outputFile: null }];
+      broker.give({ command: "cat file", uris, stopAfterMs: 60_000 }, "job1.0");
+    });
+
+    test("goes on polling meanwhile", async () => {
+      start();
+      await until(() => pending.length === 1);
+      broker.holds = false;
+      const before = broker.polls.length;
+      broker.wake();
+      await broker.until(() => broker.polls.length > before + 3);
+      expect(broker.polls.at(-1)?.running).toEqual([["job1.0", 1]]);
+      broker.holds = true;
+      pending[0]?.end("fetched");
+      expect(await broker.end("job1.0@1")).toMatchObject({ state: "succeeded" });
+      await broker.until(() => broker.ended.has("job1.0@1/stdout"));
+      expect(broker.output.get("job1.0@1/stdout")?.toString()).toBe("fetched");
+    });
+
+    test("does not start it when it is stopped meanwhile", async () => {
+      start();
+      await until(() => pending.length === 1);
+      broker.stops = [{ task: "job1.0", epoch: 1, graceMs: 10_000, reason: "cancelled" }];
+      broker.wake();
+      expect(await broker.end("job1.0@1")).toMatchObject({ state: "cancelled", ranMs: 0 });
+      await until(() => gone("job1.0@1"));
+    });
+
+    test("killed meanwhile, lets the next one fetch anew and start it once", async () => {
+      const first = start();
+      await until(() => pending.length === 1);
+      await broker.until(() => broker.polls.at(-1)?.running.length === 1);
+      first.kill("SIGKILL");
+      await exit(first);
+      start();
+      await until(() => pending.length === 2);
+      expect(readdirSync(join(data, "tasks")).filter((name) => name.startsWith("fetch-"))).toHaveLength(1);
+      pending[1]?.end("fetched");
+      expect(await broker.end("job1.0@1")).toMatchObject({ state: "succeeded" });
+    });
   });
 
   test("takes a proxy's page and half an answer for no answer at all", async () => {

@@ -128,6 +128,7 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
     },
     startFailed: (key, message, nodeFault) => host.startFailed(key, message, nodeFault),
     exited: (key, exit) => void finish(key, exit).then((finished) => host.exited(key, finished)),
+    deadlineOf: (attempt) => (host.state.attempts.get(attempt.key) ?? attempt).deadlineMs,
   };
   const { buildInventory, makeNotifier, readMachine, recountGpus, serveStatus, Workshop } = await import(
     "./afterPoll.ts"

@@ -3,19 +3,32 @@
  * by its health that it can't do is checked to be said, never skipped. Tasks speak by their output alone and are found
  * in /proc by a mark in their command line, so that it does not matter in which namespace or container they are.
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { createServer, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { Uri } from "../../src/model/container.ts";
 import type { Template } from "../../src/model/job.ts";
 import type { Exit } from "../core/types.ts";
 import { uptimeMs } from "./clock.ts";
 import type { Driver, DriverEvents, DriverHealth } from "./driver.ts";
 import { Ear } from "./ear.fixture.ts";
+import { fetching } from "./fetch/driver.fixture.ts";
 import type { Guard } from "./guard/guard.ts";
 import { attemptOf } from "./process/attempt.fixture.ts";
 import { makePassable } from "./process/folder.ts";
@@ -104,9 +117,33 @@ function suite(subject: Subject): void {
   let drivers: Driver[];
   let agents: ChildProcess[];
   let guards: Guard[];
+  let servers: Server[];
+
+  /** @returns its address; what it has not is missing, and what it has as null never comes */
+  const serve = async (files: Record<string, string | Buffer | null>, asked: (path: string) => void = () => {}) => {
+    const server = createServer(({ url = "" }, response: ServerResponse) => {
+      const file = files[url];
+      asked(url);
+      if (file === undefined) response.writeHead(404).end("not here");
+      else if (file === null) response.writeHead(200, { "content-length": 1000 }).write("begin");
+      else response.end(file);
+    }).listen(0, "127.0.0.1");
+    servers.push(server);
+    await once(server, "listening");
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  };
+  const uri = (value: string, more: Partial<Uri> = {}): Uri => ({
+    ...{ value, executable: false, extract: true, outputFile: null, ...more },
+  });
+  const failure = async (job: Partial<Template>): Promise<string> => {
+    newDriver().start(attempt(job));
+    const told = await ear.next();
+    if (!("failed" in told)) throw new Error(`it was told ${JSON.stringify(told)}`);
+    return told.failed;
+  };
 
   const newDriver = (): Driver => {
-    const driver = subject.make(tasks, ear);
+    const driver = fetching(subject.make(tasks, ear), tasks, ear, join(root, "files"));
     drivers.push(driver);
     return driver;
   };
@@ -146,9 +183,12 @@ function suite(subject: Subject): void {
     drivers = [];
     agents = [];
     guards = [];
+    servers = [];
+    mkdirSync(join(root, "files"));
   });
   afterEach(async () => {
     for (const agent of agents) agent.kill("SIGKILL");
+    for (const server of servers) server.close().closeAllConnections();
     for (const guard of guards) await guard.end();
     for (const driver of drivers) await driver.sweep(new Set());
     for (const driver of drivers) await driver.close();
@@ -362,6 +402,93 @@ function suite(subject: Subject): void {
     while (found.is === "running") found = await newDriver().recover(KEY);
     expect(found).toMatchObject({ is: "ended", exit: { byGuard: true, signal: "SIGKILL" } });
   }, 20_000);
+
+  test("finds what it wanted fetched in its folder, as its own: plain, to be run, unpacked, elsewhere", async () => {
+    const packed = join(root, "packed");
+    mkdirSync(join(packed, "inner"), { recursive: true });
+    writeFileSync(join(packed, "inner/file"), "from the archive\n");
+    const tgz = execFileSync("tar", ["-C", packed, "-czf", "-", "inner"]);
+    writeFileSync(join(root, "files/local"), "from the machine\n", { mode: 0o644 });
+    const at = await serve({
+      "/a/plain?x=1": "plain\n",
+      "/prog": "#!/bin/sh\necho ran\n",
+      "/x.tar.gz": tgz,
+      "/o": "o\n",
+    });
+    const uris = [
+      uri(`${at}/a/plain?x=1`),
+      uri(`${at}/prog`, { executable: true }),
+      uri(`${at}/x.tar.gz`),
+      uri(`${at}/o`, { outputFile: "some/where/o.txt" }),
+      uri(`file://${join(root, "files/local")}`),
+    ];
+    const command =
+      "cat plain && ./prog && cat inner/file some/where/o.txt local && test -f x.tar.gz && rm -r inner some";
+    const ends = await exit({ command, uris });
+    expect(output("stderr")).toBe("");
+    expect(ends).toMatchObject({ code: 0 });
+    expect(output()).toBe("plain\nran\nfrom the archive\no\nfrom the machine\n");
+    await until(() => !readdirSync(tasks).some((name) => name.startsWith("fetch-")));
+  });
+
+  test("does not start without a file that is not there, or that its owner does not allow, and says which", async () => {
+    const at = await serve({});
+    const command = "echo never";
+    expect(await failure({ command, uris: [uri(`${at}/gone.tgz`)] })).toBe(
+      `${at}/gone.tgz can't be fetched: the server says HTTP 404`,
+    );
+    expect(await failure({ command, uris: [uri("/etc/hostname")] })).toContain(
+      "/etc/hostname can't be fetched: this node",
+    );
+    expect(await failure({ command, uris: [uri(`file://${root}/files/gone`)] })).toContain(
+      "files/gone can't be fetched",
+    );
+    await until(() => readdirSync(tasks).length === 0);
+  });
+
+  test("stopped while something is fetched for it never starts", async () => {
+    const asked = Promise.withResolvers<unknown>();
+    const at = await serve({ "/slow": null }, asked.resolve);
+    const driver = newDriver();
+    driver.start(attempt({ command: "echo never", uris: [uri(`${at}/slow`)] }));
+    expect([...driver.running().keys()]).toEqual([KEY]);
+    await asked.promise;
+    driver.stop(KEY, 30_000);
+    expect(await ear.next()).toMatchObject({
+      exited: KEY,
+      exit: { code: null, signal: "SIGTERM", stdout: { size: 0 } },
+    });
+    expect(driver.running().size).toBe(0);
+    await until(() => readdirSync(tasks).length === 0);
+  });
+
+  test("whose agent died while something was fetched never started, and the next one can start it", async () => {
+    const asked = Promise.withResolvers<unknown>();
+    const files: Record<string, string | null> = { "/slow": null };
+    const at = await serve(files, asked.resolve);
+    const job = { command: "cat slow", uris: [uri(`${at}/slow`)] };
+    const agent = spawn(process.execPath, subject.starter(tasks, { ...subject.job, ...job }), { stdio: "ignore" });
+    agents.push(agent);
+    await asked.promise;
+    agent.kill("SIGKILL");
+    await once(agent, "exit");
+    const driver = newDriver();
+    expect(await driver.recover(KEY)).toEqual({ is: "never-started" });
+    await driver.sweep(new Set([KEY]));
+    expect(readdirSync(tasks)).toEqual([]);
+    files["/slow"] = "here\n";
+    driver.start(attempt(job));
+    expect((await ear.end()).exit).toMatchObject({ code: 0 });
+    expect(output()).toBe("here\n");
+  });
+
+  test("of a Mesos framework is told where its folder is, any other is not", async () => {
+    const command = 'touch mine; echo "$MESOS_SANDBOX"; test -z "$MESOS_SANDBOX" || test -f "$MESOS_SANDBOX/mine"';
+    expect(await exit({ command, env: { MESOS_TASK_ID: "t1" } })).toMatchObject({ code: 0 });
+    expect(output()).toMatch(/^\/./);
+    expect(await exit({ command }, 2)).toMatchObject({ code: 0 });
+    expect(output("stdout", "7k2m.0@2")).toBe("\n");
+  });
 
   test("a hundred short tasks leave no process, descriptor, file or trace", async () => {
     const opened = () => readdirSync("/proc/self/fd").length;

@@ -11,8 +11,12 @@ export interface Driver {
   probe(): Promise<DriverHealth>;
   /** Makes ready for the first start; after `sweep`. */
   warmUp(): void;
-  /** Starts it, or adopts what a call before this one started; told by `started`, `startFailed`, `exited`. */
-  start(attempt: Attempt): void;
+  /**
+   * Starts it, or adopts what a call before this one started; told by `started`, `startFailed`, `exited`.
+   *
+   * @param work a folder of the tasks' user, to be its own; taken before this returns. Without: a new one
+   */
+  start(attempt: Attempt, work?: string): void;
   /** What became of an attempt that this agent did not start. After `never-started` it never will. */
   recover(key: string): Promise<Found>;
   /** From now on `exited` is told of an attempt that `recover` found running. */
@@ -42,6 +46,8 @@ export interface DriverEvents {
   /** @param nodeFault the task is not to blame */
   startFailed(key: string, message: string, nodeFault?: boolean): void;
   exited(key: string, exit: Exit): void;
+  /** boot-time ms when it must be dead, as that is now; without it: as it was at its start */
+  deadlineOf?(attempt: Attempt): number | null;
 }
 
 export class Drivers implements Omit<Driver, "probe"> {

@@ -5,7 +5,7 @@ import { buildInventory, type Machine, type Offer } from "./inventory.ts";
 
 const machine: Machine = {
   ...{ cpus: 2, memMib: 4096, freeDiskMib: 100_000, gpus: 2 },
-  ...{ arch: "x64", os: "linux", kernel: "6", hostName: "h", drivers: ["process"] },
+  ...{ arch: "x64", os: "linux", kernel: "6", hostName: "h", ip: "10.0.0.7", drivers: ["process"] },
 };
 const offer: Offer = { resources: {}, ports: [], labels: {}, roles: null, drivers: ["process"] };
 let now: Machine;

@@ -1,6 +1,7 @@
+import type { NetworkInterfaceInfo } from "node:os";
 import { expect, test } from "vitest";
 import { inventorySchema } from "../../src/protocol/agent.ts";
-import { buildInventory, isDiskLow, type Machine, type Offer, readMachine } from "./inventory.ts";
+import { addressOf, buildInventory, isDiskLow, type Machine, type Offer, readMachine } from "./inventory.ts";
 
 const machine: Machine = {
   cpus: 8,
@@ -11,6 +12,7 @@ const machine: Machine = {
   os: "linux",
   kernel: "6.1.0",
   hostName: "box",
+  ip: "10.0.0.7",
   drivers: ["process", "sandbox"],
 };
 const nothing: Offer = { resources: {}, ports: [], labels: {}, roles: null, drivers: ["process"] };
@@ -19,6 +21,7 @@ test("a node offers its machine, less a reserve of disk, and names what it is", 
   const inventory = buildInventory(machine, nothing, "n1", "0.1.0");
   expect(inventory.capacity).toEqual({ cpus: 8000, mem: 16_000_000, disk: 98_976_000 });
   expect(inventory.attributes).toMatchObject({ arch: "x64", node: "n1", host: "box", cores: "8" });
+  expect(inventory.attributes).toMatchObject({ hostname: "box", ip: "10.0.0.7" });
   expect(inventory).not.toHaveProperty("roles");
 });
 
@@ -26,13 +29,13 @@ test("what its owner says wins", () => {
   const offer: Offer = {
     resources: { cpus: 500, gpus: 1000 },
     ports: [],
-    labels: { zone: "a", host: "other" },
+    labels: { zone: "a", region: "eu", host: "other", ip: "192.0.2.1" },
     roles: [],
     drivers: ["process"],
   };
   const inventory = buildInventory(machine, offer, "n1", "0.1.0");
   expect(inventory.capacity).toMatchObject({ cpus: 500, gpus: 1000, mem: 16_000_000 });
-  expect(inventory.attributes).toMatchObject({ zone: "a", host: "other" });
+  expect(inventory.attributes).toMatchObject({ zone: "a", region: "eu", host: "other", ip: "192.0.2.1" });
   expect(inventory.roles).toEqual([]);
 });
 
@@ -65,6 +68,15 @@ test("this machine's own is what the protocol allows", () => {
   expect(
     inventorySchema.safeParse(buildInventory({ ...readMachine("/"), drivers: [] }, nothing, "n1", "0.1.0")).success,
   ).toBe(true);
+});
+
+test("its address is the first of IPv4 that others can know", () => {
+  const address = (family: "IPv4" | "IPv6", address: string, internal = false) =>
+    ({ family, address, internal }) as NetworkInterfaceInfo;
+  const lo = [address("IPv4", "127.0.0.1", true), address("IPv6", "::1", true)];
+  const eth0 = [address("IPv6", "2001:db8::7"), address("IPv4", "192.0.2.7")];
+  expect(addressOf({ lo, eth0, eth1: [address("IPv4", "192.0.2.8")] })).toBe("192.0.2.7");
+  expect(addressOf({ lo })).toBe("127.0.0.1");
 });
 
 test("a disk is low below a GiB or a twentieth", () => {

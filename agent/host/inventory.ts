@@ -19,6 +19,8 @@ export interface Machine {
   os: string;
   kernel: string;
   hostName: string;
+  /** by which others may reach it */
+  ip: string;
   /** that work */
   drivers: readonly DriverName[];
 }
@@ -47,8 +49,15 @@ export function readMachine(data: string, gpus: number | null = null): Omit<Mach
     os: os.platform(),
     kernel: readFileSync("/proc/sys/kernel/osrelease", "utf8").trim(),
     hostName: os.hostname(),
+    ip: addressOf(os.networkInterfaces()),
   };
 }
+
+/** The first of IPv4 that is not the machine's with itself; there may be none. */
+export const addressOf = (interfaces: NodeJS.Dict<os.NetworkInterfaceInfo[]>): string =>
+  Object.values(interfaces)
+    .flatMap((addresses) => addresses ?? [])
+    .find(({ family, internal }) => family === "IPv4" && !internal)?.address ?? "127.0.0.1";
 
 export function buildInventory(machine: Machine, offer: Offer, node: string, version: string): Inventory {
   return {
@@ -65,6 +74,8 @@ export function buildInventory(machine: Machine, offer: Offer, node: string, ver
       os: machine.os,
       kernel: machine.kernel,
       host: machine.hostName,
+      hostname: machine.hostName,
+      ip: machine.ip,
       node,
       cores: String(machine.cpus),
       ...offer.labels,

@@ -46,6 +46,22 @@ test("ports are the default range, the owner's, or none", () => {
   expect(read(["run", "--ports", "none"], { HANSA_AGENT_PORTS: "5000" }).ports).toEqual([]);
 });
 
+test("what tasks may have fetched is of the web, unless the owner says otherwise", () => {
+  expect(read(["run"]).fetch).toEqual({ allowed: { schemes: ["http", "https"], folders: [] }, mostBytes: 2 ** 30 });
+  const options = read(["run", "--fetch-from", "https,/srv/data/", "--max-fetch", "2MiB"]);
+  expect(options.fetch).toEqual({ allowed: { schemes: ["https"], folders: ["/srv/data"] }, mostBytes: 2 ** 21 });
+  expect(read(["run"], { HANSA_AGENT_FETCH_FROM: "none" }).fetch.allowed).toEqual({ schemes: [], folders: [] });
+});
+
+test("containers may have no folder of the node, unless the owner says so", () => {
+  expect(read(["run"]).volumes).toEqual([]);
+  writeFileSync(join(data, "agent.json"), JSON.stringify({ volumes: ["/srv/data:ro", "/scratch"] }));
+  expect(read(["run"]).volumes).toEqual([
+    { folder: "/srv/data", isReadOnly: true },
+    { folder: "/scratch", isReadOnly: false },
+  ]);
+});
+
 test("the broker may call, unless the owner says no", () => {
   expect(read(["run"]).wake).toBe(true);
   expect(read(["run", "--no-wake"]).wake).toBe(false);
@@ -56,6 +72,9 @@ test.each([
   [["fly"], "no command"],
   [["run", "now"], "too many"],
   [["run", "--speed", "9"], "--speed"],
+  [["run", "--fetch-from", "ftp"], "http, https"],
+  [["run", "--max-fetch", "0"], "64MiB"],
+  [["run", "--volumes", "data"], "/srv/data:ro"],
   [["run", "--url", "ftp://x"], "https://"],
   [["run", "--name", "Node_1"], "lower-case"],
   [["run", "--mem", "lots"], "amount"],

@@ -8,8 +8,10 @@ import { formatDuration, parseDuration } from "../../src/model/duration.ts";
 import { NAME } from "../../src/model/ids.ts";
 import { parseAmount, RESOURCE_NAME } from "../../src/model/resources.ts";
 import { MAX_ATTRIBUTES, MAX_GPUS, MAX_RESOURCES } from "../../src/protocol/limits.ts";
+import type { AllowedVolume } from "./docker/volumes.ts";
 import { MAX_DEADLINE_MS } from "./drain.ts";
 import { type Endpoint, parseEndpoint } from "./endpoints.ts";
+import type { Allowed } from "./fetch/source.ts";
 import { messageOf, readIfThere } from "./files.ts";
 import { DEFAULT_PORTS, type PortRange, parsePorts } from "./ports.ts";
 import { DEFAULT_LIMITS, type LimitOptions } from "./process/limits.ts";
@@ -50,6 +52,10 @@ export interface AgentOptions {
   limits: LimitOptions;
   /** of one stream of an attempt */
   maxOutputBytes: number;
+  /** of what tasks want fetched */
+  fetch: { allowed: Allowed; mostBytes: number };
+  /** folders of the machine that containers may have */
+  volumes: readonly AllowedVolume[];
   /** where the container daemon listens; null: DOCKER_HOST, or the usual places */
   dockerHost: string | null;
   stopTasksOnExit: boolean;
@@ -74,6 +80,8 @@ export interface AgentOptions {
 export class UsageError extends Error {}
 
 const DEFAULT_MAX_OUTPUT = "64MiB";
+const DEFAULT_MAX_FETCH = "1GiB";
+const DEFAULT_FETCH_FROM = "http,https";
 const CONFIG_FILE = "agent.json";
 const ATTRIBUTE_NAME = /^[A-Za-z][A-Za-z0-9_.-]{0,62}$/;
 /** A sandbox has four of its own. */
@@ -104,6 +112,9 @@ const SETTINGS = {
   "max-pids": { type: "string" },
   "cpu-quota": { type: "boolean" },
   "max-output": { type: "string" },
+  "fetch-from": { type: "string" },
+  "max-fetch": { type: "string" },
+  volumes: { type: "string" },
   "docker-host": { type: "string" },
   "stop-tasks-on-exit": { type: "boolean" },
   "no-wake": { type: "boolean" },
@@ -159,7 +170,12 @@ export function readOptions(argv: string[], environment: NodeJS.ProcessEnv, uid:
     roles: text(values, "roles") === null ? null : words(text(values, "roles")),
     drivers: driversOf(text(values, "drivers")),
     limits: { pids: pidsOf(text(values, "max-pids")), cpuQuota: isOn(values, "cpu-quota") },
-    maxOutputBytes: maxOutputOf(text(values, "max-output") ?? DEFAULT_MAX_OUTPUT),
+    maxOutputBytes: bytesOf("max-output", text(values, "max-output") ?? DEFAULT_MAX_OUTPUT),
+    fetch: {
+      allowed: allowedOf(text(values, "fetch-from") ?? DEFAULT_FETCH_FROM),
+      mostBytes: bytesOf("max-fetch", text(values, "max-fetch") ?? DEFAULT_MAX_FETCH),
+    },
+    volumes: volumesOf(text(values, "volumes")),
     dockerHost: text(values, "docker-host"),
     stopTasksOnExit: isOn(values, "stop-tasks-on-exit"),
     wake: !isOn(values, "no-wake"),
@@ -321,10 +337,34 @@ function resourcesOf(values: Values): Record<string, number> {
   return resources;
 }
 
-function maxOutputOf(written: string): number {
+function bytesOf(flag: Setting, written: string): number {
   const milliMib = parseAmount("mem", written);
-  if (milliMib === null || milliMib === 0) throw new UsageError(`--max-output "${written}": write it like 64MiB`);
+  if (milliMib === null || milliMib === 0) throw new UsageError(`--${flag} "${written}": write it like 64MiB`);
   return Math.ceil((milliMib / 1000) * 2 ** 20);
+}
+
+function allowedOf(written: string): Allowed {
+  const schemes: Allowed["schemes"][number][] = [];
+  const folders: string[] = [];
+  for (const word of words(written)) {
+    if (word === "http" || word === "https") schemes.push(word);
+    else if (word.startsWith("/")) folders.push(resolve(word));
+    else if (word !== "none")
+      throw new UsageError(`--fetch-from ${word}: http, https, whole paths of folders, several with commas, or none`);
+  }
+  return { schemes, folders };
+}
+
+function volumesOf(written: string | null): AllowedVolume[] {
+  return words(written)
+    .filter((word) => word !== "none")
+    .map((word) => {
+      const isReadOnly = word.endsWith(":ro");
+      const folder = isReadOnly ? word.slice(0, -":ro".length) : word;
+      if (!folder.startsWith("/"))
+        throw new UsageError(`--volumes ${word}: whole paths of folders, several with commas, like /srv/data:ro`);
+      return { folder: resolve(folder), isReadOnly };
+    });
 }
 
 function portsOf(written: string): PortRange[] {

@@ -5,6 +5,7 @@ import type { AgentEvent, JournalRecord } from "../core/types.ts";
 import { DockerDriver } from "./docker/driver.ts";
 import { findSocket } from "./docker/socket.ts";
 import { type Driver, type DriverEvents, Drivers } from "./driver.ts";
+import { FetchingDriver } from "./fetch/driver.ts";
 import { folderHash } from "./folders.ts";
 import { KILL_MARGIN_MS } from "./guard/deadlines.ts";
 import { Guard } from "./guard/guard.ts";
@@ -71,7 +72,8 @@ export class Workshop {
     const hidesGpus = gpus > 0 || (said.resources.gpus ?? 0) > 0;
     const shared = { tasks, user, boot, place: identity, hidesGpus, log, ...events };
     const plan = sandboxPlan({ ...shared, cgroups, hidden: [said.data, run], trial: join(run, "trial") });
-    const all = new Map<DriverName, Driver>([
+    const fetching = { ...shared, fetch: { ...said.fetch, caFile: said.caFile, environment: process.env } };
+    const plain = new Map<DriverName, Driver>([
       ["process", new ProcessDriver({ ...shared, cgroups })],
       ["sandbox", new ProcessDriver({ ...shared, cgroups, plan })],
       [
@@ -82,9 +84,11 @@ export class Workshop {
           data,
           nvidia: gpus > 0,
           limits: said.limits,
+          volumes: said.volumes,
         }),
       ],
     ]);
+    const all = new Map([...plain].map(([name, driver]) => [name, new FetchingDriver(driver, fetching)]));
     return new Workshop(opened, guard, all, options);
   }
 

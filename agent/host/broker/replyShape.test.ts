@@ -17,6 +17,27 @@ const reply = {
   wantInventory: false,
 };
 
+const template = reply.jobs["7k2m"];
+const uri = { value: "http://h/x", executable: false, extract: true, outputFile: null };
+const container = {
+  ...{ network: "bridge", forcePull: true, hostname: "h", isEntrypoint: true },
+  portMappings: [{ hostPort: 31_000, containerPort: 80, protocol: "tcp" }],
+  volumes: [{ hostPath: "/a", containerPath: "/b", isReadOnly: true }],
+};
+const withJob = (more: object) => ({ ...reply, jobs: { "7k2m": { ...template, ...more } } });
+
+test("what a job wants fetched, and how its container is to be, is part of one", () => {
+  expect(isPollReply(withJob({ uris: [uri, { ...uri, outputFile: "y" }], container }))).toBe(true);
+  expect(isPollReply(withJob({ container: { ...container, network: null, hostname: null } }))).toBe(true);
+  const { uris: _, container: __, ...before } = template;
+  expect(isPollReply({ ...reply, jobs: { "7k2m": before } })).toBe(true);
+});
+
+test("a command without words is for an image that has its own", () => {
+  expect(isPollReply(withJob({ command: [], container }))).toBe(true);
+  expect(isPollReply(withJob({ command: [], container: { ...container, isEntrypoint: false } }))).toBe(false);
+});
+
 test("a whole reply is one", () => {
   expect(isPollReply(reply)).toBe(true);
   expect(isPollReply({ ...reply, credential: "hnc_x" })).toBe(true);
@@ -42,6 +63,14 @@ test.each([
   [{ ...reply, assignments: [{ task: "7k2m.0", epoch: 1, item: null, ports: [65_536] }] }],
   [{ ...reply, jobs: { "7k2m": { ...reply.jobs["7k2m"], command: [] } } }],
   [{ ...reply, jobs: { "7k2m": { ...reply.jobs["7k2m"], env: { A: 1 } } } }],
+  [withJob({ uris: "http://h/x" })],
+  [withJob({ uris: ["http://h/x"] })],
+  [withJob({ uris: [{ ...uri, extract: "no" }] })],
+  [withJob({ uris: [{ ...uri, outputFile: 7 }] })],
+  [withJob({ container: "busybox" })],
+  [withJob({ container: { ...container, network: "weave" } })],
+  [withJob({ container: { ...container, portMappings: [{ hostPort: 0, containerPort: 80, protocol: "tcp" }] } })],
+  [withJob({ container: { ...container, volumes: [{ hostPath: "/a" }] } })],
 ])("%j is none", (value) => {
   expect(isPollReply(value)).toBe(false);
 });

@@ -12,8 +12,11 @@ const isObject = (value: unknown): value is Fields =>
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
 const isText = (value: unknown): value is string => typeof value === "string";
 const areTexts = (value: unknown): boolean => Array.isArray(value) && value.every(isText);
+const isFlag = (value: unknown): boolean => typeof value === "boolean";
 const isOneOf = (value: unknown, words: readonly string[]): boolean => isText(value) && words.includes(value);
 
+const NETWORKS = ["host", "bridge", "none"];
+const PROTOCOLS = ["tcp", "udp"];
 const ACTIONS = ["run", "pause", "drain", "rejoin", "gone"];
 
 /** A task's id becomes part of a path and an epoch part of a file name. */
@@ -34,13 +37,40 @@ const isAssignment = (value: unknown): boolean =>
 
 const isStop = (value: unknown): boolean => isObject(value) && namesTask(value) && isCount(value.graceMs);
 
-const isCommand = (value: unknown): boolean =>
-  isText(value) || (areTexts(value) && Array.isArray(value) && value.length > 0);
+/** A list without words is for an image that has its own. */
+const isCommand = (value: unknown, container: unknown): boolean =>
+  isText(value) ||
+  (areTexts(value) &&
+    Array.isArray(value) &&
+    (value.length > 0 || (isObject(container) && container.isEntrypoint === true)));
 const isOrNull = (value: unknown, holds: (value: unknown) => boolean): boolean => value === null || holds(value);
+
+const isUri = (value: unknown): boolean =>
+  isObject(value) &&
+  isText(value.value) &&
+  isFlag(value.executable) &&
+  isFlag(value.extract) &&
+  isOrNull(value.outputFile, isText);
+
+const isMapping = (value: unknown): boolean =>
+  isObject(value) && isPort(value.hostPort) && isPort(value.containerPort) && isOneOf(value.protocol, PROTOCOLS);
+const isVolume = (value: unknown): boolean =>
+  isObject(value) && isText(value.hostPath) && isText(value.containerPath) && isFlag(value.isReadOnly);
+
+const isContainer = (value: unknown): boolean =>
+  isObject(value) &&
+  isOrNull(value.network, (network) => isOneOf(network, NETWORKS)) &&
+  isFlag(value.forcePull) &&
+  isOrNull(value.hostname, isText) &&
+  Array.isArray(value.portMappings) &&
+  value.portMappings.every(isMapping) &&
+  Array.isArray(value.volumes) &&
+  value.volumes.every(isVolume) &&
+  isFlag(value.isEntrypoint);
 
 const isTemplate = (value: unknown): boolean =>
   isObject(value) &&
-  isCommand(value.command) &&
+  isCommand(value.command, value.container) &&
   isObject(value.env) &&
   Object.values(value.env).every(isText) &&
   isOrNull(value.cwd, isText) &&
@@ -51,7 +81,9 @@ const isTemplate = (value: unknown): boolean =>
   isCount(value.retryBackoffMs) &&
   isOrNull(value.timeoutMs, isCount) &&
   isCount(value.stopGraceMs) &&
-  isOrNull(value.stopAfterMs, isCount);
+  isOrNull(value.stopAfterMs, isCount) &&
+  isListOf(value.uris, isUri) &&
+  (value.container === undefined || isOrNull(value.container, isContainer));
 
 export const isPollReply = (value: unknown): value is PollReply =>
   isObject(value) &&

@@ -18,7 +18,7 @@ afterAll(() => podman.end(), 60_000);
 const make = (tasks: string, events: DriverEvents) =>
   new DockerDriver({
     ...{ tasks, user, data: DATA, boot: bootId(), place: { league: "l", cluster: "c", node: "n" } },
-    ...{ socket: () => ({ path: podman.socket }), hidesGpus: false, nvidia: false, log: () => {} },
+    ...{ socket: () => ({ path: podman.socket }), hidesGpus: false, nvidia: false, volumes: [], log: () => {} },
     limits: { pids: PIDS, cpuQuota: false },
     ...events,
   });

@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import type { Container } from "../../../src/model/container.ts";
+import type { Template } from "../../../src/model/job.ts";
 import { attemptOf } from "../process/attempt.fixture.ts";
 import { apiVersion, DockerError, wordsOf } from "./api.ts";
 import { isNameTaken, lacksInit } from "./containers.ts";
@@ -25,7 +27,7 @@ const host = (body: Record<string, unknown>) => body.HostConfig as Record<string
 
 describe("an attempt as a container", () => {
   test("has the command past the image's own, its labels, its folder and its limits", () => {
-    const body = createBody(attemptOf({ ...job, command: "echo hi" }), "/t/7k2m.0@1/work", options);
+    const body = createBody(attemptOf({ ...job, command: "echo hi" }), "/t/7k2m.0@1/work", [], options);
     expect(body).toMatchObject({
       ...{ Image: "busybox:1", Entrypoint: ["sh"], Cmd: ["-c", "echo hi"], User: "65534:65534" },
       WorkingDir: "/hansa/work",
@@ -38,28 +40,83 @@ describe("an attempt as a container", () => {
 
   test("leaves PATH to the image and gives it what a task finds", () => {
     const attempt = attemptOf({ ...job, command: ["env"], env: { A: "b=c" } }, { ports: [31_000] });
-    const env = createBody(attempt, "/w", options).Env as string[];
+    const env = createBody(attempt, "/w", [], options).Env as string[];
     expect(env).toEqual(expect.arrayContaining(["A=b=c", "HANSA_EPOCH=1", "HOME=/hansa/work", "HANSA_PORT_0=31000"]));
     expect(env.filter((one) => one.startsWith("PATH="))).toEqual([]);
   });
 
   test("is root inside only where that is the daemon's own user", () => {
-    expect(createBody(attemptOf(job), "/w", { ...options, rootless: true }).User).toBe("0:0");
+    expect(createBody(attemptOf(job), "/w", [], { ...options, rootless: true }).User).toBe("0:0");
   });
 
   test("is handed its devices, which it counts anew", () => {
     const attempt = attemptOf(job, { devices: [2, 5] });
-    const body = createBody(attempt, "/w", { ...options, nvidia: true });
+    const body = createBody(attempt, "/w", [], { ...options, nvidia: true });
     expect(host(body).DeviceRequests).toMatchObject([{ DeviceIDs: ["2", "5"] }]);
     expect(body.Env).toEqual(expect.arrayContaining(["CUDA_VISIBLE_DEVICES=0,1", "HANSA_DEVICES=2,5"]));
-    expect(host(createBody(attempt, "/w", options))).not.toHaveProperty("DeviceRequests");
-    expect(createBody(attempt, "/w", options).Env).toContain("CUDA_VISIBLE_DEVICES=2,5");
+    expect(host(createBody(attempt, "/w", [], options))).not.toHaveProperty("DeviceRequests");
+    expect(createBody(attempt, "/w", [], options).Env).toContain("CUDA_VISIBLE_DEVICES=2,5");
   });
 
   test("shares the cpus by weight, and is held to its own only where the owner says so", () => {
-    expect(host(createBody(attemptOf(job), "/w", options))).not.toHaveProperty("NanoCpus");
-    const held = createBody(attemptOf(job), "/w", { ...options, limits: { pids: 99, cpuQuota: true } });
+    expect(host(createBody(attemptOf(job), "/w", [], options))).not.toHaveProperty("NanoCpus");
+    const held = createBody(attemptOf(job), "/w", [], { ...options, limits: { pids: 99, cpuQuota: true } });
     expect(held).toMatchObject({ HostConfig: { NanoCpus: 500_000_000, CpuShares: 512, PidsLimit: 99 } });
+  });
+
+  describe("that its job wants otherwise", () => {
+    const container: Container = {
+      ...{ network: null, forcePull: false, hostname: null, portMappings: [], volumes: [], isEntrypoint: false },
+    };
+    const bodyOf = (more: Partial<Container>, rest: Partial<Template> = {}, ports: number[] = []) =>
+      createBody(attemptOf({ ...job, container: { ...container, ...more }, ...rest }, { ports }), "/w", [], options);
+
+    test("is in the network that it asks for, else in the node's", () => {
+      expect(bodyOf({})).toMatchObject({ HostConfig: { NetworkMode: "host" } });
+      expect(bodyOf({ network: "none", hostname: "box" })).toMatchObject({
+        ...{ Hostname: "box", HostConfig: { NetworkMode: "none" } },
+      });
+    });
+
+    test("has those of its ports mapped that it wants so", () => {
+      const portMappings = [
+        { hostPort: 31_000, containerPort: 80, protocol: "tcp" },
+        { hostPort: 31_001, containerPort: 80, protocol: "tcp" },
+        { hostPort: 31_001, containerPort: 53, protocol: "udp" },
+      ] as const;
+      expect(bodyOf({ network: "bridge", portMappings }, {}, [31_000, 31_001])).toMatchObject({
+        ExposedPorts: { "80/tcp": {}, "53/udp": {} },
+        HostConfig: {
+          PortBindings: { "80/tcp": [{ HostPort: "31000" }, { HostPort: "31001" }], "53/udp": [{ HostPort: "31001" }] },
+        },
+      });
+      expect(() => bodyOf({ network: "bridge", portMappings }, {}, [31_000])).toThrow("port 31001 is not one");
+      expect(() => bodyOf({ portMappings }, {}, [31_000, 31_001])).toThrow(
+        "in network bridge only, and this task's is host",
+      );
+    });
+
+    test("runs the image's own program, with its words or with the image's", () => {
+      const own = bodyOf({ isEntrypoint: true }, { command: ["serve", "-v"] });
+      expect(own).not.toHaveProperty("Entrypoint");
+      expect(own.Cmd).toEqual(["serve", "-v"]);
+      expect(bodyOf({ isEntrypoint: true }, { command: [] })).not.toHaveProperty("Cmd");
+      expect(bodyOf({ isEntrypoint: true }, { command: "a text" })).toMatchObject({ Entrypoint: ["sh"] });
+    });
+
+    test("has folders of the node beside its own", () => {
+      const mounts = [{ source: "/srv/data", target: "/data", isReadOnly: true }];
+      expect(host(createBody(attemptOf(job), "/w", mounts, options)).Mounts).toEqual([
+        { Type: "bind", Source: "/w", Target: "/hansa/work" },
+        { Type: "bind", Source: "/srv/data", Target: "/data", ReadOnly: true },
+      ]);
+    });
+
+    test("of a Mesos framework finds its folder where those look for it", () => {
+      const body = createBody(attemptOf({ ...job, env: { MESOS_TASK_ID: "t1" } }), "/w", [], options);
+      expect(body.Env).toContain("MESOS_SANDBOX=/mnt/mesos/sandbox");
+      expect(host(body).Mounts).toContainEqual({ Type: "bind", Source: "/w", Target: "/mnt/mesos/sandbox" });
+    });
   });
 
   test("has a name that a container may have, another one for each key and data folder", () => {

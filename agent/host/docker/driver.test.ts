@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,6 +18,7 @@ import { DockerApi } from "./api.ts";
 import { DockerDriver } from "./driver.ts";
 import { copyOutput } from "./output.ts";
 import { containerName } from "./spec.ts";
+import type { AllowedVolume } from "./volumes.ts";
 
 const DATA = "0badcafe";
 const KEY = "7k2m.0@1";
@@ -59,10 +60,22 @@ afterEach(async () => {
   expect(podman.containers()).toEqual([]);
 }, 60_000);
 
-function newDriver(data = DATA, goneMs = 600_000, socket = podman.socket): DockerDriver {
+function newDriver(
+  data = DATA,
+  goneMs = 600_000,
+  socket = podman.socket,
+  volumes: readonly AllowedVolume[] = [],
+): DockerDriver {
   const driver = new DockerDriver({
     ...{ tasks, user, data, boot: bootId(), place: { league: "lab", cluster: "north", node: "n1" } },
-    ...{ socket: () => ({ path: socket }), hidesGpus: false, limits: DEFAULT_LIMITS, nvidia: false, log: () => {} },
+    ...{
+      socket: () => ({ path: socket }),
+      hidesGpus: false,
+      limits: DEFAULT_LIMITS,
+      nvidia: false,
+      volumes,
+      log: () => {},
+    },
     ...{ askMs: 1000, goneMs },
     started: (key) => told.push({ started: key }),
     startFailed: (_key, message, nodeFault = false) => told.push({ failed: message, nodeFault }),
@@ -120,6 +133,45 @@ test("runs a command in its own folder as the tasks' user, and tells code, times
   expect(output("stdout")).toBe(`/hansa/work\n${user.uid}\n7k2m.0 /hansa/work hello\n`);
   expect(end.stdout.size).toBe(output("stdout").length);
   expect(existsSync(work("mine"))).toBe(true);
+});
+
+test("is as its job wants it: network, name, words for the image's own program, and folders that its owner allows", async () => {
+  const shared = join(root, "shared");
+  mkdirSync(shared);
+  chmodSync(shared, 0o777);
+  writeFileSync(join(shared, "data"), "of the node\n");
+  const container = {
+    ...({ network: "none", forcePull: false, hostname: "box", portMappings: [], isEntrypoint: false } as const),
+    volumes: [{ hostPath: shared, containerPath: "/data", isReadOnly: true }],
+  };
+  const command =
+    "cat /data/data /proc/sys/kernel/hostname; grep -c : /proc/net/dev; echo x >/data/mine || echo closed";
+  newDriver().start(job(command, { container }));
+  expect(await next()).toEqual({
+    ...{ failed: `volume ${shared}: this node's owner allows no folders of the node in containers (--volumes)` },
+    nodeFault: false,
+  });
+  rmSync(join(tasks, KEY), { recursive: true });
+  newDriver(DATA, 600_000, podman.socket, [{ folder: shared, isReadOnly: true }]).start(job(command, { container }));
+  expect(await exit()).toMatchObject({ code: 0 });
+  expect(output("stdout")).toBe("of the node\nbox\n1\nclosed\n");
+});
+
+test("without a command of its own the image's is run", async () => {
+  const container = {
+    ...{ network: null, forcePull: false, hostname: null, portMappings: [], volumes: [], isEntrypoint: true },
+  };
+  newDriver().start(job(["echo", "given"], { container }));
+  expect(await exit()).toMatchObject({ code: 0 });
+  expect(output("stdout")).toBe("given\n");
+});
+
+test("an image that is there is pulled all the same when its job wants so", async () => {
+  const container = {
+    ...{ network: null, forcePull: true, hostname: null, portMappings: [], volumes: [], isEntrypoint: false },
+  };
+  newDriver().start(job("true", { container }));
+  expect(await next()).toMatchObject({ failed: expect.stringContaining(`image ${IMAGE} can't be pulled`) });
 });
 
 test("a list is run as it is, with its item", async () => {
@@ -384,6 +436,7 @@ test("without a daemon it says so and what would help", async () => {
     hidesGpus: false,
     limits: DEFAULT_LIMITS,
     nvidia: false,
+    volumes: [],
     log: () => {},
   };
   const deaf = { started: () => {}, startFailed: () => {}, exited: () => {} };

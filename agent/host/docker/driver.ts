@@ -3,7 +3,7 @@
  * Its name is made of the attempt's key, so that it can be made once only; it is never started twice, because nobody
  * starts what is not seen to be "created" by this very call; and after its gate is closed it never starts at all.
  */
-import { appendFileSync, closeSync, existsSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, closeSync, existsSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Attempt, Exit, Found } from "../../core/types.ts";
@@ -29,6 +29,7 @@ import { copyOutput } from "./output.ts";
 import type { Socket } from "./socket.ts";
 import { containerName, createBody, LABELS, type SpecOptions } from "./spec.ts";
 import { exitOf, type Inspected } from "./state.ts";
+import { type AllowedVolume, mountsOf } from "./volumes.ts";
 
 /** A daemon that does not answer is asked again this often. */
 const ASK_AGAIN_MS = 1000;
@@ -61,6 +62,7 @@ export interface DockerOptions extends DriverEvents {
   hidesGpus: boolean;
   nvidia: boolean;
   limits: LimitOptions;
+  volumes: readonly AllowedVolume[];
   log: Log;
   /** for tests: how long one question waits for its answer */
   askMs?: number;
@@ -124,11 +126,11 @@ export class DockerDriver implements Driver {
     return new Map([...this.#live].map(([key, { pid }]) => [key, pid]));
   }
 
-  start(attempt: Attempt): void {
+  start(attempt: Attempt, work?: string): void {
     const { key } = attempt;
     if (this.#live.has(key)) return;
     const live = this.#add(key);
-    void this.#begin(live, attempt).catch((error: unknown) => {
+    void this.#begin(live, attempt, work).catch((error: unknown) => {
       if (!this.#closing.signal.aborted) this.#failed(live, messageOf(error), isNodeFault(error));
     });
   }
@@ -157,13 +159,21 @@ export class DockerDriver implements Driver {
     this.#options.exited(live.key, exit);
   }
 
-  async #begin(live: Live, attempt: Attempt): Promise<void> {
+  async #begin(live: Live, attempt: Attempt, work?: string): Promise<void> {
     const { key, template } = attempt;
-    if (existsSync(this.#folder(key))) return this.#adopt(live, attempt);
-    this.#makeFolder(key);
+    if (existsSync(this.#folder(key))) return this.#adopt(live, attempt, work);
+    this.#makeFolder(key, work);
+    // what it may not have is told before anything is waited for
+    this.#body(attempt);
     await this.#awaitDaemon(live);
     try {
-      await ensureImage(this.#api, template.image ?? "", live.prelude.signal, this.#options.log);
+      await ensureImage(
+        this.#api,
+        template.image ?? "",
+        template.container?.forcePull ?? false,
+        live.prelude.signal,
+        this.#options.log,
+      );
     } catch (error) {
       if (!live.prelude.signal.aborted) throw error;
     }
@@ -171,8 +181,8 @@ export class DockerDriver implements Driver {
     this.#closing.signal.throwIfAborted();
     // the last look before the one call that can't be taken back
     if (live.prelude.signal.aborted) return this.#tellEnd(live, { ...neverRan(), signal: "SIGTERM" });
-    if (attempt.deadlineMs !== null && uptimeMs() >= attempt.deadlineMs)
-      return this.#tellEnd(live, { ...neverRan(), byGuard: true });
+    const deadlineMs = this.#deadlineOf(attempt);
+    if (deadlineMs !== null && uptimeMs() >= deadlineMs) return this.#tellEnd(live, { ...neverRan(), byGuard: true });
     try {
       await this.#containers.start(live.name);
     } catch (error) {
@@ -185,6 +195,12 @@ export class DockerDriver implements Driver {
     // asked for while it was starting
     if (live.killTimer) this.#signal(live, "SIGTERM");
     this.watch(key);
+  }
+
+  /** Pulling may have taken longer than its time was at first. */
+  #deadlineOf(attempt: Attempt): number | null {
+    const { deadlineOf } = this.#options;
+    return deadlineOf ? deadlineOf(attempt) : attempt.deadlineMs;
   }
 
   /** @throws when it stays away */
@@ -202,12 +218,13 @@ export class DockerDriver implements Driver {
     }
   }
 
-  #makeFolder(key: string): void {
+  #makeFolder(key: string, work?: string): void {
     const folder = this.#folder(key);
     const opened: number[] = [];
     try {
       createFolder(folder, this.#options.user, opened);
       writeFileSync(join(folder, RUN_FILE), CONTAINER_LINE);
+      if (work !== undefined) renameSync(work, join(folder, WORK_FOLDER));
     } finally {
       for (const fd of opened) closeSync(fd);
     }
@@ -215,7 +232,7 @@ export class DockerDriver implements Driver {
 
   async #create(attempt: Attempt): Promise<void> {
     const name = this.#name(attempt.key);
-    const body = createBody(attempt, join(this.#folder(attempt.key), WORK_FOLDER), this.#spec());
+    const body = this.#body(attempt);
     try {
       if (await this.#containers.create(name, body)) return;
     } catch (error) {
@@ -231,18 +248,26 @@ export class DockerDriver implements Driver {
     if (!(await this.#containers.create(name, body))) throw new Error(`there is a container ${name} already`);
   }
 
+  /** @throws when it may not be as its job wants it */
+  #body(attempt: Attempt): Record<string, unknown> {
+    const { user, volumes } = this.#options;
+    const mounts = mountsOf(attempt.template.container?.volumes ?? [], volumes, user);
+    return createBody(attempt, join(this.#folder(attempt.key), WORK_FOLDER), mounts, this.#spec());
+  }
+
   #spec(): SpecOptions {
     const { data, boot, place, user, hidesGpus, nvidia, limits } = this.#options;
     return { data, boot, place, user, hidesGpus, nvidia, limits, rootless: this.#rootless, init: this.#init };
   }
 
   /** Its folder is there: it was started by an agent before us, or by a call before this one. */
-  async #adopt(live: Live, attempt: Attempt): Promise<void> {
+  async #adopt(live: Live, attempt: Attempt, work?: string): Promise<void> {
     const { key } = attempt;
     const found = await this.recover(key);
     switch (found.is) {
       case "never-started":
-        await this.#begin(live, attempt);
+        if (work === undefined) await this.#begin(live, attempt);
+        else this.#failed(live, "there was a folder of it already, and it had not started", false);
         return;
       case "running":
         this.#options.started(key);

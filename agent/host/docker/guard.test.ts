@@ -59,6 +59,7 @@ const newDriver = () =>
       hidesGpus: false,
       limits: DEFAULT_LIMITS,
       nvidia: false,
+      volumes: [],
       log: () => {},
     },
     ...{ started: () => {}, startFailed: () => {}, exited: () => {} },

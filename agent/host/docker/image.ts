@@ -1,4 +1,4 @@
-/** Images: pulled when they are missing, never when they are there. */
+/** Images: pulled when they are missing, and when they are there only for a job that wants it so. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { messageOf } from "../files.ts";
 import type { Log } from "../log.ts";
@@ -44,9 +44,15 @@ export function pullFailure(line: string): string | null {
 }
 
 /** @throws PullError, or what the signal was aborted with */
-export async function ensureImage(api: DockerApi, image: string, signal: AbortSignal, log: Log): Promise<void> {
-  if ((await api.find({ method: "GET", path: `/images/${image}/json`, signal })) !== null) return;
-  log("info", `image ${image} is not here: pulling it`);
+export async function ensureImage(
+  api: DockerApi,
+  image: string,
+  force: boolean,
+  signal: AbortSignal,
+  log: Log,
+): Promise<void> {
+  if (!force && (await api.find({ method: "GET", path: `/images/${image}/json`, signal })) !== null) return;
+  log("info", force ? `pulling image ${image}, as its job wants` : `image ${image} is not here: pulling it`);
   const startedMs = performance.now();
   const late = AbortSignal.timeout(PULL_MS);
   const either = AbortSignal.any([signal, late]);

@@ -4,6 +4,7 @@
  */
 import { mkdirSync } from "node:fs";
 import { bootId, uptimeMs } from "../clock.ts";
+import { fetching } from "../fetch/driver.fixture.ts";
 import { Guard } from "../guard/guard.ts";
 import { attemptOf } from "../process/attempt.fixture.ts";
 import { DEFAULT_LIMITS } from "../process/limits.ts";
@@ -22,6 +23,11 @@ if (run !== "") {
   if (!(await guard.ready())) throw new Error("no guard");
   guard.setDeadlines([{ key: attempt.key, deadlineMs, termAtMs: uptimeMs() + Number(termInMs), stopAfterMs: 30_000 }]);
 }
+const events = {
+  started: (key: string) => void process.stdout.write(`${key}\n`),
+  startFailed: (_key: string, message: string) => void process.stdout.write(`${message}\n`),
+  exited: () => {},
+};
 const driver = new DockerDriver({
   ...{ socket: () => ({ path: socket }), tasks, data, boot, user },
   ...{
@@ -29,10 +35,9 @@ const driver = new DockerDriver({
     hidesGpus: false,
     limits: DEFAULT_LIMITS,
     nvidia: false,
+    volumes: [],
     log: () => {},
   },
-  started: (key) => process.stdout.write(`${key}\n`),
-  startFailed: (_key, message) => process.stdout.write(`${message}\n`),
-  exited: () => {},
+  ...events,
 });
-driver.start(attempt);
+fetching(driver, tasks, events, "/").start(attempt);

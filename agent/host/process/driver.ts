@@ -83,12 +83,12 @@ export class ProcessDriver implements Driver {
     if (this.#plan.warmsUp) this.#shims.fill();
   }
 
-  start(attempt: Attempt): void {
+  start(attempt: Attempt, work?: string): void {
     const { key } = attempt;
     if (this.#live.has(key)) return;
     try {
-      const shim = this.#shims.start(attempt, (signal) => this.#ended(key, signal));
-      if (shim === null) void this.#adopt(attempt);
+      const shim = this.#shims.start(attempt, (signal) => this.#ended(key, signal), work);
+      if (shim === null) void this.#adopt(attempt, work);
       else {
         this.#add(key, shim.pid, null, shim.cgroup);
         this.#options.started(key);
@@ -116,13 +116,14 @@ export class ProcessDriver implements Driver {
   }
 
   /** Its folder is there: it was started by an agent before us, or by a call before this one. */
-  async #adopt(attempt: Attempt): Promise<void> {
+  async #adopt(attempt: Attempt, work?: string): Promise<void> {
     const { key } = attempt;
     const found = await this.recover(key);
     switch (found.is) {
       case "never-started":
         await this.remove(key);
-        this.start(attempt);
+        if (work === undefined) this.start(attempt);
+        else this.#options.startFailed(key, "there was a folder of it already, and it had not started");
         return;
       case "running":
         this.#options.started(key);

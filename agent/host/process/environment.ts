@@ -42,6 +42,7 @@ export function taskEnvironment(attempt: Named, home: string, hidesGpus: boolean
     ...(item !== null && { HANSA_ITEM: item }),
     ...gangVariables(attempt),
     ...deviceVariables(attempt, hidesGpus),
+    ...(Object.hasOwn(template.env, "MESOS_TASK_ID") && { MESOS_SANDBOX: home }),
     ...(ports.length > 0 && { HANSA_PORTS: ports.join(",") }),
     ...Object.fromEntries(ports.map((port, i) => [`HANSA_PORT_${i}`, String(port)])),
   };

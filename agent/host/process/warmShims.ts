@@ -9,7 +9,7 @@ import { Socket } from "node:net";
 import { basename, join } from "node:path";
 import type { Writable } from "node:stream";
 import type { Attempt } from "../../core/types.ts";
-import { hasCode, writeWhole } from "../files.ts";
+import { hasCode, messageOf, writeWhole } from "../files.ts";
 import { randomBytes } from "../random.ts";
 import type { Cgroups } from "./cgroups.ts";
 import { nodeEnvironment, type Place } from "./environment.ts";
@@ -17,7 +17,7 @@ import { createFolder, emptyFolder } from "./folder.ts";
 import { type Limits, limitsOf, NO_LIMITS } from "./limits.ts";
 import type { ExecPlan } from "./plan.ts";
 import { cgroupLine, type Run } from "./runFile.ts";
-import { CHANNEL, shimText, taskText } from "./shim.ts";
+import { CHANNEL, shimText, taskText, WORK_FOLDER } from "./shim.ts";
 import type { User } from "./user.ts";
 
 /** How many wait. A burst of more is served too, only not ahead of time. */
@@ -87,13 +87,15 @@ export class WarmShims {
    * Gives the attempt to a shim.
    *
    * @param ended is told once: its task is over, or it died by a signal
+   * @param work takes the place of its work folder
    * @returns null when it has a folder already @throws when there can be no process
    */
-  start(attempt: Attempt, ended: (signal: string | null) => void): Shim | null {
+  start(attempt: Attempt, ended: (signal: string | null) => void, work?: string): Shim | null {
     const { tasks, cgroups, plan } = this.#options;
     const warm = this.#limited(limitsOf(attempt.template.resources));
     this.fill();
     const folder = join(tasks, attempt.key);
+    if (work !== undefined) this.#furnish(warm, work);
     try {
       renameSync(warm.folder, folder);
     } catch (error) {
@@ -109,6 +111,15 @@ export class WarmShims {
     // without a cgroup nobody could say that nothing is left of its task
     if (!cgroups) warm.stdin.end();
     return warm;
+  }
+
+  #furnish(warm: Warm, work: string): void {
+    try {
+      renameSync(work, join(warm.folder, WORK_FOLDER));
+    } catch (error) {
+      this.#discard(warm);
+      throw new Error(`what was fetched can't be had: ${messageOf(error)}`);
+    }
   }
 
   /**
