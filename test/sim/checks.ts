@@ -21,6 +21,8 @@ export const INVARIANTS = [
   "taken-back-rightly", // nobody is stopped for others before minRun, nobody over and over, and who claims its own gets it
   "reasons-told", // what waits has a reason from the list, and a sentence
   "gangs-whole", // a gang starts in one turn and partition, and is never live in two clusters; none keeps places in the end
+  "framework-kept", // a framework that comes back is the same, and is never told that it is not
+  "updates-told", // each update of a framework's task comes until it is acknowledged, in order, and its end is told
   "all-end", // once the faults have stopped, every job ends
   "no-spinning", // nobody does the same over and over: requests of an agent, alarms of an object in a minute
   "turns-whole", // an object or an agent never throws anything but a problem, and never after a write

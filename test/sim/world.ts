@@ -7,7 +7,8 @@ import { Broker } from "../../src/broker/broker.ts";
 import { Cluster } from "../../src/cluster/cluster.ts";
 import type { NodeClaims } from "../../src/cluster/methods.ts";
 import { CLUSTER_RULES, type ClusterRules } from "../../src/cluster/rules.ts";
-import type { ObjectRef } from "../../src/platform/seam.ts";
+import { Framework } from "../../src/framework/framework.ts";
+import type { ObjectRef, Platform, Turns } from "../../src/platform/seam.ts";
 import { AgentHost } from "./agentHost.ts";
 import { checkAmounts } from "./amounts.ts";
 import { checkIndices } from "./brokerRows.ts";
@@ -29,6 +30,7 @@ import { Plans } from "./plans.ts";
 import { Chance } from "./random.ts";
 import { ReclaimWatch } from "./reclaimWatch.ts";
 import { RoundWatch } from "./roundWatch.ts";
+import { drawSchedulers, Scheduler } from "./scheduler.ts";
 import { SimObject } from "./simObject.ts";
 import { scheduleSleeps } from "./sleeps.ts";
 import { Stewards } from "./stewards.ts";
@@ -56,6 +58,7 @@ const LEAGUE_SALT = 0x5eed_1ea6;
 const PLANS_SALT = 0x5eed_91a2;
 const GANG_SALT = 0x6a_96_5a_17;
 const DRAIN_SALT = 0xd7a1_4ed0;
+const FRAMEWORK_SALT = 0xf4a3_e013;
 const SLEEP_SALT = 0x51_ee_b5_0f;
 /** Priorities and how things are taken back, too. */
 const RECLAIM_SALT = 0x7ac_ba0c;
@@ -101,6 +104,7 @@ export class World {
   readonly machines: Machine[] = [];
   readonly agents: AgentHost[] = [];
   readonly people: Person[];
+  readonly schedulers: Scheduler[];
   readonly mood: Mood;
   faulty = true;
 
@@ -149,6 +153,16 @@ export class World {
       this.people.push(
         new Person(this, underRole(plan, gangs.pick(this.stewards.league.names), drawPriority(reclaim))),
       );
+    const frameworks = new Chance(options.seed ^ FRAMEWORK_SALT);
+    this.schedulers = drawSchedulers(frameworks, this.stewards.league.names, this.mood.faultsEndMs).map(
+      (plan) =>
+        new Scheduler(
+          this,
+          this.#object({ kind: "framework", league: LEAGUE, name: plan.id }),
+          plan,
+          frameworks.fork(),
+        ),
+    );
     scheduleFaults(this, this.chance.fork());
     this.stewards.schedule(this.mood.faultsEndMs);
     this.drains.schedule(this.mood.faultsEndMs);
@@ -157,14 +171,14 @@ export class World {
   }
 
   #object(ref: ObjectRef): SimObject {
-    const object = new SimObject(this, ref, (platform) =>
-      hearing(
-        ref.kind === "broker" ? new Broker(platform) : new Cluster(platform, this.rules.cluster),
-        this.rules.hearing,
-      ),
-    );
+    const object = new SimObject(this, ref, (platform) => hearing(this.#build(ref, platform), this.rules.hearing));
     this.#objects.set(`${ref.kind}/${ref.name}`, object);
     return object;
+  }
+
+  #build({ kind }: ObjectRef, platform: Platform): Turns {
+    if (kind === "framework") return new Framework(platform);
+    return kind === "broker" ? new Broker(platform) : new Cluster(platform, this.rules.cluster);
   }
 
   #populate(cluster: SimObject, nodes: number): void {
@@ -272,7 +286,7 @@ export class World {
   run(): void {
     const { faultsEndMs } = this.mood;
     this.timeline.run(faultsEndMs, () => this.#isStuck());
-    this.timeline.run(faultsEndMs + PATIENCE_MS, () => this.#isStuck() || this.people.every((person) => person.done));
+    this.timeline.run(faultsEndMs + PATIENCE_MS, () => this.#isStuck() || this.#isOver());
     for (const { plan, last } of this.people) {
       this.checks.hold(
         "all-end",
@@ -282,6 +296,10 @@ export class World {
     }
     this.timeline.run(this.timeline.nowMs + SETTLE_MS);
     checkEnd(this);
+  }
+
+  #isOver(): boolean {
+    return this.people.every(({ done }) => done) && this.schedulers.every(({ isDone }) => isDone);
   }
 
   /** @throws Violation */

@@ -13,18 +13,21 @@ export class BrokerProcess {
   readonly data: string;
   readonly port: number;
   readonly #log: string;
+  readonly #words: readonly string[];
   #serve: ChildProcess | null = null;
 
-  constructor(root: string, port: number, name = "broker") {
+  /** @param words more for its command line */
+  constructor(root: string, port: number, name = "broker", words: readonly string[] = []) {
+    this.#words = words;
     this.data = join(root, name);
     this.#log = join(root, `${name}.log`);
     this.port = port;
   }
 
-  static async on(root: string, name?: string): Promise<BrokerProcess> {
+  static async on(root: string, name?: string, words?: readonly string[]): Promise<BrokerProcess> {
     const port = await freePort({ host: "127.0.0.1", port: 0 });
     if (port === null) throw new Error("no free port");
-    return new BrokerProcess(root, port, name);
+    return new BrokerProcess(root, port, name, words);
   }
 
   get url(): string {
@@ -49,7 +52,7 @@ export class BrokerProcess {
   /** @returns when it answers */
   async start(): Promise<void> {
     const log = openSync(this.#log, "a");
-    const words = [CLI, "serve", "--data", this.data, "--listen", `127.0.0.1:${this.port}`];
+    const words = [CLI, "serve", "--data", this.data, "--listen", `127.0.0.1:${this.port}`, ...this.#words];
     const serve = spawn(process.execPath, words, {
       stdio: ["ignore", log, log],
       detached: true,

@@ -50,14 +50,15 @@ export class League {
     this.client = client;
   }
 
-  static async start(clusters: readonly string[]): Promise<League> {
+  /** @param words more for the broker's command line */
+  static async start(clusters: readonly string[], words: { broker?: readonly string[] } = {}): Promise<League> {
     const root = mkdtempSync(join(tmpdir(), "hansa-test-"));
     chmodSync(root, PASSABLE_MODE);
     const marks = join(root, "marks");
     mkdirSync(marks);
     chmodSync(marks, OPEN_MODE);
     try {
-      const broker = await BrokerProcess.on(root);
+      const broker = await BrokerProcess.on(root, "broker", words.broker);
       await broker.start();
       const client = new Client({ url: broker.url, token: await rootToken(broker.secret, LEAGUE) });
       const league = new League(root, marks, broker, client);

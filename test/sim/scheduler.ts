@@ -1,0 +1,305 @@
+/**
+ * A framework's scheduler in a simulated world: subscribes, takes offers or not, launches, acknowledges, kills, loses its
+ * stream and comes back. What it was told is held against what ran.
+ */
+
+import type { CallAnswer, FrameworkCall, FrameworkEvent } from "../../src/framework/methods.ts";
+import { isFinal, type LaunchTask, type Offer, type Operation, type TaskStatus } from "../../src/model/framework.ts";
+import { jobSpecSchema, templateOf } from "../../src/model/job.ts";
+import { takePieces } from "../../src/model/pieces.ts";
+import type { SocketId } from "../../src/platform/seam.ts";
+import type { Chance } from "./random.ts";
+import type { SimObject } from "./simObject.ts";
+import type { World } from "./world.ts";
+
+export interface SchedulerPlan {
+  id: string;
+  role: string;
+  subscribeAtMs: number;
+  /** launches so many tasks in all */
+  tasks: number;
+  cpus: number;
+  /** `deaf`: never answers an offer · `picky`: declines all · `eager`: launches whatever it can */
+  mood: "eager" | "deaf" | "picky";
+  isAware: boolean;
+  /** kills about so many of its tasks */
+  kills: number;
+  /** its stream is cut now and then */
+  flaky: boolean;
+}
+
+const RETRY_MS = 2_000;
+const STOP_AFTER_S = 30;
+const FAILOVER_MS = 24 * 3_600_000;
+const ASK_AGAIN_MS = 60_000;
+
+interface Told {
+  /** uuids in the order that they came, once each */
+  uuids: string[];
+  acked: Set<string>;
+  last: TaskStatus["state"] | null;
+  isOver: boolean;
+}
+
+export class Scheduler {
+  readonly plan: SchedulerPlan;
+  readonly tasks = new Map<string, Told>();
+  /** launched, and it is not known that they were not */
+  readonly launched = new Set<string>();
+  readonly #world: World;
+  readonly object: SimObject;
+  readonly #chance: Chance;
+  readonly #offers = new Map<string, Offer>();
+  #streamId = "";
+  #socket: SocketId | null = null;
+  #streams = 0;
+  #left: number;
+  #isOver = false;
+
+  constructor(world: World, object: SimObject, plan: SchedulerPlan, chance: Chance) {
+    this.#world = world;
+    this.object = object;
+    this.plan = plan;
+    this.#chance = chance;
+    this.#left = plan.tasks;
+    world.timeline.at(plan.subscribeAtMs, () => this.#subscribe());
+    this.#askAgain();
+  }
+
+  /** Nothing more is launched, and every task has ended and is acknowledged. */
+  get isDone(): boolean {
+    return [...this.tasks.values()].every(({ isOver }) => isOver);
+  }
+
+  #subscribe(): void {
+    if (this.#isOver) return;
+    const { id, role, isAware } = this.plan;
+    const streamId = `${id}-stream-${++this.#streams}`;
+    this.#offers.clear();
+    const subscribe = {
+      streamId,
+      info: {
+        user: "root",
+        name: id,
+        failoverTimeoutMs: FAILOVER_MS,
+        checkpoint: true,
+        roles: [{ name: role, role }],
+        hostname: null,
+        principal: null,
+        webuiUrl: null,
+        capabilities: ["MULTI_ROLE" as const, ...(isAware ? ["PARTITION_AWARE" as const] : [])],
+        labels: [],
+        minAllocatable: {},
+      },
+      suppressedRoles: [],
+      constraints: { roles: {} },
+      error: null,
+    };
+    this.#world.trace(() => `scheduler of ${id} subscribes`);
+    const socket = this.object.openSocket({ subscribe }, (event) => {
+      if (this.#streamId !== streamId) return;
+      if (event.type === "closed") this.#lost();
+      else this.#hear(event.message as FrameworkEvent);
+    });
+    this.#streamId = streamId;
+    this.#socket = socket;
+    if (socket === null) this.#lost();
+    else if (this.plan.flaky && this.#world.faulty) {
+      this.#world.timeline.after(this.#chance.spread(2_000, 120_000), () => this.#cut(streamId));
+    }
+  }
+
+  #cut(streamId: string): void {
+    if (this.#streamId !== streamId || this.#socket === null) return;
+    this.#world.count("stream-cut");
+    this.object.closeSocket(this.#socket);
+    this.#lost();
+  }
+
+  #lost(): void {
+    this.#streamId = "";
+    this.#socket = null;
+    this.#world.timeline.after(this.#chance.int(RETRY_MS / 2, RETRY_MS), () => {
+      if (this.#streamId === "") this.#subscribe();
+    });
+  }
+
+  /** A call may be lost on its way there or back: nothing of it is repeated but what is safe to. */
+  #call(call: FrameworkCall, done: (answer: CallAnswer) => void = () => {}): void {
+    const args = { streamId: this.#streamId, principal: null, call };
+    const { network } = this.#world;
+    const lost = () => {};
+    network.send(
+      "people",
+      () =>
+        this.object.call("call", args, (answer) => {
+          if (answer.ok) network.send("people", () => done(answer.value as CallAnswer), lost);
+        }),
+      lost,
+    );
+  }
+
+  #hear(event: FrameworkEvent): void {
+    const { checks } = this.#world;
+    switch (event.type) {
+      case "SUBSCRIBED":
+        checks.hold(
+          "framework-kept",
+          event.frameworkId === this.plan.id,
+          () => `${this.plan.id}: ${event.frameworkId}`,
+        );
+        this.#call({ type: "RECONCILE", tasks: [] });
+        return;
+      case "OFFERS":
+        for (const offer of event.offers) this.#offers.set(offer.id, offer);
+        this.#world.timeline.after(this.#chance.spread(1, 5_000), () => this.#answerOffers());
+        return;
+      case "RESCIND":
+        this.#offers.delete(event.offerId);
+        return;
+      case "UPDATE":
+        this.#update(event.status);
+        return;
+      case "ERROR":
+        checks.hold("framework-kept", false, () => `${this.plan.id} is told ${event.message}`);
+    }
+  }
+
+  #answerOffers(): void {
+    const { mood } = this.plan;
+    if (mood === "deaf" || this.#streamId === "") return;
+    for (const offer of [...this.#offers.values()]) {
+      this.#offers.delete(offer.id);
+      const tasks = mood === "eager" && this.#world.faulty ? this.#tasksFor(offer) : [];
+      const refuseMs = this.#chance.pick([0, 1_000, 5_000, 60_000]);
+      if (tasks.length === 0) this.#call({ type: "DECLINE", offerIds: [offer.id], refuseMs });
+      else {
+        const launch: Operation = { id: null, type: "LAUNCH", tasks };
+        for (const { taskId } of tasks) this.launched.add(taskId);
+        this.#world.trace(() => `scheduler of ${this.plan.id} launches ${tasks.map((t) => t.taskId)} on ${offer.id}`);
+        this.#call({ type: "ACCEPT", offerIds: [offer.id], operations: [launch], refuseMs });
+      }
+    }
+    // Those it has had enough of it asks for again.
+    if (this.#left > 0 && this.#chance.of(0.3)) this.#call({ type: "REVIVE", roles: [] });
+    if (this.plan.kills > 0 && this.#chance.of(0.3)) this.#killOne();
+  }
+
+  #tasksFor(offer: Offer): LaunchTask[] {
+    const tasks: LaunchTask[] = [];
+    let pool = [...offer.pieces];
+    while (this.#left > 0) {
+      const piece = { reservation: null, amounts: { cpus: this.plan.cpus, mem: 64_000 }, ports: [] };
+      const rest = takePieces(pool, [piece]);
+      if (rest === null) break;
+      pool = rest;
+      const taskId = `${this.plan.id}-${this.plan.tasks - this.#left}`;
+      this.#left -= 1;
+      this.tasks.set(taskId, { uuids: [], acked: new Set(), last: null, isOver: false });
+      tasks.push({
+        taskId,
+        name: taskId,
+        agentId: offer.agent.id,
+        pieces: [piece],
+        template: { ...TEMPLATE, name: taskId, env: { MESOS_TASK_ID: taskId } },
+        executorId: null,
+        error: null,
+        told: { labels: [], discovery: null, container: null },
+      });
+    }
+    return tasks;
+  }
+
+  #killOne(): void {
+    const [taskId] = [...this.tasks].find(([, { last }]) => last === "TASK_RUNNING") ?? [];
+    if (taskId === undefined) return;
+    this.plan.kills -= 1;
+    this.#call({ type: "KILL", taskId, agentId: null, graceMs: null });
+  }
+
+  #update(status: TaskStatus): void {
+    const { taskId, uuid, state, agentId } = status;
+    const told = this.tasks.get(taskId);
+    const { checks } = this.#world;
+    checks.hold(
+      "updates-told",
+      told !== undefined,
+      () => `${this.plan.id} is told of ${taskId}: ${JSON.stringify(status)}`,
+    );
+    if (!told) return;
+    this.#world.trace(
+      () => `scheduler of ${this.plan.id} hears ${taskId} ${state} ${status.reason ?? ""} ${uuid ?? ""}`,
+    );
+    told.last = state;
+    if (uuid === null) {
+      if (isFinal(state) && !MAY_RETURN.has(state)) told.isOver = true;
+      return;
+    }
+    if (!told.uuids.includes(uuid)) {
+      checks.hold(
+        "updates-told",
+        told.uuids.length === 0 || told.acked.has(told.uuids.at(-1) ?? ""),
+        () => `${taskId}: ${state} comes before the one before it was acknowledged`,
+      );
+      checks.hold("updates-told", !told.isOver, () => `${taskId} is over and is told to be ${state}`);
+      told.uuids.push(uuid);
+    }
+    if (this.#chance.of(this.#world.faulty ? 0.8 : 1)) {
+      // Sent is all that it knows; what is lost comes again.
+      told.acked.add(uuid);
+      if (isFinal(state)) told.isOver = true;
+      this.#call({ type: "ACKNOWLEDGE", agentId: agentId ?? "", taskId, uuid });
+    }
+  }
+
+  /** As Mesos tells frameworks to: of what is not known to be over it asks now and then. */
+  #askAgain(): void {
+    this.#world.timeline.after(ASK_AGAIN_MS, () => {
+      const open = [...this.tasks].filter(([, { isOver }]) => !isOver).map(([taskId]) => ({ taskId, agentId: null }));
+      if (this.#streamId !== "" && open.length > 0) this.#call({ type: "RECONCILE", tasks: open });
+      this.#askAgain();
+    });
+  }
+
+  /** What ran is over, and it was told so. */
+  checkEnd(): void {
+    const { checks, watch } = this.#world;
+    for (const [taskId, told] of this.tasks) {
+      const alive = [...watch.stories.values()].flatMap(({ alive }) => [...alive]);
+      const runs = alive.some((process) => process.template.env.MESOS_TASK_ID === taskId);
+      checks.hold("updates-told", told.isOver && !runs, () => `${taskId} is told to be ${told.last}, runs: ${runs}`);
+    }
+  }
+
+  end(): void {
+    this.#isOver = true;
+  }
+}
+
+/** What is told so may still run, and is told otherwise then. */
+const MAY_RETURN = new Set<TaskStatus["state"]>(["TASK_LOST"]);
+
+const {
+  resources: _,
+  role: __,
+  ports: ___,
+  ...TEMPLATE
+} = templateOf(
+  jobSpecSchema.parse({ command: "work", stopGrace: "3s", disconnect: { stopAfter: `${STOP_AFTER_S}s` } }),
+);
+
+/** Some leagues have frameworks beside their jobs. */
+export function drawSchedulers(chance: Chance, roles: readonly string[], faultsEndMs: number): SchedulerPlan[] {
+  if (!chance.of(0.5)) return [];
+  return Array.from({ length: chance.int(1, 3) }, (_, n) => ({
+    id: `framework-${n}-${chance.int(1000, 9999)}`,
+    role: chance.pick(roles),
+    subscribeAtMs: chance.int(500, faultsEndMs * 0.4),
+    tasks: chance.int(1, 12),
+    cpus: chance.pick([200, 500, 1000, 2000]),
+    mood: chance.pick(["eager", "eager", "eager", "picky", "deaf"]),
+    isAware: chance.of(0.5),
+    kills: chance.of(0.3) ? chance.int(1, 3) : 0,
+    flaky: chance.of(0.5),
+  }));
+}

@@ -1,0 +1,78 @@
+/** An existing Mesos framework on a league: the npm package `mesos-framework`, unmodified, on real brokers and agents. */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { listFrameworks } from "../../cli/api/shares.ts";
+import { League } from "./league.ts";
+import { MesosClient } from "./mesosClient.ts";
+import { until } from "./processes.ts";
+
+let league: League;
+const clients: MesosClient[] = [];
+
+beforeAll(async () => {
+  league = await League.start(["north", "south"], { broker: ["--mesos", "test"] });
+  for (const cluster of ["north", "south"]) league.addAgent(cluster, `${cluster}-1`, { cpus: 2 });
+  await league.allUp();
+});
+afterAll(async () => {
+  for (const client of clients) await client.kill();
+  await league.end();
+});
+
+function client(name: string, ...rest: [tasks: ConstructorParameters<typeof MesosClient>[2], frameworkId?: string]) {
+  const folder = join(league.root, name);
+  mkdirSync(folder);
+  const started = new MesosClient(folder, league.broker.port, ...rest);
+  clients.push(started);
+  return started;
+}
+
+const SLEEPER = { command: "sleep 600", instances: 3, cpus: 0.2 };
+
+test("it launches on both clusters, kills, finds its tasks again after all has died, and tears down", async () => {
+  const first = client("first", { sleeper: SLEEPER });
+  const { id } = await first.heard("that it is subscribed", ({ event }) => event === "subscribed");
+  await until("three tasks run", () => first.running.size === 3);
+  const clusters = [...first.running.values()].map((agent) => agent.split(".")[0]);
+  expect(new Set(clusters)).toEqual(new Set(["north", "south"]));
+  expect(first.updates.filter(({ state }) => state === "TASK_STARTING")).toHaveLength(3);
+
+  // A job of the league runs beside them, under the same shares.
+  const job = await league.run({ command: "true", count: 2 });
+  expect(job.counts.succeeded).toBe(2);
+
+  const [[task = "", agent = ""] = []] = first.running;
+  first.say("kill", task, agent);
+  await first.heard("that it is killed", (update) => update.task === task && update.state === "TASK_KILLED");
+  const left = first.running;
+  expect(left.size).toBe(2);
+  // Each update came once: all were acknowledged.
+  const uuids = first.updates.flatMap(({ uuid }) => uuid ?? []);
+  expect(new Set(uuids).size).toBe(uuids.length);
+  expect(first.errors).toEqual([]);
+
+  await first.kill();
+  await league.broker.kill();
+  await league.broker.start();
+  const second = client("second", {}, id);
+  const again = await second.heard("that it is subscribed", ({ event }) => event === "subscribed");
+  expect(again.id).toBe(id);
+  for (const [known, on] of left) second.say("reconcile", known, on);
+  await until("it finds both again", () => second.running.size === 2);
+  expect([...second.running]).toEqual(expect.arrayContaining([...left]));
+
+  second.say("teardown");
+  await until("nothing of it is left", async () => (await listFrameworks(league.client)).length === 0);
+  expect(second.errors.filter((message) => !/closed/.test(message))).toEqual([]);
+}, 120_000);
+
+test("a client that hears nothing for ten seconds would end itself: signs of life keep it", async () => {
+  const idle = client("idle", {});
+  await idle.heard("that it is subscribed", ({ event }) => event === "subscribed");
+  const beats = () => idle.events.filter(({ event }) => event === "heartbeat").length;
+  const before = beats();
+  await until("twelve seconds have gone by in signs of life", () => beats() >= before + 3, 30_000);
+  expect(idle.isAlive).toBe(true);
+  idle.say("teardown");
+}, 60_000);
