@@ -1,6 +1,8 @@
 /** Frameworks in a league: a real Broker and real Clusters, with agents and Framework objects that are played. */
 import { expect, test } from "vitest";
+import type { Preview } from "../src/cluster/methods.ts";
 import type { Offer, Piece } from "../src/model/framework.ts";
+import { jobSpecSchema, templateOf } from "../src/model/job.ts";
 import { amountsOf } from "../src/model/pieces.ts";
 import { PLAYED_INVENTORY } from "./support/playedAgent.ts";
 import { launch, launchTask, PlayedFramework, piece } from "./support/playedFramework.ts";
@@ -148,6 +150,28 @@ test("a job that is submitted takes what is only offered, and its framework is t
   expect(framework.rescinded).toEqual([offer.id]);
   here.pass(2_000);
   expect(amounts(framework.held()[0])).toEqual({ cpus: 900, mem: 936_000 });
+});
+
+test("a plan counts what is only offered as free", () => {
+  const here = league({ north: 1 });
+  const framework = new PlayedFramework(here, "f1", ["lab"]);
+  here.pass(2_000);
+  expect(framework.held()).toHaveLength(1);
+  const template = templateOf(jobSpecSchema.parse({ command: "true" }));
+  const { places } = here.at("north").call("preview", { template, counts: { default: 2 } }) as Preview;
+  expect(places).toEqual([{ partition: "default", node: "north-1", tasks: 2 }]);
+  expect(framework.rescinded).toEqual([]);
+});
+
+test("a gang that is submitted takes what is only offered", () => {
+  const here = league({ north: 2 });
+  const framework = new PlayedFramework(here, "f1", ["lab"]);
+  here.pass(2_000);
+  here.submit("gang1", { command: "true", role: "shop", count: 2, gang: true, resources: { cpus: 1 } });
+  here.pass(3_000);
+  // These nodes hold no poll: its places are kept until they do.
+  expect(here.job("gang1").waits?.detail).toContain("2 of 2 places are kept for it");
+  for (const offer of framework.held()) expect(amounts(offer)).toEqual({ mem: 936_000 });
 });
 
 test("an accept is done once, however often it is said", () => {

@@ -442,6 +442,7 @@ export class Cluster implements Turns {
       if (job.action === "run" && limitOf(job) + claimOf(job) === 0) returnWaiting(this.#memory, job, "surplus");
     }
     this.#steer(now);
+    this.#rescind(now);
     makeRoom(this.#memory, now);
     if (!this.#isPlaced) this.#place(now, null);
     this.#forgetFollows(now);
@@ -461,6 +462,12 @@ export class Cluster implements Turns {
     this.#placed = null;
   }
 
+  /** What frameworks hold and may not, or have not answered, is free for whoever is placed next. */
+  #rescind(now: number): void {
+    if (this.#memory.frameworks.isEmpty) return;
+    for (const offer of giveBack(this.#memory, this.#changed, now)) this.#telling.rescinded(offer);
+  }
+
   /** Frameworks are offered what is free, and told what became of the rest. */
   #offer(now: number): void {
     const memory = this.#memory;
@@ -470,7 +477,6 @@ export class Cluster implements Turns {
       return;
     }
     frameworks.expireRefusals(now);
-    for (const offer of giveBack(memory, this.#changed, now)) this.#telling.rescinded(offer);
     for (const name of lostAgents) {
       const node = memory.nodes.get(name);
       if (node) this.#telling.agentLost(node);

@@ -1,5 +1,6 @@
 /** Where tasks would go if they were granted now: the placing of a copy. Nothing is handed out or kept for them. */
 import type { Template } from "../model/job.ts";
+import { add } from "../model/resources.ts";
 import type { Counts } from "../protocol/levels.ts";
 import { askedOf } from "../scheduling/place/asked.ts";
 import { type Placement, place } from "../scheduling/place/place.ts";
@@ -31,7 +32,7 @@ function inWhole<T extends { partition: string }>(tasks: readonly T[], { gang }:
   return [...byPartition.values()].flatMap((there) => there.slice(0, there.length - (there.length % gang.size)));
 }
 
-/** As if every node that is up listened, and nothing else waited here. What is tried is undone. */
+/** As if every node that is up listened, and nothing else waited here or was only offered. What is tried is undone. */
 function placed(
   memory: ClusterMemory,
   template: Template,
@@ -44,10 +45,23 @@ function placed(
   const one = { asked, priority: template.priority, refusedBy: new Set<string>(), room, rooms: counts, tasks };
   const tried: Placement[] = [];
   noteStates(memory, now);
-  place(memory.placer, partitionsOf(memory, now), [one], { reach: "up", most: MOST_PREVIEWED }, (placement) => {
-    memory.placer.add(asked, placement);
+  const { placer } = memory;
+  const offers = [...memory.frameworks.offers.values()];
+  for (const { asked: held, node } of offers) placer.remove(held, { node, devices: null, ports: [] });
+  place(placer, withOffered(memory, now), [one], { reach: "up", most: MOST_PREVIEWED }, (placement) => {
+    placer.add(asked, placement);
     tried.push(placement);
   });
-  for (const placement of tried) memory.placer.remove(asked, placement);
+  for (const placement of tried) placer.remove(asked, placement);
+  for (const { asked: held, node } of offers) placer.add(held, { node, devices: null, ports: [] });
   return tried;
+}
+
+function withOffered(memory: ClusterMemory, now: number): ReturnType<typeof partitionsOf> {
+  const partitions = partitionsOf(memory, now);
+  for (const { partition, asked } of memory.frameworks.offers.values()) {
+    const there = partitions.get(partition);
+    if (there) partitions.set(partition, { ...there, free: add(there.free, asked.demand) });
+  }
+  return partitions;
 }
