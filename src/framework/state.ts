@@ -64,6 +64,8 @@ export interface TaskBody {
   hasRun: boolean;
   /** nothing comes after `state` */
   isEnded: boolean;
+  /** taken for lost because its Cluster did not tell of it: it may come back */
+  isAssumed: boolean;
   /** only the first is sent */
   queue: Queued[];
   /** newest that were sent, oldest first */
@@ -80,7 +82,6 @@ export interface Task extends TaskBody {
 export interface Completed {
   taskId: string;
   task: string;
-  /** taken for lost because its Cluster did not tell of it: it may come back */
   isAssumed: boolean;
 }
 
