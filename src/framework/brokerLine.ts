@@ -17,6 +17,7 @@ export class BrokerLine {
   #notBefore = Number.NEGATIVE_INFINITY;
   /** the Broker asks, or may have forgotten */
   #isDue = false;
+  #lastPeriod: number | null = null;
 
   constructor(memory: FrameworkMemory) {
     this.#memory = memory;
@@ -39,13 +40,24 @@ export class BrokerLine {
   send(now: number, isAlarm: boolean): void {
     const { self } = this.#memory;
     if (!self) return;
-    if (isAlarm && self.state === "active" && (now - this.#phaseMs) % AGAIN_MS < LOST_MS) this.#isDue = true;
+    if (isAlarm && self.state === "active" && this.#isTime(now)) this.#isDue = true;
     if (!this.#isOpen()) return;
     if (this.#inFlight && (now < this.#inFlight.since || now - this.#inFlight.since > LOST_MS)) this.#fail(now);
     if (this.#inFlight || (now < this.#notBefore && this.#notBefore - now <= RETRY_MAX_MS)) return;
     this.#isDue = false;
+    this.#lastPeriod = this.#periodOf(now);
     this.#inFlight = { rev: self.rev, since: now };
     this.#memory.platform.call(this.#ref(), "framework", levelOf(this.#memory.id, self));
+  }
+
+  #periodOf(now: number): number {
+    return Math.floor((now - this.#phaseMs) / AGAIN_MS);
+  }
+
+  /** An object that wakes for something else does not know when it told it last. */
+  #isTime(now: number): boolean {
+    if (this.#lastPeriod !== null) return this.#periodOf(now) !== this.#lastPeriod;
+    return now - this.#phaseMs - this.#periodOf(now) * AGAIN_MS < LOST_MS;
   }
 
   #ref(): ObjectRef {
@@ -81,7 +93,6 @@ export class BrokerLine {
   *wantedAt(now: number): Generator<number> {
     if (this.#inFlight) yield Math.min(Math.max(now + 1, this.#inFlight.since + LOST_MS + 1), now + LOST_MS + 1);
     else if (this.#isOpen()) yield Math.min(Math.max(now + 1, this.#notBefore), now + RETRY_MAX_MS);
-    if (this.#memory.self?.state === "active")
-      yield (Math.floor((now - this.#phaseMs) / AGAIN_MS) + 1) * AGAIN_MS + this.#phaseMs;
+    if (this.#memory.self?.state === "active") yield (this.#periodOf(now) + 1) * AGAIN_MS + this.#phaseMs;
   }
 }

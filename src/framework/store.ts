@@ -54,9 +54,7 @@ export class FrameworkStore {
   }
 
   tasks(): { task: Task; isCompleted: boolean }[] {
-    return this.#sql
-      .exec<TaskColumns>("SELECT ordinal, is_completed, body FROM task ORDER BY ordinal")
-      .map(readTask);
+    return this.#sql.exec<TaskColumns>("SELECT ordinal, is_completed, body FROM task ORDER BY ordinal").map(readTask);
   }
   tasksBefore(ordinal: number, limit: number): { task: Task; isCompleted: boolean }[] {
     return this.#sql
