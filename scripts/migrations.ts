@@ -10,7 +10,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 
-const OBJECTS = ["broker", "cluster", "shelf"];
+const OBJECTS = ["broker", "cluster", "framework", "shelf"];
 const DECLARATION = `import type { Migrations } from "../../src/platform/drizzle.ts";
 
 declare const migrations: Migrations;

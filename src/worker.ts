@@ -2,6 +2,7 @@
 import { makeApp } from "./api/app.ts";
 import { Broker } from "./broker/broker.ts";
 import { Cluster } from "./cluster/cluster.ts";
+import { Framework } from "./framework/framework.ts";
 import { scheduler } from "./mesos/scheduler.ts";
 import { type ObjectEnv, TurnsObject } from "./platform/durableObject.ts";
 import { Shelf } from "./shelf/shelf.ts";
@@ -15,6 +16,12 @@ export class BrokerObject extends TurnsObject {
 export class ClusterObject extends TurnsObject {
   constructor(ctx: DurableObjectState, env: ObjectEnv) {
     super(ctx, env, "cluster", Cluster);
+  }
+}
+
+export class FrameworkObject extends TurnsObject {
+  constructor(ctx: DurableObjectState, env: ObjectEnv) {
+    super(ctx, env, "framework", Framework);
   }
 }
 

@@ -13,16 +13,18 @@ const config = {
   jsonLogs: false,
 };
 
-it("names the three objects with keys that never change, since their files derive from them", () => {
+it("names the four objects with keys that never change, since their files derive from them", () => {
   const text = capnpConfig(config);
   for (const [name, key] of [
     ["BrokerObject", "hansa-broker"],
     ["ClusterObject", "hansa-cluster"],
+    ["FrameworkObject", "hansa-framework"],
     ["ShelfObject", "hansa-shelf"],
   ]) {
     expect(text).toContain(`(className = "${name}", uniqueKey = "${key}", enableSql = true)`);
   }
-  for (const binding of ["BROKER", "CLUSTER", "SHELF"]) expect(text).toContain(`(name = "${binding}", durableObject`);
+  for (const binding of ["BROKER", "CLUSTER", "FRAMEWORK", "SHELF"])
+    expect(text).toContain(`(name = "${binding}", durableObject`);
 });
 
 it("gives the bundle the modules that it imports, by the names they have there", () => {

@@ -25,6 +25,7 @@ export const COMPATIBILITY = { date: "2026-10-01", flags: ["enable_request_signa
 const OBJECTS = [
   { className: "BrokerObject", binding: "BROKER", key: "hansa-broker" },
   { className: "ClusterObject", binding: "CLUSTER", key: "hansa-cluster" },
+  { className: "FrameworkObject", binding: "FRAMEWORK", key: "hansa-framework" },
   { className: "ShelfObject", binding: "SHELF", key: "hansa-shelf" },
 ] as const;
 

@@ -16,7 +16,7 @@ test("the figures of all objects stand together by name, each with its object", 
   const lines = text.trimEnd().split("\n");
   for (const line of lines) {
     expect(line).toMatch(
-      /^(# TYPE hansa_[a-z_]+ (counter|gauge)|hansa_[a-z_]+\{league="lab",object="(broker|cluster|shelf)",name="[a-z0-9-]*"\} -?[0-9.e+]+)$/,
+      /^(# TYPE hansa_[a-z_]+ (counter|gauge)|hansa_[a-z_]+\{league="lab",object="(broker|cluster|framework|shelf)",name="[a-z0-9-]*"\} -?[0-9.e+]+)$/,
     );
   }
   const types = lines.filter((line) => line.startsWith("#"));

@@ -25,7 +25,7 @@ const COUNTERS = new Set([
 
 const objectMetrics = z
   .object({
-    object: z.enum(["broker", "cluster", "shelf"]),
+    object: z.enum(["broker", "cluster", "framework", "shelf"]),
     name: z.string(),
     values: z.record(z.string(), z.number()),
   })

@@ -76,7 +76,7 @@ export class League {
     return new TestAgent(this, credential);
   }
 
-  /** What the objects have counted, by `broker`, `cluster/NAME`, `shelf/NUMBER`. */
+  /** What the objects have counted, by `broker`, `cluster/NAME`, `framework/ID`, `shelf/NUMBER`. */
   async counts(): Promise<Record<string, Record<string, number>>> {
     const { objects } = await this.ok("GET", "/metrics?format=json");
     return Object.fromEntries(

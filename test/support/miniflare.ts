@@ -6,7 +6,12 @@ import { AGENT_MODULE } from "../../scripts/agentModule.ts";
 import { AGENT_IN_WORKER, WORKER } from "../../scripts/build.ts";
 import { HIGHS_WASM, WASM_MODULE } from "../../scripts/highs.ts";
 
-export const OBJECTS = { BROKER: "BrokerObject", CLUSTER: "ClusterObject", SHELF: "ShelfObject" } as const;
+export const OBJECTS = {
+  BROKER: "BrokerObject",
+  CLUSTER: "ClusterObject",
+  FRAMEWORK: "FrameworkObject",
+  SHELF: "ShelfObject",
+} as const;
 export const SECRET = "a secret for tests, at least 32 characters";
 
 export interface RunningWorker {

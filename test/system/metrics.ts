@@ -22,7 +22,7 @@ export interface LeagueCounters {
 const metricsSchema = z.object({
   objects: z.array(
     z.object({
-      object: z.enum(["broker", "cluster", "shelf"]),
+      object: z.enum(["broker", "cluster", "framework", "shelf"]),
       name: z.string(),
       values: z.record(z.string(), z.number()),
     }),

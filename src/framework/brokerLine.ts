@@ -1,0 +1,98 @@
+/** Tells the Broker the level: after each change until it is confirmed, and now and then while it holds offers. */
+import type { ObjectRef } from "../platform/seam.ts";
+import type { FrameworkAnswer, FrameworkLevel } from "../protocol/frameworks.ts";
+import type { FrameworkMemory } from "./memory.ts";
+import { levelOf } from "./wishes.ts";
+
+const AGAIN_MS = 180_000;
+const RETRY_MS = 1_000;
+const RETRY_MAX_MS = 60_000;
+const LOST_MS = 30_000;
+
+export class BrokerLine {
+  readonly #memory: FrameworkMemory;
+  readonly #phaseMs: number;
+  #inFlight: { rev: number; since: number } | null = null;
+  #failures = 0;
+  #notBefore = Number.NEGATIVE_INFINITY;
+  /** the Broker asks, or may have forgotten */
+  #isDue = false;
+  #lastPeriod: number | null = null;
+
+  constructor(memory: FrameworkMemory) {
+    this.#memory = memory;
+    // Not all frameworks of a league at once; one that wakes anew asks for the same alarm.
+    let sum = 0;
+    for (const char of memory.id) sum = (sum * 31 + char.charCodeAt(0)) % AGAIN_MS;
+    this.#phaseMs = sum;
+  }
+
+  demand(): void {
+    this.#isDue = true;
+  }
+
+  #isOpen(): boolean {
+    const { self } = this.#memory;
+    return self !== null && (this.#isDue || self.toldRev !== self.rev);
+  }
+
+  /** @param isAlarm whether the time to tell it again may have come */
+  send(now: number, isAlarm: boolean): void {
+    const { self } = this.#memory;
+    if (!self) return;
+    if (isAlarm && self.state === "active" && this.#isTime(now)) this.#isDue = true;
+    if (!this.#isOpen()) return;
+    if (this.#inFlight && (now < this.#inFlight.since || now - this.#inFlight.since > LOST_MS)) this.#fail(now);
+    if (this.#inFlight || (now < this.#notBefore && this.#notBefore - now <= RETRY_MAX_MS)) return;
+    this.#isDue = false;
+    this.#lastPeriod = this.#periodOf(now);
+    this.#inFlight = { rev: self.rev, since: now };
+    this.#memory.platform.call(this.#ref(), "framework", levelOf(this.#memory.id, self));
+  }
+
+  #periodOf(now: number): number {
+    return Math.floor((now - this.#phaseMs) / AGAIN_MS);
+  }
+
+  /** An object that wakes for something else does not know when it told it last. */
+  #isTime(now: number): boolean {
+    if (this.#lastPeriod !== null) return this.#periodOf(now) !== this.#lastPeriod;
+    return now - this.#phaseMs - this.#periodOf(now) * AGAIN_MS < LOST_MS;
+  }
+
+  #ref(): ObjectRef {
+    return { kind: "broker", league: this.#memory.platform.self.league, name: "" };
+  }
+
+  #fail(now: number): void {
+    this.#inFlight = null;
+    this.#isDue = true;
+    this.#notBefore = now + Math.min(RETRY_MS * 2 ** this.#failures, RETRY_MAX_MS);
+    this.#failures = Math.min(this.#failures + 1, 10);
+  }
+
+  /** @param answer null: nobody knows whether it was heard */
+  answered(level: FrameworkLevel, answer: FrameworkAnswer | null, now: number): void {
+    const { self } = this.#memory;
+    if (this.#inFlight?.rev !== level.rev || !self) return;
+    if (!answer) {
+      this.#fail(now);
+      return;
+    }
+    this.#inFlight = null;
+    this.#failures = 0;
+    this.#notBefore = Number.NEGATIVE_INFINITY;
+    const isBehind = answer.rev > level.rev;
+    const rev = isBehind ? Math.max(self.rev, answer.rev + 1) : self.rev;
+    const toldRev = isBehind ? self.toldRev : level.rev;
+    const isSame = rev === self.rev && toldRev === self.toldRev;
+    if (isSame && answer.clusters.join() === self.clusters.join()) return;
+    this.#memory.saveSelf({ ...self, rev, toldRev, clusters: answer.clusters });
+  }
+
+  *wantedAt(now: number): Generator<number> {
+    if (this.#inFlight) yield Math.min(Math.max(now + 1, this.#inFlight.since + LOST_MS + 1), now + LOST_MS + 1);
+    else if (this.#isOpen()) yield Math.min(Math.max(now + 1, this.#notBefore), now + RETRY_MAX_MS);
+    if (this.#memory.self?.state === "active") yield (this.#periodOf(now) + 1) * AGAIN_MS + this.#phaseMs;
+  }
+}

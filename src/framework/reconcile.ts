@@ -1,0 +1,107 @@
+/** What a scheduler hears that asks how its tasks stand (Mesos' master.cpp, `reconcile`). */
+import { type MesosTaskState, parseAgentId, type TaskStatus } from "../model/framework.ts";
+import type { AgentState } from "../protocol/frameworks.ts";
+import type { FrameworkMemory } from "./memory.ts";
+import { executorOf, isAware, type Task } from "./state.ts";
+
+export interface Asked {
+  taskId: string;
+  agentId: string | null;
+}
+
+/** Bounded, as an answer may never come. */
+const MAX_OPEN = 10_000;
+
+export class Reconciling {
+  readonly #memory: FrameworkMemory;
+  /** by Cluster: tasks that only it can tell of; who asked asks again when this is lost */
+  readonly #open = new Map<string, Asked[]>();
+
+  constructor(memory: FrameworkMemory) {
+    this.#memory = memory;
+  }
+
+  all(now: number): void {
+    for (const task of this.#memory.tasks.values()) this.#tell(known(task, this.#aware, now));
+  }
+
+  some(asked: readonly Asked[], now: number): void {
+    const agents = new Map<string, Set<string>>();
+    for (const one of asked) {
+      const task = this.#memory.tasks.get(one.taskId);
+      const agent = one.agentId === null ? null : parseAgentId(one.agentId);
+      if (task) this.#tell(known(task, this.#aware, now));
+      else if (agent && one.agentId !== null && this.#memory.knowsCluster(agent.cluster)) {
+        this.#hold(agent.cluster, one);
+        agents.set(agent.cluster, (agents.get(agent.cluster) ?? new Set()).add(one.agentId));
+      } else this.#tellUnknown(one, "unknown", now);
+    }
+    for (const [cluster, ids] of agents)
+      this.#memory.platform.call(this.#memory.clusterRef(cluster), "agentStates", { agentIds: [...ids] });
+  }
+
+  #hold(cluster: string, one: Asked): void {
+    const open = this.#open.get(cluster) ?? [];
+    if (!open.some(({ taskId, agentId }) => taskId === one.taskId && agentId === one.agentId)) open.push(one);
+    this.#open.set(cluster, open.slice(-MAX_OPEN));
+  }
+
+  /** @param states null: nobody knows, and who asked asks again */
+  answered(cluster: string, agentIds: readonly string[], states: Record<string, AgentState> | null, now: number): void {
+    const open = this.#open.get(cluster) ?? [];
+    const rest: Asked[] = [];
+    for (const one of open) {
+      if (one.agentId === null || !agentIds.includes(one.agentId)) {
+        rest.push(one);
+        continue;
+      }
+      const task = this.#memory.tasks.get(one.taskId);
+      if (task) this.#tell(known(task, this.#aware, now));
+      else if (states) this.#tellUnknown(one, states[one.agentId] ?? "unknown", now);
+    }
+    if (rest.length > 0) this.#open.set(cluster, rest);
+    else this.#open.delete(cluster);
+  }
+
+  get #aware(): boolean {
+    return isAware(this.#memory.known);
+  }
+
+  #tell(status: TaskStatus): void {
+    this.#memory.emit({ type: "UPDATE", status });
+  }
+
+  #tellUnknown({ taskId, agentId }: Asked, agent: AgentState, now: number): void {
+    // It may be there.
+    if (agent === "recovering") return;
+    const [state, message] = UNKNOWN[agent];
+    this.#tell({
+      ...answer(this.#aware ? state : "TASK_LOST", message, now),
+      taskId,
+      agentId,
+      executorId: null,
+      ...(agent === "unreachable" && { unreachableAtMs: now }),
+    });
+  }
+}
+
+const UNKNOWN: Record<Exclude<AgentState, "recovering">, [MesosTaskState, string]> = {
+  registered: ["TASK_GONE", "Reconciliation: Task is unknown to the agent"],
+  unreachable: ["TASK_UNREACHABLE", "Reconciliation: Task is unreachable"],
+  gone: ["TASK_GONE_BY_OPERATOR", "Reconciliation: Task is gone"],
+  unknown: ["TASK_UNKNOWN", "Reconciliation: Task is unknown"],
+};
+
+const answer = (state: MesosTaskState, message: string, now: number) =>
+  ({ state, source: "SOURCE_MASTER", reason: "REASON_RECONCILIATION", message, atMs: now, uuid: null }) as const;
+
+/** The state that was sent last, not one that waits behind it. */
+function known(task: Task, isAware: boolean, now: number): TaskStatus {
+  const { taskId, agentId, level, statuses } = task;
+  const about = { taskId, agentId, executorId: executorOf(task), ip: level.ip };
+  if (level.state === "unreachable") {
+    const state = isAware ? "TASK_UNREACHABLE" : "TASK_LOST";
+    return { ...answer(state, UNKNOWN.unreachable[1], now), ...about, unreachableAtMs: level.atMs };
+  }
+  return { ...answer(statuses.at(-1)?.state ?? "TASK_STAGING", "Reconciliation: Latest task state", now), ...about };
+}

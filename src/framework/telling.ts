@@ -1,0 +1,140 @@
+/** What a Cluster tells: offers, and how tasks stand. */
+import type { Offer } from "../model/framework.ts";
+import type { TaskLevel, Tell, TellAnswer } from "../protocol/frameworks.ts";
+import { isEnd, said } from "./ends.ts";
+import { say } from "./lines.ts";
+import { clusterOf, type FrameworkMemory } from "./memory.ts";
+import { isAware, isTold, type Said, type Task } from "./state.ts";
+
+/** One that is not newer than what was heard changes nothing. */
+export function applyTell(memory: FrameworkMemory, tell: Tell, now: number): TellAnswer {
+  const { self } = memory;
+  if (!self || self.state === "removed") return { isKnown: false, isActive: false };
+  const answer: TellAnswer = { isKnown: true, isActive: memory.isConnected };
+  const heard = memory.heard.get(tell.cluster);
+  const { incarnation, rev } = tell;
+  if (heard && (incarnation < heard.incarnation || (incarnation === heard.incarnation && rev <= heard.rev)))
+    return answer;
+  const writes = memory.writes;
+  memory.hear(tell.cluster, { incarnation, rev });
+  const isAnew = incarnation !== heard?.incarnation;
+  for (const id of tell.rescinded) rescind(memory, id);
+  for (const id of tell.rescindedInverse) rescindInverse(memory, id);
+  if (tell.isWhole) dropOthers(memory, tell, isAnew, now);
+  takeOffers(memory, tell.offers);
+  takeInverse(memory, tell);
+  for (const level of tell.tasks) applyLevel(memory, tell, level, now);
+  for (const agentId of tell.lostAgents) memory.emit({ type: "FAILURE", agentId, executorId: null, status: null });
+  if (isAnew || memory.writes > writes) memory.saveHeard(tell.cluster);
+  return answer;
+}
+
+export function rescind(memory: FrameworkMemory, id: string): void {
+  if (!memory.offers.has(id)) return;
+  memory.dropOffer(id);
+  memory.counts.offersRescinded++;
+  memory.emit({ type: "RESCIND", offerId: id });
+}
+
+function rescindInverse(memory: FrameworkMemory, id: string): void {
+  if (!memory.inverseOffers.has(id)) return;
+  memory.dropInverse(id);
+  memory.emit({ type: "RESCIND_INVERSE_OFFER", inverseOfferId: id });
+}
+
+const GONE: Omit<Said, "state"> = {
+  source: "SOURCE_MASTER",
+  reason: "REASON_RECONCILIATION",
+  message: "Task is unknown to the agent",
+  isQueued: false,
+};
+
+/** What a Cluster does not know any more. */
+function dropOthers(memory: FrameworkMemory, tell: Tell, isAnew: boolean, now: number): void {
+  const offers = new Set(tell.offers.map(({ id }) => id));
+  for (const { id, agent } of [...memory.offers.values()])
+    if (clusterOf(agent.id) === tell.cluster && !offers.has(id)) rescind(memory, id);
+  const inverse = new Set(tell.inverseOffers.map(({ id }) => id));
+  for (const { id, agentId } of [...memory.inverseOffers.values()])
+    if (isAnew && clusterOf(agentId) === tell.cluster && !inverse.has(id)) rescindInverse(memory, id);
+  const tasks = new Set(tell.tasks.map(({ taskId }) => taskId));
+  for (const task of [...memory.tasks.values()]) {
+    if (task.cluster !== tell.cluster || task.isEnded || tasks.has(task.taskId) || memory.isPending(task)) continue;
+    // One that was launched just now may not be in it yet.
+    if (!isTold(task) && task.incarnation >= tell.incarnation) continue;
+    task.level = { ...task.level, state: "lost", reason: "agent-lost", atMs: now };
+    task.queue = [];
+    say(memory, task, [{ ...GONE, state: isAware(memory.known) ? "TASK_GONE" : "TASK_LOST" }], now);
+    task.isEnded = true;
+    task.isAssumed = true;
+    memory.complete(task);
+  }
+}
+
+function takeOffers(memory: FrameworkMemory, offers: readonly Offer[]): void {
+  if (!memory.isConnected) return;
+  const { info, suppressed } = memory.known;
+  const wanted = new Set(info.roles.map(({ name }) => name).filter((name) => !suppressed.includes(name)));
+  const fresh = offers.filter(({ id }) => !memory.offers.has(id) && !memory.isAnswered(id));
+  const [sent, unwanted]: [Offer[], Offer[]] = [[], []];
+  for (const offer of fresh) (wanted.has(offer.role) ? sent : unwanted).push(offer);
+  memory.giveBack(unwanted);
+  if (sent.length === 0) return;
+  for (const offer of sent) memory.addOffer(offer);
+  memory.counts.offersSent += sent.length;
+  memory.emit({ type: "OFFERS", offers: sent });
+}
+
+/** They are made once only, so that they wait for a stream. */
+function takeInverse(memory: FrameworkMemory, { inverseOffers }: Tell): void {
+  const fresh = inverseOffers.filter(({ id }) => !memory.inverseOffers.has(id) && !memory.isAnswered(id));
+  if (fresh.length === 0) return;
+  for (const inverse of fresh) memory.addInverse(inverse);
+  memory.emit({ type: "INVERSE_OFFERS", inverseOffers: fresh });
+}
+
+function applyLevel(memory: FrameworkMemory, { cluster, incarnation }: Tell, level: TaskLevel, now: number): void {
+  const completed = memory.completedOf(level.task);
+  if (completed && !completed.isAssumed) return;
+  const known = memory.tasks.get(level.taskId);
+  if (known && !isNews(known, level, incarnation)) return;
+  if (completed) memory.takeBack(level.task);
+  const task = known ?? memory.addTask(taskOf(cluster, level));
+  task.level = level;
+  task.incarnation = incarnation;
+  task.agentId = level.agentId;
+  task.executorId = level.executorId;
+  const { info } = memory.known;
+  const understands = { partitions: isAware(memory.known), killing: info.capabilities.includes("TASK_KILLING_STATE") };
+  say(memory, task, said(task, level, understands), now);
+}
+
+function isNews(task: Task, level: TaskLevel, incarnation: number): boolean {
+  if (task.isEnded) return false;
+  if (!isTold(task)) return true;
+  // An id that was given again; the other's end is known.
+  if (task.level.task !== level.task) return false;
+  if (task.incarnation === incarnation && level.seq <= task.level.seq) return false;
+  return isEnd(level) || !isSame(task.level, level);
+}
+
+const isSame = (a: TaskLevel, b: TaskLevel): boolean =>
+  JSON.stringify({ ...a, seq: 0, atMs: 0 }) === JSON.stringify({ ...b, seq: 0, atMs: 0 });
+
+const taskOf = (cluster: string, level: TaskLevel): Omit<Task, "ordinal"> => ({
+  taskId: level.taskId,
+  cluster,
+  agentId: level.agentId,
+  executorId: level.executorId,
+  accept: null,
+  incarnation: 0,
+  level,
+  told: null,
+  state: "TASK_STAGING",
+  hasRun: false,
+  isEnded: false,
+  isAssumed: false,
+  queue: [],
+  statuses: [],
+  kill: null,
+});

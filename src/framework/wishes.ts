@@ -1,0 +1,60 @@
+/** What a framework wants: checked, changed, and told to the Broker as a level. */
+import type { FrameworkInfo, OfferConstraints } from "../model/framework.ts";
+import type { FrameworkLevel, FrameworkWish } from "../protocol/frameworks.ts";
+import type { Self, SelfBody } from "./state.ts";
+
+export const PRINCIPAL_CHANGED = "Changing framework's principal is not allowed.";
+
+/** @returns what is wrong with it beside what is wrong in itself; null: nothing */
+export function wishError(
+  { roles }: FrameworkInfo,
+  suppressed: readonly string[],
+  constraints: OfferConstraints,
+): string | null {
+  const names = new Set(roles.map(({ name }) => name));
+  const others = suppressed.filter((role) => !names.has(role));
+  if (others.length > 0) return `Suppressed roles { ${others.join(", ")} } are not contained in the set of roles`;
+  const other = Object.keys(constraints.roles).find((role) => !names.has(role));
+  if (other !== undefined)
+    return `Offer constraints specify \`role_constraints\` for a role '${other}' not contained in the set of roles`;
+  return null;
+}
+
+/** @returns what of it may not change; null: it may */
+export function updateError(before: FrameworkInfo, after: FrameworkInfo): string | null {
+  if (before.principal !== after.principal) return PRINCIPAL_CHANGED;
+  const unsupported = (field: string, from: unknown, to: unknown): string =>
+    `Updating 'FrameworkInfo.${field}' is unsupported; attempted to update from '${from}' to '${to}'`;
+  if (before.user !== after.user) return unsupported("user", before.user, after.user);
+  if (before.checkpoint !== after.checkpoint) return unsupported("checkpoint", before.checkpoint, after.checkpoint);
+  return null;
+}
+
+/** Roles that see again what they refused. */
+export function revive(self: Self, roles: readonly string[]): Self {
+  const revived = { ...self.revived };
+  for (const role of roles) revived[role] = (revived[role] ?? 0) + 1;
+  return { ...self, revived, suppressed: self.suppressed.filter((role) => !roles.includes(role)) };
+}
+
+export const suppress = (self: Self, roles: readonly string[]): Self => ({
+  ...self,
+  suppressed: [...new Set([...self.suppressed, ...roles])],
+});
+
+export const roleNames = ({ info }: SelfBody): string[] => info.roles.map(({ name }) => name);
+
+export function levelOf(id: string, self: Self): FrameworkLevel {
+  const { rev, state, info, suppressed, constraints, revived } = self;
+  const { name, user, principal, checkpoint, capabilities } = info;
+  const roles = info.roles.map(
+    (role): FrameworkWish => ({
+      ...role,
+      suppressed: suppressed.includes(role.name),
+      revived: revived[role.name] ?? 0,
+      minAllocatable: info.minAllocatable[role.name] ?? null,
+      constraints: constraints.roles[role.name] ?? null,
+    }),
+  );
+  return { id, rev, state, name, user, principal, checkpoint, capabilities, roles };
+}
