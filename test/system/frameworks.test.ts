@@ -60,6 +60,7 @@ test("it launches on both clusters, kills, finds its tasks again after all has d
   expect(again.id).toBe(id);
   for (const [known, on] of left) second.say("reconcile", known, on);
   await until("it finds both again", () => second.running.size === 2);
+  expect([...first.log, ...second.log]).toEqual([]);
   expect([...second.running]).toEqual(expect.arrayContaining([...left]));
 
   second.say("teardown");
@@ -74,5 +75,6 @@ test("a client that hears nothing for ten seconds would end itself: signs of lif
   const before = beats();
   await until("twelve seconds have gone by in signs of life", () => beats() >= before + 3, 30_000);
   expect(idle.isAlive).toBe(true);
+  expect(idle.log).toEqual([]);
   idle.say("teardown");
 }, 60_000);

@@ -26,6 +26,8 @@ export interface ClientEvent {
 
 export class MesosClient {
   readonly events: ClientEvent[] = [];
+  /** what it writes of its own */
+  readonly log: string[] = [];
   readonly #child: ChildProcess;
 
   /** @param folder for its logs, which it wants to be there */
@@ -35,8 +37,9 @@ export class MesosClient {
     const child = spawn(process.execPath, ["--no-deprecation", PROGRAM, told], {
       cwd: folder,
       env: cleanEnvironment(),
-      stdio: ["pipe", "pipe", "inherit"],
+      stdio: ["pipe", "pipe", "pipe"],
     });
+    createInterface({ input: child.stderr }).on("line", (line) => this.log.push(line));
     this.#child = child;
     createInterface({ input: child.stdout }).on("line", (line) => this.events.push(JSON.parse(line) as ClientEvent));
   }
