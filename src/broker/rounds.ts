@@ -251,6 +251,35 @@ export class Rounds {
     this.#gauges.pass(this.#fleet.total(), now);
     const decided = this.view();
     const starved = this.#last === null ? 0 : starvedJobs(this.#last.input, this.#last.result).length;
+    if (starved > 0 && this.#last) {
+      const { input, result } = this.#last;
+      const m = (_k: string, v: unknown) => (v instanceof Map ? Object.fromEntries(v) : v);
+      console.error(
+        JSON.stringify(
+          {
+            starved: starvedJobs(input, result),
+            partitions: input.partitions.map(({ shapes, ...r }) => r),
+            jobs: input.jobs.map(({ id, role, demand, remaining, held, unit }) => ({
+              id,
+              role,
+              demand,
+              unit,
+              remaining,
+              held,
+              fair: result.entitled.get(id),
+              limits: result.limits.get(id),
+              stop: result.stops.get(id),
+              claims: result.claims.get(id),
+            })),
+            frameworks: input.frameworks,
+            offers: result.offers,
+            roles: input.roles,
+          },
+          m,
+          1,
+        ),
+      );
+    }
     return {
       rounds_total: this.#rounds,
       optimisations_total: this.#optimisations,

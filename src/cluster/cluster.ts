@@ -22,7 +22,7 @@ import {
 } from "./drain.ts";
 import { accept, decline } from "./frameworks/accept.ts";
 import { agentStates } from "./frameworks/agentStates.ts";
-import { cutOffers, giveBack, offerTimes, yieldOffers } from "./frameworks/cut.ts";
+import { cutOffers, giveBack, yieldOffers } from "./frameworks/cut.ts";
 import { answerInverse, askToLeave } from "./frameworks/inverse.ts";
 import { kill } from "./frameworks/kill.ts";
 import { applyFrameworks } from "./frameworks/levels.ts";
@@ -292,7 +292,7 @@ export class Cluster implements Turns {
     const { grants, frameworks = [] } = message;
     if (isForUs) {
       applyGrants(this.#memory, message.incarnation, grants, now);
-      applyFrameworks(this.#memory, message.incarnation, frameworks);
+      applyFrameworks(this.#memory, message.incarnation, frameworks, now);
     }
     // That, or a poke: the Broker may not know how things stand here.
     if (!isForUs || grants.length + frameworks.length === 0) this.#reporting.tellAll();
@@ -561,7 +561,9 @@ export class Cluster implements Turns {
     if (this.#callsLater) times.push(this.#called.atMs + CALL_PAUSE_MS);
     if (this.#memory.making.nextAt !== null) times.push(Math.max(now + 1, this.#memory.making.nextAt));
     times.push(...this.#reporting.wantedAt(now), ...drainTimes(this.#memory, now), ...moveTimes(this.#memory, now));
-    times.push(...patienceTimes(this.#memory, now), ...this.#telling.wantedAt(now), ...offerTimes(this.#memory, now));
+    times.push(...patienceTimes(this.#memory, now), ...this.#telling.wantedAt(now));
+    const offersAt = this.#memory.frameworks.nextAt(now);
+    if (offersAt !== null) times.push(offersAt);
     for (const at of vigilTimes(this.#memory, now)) times.push(at);
     for (const at of this.#memory.gangTimes.wantedAt(this.#memory.jobs)) times.push(Math.max(at, now + 1));
     for (const job of this.#memory.waitingJobs()) {

@@ -93,7 +93,7 @@ export class Reporting {
     });
     if (ended.length > 0) memory.store.endGrants(ended);
     applyGrants(memory, answer.incarnation, answer.grants, now);
-    applyFrameworks(memory, answer.incarnation, answer.frameworks ?? []);
+    applyFrameworks(memory, answer.incarnation, answer.frameworks ?? [], now);
   }
 
   failed(report: Report, now: number): void {

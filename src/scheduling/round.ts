@@ -20,11 +20,12 @@ export function round(input: RoundInput): RoundResult {
   const asked = wantsOf(filling);
   fill(filling, [...filling.wants, ...asked.values()]);
   const entitled = filling.wants.map((want) => want.taken);
+  const promised = promisedTo(asked);
   const isFresh = input.jobs.every((job) => [...job.held.values()].every(({ charged }) => charged === 0));
   const stops = stopsOf(filling);
   const { limits, claims, yields } = isFresh
     ? { limits: entitled, claims: [], yields: [] }
-    : admit({ ...facts, promised: promisedTo(asked) }, entitled);
+    : admit({ ...facts, promised }, entitled);
   return {
     limits: counted(filling, limits),
     entitled: counted(filling, entitled),
@@ -32,7 +33,7 @@ export function round(input: RoundInput): RoundResult {
     yields: named(filling, yields),
     stops,
     roles: rolesOf(filling),
-    offers: offersOf(facts, { limits, entitled, claims }),
+    offers: offersOf(facts, { limits, entitled, claims }, promised),
     contended: [...stops.values()].some(({ kind }) => kind === "share" || kind === "space" || kind === "lend-limit"),
   };
 }

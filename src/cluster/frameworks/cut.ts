@@ -3,7 +3,7 @@
  * only where its shares leave no more. Gives back those that nobody answered, and those that it may not have any more.
  */
 import type { Piece } from "../../model/framework.ts";
-import { amountsOf } from "../../model/pieces.ts";
+import { amountsOf, portCount } from "../../model/pieces.ts";
 import { add, fits, type Resources, subtract, timesFits } from "../../model/resources.ts";
 import { isAllocatable } from "../../scheduling/offering/asks.ts";
 import { accounts } from "../levels.ts";
@@ -210,22 +210,8 @@ export function yieldOffers(memory: ClusterMemory, starved: readonly string[]): 
   return yielded;
 }
 
-/** When offers lapse, and what was refused may be offered again. */
-export function* offerTimes({ frameworks }: ClusterMemory, now: number): Generator<number> {
-  if (frameworks.isEmpty) return;
-  const { nextLapseAt } = frameworks;
-  if (nextLapseAt !== null) yield Math.max(now + 1, nextLapseAt);
-  for (const here of frameworks.byId.values()) {
-    if (here.level.state !== "active") continue;
-    for (const { refusals } of here.roles.values())
-      if (refusals.nextEndAt !== null) yield Math.max(now + 1, refusals.nextEndAt);
-  }
-}
-
 const portAmount = (ports: Piece["ports"], amounts: Resources): Resources =>
-  ports.length === 0 && amounts.ports === undefined
-    ? {}
-    : { ports: ports.reduce((n, [a, b]) => n + b - a + 1, 0) * 1000 };
+  ports.length === 0 && amounts.ports === undefined ? {} : { ports: portCount(ports) * 1000 };
 
 const positive = (amounts: Resources): Resources =>
   Object.fromEntries(Object.entries(amounts).map(([name, amount]) => [name, Math.max(0, amount)]));

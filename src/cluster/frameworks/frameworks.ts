@@ -17,6 +17,9 @@ import { freeFor, Offerable } from "./offerable.ts";
 import { type FrameworkHere, frameworkHere, type HeldOffer, type Reserved, RoleHere } from "./state.ts";
 import { frameworkReport, RESERVED, reservedReport } from "./uses.ts";
 
+/** Mesos' allocation interval. */
+const OFFER_INTERVAL_MS = 1_000;
+
 /** What it needs to know of its cluster. */
 export interface Surroundings {
   cluster: string;
@@ -63,7 +66,7 @@ export class Frameworks {
       const here = frameworkHere(level);
       Object.assign(here, { gen, limits, chops: new Set(chops), toldWhole });
       this.byId.set(id, here);
-      this.#setRoles(here, level);
+      this.#setRoles(here, level, 0);
     }
     for (const row of store.reservations()) this.#putReserved(row);
     for (const row of store.offers()) {
@@ -86,6 +89,7 @@ export class Frameworks {
   apply(
     level: FrameworkLevel,
     told: Pick<FrameworkHere, "gen" | "limits"> & { chops: readonly string[] },
+    now: number,
   ): FrameworkHere {
     const here = this.byId.get(level.id) ?? frameworkHere(level);
     this.byId.set(level.id, here);
@@ -94,12 +98,12 @@ export class Frameworks {
     here.chops = new Set(told.chops);
     here.level = level;
     here.isDirty = true;
-    this.#setRoles(here, level);
+    this.#setRoles(here, level, now);
     this.save(here);
     return here;
   }
 
-  #setRoles(here: FrameworkHere, level: FrameworkLevel): void {
+  #setRoles(here: FrameworkHere, level: FrameworkLevel, now: number): void {
     for (const name of [...here.roles.keys()])
       if (!level.roles.some((wish) => wish.name === name)) {
         here.roles.delete(name);
@@ -111,7 +115,7 @@ export class Frameworks {
         here.roles.set(wish.name, new RoleHere(wish));
         continue;
       }
-      if (wish.revived > role.wish.revived) this.forgetRefusals(here, wish.name);
+      if (wish.revived > role.wish.revived) this.#revive(here, wish.name, now);
       role.wish = wish;
     }
   }
@@ -159,17 +163,20 @@ export class Frameworks {
     here.isDirty = true;
   }
 
-  forgetRefusals(here: FrameworkHere, role: string): void {
+  #revive(here: FrameworkHere, role: string, now: number): void {
     const there = here.roles.get(role);
     if (!there) return;
     there.unanswered = 0;
     here.isDirty = true;
     if (there.refusals.isEmpty) return;
-    there.refusals.clear();
+    there.refusals.revive(now);
     this.#around.store.forgetRefusals(here.id, role);
   }
 
+  /** Looks once an interval at most, as Mesos allocates: what ends between is offered together. */
   expireRefusals(now: number): void {
+    if (now < this.#nextTickAt && now >= this.#tickedAt) return;
+    this.#tickedAt = now;
     let isAny = false;
     for (const here of this.byId.values())
       for (const { refusals } of here.roles.values()) {
@@ -178,6 +185,23 @@ export class Frameworks {
         isAny = true;
       }
     if (isAny) this.#around.store.expireRefusals(now);
+  }
+
+  get #nextTickAt(): number {
+    return this.#tickedAt + OFFER_INTERVAL_MS;
+  }
+  #tickedAt = Number.NEGATIVE_INFINITY;
+
+  /** When offers lapse, or may be made again of what was refused. */
+  nextAt(now: number): number | null {
+    let next = this.#nextLapseAt;
+    for (const { level, roles } of this.byId.values()) {
+      if (level.state !== "active") continue;
+      for (const { refusals } of roles.values()) next = Math.min(next, refusals.nextEndAt ?? next);
+    }
+    // A clock that went back delays it no longer than an interval.
+    const tickAt = Math.min(this.#nextTickAt, now + OFFER_INTERVAL_MS);
+    return Number.isFinite(next) ? Math.max(next, tickAt, now + 1) : null;
   }
 
   // Offers.
@@ -212,13 +236,9 @@ export class Frameworks {
     this.#around.store.removeOffer(offer.id);
   }
 
-  /** When the first offer lapses. */
-  get nextLapseAt(): number | null {
-    return Number.isFinite(this.#nextLapseAt) ? this.#nextLapseAt : null;
-  }
-
-  /** Whether any may have lapsed by then; asked once, all must be looked at. */
+  /** Whether any may have lapsed by now; asked once, all must be looked at. Once an interval at most. */
   lapsesBy(now: number): boolean {
+    if (now < this.#nextTickAt && now >= this.#tickedAt) return false;
     const isBack = now < this.#lapsesAskedAt;
     this.#lapsesAskedAt = now;
     if (now < this.#nextLapseAt && !isBack) return false;

@@ -4,13 +4,18 @@ import type { ClusterMemory } from "../memory.ts";
 import { kill } from "./kill.ts";
 
 /** @param incarnation of the Broker that says it: what an earlier one said is not heard */
-export function applyFrameworks(memory: ClusterMemory, incarnation: number, grants: readonly FrameworkGrant[]): void {
+export function applyFrameworks(
+  memory: ClusterMemory,
+  incarnation: number,
+  grants: readonly FrameworkGrant[],
+  now: number,
+): void {
   if (incarnation < memory.self.broker) return;
   const { frameworks } = memory;
   for (const { gen, level, limits, chops } of grants) {
     const known = frameworks.byId.get(level.id);
     if (known && known.gen >= gen) continue;
-    const here = frameworks.apply(level, { gen, limits, chops });
+    const here = frameworks.apply(level, { gen, limits, chops }, now);
     if (level.state === "removed") for (const job of [...here.tasks.values()]) kill(memory, job, null);
   }
 }

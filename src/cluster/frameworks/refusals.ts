@@ -8,6 +8,8 @@ import { NodeSet } from "./nodeSet.ts";
 export interface Refusal {
   /** by this object's clock */
   untilMs: number;
+  /** when the newest of them came */
+  sinceMs: number;
   readonly refused: Resources;
   readonly nodes: NodeSet;
 }
@@ -40,15 +42,16 @@ export class Refusals {
   /** @returns when it ends */
   add(node: number, refused: Resources, forMs: number, now: number): number {
     const untilMs = endOf(now, Math.max(forMs, MIN_REFUSAL_MS));
-    this.put(node, refused, untilMs);
+    this.put(node, refused, untilMs, now);
     return untilMs;
   }
 
   /** As its row tells. */
-  put(node: number, refused: Resources, untilMs: number): void {
+  put(node: number, refused: Resources, untilMs: number, sinceMs = Number.NEGATIVE_INFINITY): void {
     const key = `${untilMs} ${resourcesKey(refused)}`;
-    const refusal = this.#all.get(key) ?? { untilMs, refused, nodes: new NodeSet() };
+    const refusal = this.#all.get(key) ?? { untilMs, sinceMs, refused, nodes: new NodeSet() };
     this.#all.set(key, refusal);
+    refusal.sinceMs = Math.max(refusal.sinceMs, sinceMs);
     refusal.nodes.add(node);
     this.#nextEndAt = Math.min(this.#nextEndAt, untilMs);
   }
@@ -81,9 +84,17 @@ export class Refusals {
     for (const { nodes } of this.#all.values()) nodes.delete(node);
   }
 
-  clear(): void {
-    this.#all.clear();
+  /** It wants to see all again: what it has refused just now after the least time. */
+  revive(now: number): void {
     this.#nextEndAt = Number.POSITIVE_INFINITY;
+    for (const [key, refusal] of this.#all) {
+      const leastMs = refusal.sinceMs + MIN_REFUSAL_MS;
+      if (leastMs <= now || leastMs > now + MIN_REFUSAL_MS) this.#all.delete(key);
+      else {
+        refusal.untilMs = Math.min(refusal.untilMs, leastMs);
+        this.#nextEndAt = Math.min(this.#nextEndAt, refusal.untilMs);
+      }
+    }
   }
 }
 

@@ -6,7 +6,7 @@
 import type { PartitionKey } from "../../model/partition.ts";
 import { add, type Resources } from "../../model/resources.ts";
 import { isWithin } from "../../model/role.ts";
-import type { Facts } from "../filling/facts.ts";
+import type { Facts, Promised } from "../filling/facts.ts";
 import { type Counts, type Filling, NOWHERE, openFilling } from "../filling/wants.ts";
 import type { OfferLimits, RoundFramework, RoundResult } from "../input.ts";
 import { addTo, at, resourcesOf, type Vector, vectorOf } from "../shares/axes.ts";
@@ -14,7 +14,7 @@ import { type Bound, quotaTop } from "../shares/bounds.ts";
 import { charge, occupy } from "../shares/charge.ts";
 import { lineUp, serveNext } from "../shares/next.ts";
 import { available, nominalRoom } from "../shares/quota.ts";
-import { isOwner, type Room } from "../shares/rooms.ts";
+import { isOwner, type Room, take } from "../shares/rooms.ts";
 import type { Leaf, RoleNode } from "../shares/tree.ts";
 import { type Ask, asksOf, isAllocatable } from "./asks.ts";
 
@@ -25,12 +25,14 @@ export interface Taken {
   readonly claims: readonly ReadonlyMap<number, { own: number; priority: number }>[];
 }
 
-export function offersOf(facts: Facts, taken: Taken): RoundResult["offers"] {
+/** @param promised what jobs have left alone for frameworks */
+export function offersOf(facts: Facts, taken: Taken, promised: Promised): RoundResult["offers"] {
   const filling = openFilling({ ...facts, promised: new Map() });
   const given = new Map<RoundFramework, Map<number, Vector>>();
   const chopped = new Set<RoundFramework>();
   if (filling.tree.frameworks.size > 0) {
     chargeJobs(filling, taken);
+    awaitJobs(filling, taken, promised);
     keepOffers(filling, given);
     giveNodes(filling, given, chopped);
   }
@@ -42,17 +44,34 @@ export function offersOf(facts: Facts, taken: Taken): RoundResult["offers"] {
   );
 }
 
-/** What jobs run, may run, and are about to: nothing of it is offered. */
-function chargeJobs({ rooms, wants }: Filling, { limits, entitled, claims }: Taken): void {
+/** What jobs run, may run, and have room made for. */
+function chargeJobs({ rooms, wants }: Filling, { limits, claims }: Taken): void {
   for (const [i, { leaf, kept }] of wants.entries()) {
     for (const room of rooms) {
       const running = Math.max(limits[i]?.get(room.index) ?? 0, kept.get(room.index) ?? 0);
       const { own = 0, priority = 0 } = claims[i]?.get(room.index) ?? {};
-      const tasks = Math.max(running + own + priority, entitled[i]?.get(room.index) ?? 0);
+      const tasks = running + own + priority;
       if (tasks > 0) occupy(leaf, room, times(leaf.demand, tasks));
     }
     const elsewhere = kept.get(NOWHERE) ?? 0;
     if (elsewhere > 0) charge(leaf, null, times(leaf.demand, elsewhere));
+  }
+}
+
+/** Jobs that are short of their fair part wait for more room: beyond the frameworks' part what is free is theirs. */
+function awaitJobs({ rooms, wants }: Filling, { limits, entitled }: Taken, promised: Promised): void {
+  for (const room of rooms) {
+    const theirs = room.free.map(() => 0);
+    for (const of of promised.values()) addTo(theirs, of.get(room.index) ?? theirs, of.has(room.index) ? 1 : 0);
+    for (const [i, { leaf, kept }] of wants.entries()) {
+      const has = Math.max(limits[i]?.get(room.index) ?? 0, kept.get(room.index) ?? 0);
+      const missing = (entitled[i]?.get(room.index) ?? 0) - has;
+      if (missing <= 0) continue;
+      const left = times(leaf.demand, missing).map((amount, r) =>
+        Math.max(0, Math.min(amount, at(room.free, r) - at(theirs, r))),
+      );
+      take(room, left, !isOwner(leaf.role.path, room));
+    }
   }
 }
 
