@@ -7,6 +7,7 @@ import { Broker } from "../../src/broker/broker.ts";
 import { Cluster } from "../../src/cluster/cluster.ts";
 import type { NodeClaims } from "../../src/cluster/methods.ts";
 import { CLUSTER_RULES, type ClusterRules } from "../../src/cluster/rules.ts";
+import { Framework } from "../../src/framework/framework.ts";
 import type { ObjectRef } from "../../src/platform/seam.ts";
 import { AgentHost } from "./agentHost.ts";
 import { checkAmounts } from "./amounts.ts";
@@ -159,7 +160,11 @@ export class World {
   #object(ref: ObjectRef): SimObject {
     const object = new SimObject(this, ref, (platform) =>
       hearing(
-        ref.kind === "broker" ? new Broker(platform) : new Cluster(platform, this.rules.cluster),
+        ref.kind === "broker"
+          ? new Broker(platform)
+          : ref.kind === "framework"
+            ? new Framework(platform)
+            : new Cluster(platform, this.rules.cluster),
         this.rules.hearing,
       ),
     );
