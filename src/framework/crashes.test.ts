@@ -1,9 +1,9 @@
 /** Nothing that was acknowledged is lost when the object dies, and updates stay in order however messages come. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { AGENT, info, level, offer, Scene, task, type Update } from "../../test/support/frameworkScene.ts";
 import type { ObjectRef } from "../platform/seam.ts";
 import type { AcceptRequest, TaskLevel, Tell } from "../protocol/frameworks.ts";
-import { AGENT, info, level, offer, Scene, task, type Update } from "./fixture.fixture.ts";
 import type { FrameworkCall, FrameworkEvent } from "./methods.ts";
 
 const FINAL = new Set(["TASK_FINISHED", "TASK_KILLED", "TASK_GONE"]);
@@ -265,6 +265,6 @@ test("each update is seen in order, none is lost, none is invented, and after th
       expect(scene.tasks()).toHaveLength(TASKS.length);
       expect(scene.tasks().every(({ level: { agentId } }) => agentId === AGENT)).toBe(true);
     }),
-    { numRuns: 40, endOnFailure: true },
+    { numRuns: 150 },
   );
 });

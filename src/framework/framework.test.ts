@@ -11,7 +11,7 @@ import {
   Scene,
   task,
   unaware,
-} from "./fixture.fixture.ts";
+} from "../../test/support/frameworkScene.ts";
 import { nextSendAt } from "./lines.ts";
 
 function subscribed(more: Parameters<Scene["subscribe"]>[0] = {}): Scene {
@@ -555,4 +555,27 @@ test("74 UnacknowledgedTerminalTask and 75 ReconcileStatusUpdateTaskState: the s
   });
   const message = "Reconciliation: Latest task state";
   expect(scene.updates()).toMatchObject([{ state: "TASK_FINISHED", message, uuid: null }, { state: "TASK_STARTING" }]);
+});
+
+test("an object that nobody answers does not wake more often than its retries are due", () => {
+  const scene = subscribed();
+  levels(scene);
+  scene.launched("t");
+  scene.tell({ tasks: [level("t", "running")] });
+  scene.tell({ offers: [offer("north.1.2")] });
+  scene.call({ type: "KILL", taskId: "t", agentId: null, graceMs: null });
+  scene.call({ type: "DECLINE", offerIds: ["north.1.2"], refuseMs: 0 });
+  const { turns } = scene.home;
+  scene.pass(3_600_000);
+  expect(scene.home.turns - turns).toBeLessThan(300);
+  scene.home.closeSocket(scene.socket);
+  scene.pass(4_000_000);
+  expect(scene.view().state).toBe("removed");
+  levels(scene);
+  scene.pass(100_000);
+  levels(scene);
+  expect(scene.home.alarmAt === null || scene.home.alarmAt <= scene.home.nowMs + 60_000).toBe(true);
+  const after = scene.home.turns;
+  scene.pass(86_400_000);
+  expect(scene.home.turns - after).toBeLessThan(3);
 });

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { AGENT, ID, info, launch, level, offer, Scene, unaware } from "./fixture.fixture.ts";
+import { AGENT, ID, info, launch, level, offer, Scene, unaware } from "../../test/support/frameworkScene.ts";
 
 function subscribed(more: Parameters<Scene["subscribe"]>[0] = {}): Scene {
   const scene = new Scene();

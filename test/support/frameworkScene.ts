@@ -1,9 +1,6 @@
 /** A Framework object on the test platform, with words for its scheduler and for its Clusters. */
-import { harness, type ObjectHome } from "../../test/sim/nodeSqlite.ts";
-import { agentId, type Capability, type FrameworkInfo, type LaunchTask, type Offer } from "../model/framework.ts";
-import type { SocketId } from "../platform/seam.ts";
-import type { TaskLevel, Tell, TellAnswer } from "../protocol/frameworks.ts";
-import { Framework } from "./framework.ts";
+
+import { Framework } from "../../src/framework/framework.ts";
 import type {
   CallAnswer,
   FrameworkCall,
@@ -11,7 +8,17 @@ import type {
   FrameworkMethods,
   FrameworkView,
   Subscribe,
-} from "./methods.ts";
+} from "../../src/framework/methods.ts";
+import {
+  agentId,
+  type Capability,
+  type FrameworkInfo,
+  type LaunchTask,
+  type Offer,
+} from "../../src/model/framework.ts";
+import type { SocketId } from "../../src/platform/seam.ts";
+import type { TaskLevel, Tell, TellAnswer } from "../../src/protocol/frameworks.ts";
+import { harness, type ObjectHome } from "../sim/nodeSqlite.ts";
 
 export const ID = "fw-1";
 export const AGENT = agentId("north", "n1", 1);
