@@ -41,8 +41,8 @@ export class BrokerLine {
     const { self } = this.#memory;
     if (!self) return;
     if (isAlarm && self.state === "active" && this.#isTime(now)) this.#isDue = true;
-    if (!this.#isOpen()) return;
     if (this.#inFlight && (now < this.#inFlight.since || now - this.#inFlight.since > LOST_MS)) this.#fail(now);
+    if (!this.#isOpen()) return;
     if (this.#inFlight || (now < this.#notBefore && this.#notBefore - now <= RETRY_MAX_MS)) return;
     this.#isDue = false;
     this.#lastPeriod = this.#periodOf(now);
@@ -74,12 +74,16 @@ export class BrokerLine {
   /** @param answer null: nobody knows whether it was heard */
   answered(level: FrameworkLevel, answer: FrameworkAnswer | null, now: number): void {
     const { self } = this.#memory;
-    if (this.#inFlight?.rev !== level.rev || !self) return;
+    if (!self) return;
+    const isAwaited = this.#inFlight?.rev === level.rev;
     if (!answer) {
-      this.#fail(now);
+      if (isAwaited) this.#fail(now);
       return;
     }
-    this.#inFlight = null;
+    // One that comes after it was taken for lost says as much.
+    if (level.rev < self.toldRev) return;
+    if (isAwaited) this.#inFlight = null;
+    if (level.rev === self.rev) this.#isDue = false;
     this.#failures = 0;
     this.#notBefore = Number.NEGATIVE_INFINITY;
     const isBehind = answer.rev > level.rev;
