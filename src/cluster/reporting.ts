@@ -40,6 +40,8 @@ export class Reporting {
   #roomsLookedAt = 0;
   /** it is time to look at what changes with every task */
   #isAsked = false;
+  /** and at what is only known of frameworks */
+  #isAskedFrameworks = false;
 
   /** @param isQuiet nothing was told to anyone: then waking up for a poll sends nothing */
   constructor(platform: Platform, memory: ClusterMemory, isQuiet: boolean, now: number) {
@@ -66,6 +68,7 @@ export class Reporting {
   tick(now: number): void {
     const { jobs, tellings } = this.#memory;
     this.#isAsked = true;
+    this.#isAskedFrameworks = this.#memory.frameworks.isAnyDirty;
     for (const job of [...tellings.soon]) job.dirty = "now";
     if (this.#inFlight && now - this.#inFlight.sentAt > LOST_MS) this.#inFlight = null;
     if (this.#sinceMs(now) < POKE_MS) return;
@@ -138,11 +141,13 @@ export class Reporting {
     const { tellings } = memory;
     this.#look(now);
     const changed = this.#levels !== this.#toldLevels || memory.events.length > 0;
-    const told = memory.frameworks.untold();
-    if (!changed && tellings.now.size === 0 && told.length === 0) return;
+    const isNews = tellings.now.size > 0 || this.#isAskedFrameworks || memory.frameworks.untold().length > 0;
+    if (!changed && !isNews) return;
     const urgent = !this.#failing && ((changed && memory.frameworks.isEmpty) || tellings.isUrgent());
     if (!urgent && now < this.#notBefore) return;
     const rev = memory.revs.next();
+    const told = memory.frameworks.allUntold();
+    this.#isAskedFrameworks = false;
     const dirty = [...tellings.now, ...tellings.soon];
     const present = this.#levelsAt(now);
     this.#levels = JSON.stringify(present);
@@ -173,6 +178,7 @@ export class Reporting {
     else if (this.#levels !== this.#toldLevels) yield next;
     const { jobs, tellings, frameworks } = this.#memory;
     if (!this.#inFlight && frameworks.untold().length > 0) yield next;
+    else if (frameworks.isAnyDirty) yield now + SOON_MS;
     if (tellings.now.size > 0 && !this.#inFlight) yield next;
     if (tellings.soon.size > 0) yield now + SOON_MS;
     if (jobs.size > 0 || !frameworks.isEmpty) yield Math.max(now + 1, this.#lastAt + POKE_MS);

@@ -68,7 +68,12 @@ export class Scheduler {
 
   /** Nothing more is launched, and every task has ended and is acknowledged. */
   get isDone(): boolean {
-    return [...this.tasks.values()].every(({ isOver }) => isOver);
+    return [...this.tasks.values()].every((told) => told.isOver || this.#isGivenUp(told));
+  }
+
+  /** As far as anyone can tell it never was, or is lost: what the league says of it when it is asked. */
+  #isGivenUp({ last }: Told): boolean {
+    return !this.#world.faulty && last !== null && MAY_RETURN.has(last);
   }
 
   #subscribe(): void {
@@ -267,7 +272,11 @@ export class Scheduler {
     for (const [taskId, told] of this.tasks) {
       const alive = [...watch.stories.values()].flatMap(({ alive }) => [...alive]);
       const runs = alive.some((process) => process.template.env.MESOS_TASK_ID === taskId);
-      checks.hold("updates-told", told.isOver && !runs, () => `${taskId} is told to be ${told.last}, runs: ${runs}`);
+      checks.hold(
+        "updates-told",
+        (told.isOver || this.#isGivenUp(told)) && !runs,
+        () => `${taskId} is told to be ${told.last}, runs: ${runs}`,
+      );
     }
   }
 
@@ -277,7 +286,7 @@ export class Scheduler {
 }
 
 /** What is told so may still run, and is told otherwise then. */
-const MAY_RETURN = new Set<TaskStatus["state"]>(["TASK_LOST"]);
+const MAY_RETURN = new Set<TaskStatus["state"]>(["TASK_LOST", "TASK_UNKNOWN"]);
 
 const {
   resources: _,

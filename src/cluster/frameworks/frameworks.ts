@@ -415,33 +415,46 @@ export class Frameworks {
 
   // What the Broker is told.
 
-  /** As they are, of those that it does not know. */
+  /** As they are, of those of which it does not know what they have or would take. */
   untold(): FrameworkReport[] {
+    return this.#unlike((report, reported) => JSON.stringify(report.uses) !== JSON.stringify(reported?.uses));
+  }
+
+  /** The same and those of which it only does not know that they are as it said: that goes with the next report. */
+  allUntold(): FrameworkReport[] {
+    return this.#unlike((report, reported) => JSON.stringify(report) !== JSON.stringify(reported));
+  }
+
+  #unlike(isNews: (report: FrameworkReport, reported: FrameworkReport | null) => boolean): FrameworkReport[] {
     const version = this.offerable.version;
     const isSame = version === this.#reportedAt;
     const reports: FrameworkReport[] = [];
+    let isAllKnown = true;
     for (const here of this.byId.values()) {
       if (!here.isDirty && isSame) continue;
       const report = frameworkReport(this, here);
-      if (JSON.stringify(report) !== here.reported) reports.push(report);
-      else here.isDirty = false;
+      if (isNews(report, here.reported)) reports.push(report);
+      if (JSON.stringify(report) === JSON.stringify(here.reported)) here.isDirty = false;
+      else isAllKnown = false;
     }
-    if (reports.length === 0) this.#reportedAt = version;
-    const reserved = this.#reservedReport();
+    if (isAllKnown) this.#reportedAt = version;
+    const reserved = reservedReport(this.reservations());
     if (JSON.stringify(reserved) !== this.#reservedReported) reports.push(reserved);
     return reports;
   }
   #reportedAt = -1;
   #reservedReported = JSON.stringify(reservedReport([]));
 
-  #reservedReport(): FrameworkReport {
-    return reservedReport(this.reservations());
+  /** The Broker is yet to hear that what it said last holds here. */
+  get isAnyDirty(): boolean {
+    for (const { isDirty } of this.byId.values()) if (isDirty) return true;
+    return false;
   }
 
   told(reports: readonly FrameworkReport[]): void {
     for (const report of reports) {
       const here = this.byId.get(report.framework);
-      if (here) Object.assign(here, { isDirty: false, reported: JSON.stringify(report) });
+      if (here) Object.assign(here, { isDirty: false, reported: report });
       else if (report.framework === RESERVED) this.#reservedReported = JSON.stringify(report);
     }
     this.#reportedAt = this.offerable.version;
@@ -450,13 +463,13 @@ export class Frameworks {
   notTold(reports: readonly FrameworkReport[]): void {
     for (const { framework } of reports) {
       const here = this.byId.get(framework);
-      if (here) Object.assign(here, { isDirty: true, reported: "" });
+      if (here) Object.assign(here, { isDirty: true, reported: null });
       else if (framework === RESERVED) this.#reservedReported = "";
     }
   }
 
   tellAgain(): void {
-    for (const here of this.byId.values()) Object.assign(here, { isDirty: true, reported: "" });
+    for (const here of this.byId.values()) Object.assign(here, { isDirty: true, reported: null });
     if (!this.isEmpty) this.#reservedReported = "";
   }
 

@@ -1,7 +1,7 @@
 /** What a Cluster knows of frameworks: their levels, offers that are held for them, tasks that they launched. */
 import type { Piece } from "../../model/framework.ts";
 import type { Resources } from "../../model/resources.ts";
-import type { FrameworkLevel, FrameworkWish } from "../../protocol/frameworks.ts";
+import type { FrameworkLevel, FrameworkReport, FrameworkWish } from "../../protocol/frameworks.ts";
 import type { Asked } from "../../scheduling/place/asked.ts";
 import type { JobState } from "../state.ts";
 import { Refusals } from "./refusals.ts";
@@ -72,7 +72,7 @@ export interface FrameworkHere {
   /** since the last report was made: the Broker does not know how it stands */
   isDirty: boolean;
   /** as it was told last */
-  reported: string;
+  reported: FrameworkReport | null;
 }
 
 export const frameworkHere = (level: FrameworkLevel): FrameworkHere => ({
@@ -87,7 +87,7 @@ export const frameworkHere = (level: FrameworkLevel): FrameworkHere => ({
   tasks: new Map(),
   toldWhole: 0,
   isDirty: true,
-  reported: "",
+  reported: null,
 });
 
 export const isAware = ({ level }: FrameworkHere): boolean => level.capabilities.includes("PARTITION_AWARE");
