@@ -34,6 +34,8 @@ export class Reporting {
   /** what the cluster has, as it is and as it was told */
   #levels: string | null = null;
   #toldLevels: string | null = null;
+  /** more than what is free for frameworks is not as it was told */
+  #areOther = false;
   /** version of the accounts that `#levels` is of */
   #lookedAt = 0;
   /** and version of what is free for frameworks */
@@ -59,6 +61,7 @@ export class Reporting {
   /** The Broker may not know how things stand here. */
   tellAll(): void {
     this.#toldLevels = null;
+    this.#areOther = true;
     this.#memory.frameworks.tellAgain();
     // Nobody else says that what an old attempt was for is over.
     for (const job of this.#memory.jobs.values()) if (job.leaving.size > 0) job.dirty = "now";
@@ -132,7 +135,10 @@ export class Reporting {
     this.#lookedAt = tellable;
     this.#roomsLookedAt = rooms;
     this.#isAsked = false;
-    this.#levels = JSON.stringify(this.#levelsAt(now));
+    const present = this.#levelsAt(now);
+    this.#levels = JSON.stringify(present);
+    if (this.#levels === this.#toldLevels) this.#areOther = false;
+    else this.#areOther = this.#toldLevels === null || plain(present) !== plain(JSON.parse(this.#toldLevels));
   }
 
   sendIfDue(now: number): void {
@@ -140,13 +146,17 @@ export class Reporting {
     const memory = this.#memory;
     const { tellings } = memory;
     this.#look(now);
-    const changed = this.#levels !== this.#toldLevels || memory.events.length > 0;
-    const isNews = tellings.now.size > 0 || this.#isAskedFrameworks || memory.frameworks.untold().length > 0;
-    if (!changed && !isNews) return;
-    const urgent = !this.#failing && ((changed && memory.frameworks.isEmpty) || tellings.isUrgent());
+    const changed = this.#areOther || memory.events.length > 0;
+    const { frameworks } = memory;
+    const isHeard =
+      !frameworks.isEmpty &&
+      frameworks.tick(now) &&
+      (this.#isAskedFrameworks || this.#levels !== this.#toldLevels || frameworks.untold().length > 0);
+    if (!changed && tellings.now.size === 0 && !isHeard) return;
+    const urgent = !this.#failing && (changed || tellings.isUrgent());
     if (!urgent && now < this.#notBefore) return;
     const rev = memory.revs.next();
-    const told = memory.frameworks.allUntold();
+    const told = frameworks.allUntold();
     this.#isAskedFrameworks = false;
     const dirty = [...tellings.now, ...tellings.soon];
     const present = this.#levelsAt(now);
@@ -166,6 +176,7 @@ export class Reporting {
     memory.frameworks.told(told);
     for (const job of dirty) job.dirty = "no";
     this.#toldLevels = this.#levels;
+    this.#areOther = false;
     this.#inFlight = { rev, sentAt: now };
     this.#lastAt = now;
     this.#platform.call({ kind: "broker", league: this.#platform.self.league, name: "" }, "report", report);
@@ -174,13 +185,19 @@ export class Reporting {
   /** When it wants to be asked again. */
   *wantedAt(now: number): Generator<number> {
     const next = Math.max(now + 1, this.#notBefore);
+    const { frameworks } = this.#memory;
     if (this.#inFlight) yield now + LOST_MS;
-    else if (this.#levels !== this.#toldLevels) yield next;
-    const { jobs, tellings, frameworks } = this.#memory;
-    if (!this.#inFlight && frameworks.untold().length > 0) yield next;
+    else if (this.#areOther) yield next;
+    else if (this.#levels !== this.#toldLevels) yield Math.max(this.#notBefore, frameworks.tickAt(now));
+    const { jobs, tellings } = this.#memory;
+    if (!this.#inFlight && frameworks.untold().length > 0) yield Math.max(this.#notBefore, frameworks.tickAt(now));
     else if (frameworks.isAnyDirty) yield now + SOON_MS;
     if (tellings.now.size > 0 && !this.#inFlight) yield next;
     if (tellings.soon.size > 0) yield now + SOON_MS;
     if (jobs.size > 0 || !frameworks.isEmpty) yield Math.max(now + 1, this.#lastAt + POKE_MS);
   }
 }
+
+/** What is free and offered changes with every task, and is told once an interval. */
+const plain = ({ partitions, nodes }: Pick<Report, "partitions" | "nodes">): string =>
+  JSON.stringify([partitions.map(({ rooms: _, offered: __, ...rest }) => rest), nodes]);

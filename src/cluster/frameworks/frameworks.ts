@@ -173,10 +173,18 @@ export class Frameworks {
     this.#around.store.forgetRefusals(here.id, role);
   }
 
-  /** Looks once an interval at most, as Mesos allocates: what ends between is offered together. */
-  expireRefusals(now: number): void {
-    if (now < this.#nextTickAt && now >= this.#tickedAt) return;
+  /**
+   * Once an interval at most, as Mesos allocates: whatever ends between is offered together, and the Broker hears of all of
+   * it at once. @returns whether this turn is one
+   */
+  tick(now: number): boolean {
+    if (now < this.#nextTickAt && now > this.#tickedAt) return false;
     this.#tickedAt = now;
+    return true;
+  }
+
+  expireRefusals(now: number): void {
+    if (!this.tick(now)) return;
     let isAny = false;
     for (const here of this.byId.values())
       for (const { refusals } of here.roles.values()) {
@@ -199,9 +207,12 @@ export class Frameworks {
       if (level.state !== "active") continue;
       for (const { refusals } of roles.values()) next = Math.min(next, refusals.nextEndAt ?? next);
     }
-    // A clock that went back delays it no longer than an interval.
-    const tickAt = Math.min(this.#nextTickAt, now + OFFER_INTERVAL_MS);
-    return Number.isFinite(next) ? Math.max(next, tickAt, now + 1) : null;
+    return Number.isFinite(next) ? Math.max(next, this.tickAt(now)) : null;
+  }
+
+  /** When the next interval begins. A clock that went back delays it no longer than one. */
+  tickAt(now: number): number {
+    return Math.max(now + 1, Math.min(this.#nextTickAt, now + OFFER_INTERVAL_MS));
   }
 
   // Offers.
@@ -236,9 +247,9 @@ export class Frameworks {
     this.#around.store.removeOffer(offer.id);
   }
 
-  /** Whether any may have lapsed by now; asked once, all must be looked at. Once an interval at most. */
+  /** Whether any may have lapsed by now; asked once, all must be looked at. */
   lapsesBy(now: number): boolean {
-    if (now < this.#nextTickAt && now >= this.#tickedAt) return false;
+    if (!this.tick(now)) return false;
     const isBack = now < this.#lapsesAskedAt;
     this.#lapsesAskedAt = now;
     if (now < this.#nextLapseAt && !isBack) return false;
