@@ -123,7 +123,7 @@ export function offerJson(
 /** Protobuf leaves out what is empty. */
 export const listed = (name: string, items: unknown[]): Json => (items.length === 0 ? {} : { [name]: items });
 
-export const domainJson = ({ region, zone }: Offer["agent"]): Json =>
+export const domainJson = ({ region, zone }: Pick<Offer["agent"], "region" | "zone">): Json =>
   region === null || zone === null
     ? {}
     : { domain: { fault_domain: { region: { name: region }, zone: { name: zone } } } };
@@ -133,7 +133,10 @@ const unavailabilityJson = ({ startMs, durationMs }: Unavailability): Json => ({
   ...(durationMs !== null && { duration: nanoseconds(durationMs) }),
 });
 
-export const inverseJson = ({ id: offerId, agentId, unavailability }: InverseOffer, { frameworkId }: EventContext): Json => ({
+export const inverseJson = (
+  { id: offerId, agentId, unavailability }: InverseOffer,
+  { frameworkId }: EventContext,
+): Json => ({
   id: id(offerId),
   framework_id: id(frameworkId),
   agent_id: id(agentId),
