@@ -7,8 +7,9 @@ import { add, type Resources } from "../../model/resources.ts";
 import type { NodeView } from "../../model/views.ts";
 import { AGENT_PORT, domainJson, id, listed } from "../events/events.ts";
 import type { Json } from "../events/offeredResources.ts";
+import type { Binding } from "../settings.ts";
 import { listOf, objectOf, reservedListOf, restOf } from "./amounts.ts";
-import type { Look } from "./look.ts";
+import { type Look, sees } from "./look.ts";
 
 /** What an agent of Mesos' would call these abilities. */
 const CAPABILITIES = ["MULTI_ROLE", "AGENT_DRAINING"];
@@ -35,12 +36,12 @@ const reservedOn = ({ reserved }: NodeView): Resources =>
   Object.values(reserved).reduce((sum: Resources, amounts) => add(sum, amounts), {});
 
 /** What is set aside for roles outside the credential's is only told as what it leaves. */
-const reservedSeen = (node: NodeView, look: Look): [string, Resources][] =>
-  Object.entries(node.reserved).filter(([role]) => look.sees(role));
+const reservedSeen = (node: NodeView, viewer: Binding): [string, Resources][] =>
+  Object.entries(node.reserved).filter(([role]) => sees(viewer, role));
 
-const totalOf = (node: NodeView, look: Look): Json[] => [
+const totalOf = (node: NodeView, viewer: Binding): Json[] => [
   ...listOf(restOf(node.capacity, reservedOn(node)), node.ports),
-  ...reservedSeen(node, look).flatMap(([role, amounts]) => reservedListOf(role, amounts)),
+  ...reservedSeen(node, viewer).flatMap(([role, amounts]) => reservedListOf(role, amounts)),
 ];
 
 function drainJson({ drain }: NodeView): Json {
@@ -49,9 +50,9 @@ function drainJson({ drain }: NodeView): Json {
 }
 
 /** `master::Response::GetAgents::Agent` */
-export function agentJson(node: NodeView, look: Look): Json {
+export function agentJson(node: NodeView, viewer: Binding): Json {
   const address = addressOf(node);
-  const total = totalOf(node, look);
+  const total = totalOf(node, viewer);
   return {
     agent_info: {
       hostname: address.hostname,
@@ -74,7 +75,7 @@ export function agentJson(node: NodeView, look: Look): Json {
 }
 
 /** Of `/slaves`. */
-export function slaveJson(node: NodeView, look: Look): Json {
+export function slaveJson(node: NodeView, viewer: Binding): Json {
   const { hostname } = addressOf(node);
   return {
     id: idOf(node),
@@ -86,7 +87,7 @@ export function slaveJson(node: NodeView, look: Look): Json {
     used_resources: objectOf(node.used),
     offered_resources: objectOf(node.offered),
     reserved_resources: Object.fromEntries(
-      reservedSeen(node, look).map(([role, amounts]) => [role, objectOf(amounts)]),
+      reservedSeen(node, viewer).map(([role, amounts]) => [role, objectOf(amounts)]),
     ),
     unreserved_resources: objectOf(restOf(node.capacity, reservedOn(node)), node.ports),
     active: isActive(node),
@@ -100,11 +101,11 @@ export function slaveJson(node: NodeView, look: Look): Json {
 export const getAgents = async (look: Look): Promise<Json> =>
   listed(
     "agents",
-    (await look.nodes()).map((node) => agentJson(node, look)),
+    (await look.nodes()).map((node) => agentJson(node, look.viewer)),
   );
 
 /** @param only of one id; null: all */
 export async function slaves(look: Look, only: string | null): Promise<Json> {
   const nodes = (await look.nodes()).filter((node) => only === null || idOf(node) === only);
-  return { slaves: nodes.map((node) => slaveJson(node, look)), recovered_slaves: [] };
+  return { slaves: nodes.map((node) => slaveJson(node, look.viewer)), recovered_slaves: [] };
 }

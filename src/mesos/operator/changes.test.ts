@@ -1,17 +1,15 @@
 import { expect, test } from "vitest";
 import { nodeOf, seenOf, seenTaskOf, statusOf, taskOf } from "../fixture/shown.ts";
 import { Changes } from "./changes.ts";
-import { Look } from "./look.ts";
 
 const URL_OF = new URL("http://127.0.0.1:8787/");
-// No object is asked.
-const LOOK = new Look({} as ConstructorParameters<typeof Look>[0], { league: "lab", role: null });
+const VIEWER = { league: "lab", role: null };
 
 const typesOf = (events: { type?: unknown }[]) => events.map(({ type }) => type);
 
 test("agents: added once, removed when silent or gone, added again when back", () => {
   const changes = new Changes(URL_OF);
-  const of = (...nodes: ReturnType<typeof nodeOf>[]) => changes.ofAgents(nodes, LOOK);
+  const of = (...nodes: ReturnType<typeof nodeOf>[]) => changes.ofAgents(nodes, VIEWER);
   expect(of(nodeOf("a"), nodeOf("b"))).toMatchObject([
     { type: "AGENT_ADDED", agent_added: { agent: { agent_info: { id: { value: "north.a.1" } }, active: true } } },
     { type: "AGENT_ADDED" },

@@ -3,10 +3,11 @@ import type { TaskStatus } from "../../model/framework.ts";
 import type { NodeView } from "../../model/views.ts";
 import { id, taskStatusJson } from "../events/events.ts";
 import type { Json } from "../events/offeredResources.ts";
+import type { Binding } from "../settings.ts";
 import { agentJson, idOf, isReachable } from "./agents.ts";
 import { frameworkInfoJson } from "./frameworkInfo.ts";
 import { frameworkJson, isActive, isConnected, isRemoved } from "./frameworks.ts";
-import type { Look, SeenFramework, SeenTask } from "./look.ts";
+import type { SeenFramework, SeenTask } from "./look.ts";
 import { keyOf, stateOf, taskJson } from "./tasks.ts";
 
 /** What one who is told of changes knows. Its first look is at no news. */
@@ -22,7 +23,7 @@ export class Changes {
   }
 
   /** One that is silent is removed, as Mesos says of unreachable ones, and added again when it is back. */
-  ofAgents(nodes: readonly NodeView[], look: Look): Json[] {
+  ofAgents(nodes: readonly NodeView[], viewer: Binding): Json[] {
     const before = this.#agents;
     const reachable = nodes.filter(isReachable);
     const now = new Set(reachable.map(idOf));
@@ -31,7 +32,7 @@ export class Changes {
     const removed = [...before].filter((agent) => !now.has(agent));
     return [
       ...removed.map((agent) => ({ type: "AGENT_REMOVED", agent_removed: { agent_id: id(agent) } })),
-      ...added.map((node) => ({ type: "AGENT_ADDED", agent_added: { agent: agentJson(node, look) } })),
+      ...added.map((node) => ({ type: "AGENT_ADDED", agent_added: { agent: agentJson(node, viewer) } })),
     ];
   }
 

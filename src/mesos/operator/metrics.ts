@@ -5,7 +5,8 @@
 import { add, dominantShare, type Resources } from "../../model/resources.ts";
 import { isActive, isReachable } from "./agents.ts";
 import { plainValue } from "./amounts.ts";
-import type { Look } from "./look.ts";
+import { isActive as isActiveFramework, isConnected, isRemoved } from "./frameworks.ts";
+import { type Look, seesAll } from "./look.ts";
 import { usedOn } from "./native.ts";
 import { rolesOf } from "./roles.ts";
 import { kindOf, stateOf } from "./tasks.ts";
@@ -27,7 +28,7 @@ export async function figuresOf(look: Look): Promise<Figures> {
     "master/slaves_connected": reachable,
     "master/slaves_disconnected": nodes.length - reachable,
     "master/slaves_unreachable": nodes.length - reachable,
-    ...(look.isWhole && { "master/outstanding_offers": await look.offersHeld() }),
+    ...(seesAll(look.viewer) && { "master/outstanding_offers": await look.offersHeld() }),
     ...resourceFigures(total, used, offered),
     ...(await frameworkFigures(look)),
     ...(await taskFigures(look)),
@@ -53,18 +54,19 @@ function resourceFigures(total: Resources, used: Resources, offered: Resources):
 }
 
 async function frameworkFigures(look: Look): Promise<Figures> {
-  const all = (await look.frameworks()).filter(({ row }) => row.state !== "removed");
-  const active = all.filter(({ row }) => row.state === "active").length;
-  const connected = all.filter(({ view, row }) => view?.isConnected ?? row.state === "active").length;
+  const all = (await look.frameworks()).filter((framework) => !isRemoved(framework));
+  const active = all.filter(isActiveFramework).length;
+  const connected = all.filter(isConnected).length;
   const figures: Figures = {
     "master/frameworks_active": active,
     "master/frameworks_inactive": all.length - active,
     "master/frameworks_connected": connected,
     "master/frameworks_disconnected": all.length - connected,
   };
-  for (const { row, view } of all) {
+  for (const framework of all) {
+    const { row, view } = framework;
     const prefix = `master/frameworks/${encodeURIComponent(row.name)}/${row.id}`;
-    figures[`${prefix}/subscribed`] = (view?.isConnected ?? row.state === "active") ? 1 : 0;
+    figures[`${prefix}/subscribed`] = isConnected(framework) ? 1 : 0;
     for (const { name, suppressed } of row.roles) figures[`${prefix}/roles/${name}/suppressed`] = suppressed ? 1 : 0;
     if (!view) continue;
     figures[`${prefix}/offers/sent`] = view.counts.offersSent;

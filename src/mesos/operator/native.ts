@@ -6,7 +6,7 @@
 import { add, type Resources } from "../../model/resources.ts";
 import type { FrameworkRowView, NodeView } from "../../model/views.ts";
 import { restOf } from "./amounts.ts";
-import type { Look, SeenFramework } from "./look.ts";
+import { type Look, type SeenFramework, seesAll } from "./look.ts";
 
 const NAME = "hansa";
 
@@ -24,7 +24,7 @@ export const usedOn = (nodes: readonly NodeView[]): Resources => sumOf(nodes.map
 
 /** What is used, and not by a framework. */
 export async function nativeOf(look: Look): Promise<SeenFramework[]> {
-  if (!look.isWhole) return [];
+  if (!seesAll(look.viewer)) return [];
   const [nodes, rows] = await Promise.all([look.nodes(), look.rows()]);
   const used = restOf(usedOn(nodes), sumOf(rows.map(usedBy)));
   const row: FrameworkRowView = {

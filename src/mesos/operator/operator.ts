@@ -19,7 +19,8 @@ import { slaves } from "./agents.ts";
 import { answerTo } from "./answers.ts";
 import { readOperatorCall } from "./call.ts";
 import { frameworks } from "./frameworks.ts";
-import { Look } from "./look.ts";
+import { LeagueLook } from "./leagueLook.ts";
+import type { Look } from "./look.ts";
 import { flagsOf, VERSION_INFO } from "./master.ts";
 import { figuresOf } from "./metrics.ts";
 import { getWeights, oldRoles, quotaStatus } from "./roles.ts";
@@ -38,7 +39,7 @@ const urlOf = (c: Context<ApiEnv>): URL => new URL(c.req.url);
 
 async function lookOf(c: Context<ApiEnv>): Promise<Look> {
   const { league, role } = await accessOf(c, READERS);
-  return new Look(c.env, { league, role });
+  return new LeagueLook(c.env, { league, role });
 }
 
 for (const path of ["/api/v1", "/master/api/v1", "/api/v1/operator"]) operator.all(path, answer);

@@ -27,7 +27,7 @@ export async function oldState(look: Look, url: URL, isBound: boolean): Promise<
     deactivated_slaves: nodes.filter((node) => !isActive(node) && isReachable(node)).length,
     unreachable_slaves: nodes.filter((node) => !isReachable(node)).length,
     flags: flagsOf(look.viewer, isBound),
-    slaves: nodes.map((node) => slaveJson(node, look)),
+    slaves: nodes.map((node) => slaveJson(node, look.viewer)),
     recovered_slaves: [],
     ...lists,
     orphan_tasks: [],
@@ -88,7 +88,7 @@ export async function stateSummary(look: Look, url: URL): Promise<Json> {
     cluster,
     slaves: nodes.map((node) => {
       const tally = byAgent.get(idOf(node));
-      return { ...slaveJson(node, look), ...tally?.json, framework_ids: [...(tally?.others ?? [])] };
+      return { ...slaveJson(node, look.viewer), ...tally?.json, framework_ids: [...(tally?.others ?? [])] };
     }),
     frameworks: [...all.filter((one) => !isRemoved(one)), ...native].map((framework) => {
       const tally = byFramework.get(framework.row.id);
