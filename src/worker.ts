@@ -2,7 +2,11 @@
 import { makeApp } from "./api/app.ts";
 import { Broker } from "./broker/broker.ts";
 import { Cluster } from "./cluster/cluster.ts";
+
 import { Framework } from "./framework/framework.ts";
+
+import { operator } from "./mesos/operator/operator.ts";
+
 import { scheduler } from "./mesos/scheduler.ts";
 import { type ObjectEnv, TurnsObject } from "./platform/durableObject.ts";
 import { Shelf } from "./shelf/shelf.ts";
@@ -31,6 +35,4 @@ export class ShelfObject extends TurnsObject {
   }
 }
 
-const app = makeApp();
-app.route("/", scheduler);
-export default app;
+export default makeApp([scheduler, operator]);

@@ -294,6 +294,12 @@ test("RESERVE sets a part of a node aside: only its role is offered it, until UN
   const [again] = framework.held() as [Offer];
   expect(again.pieces).toContainEqual(reserved);
   expect(amounts(again)).toEqual(WHOLE);
+  expect(here.at("north").call("node", { name: "north-1" })).toMatchObject({
+    serial: 1,
+    used: {},
+    offered: WHOLE,
+    reserved: { lab: reserved.amounts },
+  });
   framework.decline([again], 3_600_000);
   const other = new PlayedFramework(here, "f2", ["shop"]);
   here.pass(2_000);

@@ -1,10 +1,12 @@
 /** The HTTP API: every resource, behind what every request must pass. */
+import type { Hono } from "hono";
 import { agents } from "./agents.ts";
 import { type Api, newApi } from "./api.ts";
 import { presentToken } from "./auth.ts";
 import { limitedBody } from "./body.ts";
 import { clusters } from "./clusters.ts";
 import { drain } from "./drain.ts";
+import type { ApiEnv } from "./env.ts";
 import { events } from "./events.ts";
 import { frameworks } from "./frameworks.ts";
 import { install } from "./install.ts";
@@ -23,10 +25,12 @@ import { service } from "./service.ts";
 import { tasks } from "./tasks.ts";
 import { tokens } from "./tokens.ts";
 
-export function makeApp(): Api {
+/** @param beside served before the API itself; what it does not answer it lets through */
+export function makeApp(beside: readonly Hono<ApiEnv>[] = []): Api {
   const app = newApi();
   app.onError(onError);
   app.notFound(notFound);
+  for (const routes of beside) app.route("/", routes);
   app.use("/v1/*", presentToken, limitedBody);
   app.use("/metrics", presentToken);
   app.use("/agent/v1/join", limitedBody);

@@ -7,6 +7,12 @@ import { keysOf } from "./keys.ts";
 import { json, problems } from "./schemas.ts";
 import { VERSION } from "./version.ts";
 
+const versions = z.object({
+  version: z.string(),
+  agentProtocol: z.int(),
+  hansa: z.string().optional().describe("only told to Mesos clients"),
+});
+
 export const service = newApi();
 
 service.openapi(
@@ -32,9 +38,11 @@ service.openapi(
     path: "/version",
     operationId: "version",
     summary: "Versions of the broker and of the agent protocol",
+    description:
+      "A Mesos client (HTTP Basic credentials, or none where HANSA_MESOS binds the deployment) is told the version of Mesos that it is served as, and the broker's in `hansa`.",
     tags: ["service"],
     security: [],
-    responses: { 200: json(z.object({ version: z.string(), agentProtocol: z.int() }), "The versions.") },
+    responses: { 200: json(versions, "The versions.") },
   }),
   (c) => c.json({ version: VERSION, agentProtocol: AGENT_PROTOCOL }, 200),
 );

@@ -2,7 +2,8 @@
 import { type Epoch, handoutOf, type JobId, taskId } from "../model/ids.ts";
 import { unknownResources } from "../model/notes.ts";
 import { amountsText, type PartitionSpec } from "../model/partition.ts";
-import type { Resources } from "../model/resources.ts";
+import { amountsOf } from "../model/pieces.ts";
+import { add, type Resources } from "../model/resources.ts";
 import type { AttemptView, ClusterDrainView, NodeView, PartitionView, TaskView } from "../model/views.ts";
 import { clusterDrainView, nodeDrainView } from "./drain.ts";
 import type { ClusterMemory } from "./memory.ts";
@@ -15,10 +16,14 @@ export function nodeView(memory: ClusterMemory, node: NodeState, cluster: string
   return {
     name: node.name,
     cluster,
+    serial: node.serial,
     state: stateOf(memory, node, drain, now),
     silentMs: Math.max(0, now - node.seenAt),
     capacity: node.inventory?.capacity ?? {},
+    ports: node.inventory?.ports ?? [],
     used: memory.usedOn(node),
+    offered: offeredOn(memory, node.name),
+    reserved: reservedOn(memory, node.name),
     attributes: node.inventory?.attributes ?? {},
     drivers: node.inventory?.drivers ?? [],
     attempts: [...memory.liveOn(node.name)].length,
@@ -26,6 +31,16 @@ export function nodeView(memory: ClusterMemory, node: NodeState, cluster: string
     version: node.inventory?.version ?? "",
     drain,
   };
+}
+
+const offeredOn = ({ frameworks }: ClusterMemory, node: string): Resources =>
+  amountsOf([...frameworks.offersOn(node)].flatMap(({ pieces }) => pieces));
+
+function reservedOn({ frameworks }: ClusterMemory, node: string): NodeView["reserved"] {
+  const reserved: NodeView["reserved"] = {};
+  for (const { role, piece } of frameworks.reservationsOn(node))
+    reserved[role] = { ...add(reserved[role] ?? {}, piece.amounts) };
+  return reserved;
 }
 
 /** One that is drained may be silent: it is worked on. */

@@ -17,8 +17,11 @@ export interface Access extends Credential {
 const SCHEDULERS: readonly Scope[] = ["admin", "member"];
 const HOW = "send HTTP Basic credentials: any principal as user name, a Hansa token (hns_…) as password";
 
-/** @throws Problem `unauthenticated`, `not-allowed` */
-export async function accessOf(c: Context<ApiEnv>): Promise<Access> {
+/**
+ * @param scopes of tokens that may
+ * @throws Problem `unauthenticated`, `not-allowed`
+ */
+export async function accessOf(c: Context<ApiEnv>, scopes = SCHEDULERS): Promise<Access> {
   const header = c.req.header("authorization");
   if (header === undefined) {
     const binding = bindingOf(c.env);
@@ -28,7 +31,7 @@ export async function accessOf(c: Context<ApiEnv>): Promise<Access> {
   const { principal, text } = credentialsIn(header);
   const presented = await presentedText(c.env, text);
   c.set("presented", presented);
-  const caller = await callerOf(c, SCHEDULERS);
+  const caller = await callerOf(c, scopes);
   return { league: presented.token.league, role: caller.scope === "member" ? caller.role : null, principal };
 }
 

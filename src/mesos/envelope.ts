@@ -2,7 +2,7 @@
 import { errorIn } from "../api/jsonPosition.ts";
 import { callError } from "./calls/validateCall.ts";
 import { Call } from "./messages/call.ts";
-import { decode } from "./wire/decode.ts";
+import { type Decoded, decode } from "./wire/decode.ts";
 
 /** Leaves as plain text. */
 export interface Refusal {
@@ -37,15 +37,22 @@ export function contentTypeError(contentType: string | undefined): Refusal | nul
 
 /** @param principal of the credentials; null: they have none */
 export function readBody(body: string, principal: string | null): Call | Refusal {
-  const parsed = parse(body);
-  if ("error" in parsed) return { status: 400, text: `Failed to parse body into JSON: ${parsed.error}` };
-  const decoded = decode(Call, parsed.json);
-  if (!decoded.ok) return { status: 400, text: `Failed to convert JSON into Call protobuf: ${decoded.error}` };
-  const error = callError(decoded.value, principal);
-  return error === null ? decoded.value : { status: 400, text: `Failed to validate scheduler::Call: ${error}` };
+  const read = readMessage<Call>(body, (json) => decode(Call, json));
+  if (isRefusal(read)) return read;
+  const error = callError(read, principal);
+  return error === null ? read : { status: 400, text: `Failed to validate scheduler::Call: ${error}` };
 }
 
-export const isRefusal = (read: Call | Refusal): read is Refusal => "status" in read;
+/** @param decoded made of what was parsed. No call has a field `status`. */
+export function readMessage<T extends object>(body: string, decoded: (json: unknown) => Decoded<T>): T | Refusal {
+  const parsed = parse(body);
+  if ("error" in parsed) return { status: 400, text: `Failed to parse body into JSON: ${parsed.error}` };
+  const message = decoded(parsed.json);
+  if (message.ok) return message.value;
+  return { status: 400, text: `Failed to convert JSON into Call protobuf: ${message.error}` };
+}
+
+export const isRefusal = (read: object): read is Refusal => "status" in read;
 
 function parse(body: string): { json: unknown } | { error: string } {
   try {
@@ -62,13 +69,16 @@ export function headerError(
   headers: { accept: string | undefined; streamId: string | undefined },
 ): Refusal | null {
   const isAnswered = type === "SUBSCRIBE" || type === "RECONCILE_OPERATIONS";
-  if (isAnswered && !accepts(headers.accept, JSON_TYPE)) return notAcceptable(headers.accept);
+  const unsuitable = isAnswered ? acceptError(headers.accept) : null;
+  if (unsuitable) return unsuitable;
   if (type === "SUBSCRIBE" && headers.streamId !== undefined)
     return { status: 400, text: "Subscribe calls should not include the 'Mesos-Stream-Id' header" };
   return type === "UNKNOWN" ? { status: 501, text: "501 Not Implemented." } : null;
 }
 
-function notAcceptable(accept: string | undefined): Refusal {
+/** Where an answer has a body. */
+export function acceptError(accept: string | undefined): Refusal | null {
+  if (accepts(accept, JSON_TYPE)) return null;
   const text = `Expecting 'Accept' to allow '${PROTOBUF_TYPE}' or '${JSON_TYPE}'`;
   return { status: 406, text: accepts(accept, PROTOBUF_TYPE) ? `${text}. ${ONLY_JSON}` : text };
 }

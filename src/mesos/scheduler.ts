@@ -3,7 +3,6 @@ import { type Context, Hono } from "hono";
 import { readBytes } from "../api/body.ts";
 import type { ApiEnv } from "../api/env.ts";
 import { Inbox } from "../api/inbox.ts";
-import { problemOf } from "../api/problems.ts";
 import { streamOf } from "../api/stream.ts";
 import type { FrameworkEvent, FrameworkMethods, Subscribe } from "../framework/methods.ts";
 import { Problem } from "../model/problems.ts";
@@ -13,11 +12,12 @@ import { type Access, accessOf } from "./access.ts";
 import { readCall } from "./calls/calls.ts";
 import { readSubscription } from "./calls/frameworkInfo.ts";
 import { idError } from "./calls/ids.ts";
-import { contentTypeError, headerError, isRefusal, methodError, type Refusal, readBody } from "./envelope.ts";
+import { contentTypeError, headerError, isRefusal, methodError, readBody } from "./envelope.ts";
 import { eventJson } from "./events/events.ts";
 import { formatOf } from "./events/offeredResources.ts";
 import { records } from "./events/subscription.ts";
 import type { Call, Subscription } from "./messages/call.ts";
+import { plainText, problemsAsText } from "./plainText.ts";
 import { heartbeatMsOf } from "./settings.ts";
 import { record } from "./wire/recordIo.ts";
 
@@ -25,22 +25,11 @@ const MAX_BODY_BYTES = 8 * 2 ** 20;
 const STREAM_ID = "mesos-stream-id";
 /** Clients wait so long for the head of the answer, and half of it more. */
 const FIRST_EVENT_MS = 10_000;
-const REALM = "mesos-master-scheduler";
 
 export const scheduler = new Hono<ApiEnv>();
 for (const path of ["/api/v1/scheduler", "/master/api/v1/scheduler"]) scheduler.all(path, answer);
 
-scheduler.onError(async (error, c) => {
-  const { status, detail, code, extra } = await problemOf(error, c);
-  return plainText({
-    status,
-    text: detail,
-    headers: {
-      ...(code === "unauthenticated" && { "www-authenticate": `Basic realm="${REALM}"` }),
-      ...(extra.retryAfterS !== undefined && { "retry-after": String(extra.retryAfterS) }),
-    },
-  });
-});
+scheduler.onError(problemsAsText("mesos-master-scheduler"));
 
 async function answer(c: Context<ApiEnv>): Promise<Response> {
   const access = await accessOf(c);
@@ -56,14 +45,6 @@ async function answer(c: Context<ApiEnv>): Promise<Response> {
     ? subscribe(c, call.subscribe, access)
     : perform(c, call, streamId ?? null, access);
 }
-
-type Text = Omit<Refusal, "status"> & { status: number };
-
-const plainText = ({ status, text, headers }: Text): Response =>
-  new Response(text === "" ? null : text, {
-    status,
-    headers: { ...(text !== "" && { "content-type": "text/plain; charset=utf-8" }), ...headers },
-  });
 
 const frameworkAt = (c: Context<ApiEnv>, league: string, id: string): ObjectClient<FrameworkMethods> =>
   objectClient(c.env, { kind: "framework", league, name: id });

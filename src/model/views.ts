@@ -89,12 +89,16 @@ export const nodeViewSchema = z
   .object({
     name: z.string(),
     cluster: z.string(),
+    serial: z.number().describe("rises when the node joins anew"),
     state: z
       .enum(["up", "suspect", "draining", "drained", "paused", "removed"])
       .describe("suspect: silent; nothing new is placed on it; drained: nothing is left that draining waits for"),
     silentMs: z.number(),
     capacity: amounts,
+    ports: z.array(z.tuple([z.number(), z.number()])).describe("first and last of each range that tasks may use"),
     used: amounts,
+    offered: amounts.describe("held by offers to frameworks"),
+    reserved: z.record(z.string(), amounts).describe("by role: set aside for its frameworks, in use or not"),
     attributes: z.record(z.string(), z.string()),
     drivers: z.array(z.string()).describe("what it runs tasks with"),
     attempts: z.number(),

@@ -12,8 +12,8 @@ export interface EventContext {
 }
 
 /** Of Mesos, as far as this surface behaves alike. */
-const MESOS_VERSION = "1.11.0";
-const AGENT_PORT = 5051;
+export const MESOS_VERSION = "1.11.0";
+export const AGENT_PORT = 5051;
 const PORTS: Record<string, number> = { "http:": 80, "https:": 443 };
 
 export const HEARTBEAT = { type: "HEARTBEAT" };
@@ -55,28 +55,31 @@ export function eventJson(event: ToldEvent, context: EventContext): Json {
   }
 }
 
-const id = (value: string): { value: string } => ({ value });
+export const id = (value: string): { value: string } => ({ value });
 
 /** Products with a power of ten stay exact as text: a time in ms has 13 digits. */
-const nanoseconds = (ms: number): { nanoseconds: number } => ({ nanoseconds: ms * 1e6 });
+export const nanoseconds = (ms: number): { nanoseconds: number } => ({ nanoseconds: ms * 1e6 });
 
-function subscribedJson(frameworkId: string, { heartbeatMs, url }: EventContext): Json {
+const subscribedJson = (frameworkId: string, { heartbeatMs, url }: EventContext): Json => ({
+  framework_id: id(frameworkId),
+  heartbeat_interval_seconds: heartbeatMs / 1000,
+  master_info: masterInfoJson(url),
+});
+
+/** @param url by which we were reached */
+export function masterInfoJson(url: URL) {
   const port = url.port === "" ? (PORTS[url.protocol] ?? 0) : Number(url.port);
   const ip = ipv4(url.hostname);
   return {
-    framework_id: id(frameworkId),
-    heartbeat_interval_seconds: heartbeatMs / 1000,
-    master_info: {
-      id: `hansa-${url.hostname}`,
-      // What a 32-bit number can't tell, the address does.
-      ip: ip ?? 0,
-      port,
-      pid: `master@${url.hostname}:${port}`,
-      hostname: url.hostname,
-      version: MESOS_VERSION,
-      address: { hostname: url.hostname, ...(ip !== null && { ip: url.hostname }), port },
-      capabilities: ["AGENT_UPDATE", "AGENT_DRAINING", "QUOTA_V2"].map((type) => ({ type })),
-    },
+    id: `hansa-${url.hostname}`,
+    // What a 32-bit number can't tell, the address does.
+    ip: ip ?? 0,
+    port,
+    pid: `master@${url.hostname}:${port}`,
+    hostname: url.hostname,
+    version: MESOS_VERSION,
+    address: { hostname: url.hostname, ...(ip !== null && { ip: url.hostname }), port },
+    capabilities: ["AGENT_UPDATE", "AGENT_DRAINING", "QUOTA_V2"].map((type) => ({ type })),
   };
 }
 
@@ -87,13 +90,13 @@ function ipv4(hostname: string): number | null {
   return bytes.reduceRight((sum, byte) => sum * 256 + byte, 0);
 }
 
-const urlJson = (hostname: string, ip: string): Json => ({
+export const urlJson = (hostname: string, ip: string): Json => ({
   scheme: "http",
   address: { hostname, ip, port: AGENT_PORT },
   path: "/slave(1)",
 });
 
-function offerJson(
+export function offerJson(
   { id: offerId, agent, role, pieces, unavailability, executorIds }: Offer,
   context: EventContext,
 ): Json {
@@ -118,9 +121,9 @@ function offerJson(
 }
 
 /** Protobuf leaves out what is empty. */
-const listed = (name: string, items: unknown[]): Json => (items.length === 0 ? {} : { [name]: items });
+export const listed = (name: string, items: unknown[]): Json => (items.length === 0 ? {} : { [name]: items });
 
-const domainJson = ({ region, zone }: Offer["agent"]): Json =>
+export const domainJson = ({ region, zone }: Pick<Offer["agent"], "region" | "zone">): Json =>
   region === null || zone === null
     ? {}
     : { domain: { fault_domain: { region: { name: region }, zone: { name: zone } } } };
@@ -130,14 +133,17 @@ const unavailabilityJson = ({ startMs, durationMs }: Unavailability): Json => ({
   ...(durationMs !== null && { duration: nanoseconds(durationMs) }),
 });
 
-const inverseJson = ({ id: offerId, agentId, unavailability }: InverseOffer, { frameworkId }: EventContext): Json => ({
+export const inverseJson = (
+  { id: offerId, agentId, unavailability }: InverseOffer,
+  { frameworkId }: EventContext,
+): Json => ({
   id: id(offerId),
   framework_id: id(frameworkId),
   agent_id: id(agentId),
   unavailability: unavailabilityJson(unavailability),
 });
 
-const taskStatusJson = (status: TaskStatus): Json => ({
+export const taskStatusJson = (status: TaskStatus): Json => ({
   task_id: id(status.taskId),
   state: status.state,
   ...(status.message !== null && { message: status.message }),

@@ -49,7 +49,7 @@ function reservationJson(reservation: Reservation | null, { hasRefinedReservatio
   return hasRefinedReservations ? { reservations: [{ type: "DYNAMIC", role, ...info }] } : { role, reservation: info };
 }
 
-const labelsJson = (labels: Labels): Json =>
+export const labelsJson = (labels: Labels): Json =>
   labels.length === 0
     ? {}
     : { labels: { labels: labels.map(({ key, value }) => ({ key, ...(value !== null && { value }) })) } };

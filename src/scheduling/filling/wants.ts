@@ -1,9 +1,9 @@
 /** What jobs want of the league while it fills: how many tasks more, where they could go, where they would rather. */
 
 import type { RoundJob } from "../input.ts";
-import { vectorOf } from "../shares/axes.ts";
-import { occupy } from "../shares/charge.ts";
-import { openRooms, type Room } from "../shares/rooms.ts";
+import { addTo, vectorOf } from "../shares/axes.ts";
+import { charge, occupy } from "../shares/charge.ts";
+import { isOwner, openRooms, type Room } from "../shares/rooms.ts";
 import { growTree, type Leaf, type Tree } from "../shares/tree.ts";
 import type { Facts, Slots } from "./facts.ts";
 
@@ -75,14 +75,23 @@ export function openFilling(facts: Facts): Filling {
   return filling;
 }
 
-/** What frameworks use, and are kept: nothing of it is for anyone else. */
+/**
+ * What frameworks use, and are kept: nothing of it is for anyone else. What they are only offered beyond that is free,
+ * but counts in limits and in what is lent until it is known to be given back: it may be in use by then.
+ */
 function chargeFrameworks({ facts, tree, rooms }: Filling): void {
   for (const [framework, leaf] of tree.frameworks) {
     for (const room of rooms) {
       const used = framework.used.get(room.key);
       if (used) occupy(leaf, room, vectorOf(facts.axes, used));
-      const promised = facts.promised?.get(framework)?.get(room.index);
+      if (facts.promised === undefined) continue;
+      const promised = facts.promised.get(framework)?.get(room.index);
       if (promised) occupy(leaf, room, promised);
+      const offered = framework.offered.get(room.key);
+      if (!offered) continue;
+      const beyond = vectorOf(facts.axes, offered).map((amount, r) => Math.max(0, amount - (promised?.[r] ?? 0)));
+      charge(leaf, room, beyond);
+      if (!isOwner(leaf.role.path, room)) addTo(room.lendableLeft, beyond, -1);
     }
   }
 }

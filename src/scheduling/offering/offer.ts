@@ -14,7 +14,7 @@ import { type Bound, quotaTop } from "../shares/bounds.ts";
 import { charge, occupy } from "../shares/charge.ts";
 import { lineUp, serveNext } from "../shares/next.ts";
 import { available, nominalRoom } from "../shares/quota.ts";
-import { isOwner, type Room, take } from "../shares/rooms.ts";
+import { isOwner, type Room } from "../shares/rooms.ts";
 import type { Leaf, RoleNode } from "../shares/tree.ts";
 import { type Ask, asksOf, isAllocatable } from "./asks.ts";
 
@@ -27,7 +27,7 @@ export interface Taken {
 
 /** @param promised what jobs have left alone for frameworks */
 export function offersOf(facts: Facts, taken: Taken, promised: Promised): RoundResult["offers"] {
-  const filling = openFilling({ ...facts, promised: new Map() });
+  const filling = openFilling(facts);
   const given = new Map<RoundFramework, Map<number, Vector>>();
   const chopped = new Set<RoundFramework>();
   if (filling.tree.frameworks.size > 0) {
@@ -70,7 +70,7 @@ function awaitJobs({ rooms, wants }: Filling, { limits, entitled }: Taken, promi
       const left = times(leaf.demand, missing).map((amount, r) =>
         Math.max(0, Math.min(amount, at(room.free, r) - at(theirs, r))),
       );
-      take(room, left, !isOwner(leaf.role.path, room));
+      occupy(leaf, room, left);
     }
   }
 }
@@ -101,7 +101,9 @@ function keepOffers({ facts, tree, rooms }: Filling, given: Given): void {
     const room = holder?.rooms.shift();
     if (!holder || !room) return false;
     const offered = vectorOf(facts.axes, holder.framework.offered.get(room.key) ?? {});
-    const amounts = offered.map((amount, r) => Math.max(0, Math.min(amount, spaceFor(leaf.role, room, r))));
+    const amounts = offered.map((amount, r) =>
+      Math.max(0, Math.min(amount, spaceFor(leaf.role, room, r), allowed(leaf.role, room, r))),
+    );
     occupy(leaf, room, amounts);
     note(given, holder.framework, room, amounts);
     return true;
