@@ -368,6 +368,22 @@ test("frameworks with tasks on a node that is drained are asked to leave it, onc
   expect(framework.tasks.get("t1")).toMatchObject({ state: "cancelled", reason: "drained" });
 });
 
+test("a task on its way to a node of a cluster that is drained is killed, and its framework is told", () => {
+  const here = league({ north: 1 });
+  const [agent] = here.agents;
+  const framework = new PlayedFramework(here, "f1", ["lab"]);
+  here.pass(2_000);
+  const [offer] = framework.held() as [Offer];
+  here.agents.length = 0;
+  framework.accept([offer], [launch(launchTask(offer, "t1", SMALL))]);
+  here.at("north").call("drain", { deadlineMs: 20_000, forMs: null });
+  here.pass(1_000);
+  if (agent) here.agents.push(agent);
+  here.pass(3_000);
+  expect(framework.tasks.get("t1")?.state).toBe("cancelled");
+  expect(agent?.running).toEqual([]);
+});
+
 test("what it holds and runs outlives the object's memory", () => {
   const here = league({ north: 1 });
   const framework = new PlayedFramework(here, "f1", ["lab"]);

@@ -304,7 +304,7 @@ export class Cluster implements Turns {
     stepDrains(this.#memory, now);
     stepMoves(this.#memory, now);
     if (this.#memory.self.drain === null) return;
-    for (const job of this.#memory.jobs.values()) if (job.action === "run") returnWaiting(this.#memory, job, "drained");
+    for (const job of this.#memory.waitingJobs()) if (job.action === "run") returnWaiting(this.#memory, job, "drained");
   }
 
   // Polls.

@@ -3,14 +3,14 @@
  * ran yet, by shares and place; then what of it may be granted now, beside what runs.
  */
 import type { PartitionKey } from "../model/partition.ts";
-import { admit } from "./filling/admit.ts";
-import { factsOf } from "./filling/facts.ts";
+import { type Admitted, admit } from "./filling/admit.ts";
+import { type Facts, factsOf, type Promised } from "./filling/facts.ts";
 import { fill } from "./filling/fill.ts";
 import { stopOf } from "./filling/stops.ts";
-import { type Counts, type Filling, openFilling } from "./filling/wants.ts";
+import { type Counts, type Filling, openFilling, total } from "./filling/wants.ts";
 import type { Limits, RoundInput, RoundResult, Stop } from "./input.ts";
 import { promisedTo, wantsOf } from "./offering/entitle.ts";
-import { offersOf } from "./offering/offer.ts";
+import { offersOf, promisedBy } from "./offering/offer.ts";
 import { resourcesOf } from "./shares/axes.ts";
 import { LEAGUE } from "./shares/tree.ts";
 
@@ -20,12 +20,8 @@ export function round(input: RoundInput): RoundResult {
   const asked = wantsOf(filling);
   fill(filling, [...filling.wants, ...asked.values()]);
   const entitled = filling.wants.map((want) => want.taken);
-  const promised = promisedTo(asked);
-  const isFresh = input.jobs.every((job) => [...job.held.values()].every(({ charged }) => charged === 0));
   const stops = stopsOf(filling);
-  const { limits, claims, yields } = isFresh
-    ? { limits: entitled, claims: [], yields: [] }
-    : admit({ ...facts, promised }, entitled);
+  const { limits, claims, yields, offers } = grantedBy(facts, entitled, promisedTo(asked));
   return {
     limits: counted(filling, limits),
     entitled: counted(filling, entitled),
@@ -33,10 +29,34 @@ export function round(input: RoundInput): RoundResult {
     yields: named(filling, yields),
     stops,
     roles: rolesOf(filling),
-    offers: offersOf(facts, { limits, entitled, claims }, promised),
+    offers,
     contended: [...stops.values()].some(({ kind }) => kind === "share" || kind === "space" || kind === "lend-limit"),
   };
 }
+
+/** @param promised what is fair for frameworks */
+function grantedBy(
+  facts: Facts,
+  entitled: readonly Counts[],
+  promised: Promised,
+): Admitted & Pick<RoundResult, "offers"> {
+  const { jobs, frameworks = [] } = facts.input;
+  const runsNothing = jobs.every((job) => [...job.held.values()].every(({ charged }) => charged === 0));
+  if (runsNothing && frameworks.every(({ offered }) => offered.size === 0)) {
+    const fresh = { limits: [...entitled], claims: [], yields: [] };
+    return { ...fresh, offers: offersOf(facts, { ...fresh, entitled }, promised) };
+  }
+  const admitted = admit({ ...facts, promised }, entitled);
+  const offers = offersOf(facts, { ...admitted, entitled }, promised);
+  if (frameworks.length === 0 || admitted.limits.every((limit, i) => total(limit) >= total(entitled[i] ?? NOTHING)))
+    return { ...admitted, offers };
+  // What frameworks cannot be offered of their part now is not kept from jobs that are short.
+  const kept = promisedBy(facts, offers);
+  const again = admit({ ...facts, promised: kept }, entitled);
+  return { ...again, offers: offersOf(facts, { ...again, entitled }, kept) };
+}
+
+const NOTHING: Counts = new Map();
 
 function counted(filling: Filling, counts: readonly Counts[]): Limits {
   const limits: Limits = new Map();

@@ -1,15 +1,13 @@
 /** Jobs that a round should have given more, and did not: there are none, and a metric says so. */
 import type { PartitionKey } from "../model/partition.ts";
-import { type Resources, subtract } from "../model/resources.ts";
 import { chargeHeld } from "./filling/admit.ts";
-import { type Facts, factsOf, type Promised } from "./filling/facts.ts";
+import { factsOf } from "./filling/facts.ts";
 import { type Filling, openFilling, slotsLeft } from "./filling/wants.ts";
 import { spaceIn } from "./filling/where.ts";
 import type { RoundHeld, RoundInput, RoundJob, RoundResult } from "./input.ts";
-import { type Vector, vectorOf } from "./shares/axes.ts";
+import { promisedBy } from "./offering/offer.ts";
 import { quotaTop, withinLimits, withinQuota } from "./shares/bounds.ts";
 import { isOwner, take } from "./shares/rooms.ts";
-import { keyOf } from "./slots.ts";
 
 /**
  * Jobs that may use less than their fair part, beside a slot of that part which stays free when everyone uses all that
@@ -18,7 +16,7 @@ import { keyOf } from "./slots.ts";
 export function starvedJobs(input: RoundInput, result: RoundResult): string[] {
   const used = input.jobs.map((job): RoundJob => ({ ...job, held: heldAfter(job, result) }));
   const facts = factsOf({ ...input, jobs: used });
-  const filling = openFilling({ ...facts, promised: promisedBy(facts, result) });
+  const filling = openFilling({ ...facts, promised: promisedBy(facts, result.offers) });
   chargeHeld(filling);
   keepClaimed(filling, result);
   const starved = filling.wants.filter((want) => {
@@ -51,21 +49,6 @@ function keepClaimed({ wants, rooms }: Filling, { claims }: RoundResult): void {
         );
     }
   }
-}
-
-/** What frameworks may have by their limits beyond what they use. */
-function promisedBy({ input, axes, partitions }: Facts, { offers }: RoundResult): Promised {
-  return new Map(
-    (input.frameworks ?? []).map((framework) => {
-      const { limits } = offers.get(framework.key) ?? { limits: new Map<PartitionKey, Resources>() };
-      const promised = partitions.map((partition, index): [number, Vector] => {
-        const key = keyOf(partition);
-        const rest = subtract(limits.get(key) ?? {}, framework.used.get(key) ?? {});
-        return [index, vectorOf(axes, rest).map((amount) => Math.max(0, amount))];
-      });
-      return [framework, new Map(promised)];
-    }),
-  );
 }
 
 /** What it may use by its limits, and what may still run beyond them. */

@@ -54,6 +54,7 @@ export class Scheduler {
   #socket: SocketId | null = null;
   #streams = 0;
   #left: number;
+  #isAnswering = false;
   #isOver = false;
 
   constructor(world: World, object: SimObject, plan: SchedulerPlan, chance: Chance) {
@@ -100,7 +101,7 @@ export class Scheduler {
       constraints: { roles: {} },
       error: null,
     };
-    this.#world.trace(() => `scheduler of ${id} subscribes`);
+    this.#world.trace(() => `scheduler of ${id} subscribes: ${JSON.stringify(this.plan)}`);
     const socket = this.object.openSocket({ subscribe }, (event) => {
       if (this.#streamId !== streamId) return;
       if (event.type === "closed") this.#lost();
@@ -157,7 +158,7 @@ export class Scheduler {
         return;
       case "OFFERS":
         for (const offer of event.offers) this.#offers.set(offer.id, offer);
-        this.#world.timeline.after(this.#chance.spread(1, 5_000), () => this.#answerOffers());
+        this.#answerLater();
         return;
       case "RESCIND":
         this.#offers.delete(event.offerId);
@@ -170,14 +171,25 @@ export class Scheduler {
     }
   }
 
+  /** Whatever has come by then. */
+  #answerLater(): void {
+    if (this.#isAnswering) return;
+    this.#isAnswering = true;
+    this.#world.timeline.after(this.#chance.spread(1, 5_000), () => {
+      this.#isAnswering = false;
+      this.#answerOffers();
+    });
+  }
+
   #answerOffers(): void {
     const { mood } = this.plan;
     if (mood === "deaf" || this.#streamId === "") return;
+    const unwanted: string[] = [];
     for (const offer of [...this.#offers.values()]) {
       this.#offers.delete(offer.id);
       const tasks = mood === "eager" && this.#world.faulty ? this.#tasksFor(offer) : [];
       const refuseMs = this.#chance.pick([0, 1_000, 5_000, 60_000]);
-      if (tasks.length === 0) this.#call({ type: "DECLINE", offerIds: [offer.id], refuseMs });
+      if (tasks.length === 0) unwanted.push(offer.id);
       else {
         const launch: Operation = { id: null, type: "LAUNCH", tasks };
         for (const { taskId } of tasks) this.launched.add(taskId);
@@ -185,8 +197,10 @@ export class Scheduler {
         this.#call({ type: "ACCEPT", offerIds: [offer.id], operations: [launch], refuseMs });
       }
     }
-    // Those it has had enough of it asks for again.
-    if (this.#left > 0 && this.#chance.of(0.3)) this.#call({ type: "REVIVE", roles: [] });
+    const refuseMs = this.#chance.pick([0, 1_000, 5_000, 60_000]);
+    if (unwanted.length > 0) this.#call({ type: "DECLINE", offerIds: unwanted, refuseMs });
+    // What it has refused it asks for again.
+    if (this.#left > 0 && this.#chance.of(0.05)) this.#call({ type: "REVIVE", roles: [] });
     if (this.plan.kills > 0 && this.#chance.of(0.3)) this.#killOne();
   }
 

@@ -47,7 +47,9 @@ export function giveBack(memory: ClusterMemory, changed: Iterable<string>, now: 
   for (const here of frameworks.byId.values()) {
     if (!here.isDirty || here.offers.size === 0) continue;
     const isActive = here.level.state === "active";
-    for (const offer of isActive ? beyond(here) : [...here.offers]) drop(offer);
+    const unheld = isActive ? beyond(here) : [...here.offers];
+    for (const offer of unheld) drop(offer);
+    if (unheld.length > 0) frameworks.hasten();
   }
   return rescinded;
 }

@@ -2,9 +2,9 @@
 
 import type { RoundJob } from "../input.ts";
 import { addTo, vectorOf } from "../shares/axes.ts";
-import { charge, occupy } from "../shares/charge.ts";
+import { occupy } from "../shares/charge.ts";
 import { isOwner, openRooms, type Room } from "../shares/rooms.ts";
-import { growTree, type Leaf, type Tree } from "../shares/tree.ts";
+import { growTree, type Leaf, type RoleNode, type Tree } from "../shares/tree.ts";
 import type { Facts, Slots } from "./facts.ts";
 
 /** Tasks by a room's index, or `NOWHERE`. */
@@ -90,8 +90,8 @@ function chargeFrameworks({ facts, tree, rooms }: Filling): void {
       const offered = framework.offered.get(room.key);
       if (!offered) continue;
       const beyond = vectorOf(facts.axes, offered).map((amount, r) => Math.max(0, amount - (promised?.[r] ?? 0)));
-      charge(leaf, room, beyond);
-      if (!isOwner(leaf.role.path, room)) addTo(room.lendableLeft, beyond, -1);
+      for (let above: RoleNode | null = leaf.role; above !== null; above = above.parent) addTo(above.used, beyond);
+      if (room.owner !== null && !isOwner(leaf.role.path, room)) addTo(room.lendableLeft, beyond, -1);
     }
   }
 }

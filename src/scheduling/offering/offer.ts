@@ -4,7 +4,7 @@
  * bounds of shares let it have of a node is offered as a part.
  */
 import type { PartitionKey } from "../../model/partition.ts";
-import { add, type Resources } from "../../model/resources.ts";
+import { add, type Resources, subtract } from "../../model/resources.ts";
 import { isWithin } from "../../model/role.ts";
 import type { Facts, Promised } from "../filling/facts.ts";
 import { type Counts, type Filling, NOWHERE, openFilling } from "../filling/wants.ts";
@@ -14,8 +14,9 @@ import { type Bound, quotaTop } from "../shares/bounds.ts";
 import { charge, occupy } from "../shares/charge.ts";
 import { lineUp, serveNext } from "../shares/next.ts";
 import { available, nominalRoom } from "../shares/quota.ts";
-import { isOwner, type Room } from "../shares/rooms.ts";
+import { isOwner, type Room, take } from "../shares/rooms.ts";
 import type { Leaf, RoleNode } from "../shares/tree.ts";
+import { keyOf } from "../slots.ts";
 import { type Ask, asksOf, isAllocatable } from "./asks.ts";
 
 /** Of each job in order of age: what it may have at once, and what room it waits for. */
@@ -70,7 +71,9 @@ function awaitJobs({ rooms, wants }: Filling, { limits, entitled }: Taken, promi
       const left = times(leaf.demand, missing).map((amount, r) =>
         Math.max(0, Math.min(amount, at(room.free, r) - at(theirs, r))),
       );
-      occupy(leaf, room, left);
+      take(room, left, !isOwner(leaf.role.path, room));
+      // Of a limit that both are under they have theirs first, wherever it is.
+      charge(leaf, room, times(leaf.demand, missing));
     }
   }
 }
@@ -175,6 +178,21 @@ function isClaimed({ role: claimant, by }: Bound, role: RoleNode, room: Room, fr
   if (top !== null && isWithin(top.path, claimant.path)) return true;
   if (by === "own") return false;
   return free.some((amount, r) => amount > 0 && claimant.guarantees[r] && nominalRoom(claimant, role, r) > 0);
+}
+
+/** By a room's index, what it may have beyond what its tasks use. */
+export function promisedBy({ axes, input, partitions }: Facts, offers: RoundResult["offers"]): Promised {
+  return new Map(
+    (input.frameworks ?? []).map((framework) => {
+      const { limits } = offers.get(framework.key) ?? { limits: new Map<PartitionKey, Resources>() };
+      const promised = partitions.map((partition, index): [number, Vector] => {
+        const key = keyOf(partition);
+        const rest = subtract(limits.get(key) ?? {}, framework.used.get(key) ?? {});
+        return [index, vectorOf(axes, rest).map((amount) => Math.max(0, amount))];
+      });
+      return [framework, new Map(promised)];
+    }),
+  );
 }
 
 function limitsOf(
