@@ -9,7 +9,7 @@ CREATE TABLE `framework_grant` (
 	`cluster` text NOT NULL,
 	`gen` integer NOT NULL,
 	`limits` text NOT NULL,
-	`chops` text NOT NULL,
+	`earlier` text NOT NULL,
 	`incarnation` integer NOT NULL,
 	`rev` integer NOT NULL,
 	`reported` text,

@@ -11,7 +11,6 @@ CREATE TABLE `framework` (
 	`gen` integer NOT NULL,
 	`level` text NOT NULL,
 	`limits` text NOT NULL,
-	`chops` text NOT NULL,
 	`told_whole` integer NOT NULL
 ) WITHOUT ROWID;
 --> statement-breakpoint

@@ -111,7 +111,13 @@ export class Frameworks {
         (report.incarnation > grant.incarnation ||
           (report.incarnation === grant.incarnation && report.rev > grant.rev));
       if (!isNewer) continue;
-      isNews ||= JSON.stringify(grant.reported?.uses) !== JSON.stringify(said.uses);
+      isNews ||=
+        JSON.stringify([grant.reported?.uses, grant.reported?.idle]) !== JSON.stringify([said.uses, said.idle]);
+      // What it was allowed before is free for others now.
+      isNews ||=
+        !isApplied(grant) &&
+        said.genApplied >= grant.gen &&
+        Object.keys(grant.earlier).some((role) => isMore(grant.earlier[role], grant.limits[role]));
       Object.assign(grant, { incarnation: report.incarnation, rev: report.rev, reported: said });
       this.#store.saveFrameworkGrant(grant);
     }
@@ -162,28 +168,26 @@ export class Frameworks {
   follow(offers: RoundResult["offers"], clusters: readonly string[]): void {
     for (const [id, known] of this.#known) {
       const byCluster = new Map<string, Record<string, Record<string, Resources>>>();
-      const chops: string[] = [];
       for (const name of Object.keys(known.roles)) {
         const decided = offers.get(keyOf(id, name));
         if (!decided) continue;
-        if (decided.isChopped) chops.push(name);
-        for (const [key, amounts] of decided.limits) {
+        for (const [key, amounts] of decided) {
           const { cluster, partition } = parsePartitionKey(key);
           const there = byCluster.get(cluster) ?? {};
           byCluster.set(cluster, there);
           there[name] = { ...there[name], [partition]: inOrder(amounts) };
         }
       }
-      for (const cluster of clusters) this.#grantTo(known, cluster, byCluster.get(cluster) ?? {}, chops);
+      for (const cluster of clusters) this.#grantTo(known, cluster, byCluster.get(cluster) ?? {});
     }
   }
 
-  #grantTo(known: Known, cluster: string, limits: Limits, chops: readonly string[]): void {
+  #grantTo(known: Known, cluster: string, limits: Limits): void {
     const { level, grants, served } = known;
     const grant = grants.get(cluster);
     if (!grant && level.state === "removed") return;
     const before = grant?.limits ?? {};
-    const isSame = grant && JSON.stringify([before, grant.chops]) === JSON.stringify([limits, chops]);
+    const isSame = grant && JSON.stringify(before) === JSON.stringify(limits);
     if (isSame) return;
     for (const name of Object.keys(limits))
       if (isMore(limits[name], before[name])) served.set(name, (served.get(name) ?? 0) + 1);
@@ -192,18 +196,20 @@ export class Frameworks {
       cluster,
       gen: firstGen(this.#generation),
       limits: {},
-      chops: [],
+      earlier: {},
       incarnation: 0,
       rev: 0,
       reported: null,
       sent: false,
     };
     grants.set(cluster, one);
-    this.#change(one, { limits, chops });
+    this.#change(one, { limits });
   }
 
-  #change(grant: GrantState, changed: Partial<Pick<GrantState, "limits" | "chops" | "reported">>): void {
-    Object.assign(grant, changed, { gen: grant.gen + 1, sent: false });
+  #change(grant: GrantState, changed: Partial<Pick<GrantState, "limits" | "reported">>): void {
+    // Until it is heard it may have had what it was told before.
+    const earlier = isApplied(grant) ? grant.limits : highest(grant.earlier, grant.limits);
+    Object.assign(grant, changed, { earlier, gen: grant.gen + 1, sent: false });
     this.#store.saveFrameworkGrant(grant);
   }
 
@@ -225,7 +231,7 @@ export class Frameworks {
       const grant = grants.get(cluster);
       if (!grant || isApplied(grant) || (grant.sent && which === "only")) continue;
       grant.sent = true;
-      unsent.push({ gen: grant.gen, level, limits: grant.limits, chops: grant.chops });
+      unsent.push({ gen: grant.gen, level, limits: grant.limits });
     }
     return unsent;
   }
@@ -292,8 +298,11 @@ const NOBODY: RoundFramework = {
 function inputOf(id: string, name: string, { level, roles, grants, served }: Known): RoundFramework {
   const used = new Map<PartitionKey, Resources>();
   const offered = new Map<PartitionKey, Resources>();
+  const mayUse = new Map<PartitionKey, Resources>();
   const takes = new Map<PartitionKey, { nodes: number; amounts: Resources }>();
+  const idleIn = new Set<string>();
   for (const grant of grants.values()) {
+    if (grant.reported?.idle?.includes(name)) idleIn.add(grant.cluster);
     for (const use of grant.reported?.uses ?? []) {
       if (use.role !== name) continue;
       const key = partitionKey(grant.cluster, use.partition);
@@ -301,24 +310,28 @@ function inputOf(id: string, name: string, { level, roles, grants, served }: Kno
       if (hasAny(use.offered)) offered.set(key, use.offered);
       if (use.takes) takes.set(key, use.takes);
     }
-    if (isApplied(grant)) continue;
-    // It may have all of that by now.
+    const applied = isApplied(grant);
+    const allowed = applied ? grant.limits : highest(grant.earlier, grant.limits);
+    for (const [partition, most] of Object.entries(allowed[name] ?? {})) {
+      const key = partitionKey(grant.cluster, partition);
+      mayUse.set(key, atLeast(subtract(most, used.get(key) ?? {}), offered.get(key) ?? {}));
+    }
+    if (applied) continue;
+    // It may hold all of that by now.
     for (const [partition, limit] of Object.entries(grant.limits[name] ?? {})) {
       const key = partitionKey(grant.cluster, partition);
-      const rest = subtract(limit, used.get(key) ?? {});
-      const held = offered.get(key) ?? {};
-      offered.set(
-        key,
-        Object.fromEntries(Object.entries(rest).map(([one, amount]) => [one, Math.max(0, amount, held[one] ?? 0)])),
-      );
+      offered.set(key, atLeast(subtract(limit, used.get(key) ?? {}), offered.get(key) ?? {}));
     }
   }
+  for (const [key, held] of offered) mayUse.set(key, atLeast(mayUse.get(key) ?? {}, held));
   const wish = level.roles.find((one) => one.name === name);
   return {
     key: keyOf(id, name),
     role: roles[name] ?? "",
     used,
     offered,
+    mayUse,
+    idleIn,
     takes,
     wants: level.state !== "active" || !wish ? "never" : wish.suppressed ? "no" : "more",
     minimum: wish?.minAllocatable ?? MINIMUM,
@@ -340,3 +353,22 @@ const isMore = (
   Object.entries(now).some(([partition, amounts]) =>
     Object.entries(amounts).some(([name, amount]) => amount > (before[partition]?.[name] ?? 0)),
   );
+
+/** By resource the higher, and nothing less than nothing. */
+const atLeast = (a: Resources, b: Resources): Resources =>
+  Object.fromEntries(
+    [...new Set([...Object.keys(a), ...Object.keys(b)])].map((name) => [name, Math.max(0, a[name] ?? 0, b[name] ?? 0)]),
+  );
+
+/** By role, partition and resource the higher of two. */
+function highest(a: Limits, b: Limits): Limits {
+  const both: Record<string, Record<string, Resources>> = {};
+  for (const limits of [a, b])
+    for (const [role, partitions] of Object.entries(limits))
+      for (const [partition, amounts] of Object.entries(partitions)) {
+        const there = both[role] ?? {};
+        both[role] = there;
+        there[partition] = atLeast(there[partition] ?? {}, amounts);
+      }
+  return both;
+}

@@ -115,7 +115,8 @@ export const frameworkGrant = sqliteTable(
     cluster: text().notNull(),
     gen: integer().notNull(),
     limits: text({ mode: "json" }).$type<FrameworkGrant["limits"]>().notNull(),
-    chops: text({ mode: "json" }).$type<readonly string[]>().notNull(),
+    /** what it may have had before the newest gen, if that is not applied */
+    earlier: text({ mode: "json" }).$type<FrameworkGrant["limits"]>().notNull(),
     /** (incarnation, rev) of `reported` */
     incarnation: integer().notNull(),
     rev: integer().notNull(),

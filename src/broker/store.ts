@@ -181,8 +181,8 @@ export class BrokerStore {
     return this.#db.select().from(schema.frameworkGrant).where(eq(schema.frameworkGrant.framework, framework)).all();
   }
   saveFrameworkGrant(row: FrameworkGrantRow): void {
-    const { framework, cluster, gen, limits, chops, incarnation, rev, reported } = row;
-    const set = { gen, limits, chops, incarnation, rev, reported };
+    const { framework, cluster, gen, limits, earlier, incarnation, rev, reported } = row;
+    const set = { gen, limits, earlier, incarnation, rev, reported };
     this.#db
       .insert(schema.frameworkGrant)
       .values({ framework, cluster, ...set })

@@ -413,7 +413,7 @@ export class Cluster implements Turns {
     const polls = this.#memory.heldPolls.pollsAnd(polling);
     const first = placeWaiting(this.#memory, polls, now);
     // What is only offered is room for what is granted.
-    const yielded = yieldOffers(this.#memory, first.starved);
+    const yielded = yieldOffers(this.#memory, first.starved, now);
     for (const offer of yielded) this.#telling.rescinded(offer);
     const { given, awaited } = yielded.length === 0 ? first : join(first, placeWaiting(this.#memory, polls, now));
     // From now on it listens only if its poll is held.

@@ -117,7 +117,6 @@ export const framework = sqliteTable("framework", {
   gen: integer().notNull(),
   level: text({ mode: "json" }).$type<FrameworkLevel>().notNull(),
   limits: text({ mode: "json" }).$type<FrameworkGrant["limits"]>().notNull(),
-  chops: text({ mode: "json" }).$type<readonly string[]>().notNull(),
   /** incarnation of which its Framework object was told all */
   toldWhole: integer("told_whole").notNull(),
 });

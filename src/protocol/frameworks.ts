@@ -61,8 +61,6 @@ export interface FrameworkGrant {
    * is not named: nothing
    */
   limits: Readonly<Record<string, Readonly<Record<string, Resources>>>>;
-  /** roles for which a part of a node may be offered, as a limit of shares leaves no more */
-  chops: readonly string[];
 }
 
 /** Cluster → Broker, in a Report: a framework that it knows, absolute. */
@@ -70,6 +68,8 @@ export interface FrameworkReport {
   framework: string;
   genApplied: number;
   uses: FrameworkUse[];
+  /** roles that have refused all they were offered lately; absent: none */
+  idle?: string[];
   /** nothing of it is here: a removed framework may be forgotten */
   isGone: boolean;
 }

@@ -35,8 +35,12 @@ export interface RoundFramework {
   used: ReadonlyMap<PartitionKey, Resources>;
   /** held by its offers; they go when others are to have the room */
   offered: ReadonlyMap<PartitionKey, Resources>;
+  /** beyond what it uses, what it may come to use before it hears otherwise; absent: what is offered */
+  mayUse?: ReadonlyMap<PartitionKey, Resources>;
   /** where it has refused some of what is free: nodes that it would take, and their amounts */
   takes: ReadonlyMap<PartitionKey, { nodes: number; amounts: Resources }>;
+  /** clusters where it has refused all it was offered lately: jobs leave nothing for it there; absent: none */
+  idleIn?: ReadonlySet<string>;
   /** `no`: what it holds it keeps · `never`: nor shall it hold anything */
   wants: "more" | "no" | "never";
   /** an offer has any of these at least; none: whatever there is */
@@ -101,12 +105,6 @@ export interface RoundInput {
   objective: Objective;
 }
 
-export interface OfferLimits {
-  limits: Map<PartitionKey, Resources>;
-  /** by the bounds of shares it may have a part of a node only */
-  isChopped: boolean;
-}
-
 /** By job and partition, how many of its units at once. */
 export type Limits = Map<string, Map<PartitionKey, number>>;
 export type Plan = ReadonlyMap<string, ReadonlyMap<PartitionKey, number>>;
@@ -156,7 +154,7 @@ export interface RoundResult {
   /** by role that has jobs, every ancestor too: what its jobs are entitled to, and its share after that */
   roles: Map<string, { entitled: Resources; share: number }>;
   /** by key of a framework's role: what its tasks and offers may have */
-  offers: Map<string, OfferLimits>;
+  offers: Map<string, Map<PartitionKey, Resources>>;
   /** jobs that want more than they are entitled to, and would fit somewhere if it were empty: an optimised round may help */
   contended: boolean;
 }

@@ -42,7 +42,7 @@ function grantedBy(
 ): Admitted & Pick<RoundResult, "offers"> {
   const { jobs, frameworks = [] } = facts.input;
   const runsNothing = jobs.every((job) => [...job.held.values()].every(({ charged }) => charged === 0));
-  if (runsNothing && frameworks.every(({ offered }) => offered.size === 0)) {
+  if (runsNothing && frameworks.every(({ offered, mayUse = offered }) => mayUse.size === 0)) {
     const fresh = { limits: [...entitled], claims: [], yields: [] };
     return { ...fresh, offers: offersOf(facts, { ...fresh, entitled }, promised) };
   }

@@ -56,7 +56,8 @@ function acceptFor(memory: ClusterMemory, here: FrameworkHere, request: AcceptRe
     else gone ??= id;
   }
   for (const offer of offers) frameworks.dropOffer(offer);
-  for (const { role } of offers) answered(here, role);
+  const launches = request.operations.some(({ type }) => type === "LAUNCH" || type === "LAUNCH_GROUP");
+  for (const role of new Set(offers.map((offer) => offer.role))) answered(here, role, launches);
   const [first] = offers;
   if (gone !== null || !first) return allInvalid(request, `Offer ${gone ?? ""} is no longer valid`, isAware(here));
   const node = memory.nodes.get(first.node);
@@ -100,17 +101,21 @@ export function decline(
     const offer = frameworks.offers.get(id);
     if (offer?.framework !== framework) continue;
     frameworks.dropOffer(offer);
-    answered(here, offer.role);
     const there = refused.get(offer.role) ?? [];
     refused.set(offer.role, there);
     there.push({ node: offer.node, amounts: amountsOf(offer.pieces) });
   }
-  for (const [role, nodes] of refused) frameworks.refuse(here, role, nodes, refuseMs, now);
+  for (const [role, nodes] of refused) {
+    answered(here, role, false);
+    frameworks.refuse(here, role, nodes, refuseMs, now);
+  }
 }
 
-function answered(here: FrameworkHere, role: string): void {
+function answered(here: FrameworkHere, role: string, isTaken: boolean): void {
   const there = here.roles.get(role);
-  if (there) there.unanswered = 0;
+  if (!there) return;
+  there.unanswered = 0;
+  there.refusedInRow = isTaken ? 0 : there.refusedInRow + 1;
 }
 
 function allInvalid({ operations }: AcceptRequest, error: string, isAware: boolean): AcceptAnswer {

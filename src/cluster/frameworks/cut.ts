@@ -1,6 +1,6 @@
 /**
  * Cuts offers out of what is free, for each framework as much as the Broker lets it have: whole nodes, and a part of one
- * only where its shares leave no more. Gives back those that nobody answered, and those that it may not have any more.
+ * where its shares leave no more. Gives back those that nobody answered, and those that it may not have any more.
  */
 import type { Piece } from "../../model/framework.ts";
 import { amountsOf, portCount } from "../../model/pieces.ts";
@@ -8,8 +8,9 @@ import { add, fits, type Resources, subtract, timesFits } from "../../model/reso
 import { isAllocatable } from "../../scheduling/offering/asks.ts";
 import { accounts } from "../levels.ts";
 import type { ClusterMemory } from "../memory.ts";
-import { limitOf, stockSize } from "../state.ts";
-import { askedFor } from "./frameworks.ts";
+import { fitsNow } from "../starved.ts";
+import { limitOf, partitionsFor, stockSize } from "../state.ts";
+import { askedFor, OFFER_INTERVAL_MS } from "./frameworks.ts";
 import type { FrameworkHere, HeldOffer, RoleHere } from "./state.ts";
 import { askedOf, compare, inUse, minimumOf, unreserved } from "./uses.ts";
 
@@ -65,6 +66,7 @@ function lapse({ frameworks }: ClusterMemory, offer: HeldOffer, now: number): vo
   if (!here || !role) return;
   const forMs = Math.min(MAX_PATIENCE_MS, 1_000 * 2 ** role.unanswered);
   role.unanswered += 1;
+  role.refusedInRow += 1;
   frameworks.refuse(here, offer.role, [{ node: offer.node, amounts: amountsOf(offer.pieces) }], forMs, now);
 }
 
@@ -149,12 +151,32 @@ function cutFor(
       }
     }
   }
-  if (!here.chops.has(name)) return;
+  const key = `${name} ${partition}`;
+  const mayPart =
+    budget === wanted &&
+    parts.length > 0 &&
+    ![...here.offers].some((one) => one.role === name && one.partition === partition);
+  if (!mayPart || !isDue(here.partsSince, key, now)) {
+    if (!mayPart) here.partsSince.delete(key);
+    return;
+  }
+  here.partsSince.delete(key);
   for (const { node, free } of parts) {
     const part = least(least(free, budget), left.get(partition) ?? {});
-    if (made.length >= MAX_OFFERS || !isAllocatable(part, minimumOf(role))) continue;
+    if (!isAllocatable(part, minimumOf(role))) continue;
     give(node, part);
+    return;
   }
+}
+
+/**
+ * A part of a node is only for who has none, as its shares leave it less than one; and not at once, for the Broker may not
+ * have heard yet what is free.
+ */
+function isDue(since: Map<string, number>, key: string, now: number): boolean {
+  const sinceMs = Math.min(since.get(key) ?? now, now);
+  since.set(key, sinceMs);
+  return now - sinceMs >= OFFER_INTERVAL_MS;
 }
 
 function makeOffer(
@@ -191,13 +213,14 @@ function makeOffer(
  * each job no more than it has tasks for.
  * @param starved such jobs @returns those that were given back
  */
-export function yieldOffers(memory: ClusterMemory, starved: readonly string[]): HeldOffer[] {
+export function yieldOffers(memory: ClusterMemory, starved: readonly string[], now: number): HeldOffer[] {
   const { frameworks, placer, jobs } = memory;
   const yielded: HeldOffer[] = [];
   if (frameworks.offers.size === 0) return yielded;
   for (const id of starved) {
     const job = jobs.get(id);
-    if (!job) continue;
+    // Beside offers there is a place, and its node will listen.
+    if (!job || fitsNow(memory, job, now, partitionsFor(job))) continue;
     let wanted = Math.min(limitOf(job) - job.live.size, stockSize(job.fresh) + job.retry.size);
     for (const offer of [...frameworks.offers.values()].reverse()) {
       if (wanted <= 0) break;

@@ -18,7 +18,7 @@ import { type FrameworkHere, frameworkHere, type HeldOffer, type Reserved, RoleH
 import { frameworkReport, RESERVED, reservedReport } from "./uses.ts";
 
 /** Mesos' allocation interval. */
-const OFFER_INTERVAL_MS = 1_000;
+export const OFFER_INTERVAL_MS = 1_000;
 
 /** What it needs to know of its cluster. */
 export interface Surroundings {
@@ -62,9 +62,9 @@ export class Frameworks {
     this.#around = around;
     this.#changed = changed;
     const { store } = around;
-    for (const { id, gen, level, limits, chops, toldWhole } of store.frameworks()) {
+    for (const { id, gen, level, limits, toldWhole } of store.frameworks()) {
       const here = frameworkHere(level);
-      Object.assign(here, { gen, limits, chops: new Set(chops), toldWhole });
+      Object.assign(here, { gen, limits, toldWhole });
       this.byId.set(id, here);
       this.#setRoles(here, level, 0);
     }
@@ -86,16 +86,11 @@ export class Frameworks {
 
   // Levels.
 
-  apply(
-    level: FrameworkLevel,
-    told: Pick<FrameworkHere, "gen" | "limits"> & { chops: readonly string[] },
-    now: number,
-  ): FrameworkHere {
+  apply(level: FrameworkLevel, told: Pick<FrameworkHere, "gen" | "limits">, now: number): FrameworkHere {
     const here = this.byId.get(level.id) ?? frameworkHere(level);
     this.byId.set(level.id, here);
     here.gen = told.gen;
     here.limits = told.limits;
-    here.chops = new Set(told.chops);
     here.level = level;
     here.isDirty = true;
     this.#setRoles(here, level, now);
@@ -120,8 +115,8 @@ export class Frameworks {
     }
   }
 
-  save({ id, gen, level, limits, chops, toldWhole }: FrameworkHere): void {
-    this.#around.store.saveFramework({ id, gen, level, limits, chops: [...chops], toldWhole });
+  save({ id, gen, level, limits, toldWhole }: FrameworkHere): void {
+    this.#around.store.saveFramework({ id, gen, level, limits, toldWhole });
   }
 
   remove(here: FrameworkHere): void {
@@ -167,6 +162,7 @@ export class Frameworks {
     const there = here.roles.get(role);
     if (!there) return;
     there.unanswered = 0;
+    there.refusedInRow = 0;
     here.isDirty = true;
     if (there.refusals.isEmpty) return;
     there.refusals.revive(now);
@@ -208,8 +204,9 @@ export class Frameworks {
   /** When offers lapse, or may be made again of what was refused. */
   nextAt(now: number): number | null {
     let next = this.#nextLapseAt;
-    for (const { level, roles } of this.byId.values()) {
+    for (const { level, roles, partsSince } of this.byId.values()) {
       if (level.state !== "active") continue;
+      for (const sinceMs of partsSince.values()) next = Math.min(next, sinceMs + OFFER_INTERVAL_MS);
       for (const { refusals } of roles.values()) next = Math.min(next, refusals.nextEndAt ?? next);
     }
     return Number.isFinite(next) ? Math.max(next, this.tickAt(now)) : null;
@@ -433,7 +430,10 @@ export class Frameworks {
 
   /** As they are, of those of which it does not know what they have or would take. */
   untold(): FrameworkReport[] {
-    return this.#unlike((report, reported) => JSON.stringify(report.uses) !== JSON.stringify(reported?.uses));
+    return this.#unlike(
+      (report, reported) =>
+        JSON.stringify([report.uses, report.idle]) !== JSON.stringify([reported?.uses, reported?.idle]),
+    );
   }
 
   /** The same and those of which it only does not know that they are as it said: that goes with the next report. */

@@ -12,10 +12,10 @@ export function applyFrameworks(
 ): void {
   if (incarnation < memory.self.broker) return;
   const { frameworks } = memory;
-  for (const { gen, level, limits, chops } of grants) {
+  for (const { gen, level, limits } of grants) {
     const known = frameworks.byId.get(level.id);
     if (known && known.gen >= gen) continue;
-    const here = frameworks.apply(level, { gen, limits, chops }, now);
+    const here = frameworks.apply(level, { gen, limits }, now);
     if (level.state === "removed") for (const job of [...here.tasks.values()]) kill(memory, job, null);
   }
 }

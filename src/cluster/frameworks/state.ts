@@ -40,15 +40,24 @@ export interface Reserved {
   inUse: Piece[];
 }
 
+/** Who took nothing so many times does not want anything now. */
+const IDLE_AFTER = 3;
+
 /** A role of a framework here. */
 export class RoleHere {
   wish: FrameworkWish;
   readonly refusals = new Refusals();
   /** offers in a row that it let lapse */
   unanswered = 0;
+  /** answers in a row, or lapses, by which it took nothing; lost with the memory */
+  refusedInRow = 0;
 
   constructor(wish: FrameworkWish) {
     this.wish = wish;
+  }
+
+  get isIdle(): boolean {
+    return this.refusedInRow >= IDLE_AFTER;
   }
 
   get isAsking(): boolean {
@@ -62,7 +71,8 @@ export interface FrameworkHere {
   level: FrameworkLevel;
   /** by its name of a role, by partition */
   limits: Readonly<Record<string, Readonly<Record<string, Resources>>>>;
-  chops: ReadonlySet<string>;
+  /** by role and partition: since when it could only be offered a part of a node; lost with the memory */
+  readonly partsSince: Map<string, number>;
   readonly roles: Map<string, RoleHere>;
   readonly offers: Set<HeldOffer>;
   readonly inverseOffers: Map<string, HeldInverseOffer>;
@@ -80,7 +90,7 @@ export const frameworkHere = (level: FrameworkLevel): FrameworkHere => ({
   gen: 0,
   level,
   limits: {},
-  chops: new Set(),
+  partsSince: new Map(),
   roles: new Map(),
   offers: new Set(),
   inverseOffers: new Map(),

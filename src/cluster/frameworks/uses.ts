@@ -101,9 +101,11 @@ export function frameworkReport(frameworks: Frameworks, here: FrameworkHere): Fr
       }
     }
   }
+  const idle = [...here.roles].flatMap(([name, role]) => (isAsking && role.isIdle ? [name] : []));
   return {
     framework: here.id,
     genApplied: here.gen,
+    ...(idle.length > 0 && { idle }),
     uses: report.sort((a, b) => (`${a.role} ${a.partition}` < `${b.role} ${b.partition}` ? -1 : 1)),
     isGone: here.level.state === "removed" && here.tasks.size === 0 && here.offers.size === 0,
   };

@@ -34,7 +34,11 @@ export function factsOf(input: RoundInput): Facts {
   const axes = axesOf([
     ...partitions.map(({ usable }) => usable),
     ...input.jobs.map(({ demand }) => demand),
-    ...(input.frameworks ?? []).flatMap(({ used, offered }) => [...used.values(), ...offered.values()]),
+    ...(input.frameworks ?? []).flatMap(({ used, offered, mayUse }) => [
+      ...used.values(),
+      ...offered.values(),
+      ...(mayUse?.values() ?? []),
+    ]),
   ]);
   const slots = slotsOf(partitions, input.jobs);
   const worths = new Map(

@@ -76,7 +76,7 @@ export function openFilling(facts: Facts): Filling {
 }
 
 /**
- * What frameworks use, and are kept: nothing of it is for anyone else. What they are only offered beyond that is free,
+ * What frameworks use, and are kept: nothing of it is for anyone else. What they may have by offers beyond that is free,
  * but counts in limits and in what is lent until it is known to be given back: it may be in use by then.
  */
 function chargeFrameworks({ facts, tree, rooms }: Filling): void {
@@ -87,9 +87,9 @@ function chargeFrameworks({ facts, tree, rooms }: Filling): void {
       if (facts.promised === undefined) continue;
       const promised = facts.promised.get(framework)?.get(room.index);
       if (promised) occupy(leaf, room, promised);
-      const offered = framework.offered.get(room.key);
-      if (!offered) continue;
-      const beyond = vectorOf(facts.axes, offered).map((amount, r) => Math.max(0, amount - (promised?.[r] ?? 0)));
+      const mayUse = (framework.mayUse ?? framework.offered).get(room.key);
+      if (!mayUse) continue;
+      const beyond = vectorOf(facts.axes, mayUse).map((amount, r) => Math.max(0, amount - (promised?.[r] ?? 0)));
       for (let above: RoleNode | null = leaf.role; above !== null; above = above.parent) addTo(above.used, beyond);
       if (room.owner !== null && !isOwner(leaf.role.path, room)) addTo(room.lendableLeft, beyond, -1);
     }

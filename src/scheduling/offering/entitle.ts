@@ -7,6 +7,7 @@ import type { Facts, Promised } from "../filling/facts.ts";
 import type { Filling, Want } from "../filling/wants.ts";
 import type { RoundJob } from "../input.ts";
 import type { Vector } from "../shares/axes.ts";
+import type { Room } from "../shares/rooms.ts";
 import { type Ask, asksOf, meanOf } from "./asks.ts";
 
 /** Parts of a node, fewer where there are many nodes: as many steps as filling takes with many tasks. */
@@ -29,7 +30,14 @@ export function wantsOf(filling: Filling): Map<Ask, Want> {
 
 function wantOf({ facts, rooms }: Filling, ask: Ask): Want | null {
   const { framework, leaf } = ask;
-  const mean = meanOf(facts.axes, withOffered(facts, ask, rooms));
+  const mean = meanOf(
+    facts.axes,
+    withOffered(
+      facts,
+      ask,
+      rooms.filter((room) => mayWant(ask, room)),
+    ),
+  );
   if (mean === null) return null;
   const nodes = [...mean.nodes.values()].reduce((sum, there) => sum + there, 0);
   const parts = Math.max(1, Math.min(PARTS, Math.floor(MAX_STEPS / nodes)));
@@ -50,9 +58,11 @@ function wantOf({ facts, rooms }: Filling, ask: Ask): Want | null {
   };
 }
 
+const mayWant = ({ framework }: Ask, { partition }: Room): boolean => !framework.idleIn?.has(partition.cluster);
+
 /** What it holds counts as a node of its own in each room: how many those are nobody needs to know. */
 function withOffered({ axes }: Facts, ask: Ask, rooms: Filling["rooms"]): Ask {
-  const stocks = new Map(ask.stocks);
+  const stocks = new Map([...ask.stocks].filter(([index]) => rooms.some((room) => room.index === index)));
   for (const { key, index } of rooms) {
     const offered = ask.framework.offered.get(key);
     if (!offered) continue;

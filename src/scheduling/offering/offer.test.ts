@@ -27,7 +27,7 @@ function here(rooms: Resources[], more: Resources = {}, rest: Partial<RoundParti
 }
 
 const offered = (input: RoundInput, key: string, at = HERE): Resources => {
-  const { limits } = round(input).offers.get(key) ?? { limits: new Map<string, Resources>() };
+  const limits = round(input).offers.get(key) ?? new Map<string, Resources>();
   const { used, offered: held } = input.frameworks?.find((one) => one.key === key) ?? framework("", "");
   return positive(subtract(subtract(limits.get(at) ?? {}, used.get(at) ?? {}), held.get(at) ?? {}));
 };
@@ -51,7 +51,7 @@ test("SameShareFairness: one node that is given back ten times goes to each of t
       framework("b", "default", { served: served.b }),
     ];
     const { offers } = round(league([here([cpus(2)])], [], {}, { frameworks }));
-    for (const key of ["a", "b"] as const) if ((offers.get(key)?.limits.get(HERE)?.cpus ?? 0) > 0) served[key] += 1;
+    for (const key of ["a", "b"] as const) if ((offers.get(key)?.get(HERE)?.cpus ?? 0) > 0) served[key] += 1;
   }
   expect(served).toEqual({ a: 5, b: 5 });
 });
@@ -76,8 +76,6 @@ test("QuotaProvidesLimit: nothing with a limit of nothing, then exactly a part",
     league([here([cpus(2)])], [], { r: { limit } }, { frameworks: [framework("a", "r")] });
   expect(offered(limited({ cpus: 0, mem: 0 }), "a")).toEqual({});
   expect(offered(limited(cpus(1, 512)), "a")).toEqual(cpus(1, 512));
-  expect(round(limited(cpus(1, 512))).offers.get("a")?.isChopped).toBe(true);
-  expect(round(limited({})).offers.get("a")?.isChopped).toBe(false);
 });
 
 const quota = (amounts: Resources): Partial<RolePolicy> => ({
@@ -122,8 +120,8 @@ test("ReservedDRF: what is used elsewhere by the same role counts", () => {
 test("what is offered stays offered, also when another has less", () => {
   const frameworks = [framework("a", "r1", { offered: new Map([[HERE, cpus(2)]]) }), framework("b", "r2")];
   const { offers } = round(league([here([], cpus(2))], [], {}, { frameworks }));
-  expect(offers.get("a")?.limits.get(HERE)).toEqual(cpus(2));
-  expect(offers.get("b")?.limits.size).toBe(0);
+  expect(offers.get("a")?.get(HERE)).toEqual(cpus(2));
+  expect(offers.get("b")?.size).toBe(0);
 });
 
 test("offers of one that is away are taken back, and what its tasks use is not", () => {
@@ -133,7 +131,7 @@ test("offers of one that is away are taken back, and what its tasks use is not",
     wants: "never",
   });
   const { offers } = round(league([here([], cpus(3, 2048))], [], {}, { frameworks: [away] }));
-  expect(offers.get("a")?.limits.get(HERE)).toEqual(cpus(1));
+  expect(offers.get("a")?.get(HERE)).toEqual(cpus(1));
 });
 
 test("jobs take what is only offered, up to their share", () => {
@@ -142,7 +140,7 @@ test("jobs take what is only offered, up to their share", () => {
   const input = league([here([], cpus(4, 4096))], [waiting], {}, { frameworks: [holder] });
   const { limits, offers } = round(input);
   expect(total(limits, "j")).toBeGreaterThanOrEqual(2);
-  expect((offers.get("a")?.limits.get(HERE)?.cpus ?? 0) + total(limits, "j") * 1000).toBeLessThanOrEqual(4000);
+  expect((offers.get("a")?.get(HERE)?.cpus ?? 0) + total(limits, "j") * 1000).toBeLessThanOrEqual(4000);
 });
 
 test("a backlog of jobs leaves a framework of another role its share", () => {
@@ -170,7 +168,7 @@ test("an owner's jobs get their own back from offers to others", () => {
     league([here([], cpus(4, 4096), { ...own, lendable: cpus(4, 4096) })], [owners], {}, { frameworks: [guest] }),
   );
   expect(total(limits, "j")).toBe(4);
-  expect(offers.get("a")?.limits.get(HERE)?.cpus ?? 0).toBe(0);
+  expect(offers.get("a")?.get(HERE)?.cpus ?? 0).toBe(0);
 });
 
 test("what jobs run and are granted is not offered", () => {

@@ -8,7 +8,7 @@ import { add, type Resources, subtract } from "../../model/resources.ts";
 import { isWithin } from "../../model/role.ts";
 import type { Facts, Promised } from "../filling/facts.ts";
 import { type Counts, type Filling, NOWHERE, openFilling } from "../filling/wants.ts";
-import type { OfferLimits, RoundFramework, RoundResult } from "../input.ts";
+import type { RoundFramework, RoundResult } from "../input.ts";
 import { addTo, at, resourcesOf, type Vector, vectorOf } from "../shares/axes.ts";
 import { type Bound, quotaTop } from "../shares/bounds.ts";
 import { charge, occupy } from "../shares/charge.ts";
@@ -30,17 +30,16 @@ export interface Taken {
 export function offersOf(facts: Facts, taken: Taken, promised: Promised): RoundResult["offers"] {
   const filling = openFilling(facts);
   const given = new Map<RoundFramework, Map<number, Vector>>();
-  const chopped = new Set<RoundFramework>();
   if (filling.tree.frameworks.size > 0) {
     chargeJobs(filling, taken);
     awaitJobs(filling, taken, promised);
     keepOffers(filling, given);
-    giveNodes(filling, given, chopped);
+    giveNodes(filling, given);
   }
   return new Map(
     [...filling.tree.frameworks.keys()].map((framework) => [
       framework.key,
-      { limits: limitsOf(filling, framework, given.get(framework)), isChopped: chopped.has(framework) },
+      limitsOf(filling, framework, given.get(framework)),
     ]),
   );
 }
@@ -114,14 +113,14 @@ function keepOffers({ facts, tree, rooms }: Filling, given: Given): void {
   while (serveNext(line, keep));
 }
 
-function giveNodes(filling: Filling, given: Given, chopped: Set<RoundFramework>): void {
+function giveNodes(filling: Filling, given: Given): void {
   const asks = new Map(asksOf(filling).map((ask) => [ask.leaf, ask]));
   // Of a node that one has been given another can't be: those that are the same for all are counted once.
   const left = new Map(filling.rooms.map((room) => [room, nodesIn(room)]));
   const line = lineUp(filling.tree.league, asks.keys());
   const help = (leaf: Leaf, bounds: readonly Bound[]): boolean => {
     const ask = asks.get(leaf);
-    return ask !== undefined && giveNode(filling, ask, bounds, left, given, chopped);
+    return ask !== undefined && giveNode(filling, ask, bounds, left, given);
   };
   while (serveNext(line, help));
 }
@@ -134,7 +133,6 @@ function giveNode(
   bounds: readonly Bound[],
   left: Map<Room, number>,
   given: Given,
-  chopped: Set<RoundFramework>,
 ): boolean {
   const { minimum } = framework;
   for (const room of inOrder(rooms, leaf.role.path)) {
@@ -146,7 +144,6 @@ function giveNode(
     if (!isAllocatable(resourcesOf(facts.axes, amounts), minimum)) continue;
     stock.nodes -= 1;
     left.set(room, nodes - 1);
-    if (amounts.some((amount, r) => amount < at(inRoom, r))) chopped.add(framework);
     occupy(leaf, room, amounts);
     note(given, framework, room, amounts);
     return true;
@@ -184,7 +181,7 @@ function isClaimed({ role: claimant, by }: Bound, role: RoleNode, room: Room, fr
 export function promisedBy({ axes, input, partitions }: Facts, offers: RoundResult["offers"]): Promised {
   return new Map(
     (input.frameworks ?? []).map((framework) => {
-      const { limits } = offers.get(framework.key) ?? { limits: new Map<PartitionKey, Resources>() };
+      const limits = offers.get(framework.key) ?? new Map<PartitionKey, Resources>();
       const promised = partitions.map((partition, index): [number, Vector] => {
         const key = keyOf(partition);
         const rest = subtract(limits.get(key) ?? {}, framework.used.get(key) ?? {});
@@ -199,7 +196,7 @@ function limitsOf(
   { facts, rooms }: Filling,
   { used, wants }: RoundFramework,
   given: ReadonlyMap<number, Vector> | undefined,
-): OfferLimits["limits"] {
+): Map<PartitionKey, Resources> {
   const limits = new Map<PartitionKey, Resources>();
   // What runs in a partition that is no more is told too: it stays until it ends.
   for (const [key, amounts] of used) limits.set(key, amounts);
