@@ -8,7 +8,7 @@ import type { Requests } from "./requests.ts";
 import type { Session } from "./session.ts";
 import { executorOf, type Self, type Task } from "./state.ts";
 import { rescind } from "./telling.ts";
-import { revive, roleNames, suppress, updateError, wishError } from "./wishes.ts";
+import { revive, roleNames, strangerError, suppress, updateError, wishError } from "./wishes.ts";
 
 type Call<Type extends FrameworkCall["type"]> = Extract<FrameworkCall, { type: Type }>;
 
@@ -28,7 +28,7 @@ export class Calls {
     this.#session = session;
   }
 
-  answer({ streamId, principal, call }: Parameters<FrameworkMethods["call"]>[0], now: number): CallAnswer {
+  answer({ streamId, principal, within, call }: Parameters<FrameworkMethods["call"]>[0], now: number): CallAnswer {
     const { self } = this.#memory;
     if (!self || self.state === "removed") return refused("Framework cannot be found");
     const of = self.info.principal;
@@ -36,6 +36,8 @@ export class Calls {
       return refused(
         `Authenticated principal '${principal}' does not match principal '${of}' set in \`FrameworkInfo\``,
       );
+    const stranger = strangerError(self.info, within);
+    if (stranger !== null) return { status: 403, body: stranger };
     if (!this.#memory.isConnected) return { status: 403, body: "Framework is not subscribed" };
     if (streamId === null) return refused("All non-subscribe calls should include the 'Mesos-Stream-Id' header");
     if (streamId !== self.streamId)
@@ -161,6 +163,9 @@ export class Calls {
     const offers = [...this.#memory.offers.values()].filter(({ role }) => !roles.has(role));
     for (const { id } of offers) rescind(this.#memory, id);
     this.#memory.giveBack(offers);
+    // The form of what follows on its stream depends on them.
+    if (JSON.stringify(self.info.capabilities) !== JSON.stringify(info.capabilities))
+      this.#memory.emit({ type: "CAPABILITIES", capabilities: info.capabilities });
     return done;
   }
 }

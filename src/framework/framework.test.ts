@@ -121,6 +121,17 @@ test("20 FrameworkPrincipalChangeFails: the new stream ends, the old one stays",
   expect(scene.call({ type: "REQUEST" }, stream).status).toBe(202);
 });
 
+test("credentials of another role neither take it over nor call for it", () => {
+  const scene = subscribed();
+  const { stream } = scene;
+  const message = "The framework has role 'lab/a', which is not within role 'shop' of these credentials";
+  expect(scene.subscribe({ within: "shop" })).toEqual([{ type: "ERROR", message }]);
+  const args = { streamId: stream, principal: "p", call: { type: "TEARDOWN" } };
+  expect(scene.home.call("call", { ...args, within: "shop" })).toEqual({ status: 403, body: message });
+  expect(scene.view().state).toBe("active");
+  expect(scene.home.call("call", { ...args, within: "lab" })).toMatchObject({ status: 202 });
+});
+
 test("user and checkpoint stay as they were, the rest is taken over", () => {
   const scene = subscribed();
   scene.subscribe({ info: info({ user: "bob", checkpoint: true, name: "other" }) });

@@ -49,6 +49,8 @@ export interface Subscribe {
     info: FrameworkInfo;
     suppressedRoles: string[];
     constraints: OfferConstraints;
+    /** the league's role that its credentials are for; absent: the whole league */
+    within?: string;
     /** what is wrong with the info in itself: an ERROR event says it, and the stream ends; null: nothing */
     error: string | null;
   };
@@ -95,7 +97,13 @@ export interface FrameworkTaskView {
 
 export interface FrameworkMethods {
   /** @param streamId as the request said; null: it said none. @param principal of its credentials; null: it has none */
-  call(args: { streamId: string | null; principal: string | null; call: FrameworkCall }): CallAnswer;
+  call(args: {
+    streamId: string | null;
+    principal: string | null;
+    /** the league's role that its credentials are for; absent: the whole league */
+    within?: string;
+    call: FrameworkCall;
+  }): CallAnswer;
   tell(args: Tell): TellAnswer;
   /** The Broker asks for a level: its own may have been lost. */
   poke(args: Record<never, never>): Record<never, never>;

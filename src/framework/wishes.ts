@@ -1,5 +1,7 @@
 /** What a framework wants: checked, changed, and told to the Broker as a level. */
+
 import type { FrameworkInfo, OfferConstraints } from "../model/framework.ts";
+import { isWithin } from "../model/role.ts";
 import type { FrameworkLevel, FrameworkWish } from "../protocol/frameworks.ts";
 import type { Self, SelfBody } from "./state.ts";
 
@@ -57,4 +59,12 @@ export function levelOf(id: string, self: Self): FrameworkLevel {
     }),
   );
   return { id, rev, state, name, user, principal, checkpoint, capabilities, roles };
+}
+
+/** Credentials of one role have no say over frameworks of another. @returns what is wrong; null: nothing */
+export function strangerError({ roles }: Pick<FrameworkInfo, "roles">, within: string | undefined): string | null {
+  const other = within === undefined ? undefined : roles.find(({ role }) => !isWithin(role, within));
+  return other === undefined
+    ? null
+    : `The framework has role '${other.role}', which is not within role '${within}' of these credentials`;
 }

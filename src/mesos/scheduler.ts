@@ -54,7 +54,7 @@ async function perform(c: Context<ApiEnv>, call: Call, streamId: string | null, 
   const read = readCall(call, id, access);
   // No object has such a name.
   if (read === null || idError(id) !== null) return plainText({ status: 400, text: "Framework cannot be found" });
-  const args = { streamId, principal: access.principal, call: read };
+  const args = { streamId, principal: access.principal, ...withinOf(access), call: read };
   const { status, body } = await frameworkAt(c, access.league, id).call("call", args);
   return plainText({ status, text: body });
 }
@@ -68,10 +68,14 @@ async function subscribe(c: Context<ApiEnv>, wire: Subscription, access: Access)
   const error = infoError ?? optionsError;
   // What is wrong in itself, an id included, reaches no object.
   if (error !== null) return streamed(streamId, only(record(eventJson({ type: "ERROR", message: error }, context))));
-  const first: Subscribe = { subscribe: { streamId, info, suppressedRoles, constraints, error } };
+  const first: Subscribe = {
+    subscribe: { streamId, info, suppressedRoles, constraints, ...withinOf(access), error },
+  };
   const inbox = await Inbox.open(frameworkAt(c, access.league, frameworkId), first, c.req.raw.signal);
   return streamed(streamId, records(await firstEvent(inbox), inbox, context));
 }
+
+const withinOf = ({ role }: Access): { within?: string } => (role === null ? {} : { within: role });
 
 /** Waited for, so that a fault can still be the answer. @throws Problem */
 async function firstEvent(inbox: Inbox): Promise<FrameworkEvent> {
