@@ -1,16 +1,17 @@
 /**
  * `npm run bench:offers -- --agents 10000 --frameworks 1000`: one round in which every framework has refused every agent,
- * as Mesos' DeclineOffers. `--workload multi`: Mesos' MultiFrameworkAllocations, 19,500 tasks of three kinds of frameworks.
+ * as Mesos' DeclineOffers. A revive of one framework afterwards shows that the nodes are there to be offered.
  */
-import { numbers, percentile, printLine, progress, rounded, textOption } from "./line.ts";
+import { numbers, percentile, printLine, progress, rounded } from "./line.ts";
 import { declined } from "./offers/declined.ts";
 
-const { agents, frameworks, roles, runs, seed } = numbers(
-  { agents: 10_000, frameworks: 1_000, roles: 1, runs: 9, seed: 1 },
-  ["workload"],
-);
-const workload = textOption("workload");
-if (workload !== null && workload !== "multi") throw new Error(`there is no workload ${workload}: multi`);
+const { agents, frameworks, roles, runs, seed } = numbers({
+  agents: 10_000,
+  frameworks: 1_000,
+  roles: 1,
+  runs: 9,
+  seed: 1,
+});
 const startedAtMs = performance.now();
 
 const { roundMs, offers, afterRevive } = declined(agents, frameworks, roles, runs);
