@@ -4,6 +4,7 @@ import type { Preview } from "../src/cluster/methods.ts";
 import type { Offer, Piece } from "../src/model/framework.ts";
 import { jobSpecSchema, templateOf } from "../src/model/job.ts";
 import { amountsOf } from "../src/model/pieces.ts";
+import { DEFAULT_POLICY } from "../src/model/role.ts";
 import { PLAYED_INVENTORY } from "./support/playedAgent.ts";
 import { launch, launchTask, PlayedFramework, piece } from "./support/playedFramework.ts";
 import { PlayedLeague } from "./support/playedLeague.ts";
@@ -402,4 +403,16 @@ test("what it holds and runs outlives the object's memory", () => {
   framework.kill("north", "t1");
   here.pass(3_000);
   expect(framework.tasks.get("t1")?.state).toBe("cancelled");
+});
+
+test("who waited for a part of a node and wants none any more wakes nobody", () => {
+  const here = league({ north: 1 });
+  here.broker.call("putRole", { name: "lab", policy: { ...DEFAULT_POLICY, limit: { cpus: 500 } } });
+  const framework = new PlayedFramework(here, "f1", ["lab"]);
+  here.pass(500);
+  expect(framework.made).toBe(0);
+  framework.wish("lab", { suppressed: true });
+  here.pass(10_000);
+  const { alarmAt } = here.at("north");
+  expect((alarmAt ?? Number.POSITIVE_INFINITY) - here.nowMs).toBeGreaterThan(1_000);
 });

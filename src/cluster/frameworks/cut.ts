@@ -10,7 +10,7 @@ import { accounts } from "../levels.ts";
 import type { ClusterMemory } from "../memory.ts";
 import { fitsNow } from "../starved.ts";
 import { limitOf, partitionsFor, stockSize } from "../state.ts";
-import { askedFor, OFFER_INTERVAL_MS } from "./frameworks.ts";
+import { askedFor } from "./frameworks.ts";
 import type { FrameworkHere, HeldOffer, RoleHere } from "./state.ts";
 import { askedOf, compare, inUse, minimumOf, unreserved } from "./uses.ts";
 
@@ -101,6 +101,7 @@ export function cutOffers(memory: ClusterMemory, now: number): HeldOffer[] {
   for (const here of frameworks.byId.values()) {
     if (here.level.state !== "active") continue;
     const uses = inUse(here);
+    here.waits.begin();
     for (const [name, role] of here.roles) {
       if (!role.isAsking) continue;
       for (const [partition, limit] of Object.entries(here.limits[name] ?? {})) {
@@ -111,6 +112,7 @@ export function cutOffers(memory: ClusterMemory, now: number): HeldOffer[] {
         cutFor(memory, here, name, role, partition, budget, left, made, now);
         if (made.length >= MAX_OFFERS) return made;
       }
+      offerReserved(memory, here, name, role, made, now);
     }
   }
   return made;
@@ -152,15 +154,13 @@ function cutFor(
     }
   }
   const key = `${name} ${partition}`;
+  // A part of a node is only for who has none, as its shares leave it less than one.
   const mayPart =
     budget === wanted &&
     parts.length > 0 &&
     ![...here.offers].some((one) => one.role === name && one.partition === partition);
-  if (!mayPart || !isDue(here.partsSince, key, now)) {
-    if (!mayPart) here.partsSince.delete(key);
-    return;
-  }
-  here.partsSince.delete(key);
+  // Not at once, for the Broker may not have heard yet what is free.
+  if (!mayPart || !here.waits.isDue(key, now)) return;
   for (const { node, free } of parts) {
     const part = least(least(free, budget), left.get(partition) ?? {});
     if (!isAllocatable(part, minimumOf(role))) continue;
@@ -170,13 +170,34 @@ function cutFor(
 }
 
 /**
- * A part of a node is only for who has none, as its shares leave it less than one; and not at once, for the Broker may not
- * have heard yet what is free.
+ * What is set aside for the role, without the rest of its node: it is the role's, whatever its limits leave it. Where the
+ * rest is free too the Broker may not have heard of that yet: one offer of both is worth a wait.
  */
-function isDue(since: Map<string, number>, key: string, now: number): boolean {
-  const sinceMs = Math.min(since.get(key) ?? now, now);
-  since.set(key, sinceMs);
-  return now - sinceMs >= OFFER_INTERVAL_MS;
+function offerReserved(
+  memory: ClusterMemory,
+  here: FrameworkHere,
+  name: string,
+  role: RoleHere,
+  made: HeldOffer[],
+  now: number,
+): void {
+  const { frameworks, nodes } = memory;
+  const give = (node: string, partition: string): void => {
+    if (made.length < MAX_OFFERS) made.push(makeOffer(memory, here, name, node, partition, {}, now));
+  };
+  const waiting = new Map<string, string>();
+  for (const { node, partition } of [...frameworks.reservations()]) {
+    const amounts = amountsOf(frameworks.reservedFor(node, name));
+    const there = nodes.get(node);
+    if (!there || !memory.isUp(there, now) || !isAllocatable(amounts, minimumOf(role))) continue;
+    const number = frameworks.offerable.numberOf(node);
+    const barred = [frameworks.unsuitableFor(here, role), ...role.refusals.covering(amounts)];
+    if (barred.some((refused) => refused.has(number))) continue;
+    if (isAllocatable(frameworks.offerable.freeOn(node), minimumOf(role))) waiting.set(node, partition);
+    else give(node, partition);
+  }
+  for (const [node, partition] of waiting)
+    if (here.waits.isDue(`${name} reserved on ${node}`, now)) give(node, partition);
 }
 
 function makeOffer(
@@ -190,9 +211,9 @@ function makeOffer(
 ): HeldOffer {
   const { frameworks, placer } = memory;
   // Ports are not worth dividing: whoever is first has them all.
-  const ports = placer.freePortsOn(node);
+  const ports = isNothing(amounts) ? [] : placer.freePortsOn(node);
   const piece: Piece = { reservation: null, amounts: { ...amounts, ...portAmount(ports, amounts) }, ports };
-  const pieces = [piece, ...frameworks.reservedFor(node, role)];
+  const pieces = [...(isNothing(amounts) ? [] : [piece]), ...frameworks.reservedFor(node, role)];
   const asked = askedFor(amountsOf(pieces));
   const offer = {
     id: memory.newOfferId(),
@@ -234,6 +255,8 @@ export function yieldOffers(memory: ClusterMemory, starved: readonly string[], n
   }
   return yielded;
 }
+
+const isNothing = (amounts: Resources): boolean => Object.values(amounts).every((amount) => amount === 0);
 
 const portAmount = (ports: Piece["ports"], amounts: Resources): Resources =>
   ports.length === 0 && amounts.ports === undefined ? {} : { ports: portCount(ports) * 1000 };

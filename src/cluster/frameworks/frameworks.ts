@@ -16,9 +16,7 @@ import { NodeSet } from "./nodeSet.ts";
 import { freeFor, Offerable } from "./offerable.ts";
 import { type FrameworkHere, frameworkHere, type HeldOffer, type Reserved, RoleHere } from "./state.ts";
 import { frameworkReport, RESERVED, reservedReport } from "./uses.ts";
-
-/** Mesos' allocation interval. */
-export const OFFER_INTERVAL_MS = 1_000;
+import { OFFER_INTERVAL_MS } from "./waits.ts";
 
 /** What it needs to know of its cluster. */
 export interface Surroundings {
@@ -204,9 +202,9 @@ export class Frameworks {
   /** When offers lapse, or may be made again of what was refused. */
   nextAt(now: number): number | null {
     let next = this.#nextLapseAt;
-    for (const { level, roles, partsSince } of this.byId.values()) {
+    for (const { level, roles, waits } of this.byId.values()) {
       if (level.state !== "active") continue;
-      for (const sinceMs of partsSince.values()) next = Math.min(next, sinceMs + OFFER_INTERVAL_MS);
+      next = Math.min(next, waits.nextAt ?? next);
       for (const { refusals } of roles.values()) next = Math.min(next, refusals.nextEndAt ?? next);
     }
     return Number.isFinite(next) ? Math.max(next, this.tickAt(now)) : null;

@@ -5,6 +5,7 @@ import type { FrameworkLevel, FrameworkReport, FrameworkWish } from "../../proto
 import type { Asked } from "../../scheduling/place/asked.ts";
 import type { JobState } from "../state.ts";
 import { Refusals } from "./refusals.ts";
+import { Waits } from "./waits.ts";
 
 export interface HeldOffer {
   id: string;
@@ -71,8 +72,8 @@ export interface FrameworkHere {
   level: FrameworkLevel;
   /** by its name of a role, by partition */
   limits: Readonly<Record<string, Readonly<Record<string, Resources>>>>;
-  /** by role and partition: since when it could only be offered a part of a node; lost with the memory */
-  readonly partsSince: Map<string, number>;
+  /** by role: for the rest of a node, that could only be offered it in part */
+  readonly waits: Waits;
   readonly roles: Map<string, RoleHere>;
   readonly offers: Set<HeldOffer>;
   readonly inverseOffers: Map<string, HeldInverseOffer>;
@@ -90,7 +91,7 @@ export const frameworkHere = (level: FrameworkLevel): FrameworkHere => ({
   gen: 0,
   level,
   limits: {},
-  partsSince: new Map(),
+  waits: new Waits(),
   roles: new Map(),
   offers: new Set(),
   inverseOffers: new Map(),

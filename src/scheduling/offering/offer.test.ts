@@ -96,6 +96,14 @@ test("QuotaProvidesGuarantee: what it declines is offered to nobody else", () =>
   expect(offered(declined, "n")).toEqual({});
 });
 
+test("QuotaRoleAllocateNonQuotaResource: of what its quota does not name it gets what no other quota needs", () => {
+  const ofCpus = { q: { ...quota({ cpus: 2000 }), limit: { cpus: 2000 } } };
+  const input = (roles: Record<string, Partial<RolePolicy>>) =>
+    league([here([cpus(2)])], [], { ...ofCpus, ...roles }, { frameworks: [framework("a", "q")] });
+  expect(offered(input({}), "a")).toEqual(cpus(2));
+  expect(offered(input({ other: quota({ mem: 1_024_000 }) }), "a")).toEqual({ cpus: 2000 });
+});
+
 test("QuotaAgainstStarvation: a framework that declines all has no say over one with a guarantee", () => {
   const frameworks = [framework("low", "low"), framework("starved", "starved", { used: new Map([[HERE, cpus(2)]]) })];
   const input = (roles: Record<string, Partial<RolePolicy>>) =>
