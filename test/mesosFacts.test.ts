@@ -154,7 +154,7 @@ test("103 QuotaSetAsideReservedResources: what another's quota is for is not off
   const policy = { ...DEFAULT_POLICY, guarantee: { cpus: 1_000 }, lend: { cpus: 0 } };
   here.broker.call("putRole", { name: "shop", policy });
   here.pass(5_000);
-  const offered = framework.held().flatMap(({ pieces }) => pieces.filter(({ amounts }) => amounts["cpus"] ?? 0));
+  const offered = framework.held().flatMap(({ pieces }) => pieces.filter(({ amounts }) => amounts.cpus ?? 0));
   expect(offered).toEqual([reserved]);
 });
 
