@@ -3,17 +3,19 @@
  * turn: a change that somebody was not told of shows here.
  */
 import type { Resources } from "../model/resources.ts";
+import { UseSums } from "./frameworks/useSums.ts";
 import type { ClusterMemory } from "./memory.ts";
 import { countsAlike, type NodeAccount, nodeAccountOf, tellsAlike } from "./nodeAccount.ts";
 import { type Account, accountsOf } from "./partitions.ts";
 import { stateOf } from "./placing.ts";
-import { isIdle, isWaiting, type JobState, runsDry } from "./state.ts";
+import { isIdle, isOver, isWaiting, type JobState, runsDry } from "./state.ts";
 
 /** @throws Error that names what differs */
 export function verify(memory: ClusterMemory, now: number): void {
   const nodeAccounts = [...memory.nodes.values()].map((node, position) => nodeAccountOf(memory, node, position, now));
   verifyNodes(memory, nodeAccounts, now);
   verifySums(memory, nodeAccounts, now);
+  verifyFrameworks(memory);
   for (const node of memory.nodes.values()) {
     if (memory.unstated.has(node.name) || node.removed || node.inventory === null) continue;
     const isOld = (memory.spoken.get(node.name) ?? Number.POSITIVE_INFINITY) <= now || now < memory.statedAt;
@@ -64,6 +66,19 @@ function verifySums(memory: ClusterMemory, nodeAccounts: readonly NodeAccount[],
   for (const [name, account] of accountsOf(memory.partitions, nodeAccounts))
     for (const [state, amounts] of Object.entries(account))
       expectSame(`${name} ${state}`, textOf(kept.get(name)?.[state as keyof Account] ?? {}), textOf(amounts));
+}
+
+function verifyFrameworks({ frameworks }: ClusterMemory): void {
+  for (const here of frameworks.byId.values()) {
+    const afresh = new UseSums();
+    for (const offer of here.offers) afresh.change("offered", offer, 1);
+    for (const job of here.tasks.values()) if (job.launched && !isOver(job)) afresh.change("used", job.launched, 1);
+    const text = (sums: UseSums) =>
+      [...sums.values()].map(({ role, partition, used, offered }) =>
+        [role, partition, textOf(used), textOf(offered)].join(" "),
+      );
+    expectSame(`in use by ${here.id}`, text(here.uses).sort().join(), text(afresh).sort().join());
+  }
 }
 
 function verifyJob({ tellings }: ClusterMemory, job: JobState, now: number): void {

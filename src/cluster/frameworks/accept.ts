@@ -115,6 +115,7 @@ function answered(here: FrameworkHere, role: string, isTaken: boolean): void {
   const there = here.roles.get(role);
   if (!there) return;
   there.unanswered = 0;
+  there.rescindedInRow = 0;
   there.refusedInRow = isTaken ? 0 : there.refusedInRow + 1;
 }
 

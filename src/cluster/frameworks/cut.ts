@@ -12,11 +12,12 @@ import { fitsNow } from "../starved.ts";
 import { limitOf, partitionsFor, stockSize } from "../state.ts";
 import { askedFor } from "./frameworks.ts";
 import type { FrameworkHere, HeldOffer, RoleHere } from "./state.ts";
-import { askedOf, compare, inUse, minimumOf, unreserved } from "./uses.ts";
+import { unreserved } from "./useSums.ts";
+import { askedOf, compare, minimumOf } from "./uses.ts";
 
 /** An offer that is not answered so long is given back. */
 export const OFFER_TIMEOUT_MS = 30_000;
-/** Who lets offers lapse is asked again after twice as long each time, up to this. */
+/** Who lets offers lapse, or has them taken back, is offered again after twice as long each time, up to this. */
 const MAX_PATIENCE_MS = 300_000;
 /** Offers that a turn makes at most. */
 export const MAX_OFFERS = 1_000;
@@ -49,6 +50,7 @@ export function giveBack(memory: ClusterMemory, changed: Iterable<string>, now: 
     if (!here.isDirty || here.offers.size === 0) continue;
     const isActive = here.level.state === "active";
     const unheld = isActive ? beyond(here) : [...here.offers];
+    if (isActive) leaveToOthers(memory, here, unheld, now);
     for (const offer of unheld) drop(offer);
     if (unheld.length > 0) frameworks.hasten();
   }
@@ -59,21 +61,42 @@ export function giveBack(memory: ClusterMemory, changed: Iterable<string>, now: 
 const isOverfull = ({ placer }: ClusterMemory, node: string): boolean =>
   Object.values(placer.freeOn(node)).some((amount) => amount < 0);
 
+/**
+ * Who has a better right is to take what is given back before it is offered again, each time longer: whoever has it
+ * changes what each has a right to, and it could go to and fro.
+ */
+function leaveToOthers(
+  { frameworks }: ClusterMemory,
+  here: FrameworkHere,
+  offers: readonly HeldOffer[],
+  now: number,
+): void {
+  for (const [name, role] of here.roles) {
+    const theirs = offers.filter((offer) => offer.role === name);
+    if (theirs.length === 0) continue;
+    frameworks.refuse(here, name, theirs.map(refusalOf), patienceMs(role.rescindedInRow), now);
+    role.rescindedInRow += 1;
+  }
+}
+
+const refusalOf = ({ node, pieces }: HeldOffer) => ({ node, amounts: amountsOf(pieces) });
+
+const patienceMs = (timesBefore: number): number => Math.min(MAX_PATIENCE_MS, 1_000 * 2 ** timesBefore);
+
 /** It keeps others waiting: each time longer until it is asked again. */
-function lapse({ frameworks }: ClusterMemory, offer: HeldOffer, now: number): void {
-  const here = frameworks.byId.get(offer.framework);
+function lapse(memory: ClusterMemory, offer: HeldOffer, now: number): void {
+  const here = memory.frameworks.byId.get(offer.framework);
   const role = here?.roles.get(offer.role);
   if (!here || !role) return;
-  const forMs = Math.min(MAX_PATIENCE_MS, 1_000 * 2 ** role.unanswered);
+  memory.frameworks.refuse(here, offer.role, [refusalOf(offer)], patienceMs(role.unanswered), now);
   role.unanswered += 1;
   role.refusedInRow += 1;
-  frameworks.refuse(here, offer.role, [{ node: offer.node, amounts: amountsOf(offer.pieces) }], forMs, now);
 }
 
 /** The newest ones that its limits do not cover. */
 function beyond(here: FrameworkHere): HeldOffer[] {
   const dropped: HeldOffer[] = [];
-  for (const { role, partition, used, offered } of inUse(here).values()) {
+  for (const { role, partition, used, offered } of here.uses.values()) {
     const limit = here.limits[role]?.[partition] ?? {};
     let held = add(used, offered);
     if (fits(held, limit)) continue;
@@ -100,12 +123,11 @@ export function cutOffers(memory: ClusterMemory, now: number): HeldOffer[] {
   const made: HeldOffer[] = [];
   for (const here of frameworks.byId.values()) {
     if (here.level.state !== "active") continue;
-    const uses = inUse(here);
     here.waits.begin();
     for (const [name, role] of here.roles) {
       if (!role.isAsking) continue;
       for (const [partition, limit] of Object.entries(here.limits[name] ?? {})) {
-        const { used = {}, offered = {} } = uses.get(`${name} ${partition}`) ?? {};
+        const { used, offered } = here.uses.of(name, partition);
         const budget = positive(subtract(subtract(limit, used), offered));
         if (!isAllocatable(budget, minimumOf(role))) continue;
         left ??= new Map([...accounts(memory, now)].map(([one, { free }]) => [one, free]));

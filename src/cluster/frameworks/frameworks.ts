@@ -160,6 +160,7 @@ export class Frameworks {
     const there = here.roles.get(role);
     if (!there) return;
     there.unanswered = 0;
+    there.rescindedInRow = 0;
     there.refusedInRow = 0;
     here.isDirty = true;
     if (there.refusals.isEmpty) return;
@@ -228,6 +229,7 @@ export class Frameworks {
     this.offers.set(offer.id, offer);
     this.#nextLapseAt = Math.min(this.#nextLapseAt, offer.heldUntilMs);
     here?.offers.add(offer);
+    here?.uses.change("offered", offer, 1);
     if (here) here.isDirty = true;
     const there = this.#offersOn.get(offer.node) ?? new Set();
     this.#offersOn.set(offer.node, there.add(offer));
@@ -238,7 +240,7 @@ export class Frameworks {
   dropOffer(offer: HeldOffer): void {
     if (!this.offers.delete(offer.id)) return;
     const here = this.byId.get(offer.framework);
-    here?.offers.delete(offer);
+    if (here?.offers.delete(offer)) here.uses.change("offered", offer, -1);
     if (here) here.isDirty = true;
     const there = this.#offersOn.get(offer.node);
     if (there?.delete(offer) && there.size === 0) this.#offersOn.delete(offer.node);
@@ -382,6 +384,7 @@ export class Frameworks {
       this.#over.add(job);
       return;
     }
+    here?.uses.change("used", launched, 1);
     this.#useReserved(launched.node, launched.pieces, 1);
     if (job.fresh.length + job.retry.size > 0) this.launch(job);
   }
@@ -407,6 +410,7 @@ export class Frameworks {
     if (launched === null || this.#over.has(job)) return;
     this.#over.add(job);
     this.launchedNow(job);
+    this.byId.get(launched.framework)?.uses.change("used", launched, -1);
     this.#useReserved(launched.node, launched.pieces, -1);
     this.touched(job);
   }

@@ -5,6 +5,7 @@ import type { FrameworkLevel, FrameworkReport, FrameworkWish } from "../../proto
 import type { Asked } from "../../scheduling/place/asked.ts";
 import type { JobState } from "../state.ts";
 import { Refusals } from "./refusals.ts";
+import { UseSums } from "./useSums.ts";
 import { Waits } from "./waits.ts";
 
 export interface HeldOffer {
@@ -50,6 +51,8 @@ export class RoleHere {
   readonly refusals = new Refusals();
   /** offers in a row that it let lapse */
   unanswered = 0;
+  /** times in a row that its limits took offers back before it answered one; lost with the memory */
+  rescindedInRow = 0;
   /** answers in a row, or lapses, by which it took nothing; lost with the memory */
   refusedInRow = 0;
 
@@ -78,6 +81,8 @@ export interface FrameworkHere {
   readonly offers: Set<HeldOffer>;
   readonly inverseOffers: Map<string, HeldInverseOffer>;
   readonly tasks: Map<string, JobState>;
+  /** of its tasks that are not over, and of its offers */
+  readonly uses: UseSums;
   /** incarnation of which its Framework object was told all */
   toldWhole: number;
   /** since the last report was made: the Broker does not know how it stands */
@@ -96,6 +101,7 @@ export const frameworkHere = (level: FrameworkLevel): FrameworkHere => ({
   offers: new Set(),
   inverseOffers: new Map(),
   tasks: new Map(),
+  uses: new UseSums(),
   toldWhole: 0,
   isDirty: true,
   reported: null,

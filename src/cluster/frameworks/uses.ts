@@ -1,11 +1,8 @@
 /** What a framework has in this cluster, and what more it would take: by its role and partition. */
-import type { Piece } from "../../model/framework.ts";
-import { amountsOf } from "../../model/pieces.ts";
 import { add, type Resources } from "../../model/resources.ts";
 import type { FrameworkReport, FrameworkUse } from "../../protocol/frameworks.ts";
 import type { FreeRoom } from "../../protocol/levels.ts";
 import { isAllocatable } from "../../scheduling/offering/asks.ts";
-import { isOver } from "../state.ts";
 import type { NodeSet } from "./nodeSet.ts";
 import type { Alike, Offerable } from "./offerable.ts";
 import type { FrameworkHere, Reserved, RoleHere } from "./state.ts";
@@ -18,35 +15,6 @@ interface Frameworks {
 
 /** Mesos' MIN_CPUS and MIN_MEM: less is not worth an offer, unless a framework says so. */
 export const DEFAULT_MINIMUM: readonly Resources[] = [{ cpus: 10 }, { mem: 32_000 }];
-
-export interface InUse {
-  used: Resources;
-  offered: Resources;
-}
-
-/** What is set aside for a role counts as such, whoever has it. */
-export const unreserved = (pieces: readonly Piece[]): Piece[] => pieces.filter((one) => one.reservation === null);
-
-/** By role and partition, as `ROLE PARTITION`: roles have no space. */
-export function inUse(here: FrameworkHere): Map<string, InUse & { role: string; partition: string }> {
-  const uses = new Map<string, InUse & { role: string; partition: string }>();
-  const of = (role: string, partition: string) => {
-    const key = `${role} ${partition}`;
-    const use = uses.get(key) ?? { role, partition, used: {}, offered: {} };
-    uses.set(key, use);
-    return use;
-  };
-  for (const job of here.tasks.values()) {
-    if (job.launched === null || isOver(job)) continue;
-    const use = of(job.launched.role, job.launched.partition);
-    use.used = add(use.used, amountsOf(unreserved(job.launched.pieces)));
-  }
-  for (const { role, partition, pieces } of here.offers) {
-    const use = of(role, partition);
-    use.offered = add(use.offered, amountsOf(unreserved(pieces)));
-  }
-  return uses;
-}
 
 export const minimumOf = ({ wish }: RoleHere): readonly Resources[] => wish.minAllocatable ?? DEFAULT_MINIMUM;
 
@@ -86,9 +54,8 @@ export function takes(
 }
 
 export function frameworkReport(frameworks: Frameworks, here: FrameworkHere): FrameworkReport {
-  const uses = inUse(here);
   const isAsking = here.level.state === "active";
-  const report: FrameworkUse[] = [...uses.values()].map((use) => ({ ...use, takes: null }));
+  const report: FrameworkUse[] = [...here.uses.values()].map((use) => ({ ...use, takes: null }));
   if (isAsking) {
     for (const [name, role] of here.roles) {
       if (!role.isAsking || (role.refusals.isEmpty && frameworks.unsuitableFor(here, role).size === 0)) continue;
