@@ -47,6 +47,8 @@ export class ClusterMemory {
   readonly rules: ClusterRules;
   readonly nodes = new Map<string, NodeState>();
   readonly jobs = new Map<string, JobState>();
+  /** those of them that are the league's own: frameworks' may be very many, and are nobody's to place or to stop for others */
+  readonly submitted = new Map<string, JobState>();
   /** nodes that are drained by themselves, whether or not the cluster is */
   readonly drained = new Set<NodeState>();
   /** what may be running, by node */
@@ -227,6 +229,7 @@ export class ClusterMemory {
     if (this.jobs.get(job.id) !== job) {
       job.age = this.#jobs++;
       this.jobs.set(job.id, job);
+      if (job.launched === null) this.submitted.set(job.id, job);
       for (const live of attemptsOf(job)) this.#index(live);
       this.frameworks.addTask(job);
     } else if (job.action === "cancel") for (const live of attemptsOf(job)) this.touch(live.node);
@@ -239,7 +242,7 @@ export class ClusterMemory {
   /** Those that may want a place for a task: what is to move waits nowhere. */
   placeableJobs(): JobState[] {
     if (this.self.drain === null && this.drained.size === 0) return this.waitingJobs();
-    return [...this.jobs.values()].filter(({ launched }) => launched === null);
+    return [...this.submitted.values()];
   }
 
   /** Those with tasks that wait here, the oldest first. */
@@ -309,6 +312,7 @@ export class ClusterMemory {
   dropJob(id: string): boolean {
     const job = this.jobs.get(id);
     if (job) this.tellings.delete(job);
+    this.submitted.delete(id);
     return this.jobs.delete(id);
   }
 
@@ -479,7 +483,7 @@ export class ClusterMemory {
   outrank(incarnation: number): void {
     this.self = { ...this.self, incarnation: incarnation + 1 };
     this.store.saveSelf(this.self);
-    for (const job of this.jobs.values()) if (job.launched === null) job.dirty = "now";
+    for (const job of this.submitted.values()) job.dirty = "now";
   }
 
   mark(node: string, session: number, now: number): void {

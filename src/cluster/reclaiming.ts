@@ -105,7 +105,7 @@ function isOpen(memory: ClusterMemory, job: JobState, name: string, now: number)
 /** What is due as one's own first; then the highest priority, then the oldest. */
 function claimantsOf(memory: ClusterMemory, now: number): Claimant[] {
   const claimants: Claimant[] = [];
-  for (const job of memory.jobs.values()) {
+  for (const job of memory.submitted.values()) {
     const { claim } = job;
     if (claim === null || job.action !== "run" || waitingOf(job) === 0) continue;
     for (const kind of ["own", "priority"] as const) {
@@ -222,7 +222,7 @@ function spareIn({ memory, spare, now }: Turn, partition: string): Resources {
   const known = spare.get(partition);
   if (known) return known;
   let left = accounts(memory, now).get(partition)?.free ?? {};
-  for (const job of memory.jobs.values()) {
+  for (const job of memory.submitted.values()) {
     const granted = (job.limits[partition] ?? 0) - (liveCounts(job)[partition] ?? 0);
     const open = Math.min(granted, stockSize(job.fresh) + job.retry.size);
     if (open > 0) left = add(left, job.template.resources, -open);
@@ -235,7 +235,7 @@ function spareIn({ memory, spare, now }: Turn, partition: string): Resources {
 function unclaimedIn(memory: ClusterMemory, now: number): Map<string, number> {
   const claimed = new Set(memory.making.places.flatMap(({ victims }) => victims));
   const counts = new Map<string, number>();
-  for (const job of memory.jobs.values()) {
+  for (const job of memory.submitted.values()) {
     for (const live of job.live.values()) {
       if (!isTakenBack(live) || claimed.has(live)) continue;
       const node = memory.nodes.get(live.node);

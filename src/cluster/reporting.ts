@@ -69,13 +69,13 @@ export class Reporting {
 
   /** Time has passed: what could wait can no longer. */
   tick(now: number): void {
-    const { jobs, tellings } = this.#memory;
+    const { submitted, tellings } = this.#memory;
     this.#isAsked = true;
     this.#isAskedFrameworks = this.#memory.frameworks.isAnyDirty;
     for (const job of [...tellings.soon]) job.dirty = "now";
     if (this.#inFlight && now - this.#inFlight.sentAt > LOST_MS) this.#inFlight = null;
     if (this.#sinceMs(now) < POKE_MS) return;
-    for (const job of jobs.values()) if (job.launched === null) job.dirty = "now";
+    for (const job of submitted.values()) job.dirty = "now";
     this.#memory.frameworks.tellAgain();
   }
 

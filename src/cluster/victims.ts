@@ -38,7 +38,7 @@ export class Victims {
     const minRunMs = job.claim?.minRunMs ?? 0;
     const byNode = new Map<string, Unit[]>();
     let youngestMs: number | null = null;
-    for (const victim of this.#memory.jobs.values()) {
+    for (const victim of this.#memory.submitted.values()) {
       if (yieldsOf(victim, job, kind, partition) <= 0) continue;
       const own = this.#of(victim, partition).filter(isRunning);
       for (const { startedAtMs } of own) youngestMs = Math.max(youngestMs ?? startedAtMs, startedAtMs);

@@ -45,7 +45,7 @@ export function saveWaits(memory: ClusterMemory): void {
 }
 
 /** By job; those that wait for nothing are left out. */
-function waitsNow({ jobs, making, gangTimes, waits }: ClusterMemory): Map<string, Waits> {
+function waitsNow({ submitted, making, gangTimes, waits }: ClusterMemory): Map<string, Waits> {
   const present = new Map<string, Waits>();
   const of = (id: string): Waits => {
     const known = present.get(id) ?? {};
@@ -67,7 +67,7 @@ function waitsNow({ jobs, making, gangTimes, waits }: ClusterMemory): Map<string
     known.gangs = { ...known.gangs, [number]: gang };
   }
   for (const [id, restUntil] of gangTimes.restUntil) of(id).restUntil = restUntil;
-  for (const { id, reason, starvedAt } of jobs.values()) {
+  for (const { id, reason, starvedAt } of submitted.values()) {
     if (starvedAt === null) continue;
     // Only of what is fragmented is it a time that counts; once written it stays, as the reason may change often.
     if (reason === "fragmented" || waits.get(id)?.starvedAt === starvedAt) of(id).starvedAt = starvedAt;
