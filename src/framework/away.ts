@@ -5,7 +5,7 @@
 import type { FrameworkMemory } from "./memory.ts";
 
 const TICK_MS = 5_000;
-/** To come back after the broker itself was away, whatever its failover timeout is. */
+/** To come back after the broker itself was away or lost its stream, whatever its failover timeout is. */
 export const RESTART_GRACE_MS = 30_000;
 
 export class Away {

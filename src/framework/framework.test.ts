@@ -225,6 +225,14 @@ test("without a failover timeout a broken stream removes it at once", () => {
   expect(scene.view().state).toBe("removed");
 });
 
+test("a stream that a fault of ours broke leaves it time to come back, even with no failover timeout", () => {
+  const scene = subscribed({ info: info({ failoverTimeoutMs: 0 }) });
+  scene.home.closeSocket(scene.socket, false);
+  expect(scene.view().state).toBe("inactive");
+  scene.pass(29_000);
+  expect(scene.subscribe()).toEqual([{ type: "SUBSCRIBED", frameworkId: ID }]);
+});
+
 test("37 NoOffersWithAllRolesSuppressed and 38 …OnReregistration: what is offered all the same goes back", () => {
   const scene = subscribed({ suppressedRoles: ["a", "b"] });
   expect(levels(scene).at(-1)).toMatchObject({ roles: [{ suppressed: true }, { suppressed: true }] });

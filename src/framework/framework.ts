@@ -87,9 +87,9 @@ export class Framework implements Turns {
     this.#finish(now, false);
   }
 
-  closed(socket: SocketId): void {
+  closed(socket: SocketId, isClean: boolean): void {
     const now = this.#platform.now();
-    this.#session.closed(socket, now);
+    this.#session.closed(socket, isClean, now);
     this.#finish(now, false);
   }
 

@@ -89,12 +89,12 @@ export class Session {
     if (inverseOffers.length > 0) memory.emit({ type: "INVERSE_OFFERS", inverseOffers });
   }
 
-  /** Its stream was lost; that of an earlier one matters no more. */
-  closed(socket: SocketId, now: number): void {
+  /** Its stream ended, by its client or by a fault of ours; that of an earlier one matters no more. */
+  closed(socket: SocketId, isClean: boolean, now: number): void {
     const { self } = this.#memory;
     if (this.#memory.socket !== socket || !self) return;
-    this.#memory.socket = null;
-    this.#disconnect(self.info.failoverTimeoutMs, now);
+    const { failoverTimeoutMs } = self.info;
+    this.#disconnect(isClean ? failoverTimeoutMs : Math.max(failoverTimeoutMs, RESTART_GRACE_MS), now);
   }
 
   #disconnect(awayLimitMs: number, now: number): void {

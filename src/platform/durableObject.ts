@@ -91,19 +91,23 @@ export abstract class TurnsObject extends DurableObject<ObjectEnv> {
       if (error instanceof Problem) this.#sockets.send(id, JSON.stringify({ problem: error.toBody() }));
       else console.error(`${nameOf(this.#self)}: message failed`, error);
       this.#sockets.close(id, INTERNAL_ERROR_CLOSURE);
-      this.#tryTurn("close", (object) => object.closed(id));
+      this.#tryTurn("close", (object) => object.closed(id, false));
     }
   }
 
-  override webSocketClose(socket: WebSocket): void {
-    const id = this.#sockets.idOf(socket);
-    if (id === null) return;
-    this.#sockets.forget(id);
-    this.#tryTurn("close", (object) => object.closed(id));
+  override webSocketClose(socket: WebSocket, _code: number, _reason: string, wasClean: boolean): void {
+    this.#closed(socket, wasClean);
   }
 
   override webSocketError(socket: WebSocket): void {
-    this.webSocketClose(socket);
+    this.#closed(socket, false);
+  }
+
+  #closed(socket: WebSocket, isClean: boolean): void {
+    const id = this.#sockets.idOf(socket);
+    if (id === null) return;
+    this.#sockets.forget(id);
+    this.#tryTurn("close", (object) => object.closed(id, isClean));
   }
 
   override alarm(): void {

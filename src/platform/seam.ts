@@ -65,7 +65,8 @@ export interface Turns {
   result(to: ObjectRef, method: string, args: unknown, outcome: Outcome): void;
   alarm(): void;
   message(socket: SocketId, message: unknown): void;
-  closed(socket: SocketId): void;
+  /** @param isClean the other side closed it; else it was lost, and the other side may want it still */
+  closed(socket: SocketId, isClean: boolean): void;
   /** For tests, after a turn. @throws Error when what is kept in memory is not what follows from the rest of it */
   verify?(): void;
 }

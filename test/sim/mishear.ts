@@ -36,8 +36,8 @@ class Mishearing implements Turns {
   message(socket: SocketId, message: unknown): void {
     this.#object.message(socket, message);
   }
-  closed(socket: SocketId): void {
-    this.#object.closed(socket);
+  closed(socket: SocketId, isClean: boolean): void {
+    this.#object.closed(socket, isClean);
   }
 
   #heard<M extends { grants: Grant[] }>(message: M): M {

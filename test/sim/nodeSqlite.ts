@@ -114,8 +114,8 @@ export class ObjectHome<T extends Turns> {
     this.#sockets.set(socket, null);
     return socket;
   }
-  closeSocket(socket: SocketId): void {
-    if (this.#sockets.delete(socket)) this.#turn(() => this.#object.closed(socket));
+  closeSocket(socket: SocketId, isClean = true): void {
+    if (this.#sockets.delete(socket)) this.#turn(() => this.#object.closed(socket, isClean));
   }
   isOpen(socket: SocketId): boolean {
     return this.#sockets.has(socket);

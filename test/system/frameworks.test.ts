@@ -78,3 +78,34 @@ test("a client that hears nothing for ten seconds would end itself: signs of lif
   expect(idle.log).toEqual([]);
   idle.say("teardown");
 }, 60_000);
+
+test("a broker that is stopped and started again keeps a framework that has no failover timeout", async () => {
+  const url = `http://127.0.0.1:${league.broker.port}/api/v1/scheduler`;
+  const subscribe = async (id: string | null) => {
+    const named = id === null ? {} : { id: { value: id } };
+    const framework = { user: "root", name: "brief", ...named };
+    const response = await fetch(url, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({
+        type: "SUBSCRIBE",
+        ...(id !== null && { framework_id: { value: id } }),
+        subscribe: { framework_info: framework },
+      }),
+    });
+    const reader = response.body?.getReader();
+    const chunk = new TextDecoder().decode((await reader?.read())?.value);
+    // Records: a length, a line feed, JSON.
+    const begin = chunk.indexOf("\n") + 1;
+    return { event: JSON.parse(chunk.slice(begin, begin + Number.parseInt(chunk, 10))), reader };
+  };
+  const first = await subscribe(null);
+  expect(first.event).toMatchObject({ type: "SUBSCRIBED" });
+  const id = first.event.subscribed.framework_id.value;
+  expect(await league.broker.stop()).toBe(0);
+  await league.broker.start();
+  const again = await subscribe(id);
+  expect(again.event).toMatchObject({ type: "SUBSCRIBED", subscribed: { framework_id: { value: id } } });
+  await again.reader?.cancel();
+  await until("it is gone with its client", async () => (await listFrameworks(league.client)).length === 0);
+}, 90_000);
