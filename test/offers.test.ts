@@ -416,3 +416,83 @@ test("who waited for a part of a node and wants none any more wakes nobody", () 
   const { alarmAt } = here.at("north");
   expect((alarmAt ?? Number.POSITIVE_INFINITY) - here.nowMs).toBeGreaterThan(1_000);
 });
+
+test("a part of a node that was declined is not offered again before its time", () => {
+  const here = league({ north: 1 });
+  here.broker.call("putRole", { name: "lab", policy: { ...DEFAULT_POLICY, limit: { cpus: 500 } } });
+  const framework = new PlayedFramework(here, "f1", ["lab"]);
+  here.pass(4_000);
+  expect(amounts(framework.held()[0])).toEqual({ cpus: 500, mem: 1_000_000 });
+  framework.decline(framework.held(), 60_000);
+  here.pass(50_000);
+  expect(framework.made).toBe(1);
+  here.pass(20_000);
+  expect(framework.made).toBe(2);
+});
+
+test("who may have a part without ports keeps an offer of one", () => {
+  const here = new PlayedLeague(["north"]);
+  here.join("north", "n1", { ports: [[31_000, 31_009]], capacity: { ...WHOLE, ports: 10_000 } });
+  here.broker.call("putRole", { name: "lab", policy: { ...DEFAULT_POLICY, limit: { ports: 2_000 } } });
+  const framework = new PlayedFramework(here, "f1", ["lab"]);
+  here.pass(8_000);
+  expect(framework.held()).toHaveLength(1);
+  expect(framework.held()[0]?.pieces[0]?.ports).toEqual([[31_000, 31_001]]);
+  expect(framework.rescinded).toEqual([]);
+});
+
+test("a task that was accepted for a node which died then is lost, and stays so when the node is back", () => {
+  const here = league({ north: 1 });
+  const [agent] = here.agents;
+  const framework = new PlayedFramework(here, "f1", ["lab"]);
+  here.pass(2_000);
+  const [offer] = framework.held() as [Offer];
+  here.agents.length = 0;
+  framework.accept([offer], [launch(launchTask(offer, "t1", SMALL))]);
+  here.pass(100_000);
+  expect(framework.tasks.get("t1")).toMatchObject({ state: "lost", reason: "agent-lost" });
+  here.at("north").crash();
+  if (agent) here.agents.push(agent);
+  here.pass(10_000);
+  expect(agent?.running).toEqual([]);
+});
+
+test("groups of one executor are each other's fate no more than others", () => {
+  const here = league({ north: 1 });
+  const [agent] = here.agents;
+  const framework = new PlayedFramework(here, "f1", ["lab"]);
+  here.pass(2_000);
+  const [offer] = framework.held() as [Offer];
+  const group = (...ids: string[]) => ({
+    id: null,
+    type: "LAUNCH_GROUP" as const,
+    executorId: "e1",
+    pieces: [],
+    tasks: ids.map((id) => launchTask(offer, id, SMALL, { executorId: "e1" })),
+    error: null,
+  });
+  framework.accept([offer], [group("a", "b"), group("c", "d")]);
+  here.pass(2_000);
+  expect(agent?.running).toHaveLength(4);
+  framework.kill("north", "c");
+  here.pass(3_000);
+  expect(["a", "b", "c", "d"].map((id) => framework.tasks.get(id)?.state)).toEqual([
+    "running",
+    "running",
+    "cancelled",
+    "cancelled",
+  ]);
+});
+
+test("a task of a group that is killed on its way to the node takes the others with it", () => {
+  const here = league({ north: 1 });
+  const framework = new PlayedFramework(here, "f1", ["lab"]);
+  here.pass(2_000);
+  const [offer] = framework.held() as [Offer];
+  const tasks = ["a", "b"].map((id) => launchTask(offer, id, SMALL, { executorId: "e1" }));
+  framework.accept([offer], [{ id: null, type: "LAUNCH_GROUP", executorId: "e1", pieces: [], tasks, error: null }]);
+  framework.kill("north", "a");
+  here.pass(3_000);
+  expect(here.agents[0]?.running).toEqual([]);
+  expect(["a", "b"].map((id) => framework.tasks.get(id)?.state)).toEqual(["cancelled", "cancelled"]);
+});

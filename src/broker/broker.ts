@@ -149,6 +149,7 @@ export class Broker implements Turns {
       }
       case "removeCluster": {
         const view = this.#fleet.remove((args as Args<"removeCluster">).name, this.#book.live());
+        this.#frameworks.forgetCluster(view.name);
         this.#emit(now, { type: "cluster.removed", cluster: view.name });
         return view;
       }

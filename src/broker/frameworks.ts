@@ -5,16 +5,18 @@
 import { type PartitionKey, parsePartitionKey, partitionKey } from "../model/partition.ts";
 import { add, type Resources, subtract } from "../model/resources.ts";
 import type { FrameworkRowView } from "../model/views.ts";
-import type { FrameworkAnswer, FrameworkGrant, FrameworkLevel, FrameworkReport } from "../protocol/frameworks.ts";
+import {
+  DEFAULT_MINIMUM,
+  type FrameworkAnswer,
+  type FrameworkGrant,
+  type FrameworkLevel,
+  type FrameworkReport,
+  RESERVED,
+} from "../protocol/frameworks.ts";
 import type { Report } from "../protocol/levels.ts";
 import type { RoundFramework, RoundResult } from "../scheduling/input.ts";
 import { firstGen } from "./generation.ts";
 import type { BrokerStore, FrameworkGrantRow } from "./store.ts";
-
-/** Mesos' MIN_CPUS and MIN_MEM. */
-const MINIMUM: readonly Resources[] = [{ cpus: 10 }, { mem: 32_000 }];
-/** Parts of nodes that are set aside for roles are reported as of a framework of this name. */
-const RESERVED = "";
 
 type Limits = FrameworkGrant["limits"];
 
@@ -25,7 +27,7 @@ interface GrantState extends FrameworkGrantRow {
 
 interface Known {
   level: FrameworkLevel;
-  /** by the framework's name, also of roles that it has left and tasks of which may run */
+  /** by the framework's name, also of roles that it has left and tasks of which run */
   roles: Record<string, string>;
   grants: Map<string, GrantState>;
   /** by the framework's name of a role: how often it was given more; lost with the memory */
@@ -69,7 +71,11 @@ export class Frameworks {
     const one: Known = known ?? { level, roles: {}, grants: new Map(), served: new Map() };
     this.#known.set(level.id, one);
     one.level = level;
-    for (const { name, role } of level.roles) one.roles[name] = role;
+    const inUse = [...one.grants.values()].flatMap(({ reported }) => reported?.uses ?? []);
+    one.roles = {
+      ...Object.fromEntries(Object.entries(one.roles).filter(([name]) => inUse.some(({ role }) => role === name))),
+      ...Object.fromEntries(level.roles.map(({ name, role }) => [name, role])),
+    };
     this.#save(one);
     if (isSame) return "same";
     // Clusters hear of it with the round.
@@ -122,6 +128,15 @@ export class Frameworks {
       this.#store.saveFrameworkGrant(grant);
     }
     return isNews;
+  }
+
+  /** It was removed, and has nothing any more; its gens go on, should there be one of this name again. */
+  forgetCluster(cluster: string): void {
+    this.#reserved.delete(cluster);
+    for (const { grants } of this.#known.values()) {
+      const grant = grants.get(cluster);
+      if (grant) this.#change(grant, { limits: {}, reported: null });
+    }
   }
 
   /** Removed ones of which nothing is anywhere any more. @param clusters of the league */
@@ -334,7 +349,7 @@ function inputOf(id: string, name: string, { level, roles, grants, served }: Kno
     idleIn,
     takes,
     wants: level.state !== "active" || !wish ? "never" : wish.suppressed ? "no" : "more",
-    minimum: wish?.minAllocatable ?? MINIMUM,
+    minimum: wish?.minAllocatable ?? DEFAULT_MINIMUM,
     takesGpus: level.capabilities.includes("GPU_RESOURCES"),
     served: served.get(name) ?? 0,
   };

@@ -482,7 +482,7 @@ export class Cluster implements Turns {
       if (node) this.#telling.agentLost(node);
     }
     lostAgents.clear();
-    for (const offer of cutOffers(memory, now)) this.#telling.offered(offer);
+    if (frameworks.tick(now)) for (const offer of cutOffers(memory, now)) this.#telling.offered(offer);
     const { asked, over } = askToLeave(memory);
     for (const { framework, offer } of asked) this.#telling.askedToLeave(framework, offer);
     for (const { framework, offer } of over) this.#telling.mayStay(framework, offer);
@@ -664,6 +664,7 @@ export class Cluster implements Turns {
       this.#memory.setGhosts(node, new Map());
       this.#memory.saveNode(node);
       this.#memory.nodeChanged(node);
+      this.#memory.frameworks.nodeChanged(node);
       this.#memory.events.push({ type: "node.removed", node: name });
       this.#memory.lostAgents.add(name);
       this.#memory.dirtyLaunchedOn(name);

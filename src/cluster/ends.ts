@@ -10,7 +10,7 @@ import type { EndReason } from "../model/states.ts";
 import type { Update } from "../protocol/agent.ts";
 import type { ReturnReason } from "../protocol/levels.ts";
 import type { PlaceNode } from "../scheduling/place/occupancy.ts";
-import { kill } from "./frameworks/kill.ts";
+import { endedLaunched } from "./frameworks/kill.ts";
 import { isDoomed, liveInGang } from "./gang.ts";
 import { isAdopted } from "./liveTasks.ts";
 import type { ClusterMemory } from "./memory.ts";
@@ -360,16 +360,6 @@ export function settle(
   memory.store.end(job.id, index, state, attemptsUsed, 0, end);
   job.dirty = "now";
   if (job.launched !== null) endedLaunched(memory, job, state === "succeeded");
-}
-
-/** What frameworks launch as a group ends as one, but for those that have done their work. */
-function endedLaunched(memory: ClusterMemory, job: JobState, isDone: boolean): void {
-  const { frameworks } = memory;
-  frameworks.ended(job);
-  const { framework = "", group = null } = job.launched ?? {};
-  if (group === null || isDone) return;
-  for (const other of frameworks.byId.get(framework)?.tasks.values() ?? [])
-    if (other.launched?.group === group && other.launched.node === job.launched?.node) kill(memory, other, null);
 }
 
 /** Here, if another node could and the next epoch is sure to be new; otherwise the Broker finds it another cluster. */

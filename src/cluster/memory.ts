@@ -328,7 +328,13 @@ export class ClusterMemory {
 
   /** Whether a node is heard changes what is told of all that frameworks run there. */
   dirtyLaunchedOn(node: string): void {
-    for (const { job } of this.liveOn(node)) if (job.launched !== null) job.dirty = "now";
+    for (const job of this.launchedOn(node)) job.dirty = "now";
+  }
+
+  /** What frameworks launched that runs there, or is on its way there. */
+  *launchedOn(node: string): Generator<JobState> {
+    for (const { job } of this.liveOn(node)) if (job.launched !== null) yield job;
+    for (const job of this.frameworks.launching) if (job.launched?.node === node) yield job;
   }
 
   /** The task's newest hand-out, which may be running. */

@@ -23,7 +23,7 @@ export interface NodeFacts {
   isSuspect(node: NodeState, now: number): boolean;
   isDrained(node: NodeState): boolean;
   holds: { amountsOn(node: string): ReadonlyMap<string, Resources> };
-  frameworks: { amountsOn(node: string): ReadonlyMap<string, Resources> };
+  frameworks: { kept: { on(node: string): ReadonlyMap<string, Resources> } };
   attributesOf(node: NodeState): Record<string, string>;
   spec(partition: string): { name: string };
 }
@@ -59,7 +59,7 @@ export function nodeAccountOf(
   const capacity = removed ? {} : (inventory?.capacity ?? {});
   const up = facts.isUp(node, now);
   const reserved = up ? facts.holds.amountsOn(node.name) : NOTHING;
-  const offered = facts.frameworks.amountsOn(node.name);
+  const offered = facts.frameworks.kept.on(node.name);
   const unused = unusedOn({ attributes, capacity, up, used, offered, reserved, stopping });
   const rest = positive(unused);
   return {

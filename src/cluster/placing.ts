@@ -11,8 +11,7 @@ import {
   type PlacePartition,
   place,
 } from "../scheduling/place/place.ts";
-import { loseLaunched } from "./frameworks/end.ts";
-import { kill } from "./frameworks/kill.ts";
+import { kill, loseLaunched } from "./frameworks/kill.ts";
 import { keyOf } from "./gang.ts";
 import { placeGangs } from "./gangPlaces.ts";
 import { besideOf, forget, hasGangs, keepGangs, mayTryAgain } from "./gangs.ts";
@@ -95,7 +94,7 @@ function startLaunched(memory: ClusterMemory, polls: Polls, now: number): string
   for (const job of [...memory.frameworks.launching]) {
     const { launched } = job;
     const node = launched && memory.nodes.get(launched.node);
-    if (!launched || !node || node.removed) {
+    if (!launched || !node || node.removed || node.isSilent) {
       loseLaunched(memory, job);
       continue;
     }

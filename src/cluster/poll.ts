@@ -134,7 +134,7 @@ function noteInventory(memory: ClusterMemory, node: NodeState, { inventory }: Po
   node.inventory = inventory;
   memory.saveNode(node);
   memory.nodeChanged(node);
-  memory.frameworks.nodeChanged(node.name);
+  memory.frameworks.nodeChanged(node);
 }
 
 /** Holds what the node runs against what it should run. */

@@ -151,12 +151,12 @@ export class Reporting {
     const isHeard =
       !frameworks.isEmpty &&
       frameworks.tick(now) &&
-      (this.#isAskedFrameworks || this.#levels !== this.#toldLevels || frameworks.untold().length > 0);
+      (this.#isAskedFrameworks || this.#levels !== this.#toldLevels || frameworks.hasNews());
     if (!changed && tellings.now.size === 0 && !isHeard) return;
     const urgent = !this.#failing && (changed || tellings.isUrgent());
     if (!urgent && now < this.#notBefore) return;
     const rev = memory.revs.next();
-    const told = frameworks.allUntold();
+    const told = frameworks.untold();
     this.#isAskedFrameworks = false;
     const dirty = [...tellings.now, ...tellings.soon];
     const present = this.#levelsAt(now);
@@ -190,7 +190,7 @@ export class Reporting {
     else if (this.#areOther) yield next;
     else if (this.#levels !== this.#toldLevels) yield Math.max(this.#notBefore, frameworks.tickAt(now));
     const { jobs, tellings } = this.#memory;
-    if (!this.#inFlight && frameworks.untold().length > 0) yield Math.max(this.#notBefore, frameworks.tickAt(now));
+    if (!this.#inFlight && frameworks.mayHaveNews) yield Math.max(this.#notBefore, frameworks.tickAt(now));
     else if (frameworks.isAnyDirty) yield now + SOON_MS;
     if (tellings.now.size > 0 && !this.#inFlight) yield next;
     if (tellings.soon.size > 0) yield now + SOON_MS;

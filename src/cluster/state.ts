@@ -276,6 +276,7 @@ export function jobState(
         });
     }
   }
+  if (state.launched?.isLost) state.failed = [[0, 1]];
   stockUp(state, (index) => handouts.get(index) ?? 0);
   if (state.action === "cancel") cancelWaiting(state);
   return state;

@@ -38,7 +38,7 @@ const offeredOn = ({ frameworks }: ClusterMemory, node: string): Resources =>
 
 function reservedOn({ frameworks }: ClusterMemory, node: string): NodeView["reserved"] {
   const reserved: NodeView["reserved"] = {};
-  for (const { role, piece } of frameworks.reservationsOn(node))
+  for (const { role, piece } of frameworks.reservations.on(node))
     reserved[role] = { ...add(reserved[role] ?? {}, piece.amounts) };
   return reserved;
 }

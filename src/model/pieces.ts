@@ -11,6 +11,15 @@ const halfOpen = (ports: PortRanges): Ranges => normalize(ports.map(([from, to])
 const closed = (ranges: Ranges): PortRanges => ranges.map(([from, to]) => [from, to - 1]);
 
 export const portCount = (ports: PortRanges): number => ports.reduce((n, [from, to]) => n + to - from + 1, 0);
+/** The lowest `count` of them. */
+export function firstPorts(ports: PortRanges, count: number): PortRanges {
+  let left = count;
+  return ports.flatMap(([from, to]): PortRanges => {
+    const taken = Math.min(left, to - from + 1);
+    left -= taken;
+    return taken > 0 ? [[from, from + taken - 1]] : [];
+  });
+}
 export const mergePorts = (a: PortRanges, b: PortRanges): PortRanges => closed(halfOpen([...a, ...b]));
 export const subtractPorts = (a: PortRanges, b: PortRanges): PortRanges =>
   closed(withoutRanges(halfOpen(a), halfOpen(b)));

@@ -34,6 +34,12 @@ export interface FrameworkLevel {
   roles: readonly FrameworkWish[];
 }
 
+/** Mesos' MIN_CPUS and MIN_MEM: less is not worth an offer, unless a framework says so. */
+export const DEFAULT_MINIMUM: readonly Resources[] = [{ cpus: 10 }, { mem: 32_000 }];
+
+/** What is set aside is reported as if a framework of this name used it. */
+export const RESERVED = "";
+
 export interface FrameworkWish extends FrameworkRole {
   suppressed: boolean;
   /** rises with each wish to see again what was refused */

@@ -16,6 +16,7 @@ export class PlayedAgent {
   readonly cluster: string;
   readonly #serial: number;
   readonly #ask: Ask;
+  #inventory: Inventory;
   #session = 1;
   #seq = 0;
   readonly #runs = new Map<string, [task: string, epoch: number]>();
@@ -23,7 +24,8 @@ export class PlayedAgent {
   /** it starts nothing, and stops nothing */
   isDeaf = false;
 
-  constructor(ask: Ask, cluster: string, name: string) {
+  constructor(ask: Ask, cluster: string, name: string, has: Partial<Inventory> = {}) {
+    this.#inventory = { ...PLAYED_INVENTORY, ...has };
     this.#ask = ask;
     this.cluster = cluster;
     const joined = ask("join", { name, key: `key-of-${name}` }) as { node: string; serial: number };
@@ -41,7 +43,7 @@ export class PlayedAgent {
       running: [...this.#runs.values()],
       updates: this.#updates,
       pressure: [],
-      ...(this.#seq === 1 && { inventory: PLAYED_INVENTORY }),
+      ...(this.#seq === 1 && { inventory: this.#inventory }),
     };
     const reply = this.#ask("poll", { claims, request }) as PollReply;
     this.#updates = this.#updates.filter(({ uuid }) => !reply.acked.includes(uuid));
@@ -51,7 +53,9 @@ export class PlayedAgent {
     return reply;
   }
 
-  restart(): void {
+  /** @param has otherwise than before */
+  restart(has: Partial<Inventory> = {}): void {
+    this.#inventory = { ...this.#inventory, ...has };
     this.#session += 1;
     this.#seq = 0;
   }

@@ -4,6 +4,7 @@ import { Cluster } from "../../src/cluster/cluster.ts";
 import { type JobSpecInput, jobSpecSchema } from "../../src/model/job.ts";
 import type { JobView } from "../../src/model/views.ts";
 import type { Turns } from "../../src/platform/seam.ts";
+import type { Inventory } from "../../src/protocol/agent.ts";
 import { ObjectHome } from "../sim/nodeSqlite.ts";
 import { PlayedAgent } from "./playedAgent.ts";
 
@@ -42,8 +43,8 @@ export class PlayedLeague {
     return this.#clusters.get(cluster) as ObjectHome<Turns>;
   }
 
-  join(cluster: string, node: string): PlayedAgent {
-    const agent = new PlayedAgent((method, args) => this.at(cluster).call(method, args), cluster, node);
+  join(cluster: string, node: string, has: Partial<Inventory> = {}): PlayedAgent {
+    const agent = new PlayedAgent((method, args) => this.at(cluster).call(method, args), cluster, node, has);
     this.agents.push(agent);
     this.pass(1_000);
     return agent;

@@ -78,7 +78,7 @@ function acceptFor(memory: ClusterMemory, here: FrameworkHere, request: AcceptRe
   for (const operation of request.operations) perform(ground, operation);
   const refused = takePieces(ground.pool, overlap(ground)) ?? ground.pool;
   frameworks.refuse(here, first.role, [{ node: node.name, amounts: amountsOf(refused) }], request.refuseMs, now);
-  here.isDirty = true;
+  here.touch();
   return ground.answer;
 }
 
@@ -175,13 +175,16 @@ const NO_FEEDBACK = (agentId: string): string =>
 
 /** @returns what is wrong; null: it is done */
 function convert(ground: Ground, operation: Extract<Operation, { type: "RESERVE" | "UNRESERVE" }>): string | null {
-  const { memory, node, partition, leagueRole, role } = ground;
+  const { memory, node, partition, role } = ground;
   const isReserve = operation.type === "RESERVE";
   for (const piece of operation.pieces) {
     if (piece.reservation === null) return `Resource ${piecesText([piece])} is not dynamically reserved`;
     const { role: of } = piece.reservation;
     if (isReserve && of !== role && !of.startsWith(`${role}/`))
       return `A reserve operation was attempted for a resource with role '${of}', but the resource was allocated to role '${role}'`;
+    const other = memory.frameworks.reservations.otherRoleOf(node.name, piece, leagueOf(ground, of));
+    if (isReserve && other !== null)
+      return `Resource ${piecesText([piece])} is set aside for another role of this name`;
   }
   const plain = operation.pieces.map((piece): Piece => ({ ...piece, reservation: null }));
   const [from, to] = isReserve ? [plain, operation.pieces] : [operation.pieces, plain];
@@ -189,9 +192,16 @@ function convert(ground: Ground, operation: Extract<Operation, { type: "RESERVE"
   if (left === null) return `${piecesText(from)} is not contained in ${piecesText(ground.pool)}`;
   ground.pool = mergePieces([...left, ...to]);
   ground.converted.push(...to);
-  memory.frameworks.reserve(node.name, partition, leagueRole, operation.pieces, isReserve ? 1 : -1);
+  for (const piece of mergePieces(operation.pieces)) {
+    const of = leagueOf(ground, piece.reservation?.role ?? role);
+    memory.frameworks.reservations.change(node.name, partition, of, piece, isReserve ? 1 : -1);
+  }
   return null;
 }
+
+/** The league's name of a framework's role, or of one under it. */
+const leagueOf = ({ role, leagueRole }: Ground, of: string): string =>
+  of.startsWith(`${role}/`) ? `${leagueRole}${of.slice(role.length)}` : leagueRole;
 
 /** What keeps the task from being launched on that ground; null: nothing. */
 function errorOf({ here, memory, node }: Ground, task: LaunchTask): string | null {
@@ -246,9 +256,11 @@ function launchGroup(ground: Ground, group: Extract<Operation, { type: "LAUNCH_G
     return;
   }
   ground.pool = left;
+  // An executor may be given another group later, which is another's fate.
+  const name = tasks[0]?.taskId ?? "";
   // The executor is none of ours: what it asked for is the first task's.
   for (const [i, task] of tasks.entries())
-    launch(ground, task, i === 0 ? mergePieces([...pieces, ...task.pieces]) : task.pieces, executorId, executorId);
+    launch(ground, task, i === 0 ? mergePieces([...pieces, ...task.pieces]) : task.pieces, executorId, name);
 }
 
 /** A job of one task, which may run on that node and nowhere else. */

@@ -3,14 +3,15 @@
  * where its shares leave no more. Gives back those that nobody answered, and those that it may not have any more.
  */
 import type { Piece } from "../../model/framework.ts";
-import { amountsOf, portCount } from "../../model/pieces.ts";
+import { amountsOf, firstPorts, isEmptyPiece, portsIn, portsOf } from "../../model/pieces.ts";
 import { add, fits, type Resources, subtract, timesFits } from "../../model/resources.ts";
 import { isAllocatable } from "../../scheduling/offering/asks.ts";
 import { accounts } from "../levels.ts";
 import type { ClusterMemory } from "../memory.ts";
 import { fitsNow } from "../starved.ts";
 import { limitOf, partitionsFor, stockSize } from "../state.ts";
-import { askedFor } from "./frameworks.ts";
+import { askedFor } from "./kept.ts";
+import type { Alike } from "./offerable.ts";
 import type { FrameworkHere, HeldOffer, RoleHere } from "./state.ts";
 import { unreserved } from "./useSums.ts";
 import { askedOf, compare, minimumOf } from "./uses.ts";
@@ -96,7 +97,7 @@ function lapse(memory: ClusterMemory, offer: HeldOffer, now: number): void {
 /** The newest ones that its limits do not cover. */
 function beyond(here: FrameworkHere): HeldOffer[] {
   const dropped: HeldOffer[] = [];
-  for (const { role, partition, used, offered } of here.uses.values()) {
+  for (const { role, partition, used, offered } of [...here.uses.values()]) {
     const limit = here.limits[role]?.[partition] ?? {};
     let held = add(used, offered);
     if (fits(held, limit)) continue;
@@ -116,140 +117,144 @@ function beyond(here: FrameworkHere): HeldOffer[] {
 const helps = (held: Resources, limit: Resources, amounts: Resources): boolean =>
   Object.keys(amounts).some((name) => (amounts[name] ?? 0) > 0 && (held[name] ?? 0) > (limit[name] ?? 0));
 
+/** Who is to be offered something. */
+interface Asker {
+  readonly here: FrameworkHere;
+  /** the framework's own name of the role */
+  readonly name: string;
+  readonly role: RoleHere;
+}
+
 /** @returns those that were made */
 export function cutOffers(memory: ClusterMemory, now: number): HeldOffer[] {
-  const { frameworks } = memory;
-  let left: Map<string, Resources> | null = null;
-  const made: HeldOffer[] = [];
-  for (const here of frameworks.byId.values()) {
+  const cut = new Cut(memory, now);
+  for (const here of memory.frameworks.byId.values()) {
     if (here.level.state !== "active") continue;
     here.waits.begin();
     for (const [name, role] of here.roles) {
       if (!role.isAsking) continue;
-      for (const [partition, limit] of Object.entries(here.limits[name] ?? {})) {
-        const { used, offered } = here.uses.of(name, partition);
-        const budget = positive(subtract(subtract(limit, used), offered));
-        if (!isAllocatable(budget, minimumOf(role))) continue;
-        left ??= new Map([...accounts(memory, now)].map(([one, { free }]) => [one, free]));
-        cutFor(memory, here, name, role, partition, budget, left, made, now);
-        if (made.length >= MAX_OFFERS) return made;
-      }
-      offerReserved(memory, here, name, role, made, now);
+      for (const partition of Object.keys(here.limits[name] ?? {})) cut.offerFree({ here, name, role }, partition);
+      cut.offerReserved({ here, name, role });
+      if (cut.isFull) return cut.made;
     }
   }
-  return made;
+  return cut.made;
 }
 
-function cutFor(
-  memory: ClusterMemory,
-  here: FrameworkHere,
-  name: string,
-  role: RoleHere,
-  partition: string,
-  wanted: Resources,
-  left: Map<string, Resources>,
-  made: HeldOffer[],
-  now: number,
-): void {
-  const { frameworks } = memory;
-  // Whoever was before may have made offers of the same nodes.
-  frameworks.look(now);
-  let budget = wanted;
-  const give = (node: string, amounts: Resources): void => {
-    made.push(makeOffer(memory, here, name, node, partition, amounts, now));
-    budget = subtract(budget, amounts);
-    left.set(partition, subtract(left.get(partition) ?? {}, amounts));
-  };
-  const classes = [...askedOf(frameworks, here, role, partition)].sort((a, b) => compare(b.alike.free, a.alike.free));
-  const parts: { node: string; free: Resources }[] = [];
-  for (const { alike, refused } of classes) {
-    // Before one of them is gone: each is another class then.
-    const numbers = [...alike.nodes.without(refused)];
-    for (const number of numbers) {
-      if (made.length >= MAX_OFFERS) return;
-      const node = frameworks.offerable.nameOf(number);
-      if (fits(alike.free, budget) && fits(alike.free, left.get(partition) ?? {})) give(node, alike.free);
-      else {
-        parts.push({ node, free: alike.free });
-        break;
+class Cut {
+  readonly made: HeldOffer[] = [];
+  readonly #memory: ClusterMemory;
+  readonly #now: number;
+  /** by partition, what may be had of it at all; null: not looked at yet */
+  #left: Map<string, Resources> | null = null;
+
+  constructor(memory: ClusterMemory, now: number) {
+    this.#memory = memory;
+    this.#now = now;
+  }
+
+  get isFull(): boolean {
+    return this.made.length >= MAX_OFFERS;
+  }
+
+  offerFree(asker: Asker, partition: string): void {
+    const { here, name, role } = asker;
+    const { frameworks } = this.#memory;
+    const { used, offered } = here.uses.of(name, partition);
+    const wanted = positive(subtract(subtract(here.limits[name]?.[partition] ?? {}, used), offered));
+    if (!isAllocatable(wanted, minimumOf(role))) return;
+    this.#left ??= new Map([...accounts(this.#memory, this.#now)].map(([one, { free }]) => [one, free]));
+    // Whoever was before may have made offers of the same nodes.
+    frameworks.look(this.#now);
+    let budget = wanted;
+    const parts: { number: number; free: Resources }[] = [];
+    for (const { alike, refused } of [...askedOf(frameworks, here, role, partition)].sort(byFree)) {
+      // Before one of them is gone: each is another class then.
+      for (const number of [...alike.nodes.without(refused)]) {
+        if (this.isFull) return;
+        if (!fits(alike.free, budget) || !fits(alike.free, this.#leftIn(partition))) {
+          parts.push({ number, free: alike.free });
+          break;
+        }
+        this.#make(asker, frameworks.offerable.nameOf(number), partition, alike.free);
+        budget = subtract(budget, alike.free);
       }
     }
+    const hasNone = budget === wanted && !holdsAny(asker, partition);
+    if (hasNone) this.#offerPart(asker, partition, budget, parts);
   }
-  const key = `${name} ${partition}`;
-  // A part of a node is only for who has none, as its shares leave it less than one.
-  const mayPart =
-    budget === wanted &&
-    parts.length > 0 &&
-    ![...here.offers].some((one) => one.role === name && one.partition === partition);
-  // Not at once, for the Broker may not have heard yet what is free.
-  if (!mayPart || !here.waits.isDue(key, now)) return;
-  for (const { node, free } of parts) {
-    const part = least(least(free, budget), left.get(partition) ?? {});
-    if (!isAllocatable(part, minimumOf(role))) continue;
-    give(node, part);
-    return;
+
+  /** A part of a node is only for who has none, as its shares leave it less than one. */
+  #offerPart(
+    asker: Asker,
+    partition: string,
+    budget: Resources,
+    nodes: readonly { number: number; free: Resources }[],
+  ): void {
+    const { here, name, role } = asker;
+    for (const { number, free } of nodes) {
+      const part = least(least(free, budget), this.#leftIn(partition));
+      if (!isAllocatable(part, minimumOf(role))) continue;
+      if (role.refusals.covering(part).some((refused) => refused.has(number))) continue;
+      // Not at once, for the Broker may not have heard yet what is free.
+      if (!here.waits.isDue(`${name} ${partition}`, this.#now)) return;
+      this.#make(asker, this.#memory.frameworks.offerable.nameOf(number), partition, part);
+      return;
+    }
+  }
+
+  /**
+   * What is set aside for the role, without the rest of its node: it is the role's, whatever its limits leave it. Where
+   * the rest is free too the Broker may not have heard of that yet: one offer of both is worth a wait.
+   */
+  offerReserved(asker: Asker): void {
+    const { here, name, role } = asker;
+    const { frameworks, nodes } = this.#memory;
+    const { reservations, offerable } = frameworks;
+    for (const node of [...reservations.freeNodes]) {
+      if (this.isFull) return;
+      const there = nodes.get(node);
+      if (!there || !this.#memory.isUp(there, this.#now)) continue;
+      const amounts = amountsOf(reservations.freeFor(node, role.wish.role));
+      if (!isAllocatable(amounts, minimumOf(role))) continue;
+      const barred = [frameworks.unsuitableFor(here, role), ...role.refusals.covering(amounts)];
+      if (barred.some((refused) => refused.has(offerable.numberOf(node)))) continue;
+      const isRestWorthIt = isAllocatable(offerable.freeOn(node), minimumOf(role));
+      if (isRestWorthIt && !here.waits.isDue(`${name} reserved on ${node}`, this.#now)) continue;
+      this.#make(asker, node, reservations.partitionOf(node), {});
+    }
+  }
+
+  #leftIn(partition: string): Resources {
+    return this.#left?.get(partition) ?? {};
+  }
+
+  /** With what of the node is set aside for the role. @param amounts of what is nobody's */
+  #make({ here, name, role }: Asker, node: string, partition: string, amounts: Resources): void {
+    const { frameworks, placer } = this.#memory;
+    const ports = firstPorts(placer.freePortsOn(node), (amounts.ports ?? 0) / 1000);
+    const free: Piece = { reservation: null, amounts, ports };
+    const pieces = [...(isEmptyPiece(free) ? [] : [free]), ...frameworks.reservations.freeFor(node, role.wish.role)];
+    const offer = {
+      id: this.#memory.newOfferId(),
+      framework: here.id,
+      role: name,
+      node,
+      partition,
+      pieces,
+      heldUntilMs: this.#now + OFFER_TIMEOUT_MS,
+      asked: askedFor(amountsOf(pieces)),
+    };
+    frameworks.addOffer(offer);
+    this.#left?.set(partition, subtract(this.#leftIn(partition), amounts));
+    this.made.push(offer);
   }
 }
 
-/**
- * What is set aside for the role, without the rest of its node: it is the role's, whatever its limits leave it. Where the
- * rest is free too the Broker may not have heard of that yet: one offer of both is worth a wait.
- */
-function offerReserved(
-  memory: ClusterMemory,
-  here: FrameworkHere,
-  name: string,
-  role: RoleHere,
-  made: HeldOffer[],
-  now: number,
-): void {
-  const { frameworks, nodes } = memory;
-  const give = (node: string, partition: string): void => {
-    if (made.length < MAX_OFFERS) made.push(makeOffer(memory, here, name, node, partition, {}, now));
-  };
-  const waiting = new Map<string, string>();
-  for (const { node, partition } of [...frameworks.reservations()]) {
-    const amounts = amountsOf(frameworks.reservedFor(node, name));
-    const there = nodes.get(node);
-    if (!there || !memory.isUp(there, now) || !isAllocatable(amounts, minimumOf(role))) continue;
-    const number = frameworks.offerable.numberOf(node);
-    const barred = [frameworks.unsuitableFor(here, role), ...role.refusals.covering(amounts)];
-    if (barred.some((refused) => refused.has(number))) continue;
-    if (isAllocatable(frameworks.offerable.freeOn(node), minimumOf(role))) waiting.set(node, partition);
-    else give(node, partition);
-  }
-  for (const [node, partition] of waiting)
-    if (here.waits.isDue(`${name} reserved on ${node}`, now)) give(node, partition);
-}
+const byFree = (a: { alike: Alike }, b: { alike: Alike }): number => compare(b.alike.free, a.alike.free);
 
-function makeOffer(
-  memory: ClusterMemory,
-  here: FrameworkHere,
-  role: string,
-  node: string,
-  partition: string,
-  amounts: Resources,
-  now: number,
-): HeldOffer {
-  const { frameworks, placer } = memory;
-  // Ports are not worth dividing: whoever is first has them all.
-  const ports = isNothing(amounts) ? [] : placer.freePortsOn(node);
-  const piece: Piece = { reservation: null, amounts: { ...amounts, ...portAmount(ports, amounts) }, ports };
-  const pieces = [...(isNothing(amounts) ? [] : [piece]), ...frameworks.reservedFor(node, role)];
-  const asked = askedFor(amountsOf(pieces));
-  const offer = {
-    id: memory.newOfferId(),
-    framework: here.id,
-    role,
-    node,
-    partition,
-    pieces,
-    heldUntilMs: now + OFFER_TIMEOUT_MS,
-    asked,
-  };
-  frameworks.addOffer(offer);
-  return offer;
-}
+const holdsAny = ({ here, name }: Asker, partition: string): boolean =>
+  [...here.offers].some((one) => one.role === name && one.partition === partition);
 
 /**
  * Offers that are in the way of jobs which have room by their limits and no node with space: the newest ones first, of
@@ -268,8 +273,11 @@ export function yieldOffers(memory: ClusterMemory, starved: readonly string[], n
     for (const offer of [...frameworks.offers.values()].reverse()) {
       if (wanted <= 0) break;
       if ((job.limits[offer.partition] ?? 0) === 0) continue;
-      const place = { node: offer.node, devices: null, ports: [] };
-      if (!placer.fitsWithout(job.asked, offer.node, [{ asked: offer.asked, place }])) continue;
+      // What is set aside stays so.
+      const freed = amountsOf(unreserved(offer.pieces));
+      const place = { node: offer.node, devices: null, ports: portsOf(portsIn(unreserved(offer.pieces))) };
+      if (Object.keys(freed).length === 0) continue;
+      if (!placer.fitsWithout(job.asked, offer.node, [{ asked: askedFor(freed), place }])) continue;
       frameworks.dropOffer(offer);
       yielded.push(offer);
       wanted -= Math.max(1, timesFits(job.asked.demand, placer.freeOn(offer.node)));
@@ -277,11 +285,6 @@ export function yieldOffers(memory: ClusterMemory, starved: readonly string[], n
   }
   return yielded;
 }
-
-const isNothing = (amounts: Resources): boolean => Object.values(amounts).every((amount) => amount === 0);
-
-const portAmount = (ports: Piece["ports"], amounts: Resources): Resources =>
-  ports.length === 0 && amounts.ports === undefined ? {} : { ports: portCount(ports) * 1000 };
 
 const positive = (amounts: Resources): Resources =>
   Object.fromEntries(Object.entries(amounts).map(([name, amount]) => [name, Math.max(0, amount)]));

@@ -10,12 +10,3 @@ export function endLaunched(memory: ClusterMemory, job: JobState): void {
   memory.dropJob(job.id);
   memory.store.endGrants([job.id]);
 }
-
-/** Its node was removed before it was handed out: no row tells of an attempt, so that it is found so again. */
-export function loseLaunched(memory: ClusterMemory, job: JobState): void {
-  job.fresh = [];
-  job.retry.clear();
-  job.failed = [[0, 1]];
-  memory.frameworks.ended(job);
-  job.dirty = "now";
-}

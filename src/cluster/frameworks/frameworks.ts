@@ -2,20 +2,20 @@
  * The frameworks that a Cluster knows, and what is held on its nodes for them: offers, tasks on their way to a node, and
  * parts that are set aside for a role. A cache of rows: nothing of it is lost with the memory.
  */
-import { agentId, type Piece } from "../../model/framework.ts";
-import { amountsOf, mergePieces, reservationKey, takePieces } from "../../model/pieces.ts";
-import { add, type Resources, resourcesKey } from "../../model/resources.ts";
-import { isWithin } from "../../model/role.ts";
-import type { FrameworkLevel, FrameworkReport } from "../../protocol/frameworks.ts";
-import { type Asked, askedOf } from "../../scheduling/place/asked.ts";
+import { agentId } from "../../model/framework.ts";
+import { amountsOf, portsIn, portsOf } from "../../model/pieces.ts";
+import { type Resources, resourcesKey } from "../../model/resources.ts";
+import { type FrameworkLevel, type FrameworkReport, RESERVED } from "../../protocol/frameworks.ts";
 import type { Placer } from "../../scheduling/place/placer.ts";
 import { isOver, type JobState, type NodeState } from "../state.ts";
-import type { ClusterStore, ReservationRow } from "../store.ts";
+import type { ClusterStore } from "../store.ts";
 import { isSuitable } from "./constraints.ts";
+import { askedFor, Kept } from "./kept.ts";
 import { NodeSet } from "./nodeSet.ts";
 import { freeFor, Offerable } from "./offerable.ts";
-import { type FrameworkHere, frameworkHere, type HeldOffer, type Reserved, RoleHere } from "./state.ts";
-import { frameworkReport, RESERVED, reservedReport } from "./uses.ts";
+import { Reservations } from "./reservations.ts";
+import { FrameworkHere, type HeldOffer, RoleHere } from "./state.ts";
+import { frameworkReport } from "./uses.ts";
 import { OFFER_INTERVAL_MS } from "./waits.ts";
 
 /** What it needs to know of its cluster. */
@@ -30,15 +30,6 @@ export interface Surroundings {
   homesOf(node: string): readonly string[];
 }
 
-/** What is kept of a node, for whatever reason. */
-interface Kept {
-  readonly partition: string;
-  readonly asked: Asked;
-  /** null: any of the node's */
-  readonly devices: readonly number[] | null;
-  readonly ports: readonly number[];
-}
-
 export class Frameworks {
   readonly #around: Surroundings;
   readonly byId = new Map<string, FrameworkHere>();
@@ -46,9 +37,8 @@ export class Frameworks {
   readonly #offersOn = new Map<string, Set<HeldOffer>>();
   /** tasks that were accepted and are not handed to their node yet */
   readonly launching = new Set<JobState>();
-  readonly #reserved = new Map<string, Map<string, Reserved>>();
-  /** by node: what the placer is told to be in use there */
-  readonly #kept = new Map<string, Map<unknown, Kept>>();
+  readonly kept: Kept;
+  readonly reservations: Reservations;
   readonly offerable = new Offerable();
   /** by framework and role: nodes that it can't be offered */
   readonly #unsuitable = new Map<RoleHere, { level: FrameworkLevel; nodes: NodeSet }>();
@@ -60,13 +50,15 @@ export class Frameworks {
     this.#around = around;
     this.#changed = changed;
     const { store } = around;
+    this.kept = new Kept(around.placer, around.touch);
+    this.reservations = new Reservations(store, this.kept);
+    this.#reservedReported = this.reservations.isEmpty ? this.reservations.report : null;
     for (const { id, gen, level, limits, toldWhole } of store.frameworks()) {
-      const here = frameworkHere(level);
+      const here = new FrameworkHere(level);
       Object.assign(here, { gen, limits, toldWhole });
       this.byId.set(id, here);
       this.#setRoles(here, level, 0);
     }
-    for (const row of store.reservations()) this.#putReserved(row);
     for (const row of store.offers()) {
       const { heldUntil, ...offer } = row;
       this.#hold({ ...offer, heldUntilMs: heldUntil, asked: askedFor(amountsOf(row.pieces)) });
@@ -79,18 +71,18 @@ export class Frameworks {
   }
 
   get isEmpty(): boolean {
-    return this.byId.size === 0;
+    return this.byId.size === 0 && this.reservations.isEmpty;
   }
 
   // Levels.
 
   apply(level: FrameworkLevel, told: Pick<FrameworkHere, "gen" | "limits">, now: number): FrameworkHere {
-    const here = this.byId.get(level.id) ?? frameworkHere(level);
+    const here = this.byId.get(level.id) ?? new FrameworkHere(level);
     this.byId.set(level.id, here);
     here.gen = told.gen;
     here.limits = told.limits;
     here.level = level;
-    here.isDirty = true;
+    here.touch();
     this.#setRoles(here, level, now);
     this.save(here);
     return here;
@@ -153,7 +145,7 @@ export class Frameworks {
         nodes,
       });
     }
-    here.isDirty = true;
+    here.touch();
   }
 
   #revive(here: FrameworkHere, role: string, now: number): void {
@@ -162,7 +154,7 @@ export class Frameworks {
     there.unanswered = 0;
     there.rescindedInRow = 0;
     there.refusedInRow = 0;
-    here.isDirty = true;
+    here.touch();
     if (there.refusals.isEmpty) return;
     there.refusals.revive(now);
     this.#around.store.forgetRefusals(here.id, role);
@@ -189,7 +181,7 @@ export class Frameworks {
     for (const here of this.byId.values())
       for (const { refusals } of here.roles.values()) {
         if (!refusals.expire(now)) continue;
-        here.isDirty = true;
+        here.touch();
         isAny = true;
       }
     if (isAny) this.#around.store.expireRefusals(now);
@@ -230,22 +222,22 @@ export class Frameworks {
     this.#nextLapseAt = Math.min(this.#nextLapseAt, offer.heldUntilMs);
     here?.offers.add(offer);
     here?.uses.change("offered", offer, 1);
-    if (here) here.isDirty = true;
+    here?.touch();
     const there = this.#offersOn.get(offer.node) ?? new Set();
     this.#offersOn.set(offer.node, there.add(offer));
-    this.#useReserved(offer.node, offer.pieces, 1);
-    this.keep(offer.node, offer, { ...offer, devices: null, ports: [] });
+    this.reservations.use(offer.node, offer.pieces, 1);
+    this.kept.keep(offer.node, offer, { ...offer, devices: null, ports: portsOf(portsIn(offer.pieces)) });
   }
 
   dropOffer(offer: HeldOffer): void {
     if (!this.offers.delete(offer.id)) return;
     const here = this.byId.get(offer.framework);
     if (here?.offers.delete(offer)) here.uses.change("offered", offer, -1);
-    if (here) here.isDirty = true;
+    here?.touch();
     const there = this.#offersOn.get(offer.node);
     if (there?.delete(offer) && there.size === 0) this.#offersOn.delete(offer.node);
-    this.letGo(offer.node, offer);
-    this.#useReserved(offer.node, offer.pieces, -1);
+    this.kept.letGo(offer.node, offer);
+    this.reservations.use(offer.node, offer.pieces, -1);
     this.#around.store.removeOffer(offer.id);
   }
 
@@ -267,110 +259,6 @@ export class Frameworks {
     return this.#offersOn.get(node) ?? [];
   }
 
-  // What is kept of nodes.
-
-  /** @param key of whoever has it */
-  keep(node: string, key: unknown, kept: Kept): void {
-    const there = this.#kept.get(node) ?? new Map<unknown, Kept>();
-    this.#kept.set(node, there.set(key, kept));
-    const { asked, devices, ports } = kept;
-    this.#around.placer.add(asked, { node, devices, ports });
-    this.#around.touch(node);
-  }
-
-  letGo(node: string, key: unknown): void {
-    const there = this.#kept.get(node);
-    const kept = there?.get(key);
-    if (!there || !kept) return;
-    there.delete(key);
-    if (there.size === 0) this.#kept.delete(node);
-    const { asked, devices, ports } = kept;
-    this.#around.placer.remove(asked, { node, devices, ports });
-    this.#around.touch(node);
-  }
-
-  /** By partition. */
-  amountsOn(node: string): ReadonlyMap<string, Resources> {
-    const amounts = new Map<string, Resources>();
-    for (const { partition, asked } of this.#kept.get(node)?.values() ?? [])
-      amounts.set(partition, add(amounts.get(partition) ?? {}, asked.demand));
-    return amounts;
-  }
-
-  // What is set aside.
-
-  reservationsOn(node: string): Iterable<Reserved> {
-    return this.#reserved.get(node)?.values() ?? [];
-  }
-
-  *reservations(): Generator<Reserved> {
-    for (const there of this.#reserved.values()) yield* there.values();
-  }
-
-  /** What of the node is set aside for that role, or one that it is under, and free. */
-  reservedFor(node: string, name: string): Piece[] {
-    const pieces: Piece[] = [];
-    for (const { piece, inUse } of this.reservationsOn(node))
-      if (piece.reservation && isWithin(name, piece.reservation.role)) pieces.push(...restOf(piece, inUse));
-    return pieces;
-  }
-
-  /** More, or with -1 less, of a node is set aside. */
-  reserve(node: string, partition: string, role: string, pieces: readonly Piece[], sign: 1 | -1): void {
-    for (const piece of mergePieces(pieces)) {
-      const key = reservationKey(piece.reservation);
-      const known = this.#reserved.get(node)?.get(key);
-      const before = known ? [known.piece] : [];
-      const [after] = sign === 1 ? mergePieces([...before, piece]) : (takePieces(before, [piece]) ?? []);
-      if (known) this.#keepRest(known, () => this.#dropReserved(node, key));
-      if (after === undefined) {
-        this.#around.store.removeReservation(node, key);
-        continue;
-      }
-      const row = { node, key, piece: after, role: known?.role ?? role, partition: known?.partition ?? partition };
-      this.#around.store.saveReservation(row);
-      this.#putReserved(row, known?.inUse);
-    }
-  }
-
-  #putReserved({ node, key, piece, role, partition }: ReservationRow, inUse: Piece[] = []): void {
-    const there = this.#reserved.get(node) ?? new Map<string, Reserved>();
-    const reserved: Reserved = { node, partition, role, piece, inUse };
-    this.#reserved.set(node, there.set(key, reserved));
-    this.#keepRest(reserved);
-  }
-
-  #dropReserved(node: string, key: string): void {
-    const there = this.#reserved.get(node);
-    there?.delete(key);
-    if (there?.size === 0) this.#reserved.delete(node);
-  }
-
-  /** What of it is in no offer and no task is kept from everyone. */
-  #keepRest(reserved: Reserved, end?: () => void): void {
-    const { node, partition, piece, inUse } = reserved;
-    this.letGo(node, reserved);
-    if (end) {
-      end();
-      return;
-    }
-    const rest = amountsOf(restOf(piece, inUse));
-    if (Object.values(rest).some((amount) => amount > 0))
-      this.keep(node, reserved, { partition, asked: askedFor(rest), devices: null, ports: [] });
-  }
-
-  /** Offers and tasks have so much more, or with -1 less, of what is set aside. */
-  #useReserved(node: string, pieces: readonly Piece[], sign: 1 | -1): void {
-    for (const piece of pieces) {
-      if (piece.reservation === null) continue;
-      const reserved = this.#reserved.get(node)?.get(reservationKey(piece.reservation));
-      if (!reserved) continue;
-      reserved.inUse =
-        sign === 1 ? mergePieces([...reserved.inUse, piece]) : (takePieces(reserved.inUse, [piece]) ?? []);
-      this.#keepRest(reserved);
-    }
-  }
-
   // Tasks.
 
   /** It was accepted, or is found again; a task of it may run, or is on its way to its node. */
@@ -379,13 +267,13 @@ export class Frameworks {
     if (launched === null) return;
     const here = this.byId.get(launched.framework);
     here?.tasks.set(launched.taskId, job);
-    if (here) here.isDirty = true;
+    here?.touch();
     if (isOver(job)) {
       this.#over.add(job);
       return;
     }
     here?.uses.change("used", launched, 1);
-    this.#useReserved(launched.node, launched.pieces, 1);
+    this.reservations.use(launched.node, launched.pieces, 1);
     if (job.fresh.length + job.retry.size > 0) this.launch(job);
   }
 
@@ -395,13 +283,13 @@ export class Frameworks {
     if (launched === null || this.launching.has(job)) return;
     this.launching.add(job);
     const { node, partition, devices, ports } = launched;
-    this.keep(node, job, { partition, asked: job.asked, devices, ports });
+    this.kept.keep(node, job, { partition, asked: job.asked, devices, ports });
   }
 
   /** It is handed to its node, or shall not be. */
   launchedNow(job: JobState): void {
     if (job.launched === null || !this.launching.delete(job)) return;
-    this.letGo(job.launched.node, job);
+    this.kept.letGo(job.launched.node, job);
   }
 
   /** What it used is free again. */
@@ -411,7 +299,7 @@ export class Frameworks {
     this.#over.add(job);
     this.launchedNow(job);
     this.byId.get(launched.framework)?.uses.change("used", launched, -1);
-    this.#useReserved(launched.node, launched.pieces, -1);
+    this.reservations.use(launched.node, launched.pieces, -1);
     this.touched(job);
   }
   readonly #over = new WeakSet<JobState>();
@@ -425,43 +313,61 @@ export class Frameworks {
 
   touched({ launched }: JobState): void {
     const here = launched && this.byId.get(launched.framework);
-    if (here) here.isDirty = true;
+    here?.touch();
   }
 
   // What the Broker is told.
 
-  /** As they are, of those of which it does not know what they have or would take. */
+  /** Whether there may be something that the Broker decides by and does not know. */
+  get mayHaveNews(): boolean {
+    for (const here of this.byId.values()) if (here.isNews || this.#isStale(here)) return true;
+    return this.#isReservedNews;
+  }
+
+  /** Looks at all that changed. @returns whether there is something that the Broker decides by and does not know */
+  hasNews(): boolean {
+    for (const here of this.byId.values()) this.#look(here);
+    return this.mayHaveNews;
+  }
+
+  /** Those that are not as they were told, also where it only does not know that they are as it said. */
   untold(): FrameworkReport[] {
-    return this.#unlike(
-      (report, reported) =>
-        JSON.stringify([report.uses, report.idle]) !== JSON.stringify([reported?.uses, reported?.idle]),
-    );
+    const reports = [...this.byId.values()].flatMap((here) => this.#look(here) ?? []);
+    return this.#isReservedNews ? [...reports, this.reservations.report] : reports;
   }
 
-  /** The same and those of which it only does not know that they are as it said: that goes with the next report. */
-  allUntold(): FrameworkReport[] {
-    return this.#unlike((report, reported) => JSON.stringify(report) !== JSON.stringify(reported));
+  /** @returns null when it is as it was told */
+  #look(here: FrameworkHere): FrameworkReport | null {
+    const { reported } = here;
+    const report = this.#reportOf(here);
+    here.isDirty &&= JSON.stringify(report) !== JSON.stringify(reported);
+    here.isNews =
+      here.isDirty && JSON.stringify([report.uses, report.idle]) !== JSON.stringify([reported?.uses, reported?.idle]);
+    return here.isDirty ? report : null;
   }
 
-  #unlike(isNews: (report: FrameworkReport, reported: FrameworkReport | null) => boolean): FrameworkReport[] {
-    const version = this.offerable.version;
-    const isSame = version === this.#reportedAt;
-    const reports: FrameworkReport[] = [];
-    let isAllKnown = true;
-    for (const here of this.byId.values()) {
-      if (!here.isDirty && isSame) continue;
-      const report = frameworkReport(this, here);
-      if (isNews(report, here.reported)) reports.push(report);
-      if (JSON.stringify(report) === JSON.stringify(here.reported)) here.isDirty = false;
-      else isAllKnown = false;
+  #reportOf(here: FrameworkHere): FrameworkReport {
+    if (here.report === null || this.#isStale(here)) {
+      here.report = frameworkReport(this, here);
+      here.reportOf = this.offerable.version;
+      here.isDirty = true;
     }
-    if (isAllKnown) this.#reportedAt = version;
-    const reserved = reservedReport(this.reservations());
-    if (JSON.stringify(reserved) !== this.#reservedReported) reports.push(reserved);
-    return reports;
+    return here.report;
   }
-  #reportedAt = -1;
-  #reservedReported = JSON.stringify(reservedReport([]));
+
+  /** Of one that may be offered all that is free the rest does not depend on it. */
+  #isStale(here: FrameworkHere): boolean {
+    if (here.report === null) return true;
+    if (here.reportOf === this.offerable.version) return false;
+    for (const role of here.roles.values())
+      if (!role.refusals.isEmpty || this.unsuitableFor(here, role).size > 0) return true;
+    return false;
+  }
+
+  get #isReservedNews(): boolean {
+    return this.reservations.report !== this.#reservedReported;
+  }
+  #reservedReported: FrameworkReport | null;
 
   /** The Broker is yet to hear that what it said last holds here. */
   get isAnyDirty(): boolean {
@@ -472,23 +378,21 @@ export class Frameworks {
   told(reports: readonly FrameworkReport[]): void {
     for (const report of reports) {
       const here = this.byId.get(report.framework);
-      if (here) Object.assign(here, { isDirty: false, reported: report });
-      else if (report.framework === RESERVED) this.#reservedReported = JSON.stringify(report);
+      if (here) Object.assign(here, { isDirty: false, isNews: false, reported: report });
+      else if (report.framework === RESERVED) this.#reservedReported = report;
     }
-    this.#reportedAt = this.offerable.version;
   }
 
   notTold(reports: readonly FrameworkReport[]): void {
     for (const { framework } of reports) {
-      const here = this.byId.get(framework);
-      if (here) Object.assign(here, { isDirty: true, reported: null });
-      else if (framework === RESERVED) this.#reservedReported = "";
+      this.byId.get(framework)?.tellAgain();
+      if (framework === RESERVED) this.#reservedReported = null;
     }
   }
 
   tellAgain(): void {
-    for (const here of this.byId.values()) Object.assign(here, { isDirty: true, reported: null });
-    if (!this.isEmpty) this.#reservedReported = "";
+    for (const here of this.byId.values()) here.tellAgain();
+    if (!this.reservations.isEmpty) this.#reservedReported = null;
   }
 
   // What is free.
@@ -509,7 +413,8 @@ export class Frameworks {
   }
 
   /** It has other amounts or attributes, or is another machine: who refused it may want it now. */
-  nodeChanged(name: string): void {
+  nodeChanged({ name, inventory, removed }: NodeState): void {
+    this.reservations.limit(name, removed ? {} : (inventory?.capacity ?? {}));
     const number = this.offerable.numberOf(name);
     for (const here of this.byId.values()) for (const { refusals } of here.roles.values()) refusals.forget(number);
     this.#unsuitable.clear();
@@ -537,19 +442,3 @@ export class Frameworks {
     return agentId(this.#around.cluster, name, serial);
   }
 }
-
-const restOf = (piece: Piece, inUse: readonly Piece[]): Piece[] => takePieces([piece], inUse) ?? [];
-
-/** What is kept asks nothing of a node. */
-export const askedFor = (resources: Resources): Asked =>
-  askedOf("", {
-    name: "",
-    resources,
-    constraints: [],
-    preferences: [],
-    apart: [],
-    spread: [],
-    ports: [],
-    role: "",
-    driver: "process",
-  });

@@ -11,8 +11,31 @@ export function kill(memory: ClusterMemory, job: JobState, graceMs: number | nul
   if (graceMs !== null) job.template = { ...template, stopGraceMs: graceMs };
   // What was not handed out yet ends here and now.
   cancelWaiting(job);
-  if (isOver(job)) memory.frameworks.ended(job);
   memory.putJob(job);
   memory.saveGrant(job);
   job.dirty = "now";
+  if (isOver(job)) endedLaunched(memory, job, false);
+}
+
+/** Its node went away before it was handed out: nothing of it ran. */
+export function loseLaunched(memory: ClusterMemory, job: JobState): void {
+  const { launched } = job;
+  if (launched === null || isOver(job)) return;
+  job.launched = { ...launched, isLost: true };
+  job.fresh = [];
+  job.retry.clear();
+  job.failed = [[0, 1]];
+  memory.saveGrant(job);
+  job.dirty = "now";
+  endedLaunched(memory, job, false);
+}
+
+/** What frameworks launch as a group ends as one, but for those that have done their work. */
+export function endedLaunched(memory: ClusterMemory, job: JobState, isDone: boolean): void {
+  const { frameworks } = memory;
+  frameworks.ended(job);
+  const { framework = "", group = null } = job.launched ?? {};
+  if (group === null || isDone) return;
+  for (const other of [...(frameworks.byId.get(framework)?.tasks.values() ?? [])])
+    if (other.launched?.group === group && other.launched.node === job.launched?.node) kill(memory, other, null);
 }

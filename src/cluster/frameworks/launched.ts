@@ -15,4 +15,6 @@ export interface Launched {
   pieces: readonly Piece[];
   devices: readonly number[];
   ports: readonly number[];
+  /** its node went away before it was handed out: no row of an attempt tells of it */
+  isLost?: boolean;
 }

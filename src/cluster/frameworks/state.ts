@@ -30,18 +30,6 @@ export interface HeldInverseOffer {
   isAnswered: boolean;
 }
 
-/** A part of a node that is set aside. */
-export interface Reserved {
-  readonly node: string;
-  readonly partition: string;
-  /** the league's name of its role */
-  readonly role: string;
-  /** all of it */
-  piece: Piece;
-  /** in offers and tasks */
-  inUse: Piece[];
-}
-
 /** Who took nothing so many times does not want anything now. */
 const IDLE_AFTER = 3;
 
@@ -69,42 +57,48 @@ export class RoleHere {
   }
 }
 
-export interface FrameworkHere {
+export class FrameworkHere {
   readonly id: string;
-  gen: number;
+  gen = 0;
   level: FrameworkLevel;
   /** by its name of a role, by partition */
-  limits: Readonly<Record<string, Readonly<Record<string, Resources>>>>;
-  /** by role: for the rest of a node, that could only be offered it in part */
-  readonly waits: Waits;
-  readonly roles: Map<string, RoleHere>;
-  readonly offers: Set<HeldOffer>;
-  readonly inverseOffers: Map<string, HeldInverseOffer>;
-  readonly tasks: Map<string, JobState>;
+  limits: Readonly<Record<string, Readonly<Record<string, Resources>>>> = {};
+  /** for the rest of nodes that could only be offered it in part */
+  readonly waits = new Waits();
+  readonly roles = new Map<string, RoleHere>();
+  readonly offers = new Set<HeldOffer>();
+  readonly inverseOffers = new Map<string, HeldInverseOffer>();
+  readonly tasks = new Map<string, JobState>();
   /** of its tasks that are not over, and of its offers */
-  readonly uses: UseSums;
+  readonly uses = new UseSums();
   /** incarnation of which its Framework object was told all */
-  toldWhole: number;
+  toldWhole = 0;
   /** since the last report was made: the Broker does not know how it stands */
-  isDirty: boolean;
+  isDirty = true;
+  /** as it stands; null: to be looked at */
+  report: FrameworkReport | null = null;
+  /** version of what is free that `report` is of */
+  reportOf = -1;
+  /** the Broker decides by what it does not know */
+  isNews = false;
   /** as it was told last */
-  reported: FrameworkReport | null;
-}
+  reported: FrameworkReport | null = null;
 
-export const frameworkHere = (level: FrameworkLevel): FrameworkHere => ({
-  id: level.id,
-  gen: 0,
-  level,
-  limits: {},
-  waits: new Waits(),
-  roles: new Map(),
-  offers: new Set(),
-  inverseOffers: new Map(),
-  tasks: new Map(),
-  uses: new UseSums(),
-  toldWhole: 0,
-  isDirty: true,
-  reported: null,
-});
+  constructor(level: FrameworkLevel) {
+    this.id = level.id;
+    this.level = level;
+  }
+
+  /** It is otherwise than it was. */
+  touch(): void {
+    this.isDirty = true;
+    this.report = null;
+  }
+
+  tellAgain(): void {
+    this.touch();
+    this.reported = null;
+  }
+}
 
 export const isAware = ({ level }: FrameworkHere): boolean => level.capabilities.includes("PARTITION_AWARE");

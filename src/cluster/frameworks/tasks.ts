@@ -56,7 +56,6 @@ function ended(memory: ClusterMemory, job: JobState): Told {
   const end = { reason, code, signal, message };
   if (job.done.length > 0) return { state: "succeeded", ...end };
   if (job.cancelled.length > 0) return { state: "cancelled", ...end };
-  // Its node was removed before it was handed out.
   if (!row) return { state: "lost", ...end, reason: "agent-lost" };
   return { state: reason === "agent-lost" ? "lost" : reason === "refused" ? "refused" : "failed", ...end };
 }

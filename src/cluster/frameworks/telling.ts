@@ -236,8 +236,8 @@ function offerOf(
   const node = memory.nodes.get(name);
   if (!node) return null;
   const executorIds = new Set<string>();
-  for (const { launched } of here.tasks.values())
-    if (launched?.node === name && launched.executorId !== null) executorIds.add(launched.executorId);
+  for (const { launched } of memory.launchedOn(name))
+    if (launched?.framework === here.id && launched.executorId !== null) executorIds.add(launched.executorId);
   return { id, agent: agentOf(memory, node), role, pieces, executorIds: [...executorIds] };
 }
 

@@ -1,20 +1,17 @@
 /** What a framework has in this cluster, and what more it would take: by its role and partition. */
 import { add, type Resources } from "../../model/resources.ts";
-import type { FrameworkReport, FrameworkUse } from "../../protocol/frameworks.ts";
+import { DEFAULT_MINIMUM, type FrameworkReport, type FrameworkUse } from "../../protocol/frameworks.ts";
 import type { FreeRoom } from "../../protocol/levels.ts";
 import { isAllocatable } from "../../scheduling/offering/asks.ts";
 import type { NodeSet } from "./nodeSet.ts";
 import type { Alike, Offerable } from "./offerable.ts";
-import type { FrameworkHere, Reserved, RoleHere } from "./state.ts";
+import type { FrameworkHere, RoleHere } from "./state.ts";
 
 /** What of a cluster's frameworks is asked here. */
 interface Frameworks {
   readonly offerable: Offerable;
   unsuitableFor(here: FrameworkHere, role: RoleHere): NodeSet;
 }
-
-/** Mesos' MIN_CPUS and MIN_MEM: less is not worth an offer, unless a framework says so. */
-export const DEFAULT_MINIMUM: readonly Resources[] = [{ cpus: 10 }, { mem: 32_000 }];
 
 export const minimumOf = ({ wish }: RoleHere): readonly Resources[] => wish.minAllocatable ?? DEFAULT_MINIMUM;
 
@@ -76,20 +73,6 @@ export function frameworkReport(frameworks: Frameworks, here: FrameworkHere): Fr
     uses: report.sort((a, b) => (`${a.role} ${a.partition}` < `${b.role} ${b.partition}` ? -1 : 1)),
     isGone: here.level.state === "removed" && here.tasks.size === 0 && here.offers.size === 0,
   };
-}
-
-/** What is set aside is reported as if a framework of this name used it. */
-export const RESERVED = "";
-
-export function reservedReport(reservations: Iterable<Reserved>): FrameworkReport {
-  const uses = new Map<string, FrameworkUse>();
-  for (const { role, partition, piece } of reservations) {
-    const key = `${role} ${partition}`;
-    const use = uses.get(key) ?? { role, partition, used: {}, offered: {}, takes: null };
-    use.used = add(use.used, piece.amounts);
-    uses.set(key, use);
-  }
-  return { framework: RESERVED, genApplied: 0, uses: [...uses.values()], isGone: uses.size === 0 };
 }
 
 /** What is free in a partition for frameworks, the largest parts first. */

@@ -1,0 +1,122 @@
+/** What frameworks set aside, on a real Broker and real Clusters: whose it is, and that it ends with what it is of. */
+import { expect, test } from "vitest";
+import type { Offer, Piece } from "../src/model/framework.ts";
+import { amountsOf } from "../src/model/pieces.ts";
+import { PLAYED_INVENTORY } from "./support/playedAgent.ts";
+import { launch, launchTask, PlayedFramework, piece, wish } from "./support/playedFramework.ts";
+import { PlayedLeague } from "./support/playedLeague.ts";
+
+const WHOLE = PLAYED_INVENTORY.capacity;
+const HOUR = 3_600_000;
+
+const aside = (role: string, amounts: Piece["amounts"] = WHOLE): Piece =>
+  piece(amounts, { reservation: { role, principal: null, labels: [] } });
+const reserve = (...pieces: Piece[]) => ({ id: null, type: "RESERVE" as const, pieces, error: null });
+const amounts = (offer: Offer | undefined) => amountsOf(offer?.pieces ?? []);
+
+/** A league of that many nodes, with n1 set aside whole for role lab by a framework of it. */
+function withReserved(nodes: number) {
+  const here = new PlayedLeague(["north"]);
+  for (let i = 1; i <= nodes; i++) here.join("north", `n${i}`);
+  const framework = new PlayedFramework(here, "f1", ["lab"]);
+  here.pass(2_000);
+  const [offer] = framework.held().filter(({ agent }) => agent.hostname === "n1") as [Offer];
+  expect(framework.accept([offer], [reserve(aside("lab"))], 0)).toEqual({ rejected: [], operations: [] });
+  return { here, framework };
+}
+
+const chargedTo = (here: PlayedLeague, role: string) =>
+  (here.broker.call("role", { name: role }) as { charged: Record<string, number> }).charged;
+const nodeOf = (here: PlayedLeague, name: string) => here.at("north").call("node", { name });
+
+test("a node that is set aside whole is offered to its role, whatever else is free", () => {
+  const { here, framework } = withReserved(1);
+  here.pass(3_000);
+  expect(framework.held().map(({ pieces }) => pieces)).toEqual([[aside("lab")]]);
+});
+
+test("without frameworks it is still told of, charged and kept, and wakes nobody more often than anything else", () => {
+  const { here, framework } = withReserved(1);
+  framework.decline(framework.held(), HOUR);
+  framework.say({ state: "removed" });
+  here.pass(10_000);
+  here.at("north").crash();
+  here.broker.crash();
+  here.pass(200_000);
+  expect(nodeOf(here, "n1")).toMatchObject({ reserved: { lab: WHOLE } });
+  const { turns } = here.at("north");
+  here.agents.length = 0;
+  here.pass(20_000);
+  expect(here.at("north").turns - turns).toBeLessThan(20);
+  expect(chargedTo(here, "lab")).toEqual(WHOLE);
+});
+
+test("it is not taken back for jobs, which could not have it", () => {
+  const { here, framework } = withReserved(3);
+  here.pass(3_000);
+  framework.decline(
+    framework.held().filter(({ agent }) => agent.hostname !== "n1"),
+    HOUR,
+  );
+  here.submit("long1", { command: "true", role: "shop", count: 2, resources: { cpus: 0.6 } });
+  here.submit("wide1", { command: "true", role: "shop", resources: { cpus: 0.7 } });
+  here.pass(10_000);
+  expect(framework.held().map(({ pieces }) => pieces)).toEqual([[aside("lab")]]);
+  expect(framework.rescinded).toEqual([]);
+});
+
+test("it ends with its node, and the next one of that name has nothing set aside", () => {
+  const { here } = withReserved(1);
+  here.agents.length = 0;
+  here.at("north").call("removeNode", { name: "n1" });
+  here.pass(5_000);
+  expect(chargedTo(here, "lab")).toEqual({});
+  here.join("north", "n1");
+  here.pass(2_000);
+  expect(nodeOf(here, "n1")).toMatchObject({ reserved: {} });
+});
+
+test("of a node that is smaller than what was set aside it is dropped", () => {
+  const { here, framework } = withReserved(1);
+  here.pass(2_000);
+  const [agent] = here.agents;
+  agent?.restart({ capacity: { cpus: 500, mem: 1_000_000 } });
+  here.pass(5_000);
+  expect(nodeOf(here, "n1")).toMatchObject({ reserved: {}, capacity: { cpus: 500 } });
+  expect(amounts(framework.held()[0])).toEqual({ cpus: 500, mem: 1_000_000 });
+});
+
+test("a role of the same name under other credentials is another role", () => {
+  const { here, framework } = withReserved(1);
+  framework.decline(framework.held(), HOUR);
+  const other = new PlayedFramework(here, "f2", [], { roles: [{ ...wish("lab"), role: "dev/lab" }] });
+  here.pass(5_000);
+  expect(other.held()).toEqual([]);
+  const own = new PlayedFramework(here, "f3", [], { roles: [{ ...wish("lab"), role: "lab/night" }] });
+  here.pass(5_000);
+  expect(own.held()).toHaveLength(1);
+});
+
+test("one task that runs on it uses it, and leaves it set aside", () => {
+  const { here, framework } = withReserved(1);
+  here.pass(3_000);
+  const [offer] = framework.held() as [Offer];
+  const task = launchTask(offer, "t1", {}, { pieces: [aside("lab", { cpus: 400, mem: 64_000 })] });
+  expect(framework.accept([offer], [launch(task)], 0).rejected).toEqual([]);
+  here.pass(5_000);
+  expect(here.agents[0]?.running).toHaveLength(1);
+  expect(framework.held().map(({ pieces }) => pieces)).toEqual([[aside("lab", { cpus: 600, mem: 936_000 })]]);
+});
+
+test("a port that is set aside leaves the others to who asks for one", () => {
+  const here = new PlayedLeague(["north"]);
+  here.join("north", "n1", { ports: [[31_000, 31_002]], capacity: { ...WHOLE, ports: 3_000 } });
+  const framework = new PlayedFramework(here, "f1", ["lab"]);
+  here.pass(2_000);
+  const [offer] = framework.held() as [Offer];
+  const port: Piece = { ...aside("lab", { ports: 1_000 }), ports: [[31_001, 31_001]] };
+  expect(framework.accept([offer], [reserve(port)], HOUR)).toEqual({ rejected: [], operations: [] });
+  here.submit("job1", { command: "true", role: "shop", resources: { cpus: 0.1, ports: 2 } });
+  here.pass(3_000);
+  expect(here.agents[0]?.running).toHaveLength(1);
+});
