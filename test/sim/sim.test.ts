@@ -3,7 +3,7 @@ import { INVARIANTS } from "./checks.ts";
 import { runSeed, traceHash } from "./run.ts";
 
 const SEEDS = 300;
-const PATIENCE_MS = 240_000;
+const PATIENCE_MS = 600_000;
 
 test(
   `${SEEDS} seeds of faults break no invariant, each invariant is looked at, and rounds are optimised`,
