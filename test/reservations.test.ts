@@ -120,3 +120,21 @@ test("a port that is set aside leaves the others to who asks for one", () => {
   here.pass(3_000);
   expect(here.agents[0]?.running).toHaveLength(1);
 });
+
+test("a node's owner frees it: offers of it are rescinded, tasks on it go on", () => {
+  const { here, framework } = withReserved(1);
+  here.pass(3_000);
+  const [offer] = framework.held() as [Offer];
+  const task = launchTask(offer, "t1", {}, { pieces: [aside("lab", { cpus: 400, mem: 64_000 })] });
+  framework.accept([offer], [launch(task)], 0);
+  here.pass(5_000);
+  const [held] = framework.held() as [Offer];
+  here.at("north").call("unreserveNode", { name: "n1" });
+  here.deliver();
+  expect(framework.rescinded).toEqual([held.id]);
+  expect(nodeOf(here, "n1")).toMatchObject({ reserved: {} });
+  here.pass(3_000);
+  expect(chargedTo(here, "lab")).toEqual({ cpus: 600, mem: 936_000 });
+  expect(framework.held().map(({ pieces }) => pieces)).toEqual([[piece({ cpus: 600, mem: 936_000 })]]);
+  expect(here.agents[0]?.running).toHaveLength(1);
+});

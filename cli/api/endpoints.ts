@@ -102,6 +102,9 @@ export const listNodes = (client: Client, cluster: string): Promise<NodeView[]> 
 export const pauseNode = (client: Client, cluster: string, node: string, paused: boolean): Promise<NodeView> =>
   client.post(`/v1/clusters/${cluster}/nodes/${node}/${paused ? "pause" : "resume"}`, nodeViewSchema);
 
+export const unreserveNode = (client: Client, cluster: string, node: string): Promise<NodeView> =>
+  client.post(`/v1/clusters/${cluster}/nodes/${node}/unreserve`, nodeViewSchema);
+
 export const removeNode = (client: Client, cluster: string, node: string): Promise<NodeView> =>
   client.delete(`/v1/clusters/${cluster}/nodes/${node}`, nodeViewSchema);
 

@@ -10,6 +10,7 @@ import {
   pauseNode,
   removeCluster,
   removeNode,
+  unreserveNode,
 } from "../api/endpoints.ts";
 import { type AccessOptions, type App, collect, does, group, refuseUnknown, sessionOf, withAccess } from "../app.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
@@ -87,7 +88,7 @@ interface NodesOptions extends AccessOptions {
 }
 
 export function addNodes(program: Command, app: App): void {
-  const nodes = group(program, "nodes", "list the nodes, pause, resume or remove one").option(
+  const nodes = group(program, "nodes", "list the nodes, pause, resume, unreserve or remove one").option(
     "-c, --cluster <name>",
     "only of this cluster",
   );
@@ -104,6 +105,11 @@ export function addNodes(program: Command, app: App): void {
   ][] = [
     ["pause", "place nothing new on a node", ({ client }, c, n) => pauseNode(client, c, n, true)],
     ["resume", "place tasks on a node again", ({ client }, c, n) => pauseNode(client, c, n, false)],
+    [
+      "unreserve",
+      "free what frameworks have set aside on a node; tasks on it go on",
+      ({ client }, c, n) => unreserveNode(client, c, n),
+    ],
     [
       "rm",
       "remove a node for good: it is told to stop, its tasks go elsewhere",

@@ -82,6 +82,27 @@ nodes.openapi(
   },
 );
 
+nodes.openapi(
+  createRoute({
+    method: "post",
+    path: "/v1/clusters/{cluster}/nodes/{node}/unreserve",
+    operationId: "unreserveNode",
+    summary: "Free what is set aside on a node",
+    description:
+      "What Mesos frameworks have set aside there (RESERVE) is free for everyone. Tasks that run on it go on; offers of it are rescinded.",
+    tags: ["nodes"],
+    ...byToken,
+    request: { params: nodePath, headers: idempotencyKey },
+    responses: { 200: json(nodeViewSchema, "The node as it is now."), ...problems, ...problem404 },
+  }),
+  async (c) => {
+    const caller = await callerOf(c, OWNERS);
+    const { cluster, node } = c.req.valid("param");
+    mustOwn(caller, cluster);
+    return c.json(await (await clusterOf(c, cluster)).call("unreserveNode", { name: node }), 200);
+  },
+);
+
 for (const [verb, paused] of [
   ["pause", true],
   ["resume", false],

@@ -154,6 +154,8 @@ export class Cluster implements Turns {
         return this.#nodeSeen(args as Args<"node">, now);
       case "pauseNode":
         return this.#pause(args as Args<"pauseNode">, now);
+      case "unreserveNode":
+        return this.#unreserve((args as Args<"unreserveNode">).name, now);
       case "removeNode":
         return this.#remove((args as Args<"removeNode">).name, now);
       case "drainNode": {
@@ -644,6 +646,19 @@ export class Cluster implements Turns {
     node.paused = paused;
     this.#memory.saveNode(node);
     return this.#nodeView(name, now);
+  }
+
+  #unreserve(name: string, now: number) {
+    const node = this.#node(name);
+    const { frameworks } = this.#memory;
+    for (const offer of [...frameworks.offersOn(name)]) {
+      if (offer.pieces.every(({ reservation }) => reservation === null)) continue;
+      frameworks.dropOffer(offer);
+      this.#telling.rescinded(offer);
+    }
+    frameworks.reservations.limit(name, {});
+    this.#steer(now);
+    return this.#nodeView(node.name, now);
   }
 
   #drainNode(name: string, wish: DrainWish, now: number) {

@@ -48,6 +48,8 @@ export interface ClusterMethods {
   /** `serial`: the node itself asks, with a credential of that join */
   node(args: { name: string; serial?: number }): NodeView;
   pauseNode(args: { name: string; paused: boolean }): NodeView;
+  /** What frameworks set aside there is free for everyone; their tasks go on. */
+  unreserveNode(args: { name: string }): NodeView;
   removeNode(args: { name: string }): NodeView;
   drainNode(args: { name: string } & DrainWish): NodeView;
   undrainNode(args: { name: string }): NodeView;
