@@ -31,6 +31,7 @@ GET /v1/clusters/{cluster}/nodes
 GET DELETE /v1/clusters/{cluster}/nodes/{node}
 POST /v1/clusters/{cluster}/nodes/{node}/pause
 POST /v1/clusters/{cluster}/nodes/{node}/resume
+POST /v1/clusters/{cluster}/nodes/{node}/unreserve
 GET POST DELETE /v1/clusters/{cluster}/drain
 POST DELETE /v1/clusters/{cluster}/nodes/{node}/drain
 GET /v1/clusters/{cluster}/partitions

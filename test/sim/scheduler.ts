@@ -187,21 +187,44 @@ export class Scheduler {
     const unwanted: string[] = [];
     for (const offer of [...this.#offers.values()]) {
       this.#offers.delete(offer.id);
-      const tasks = mood === "eager" && this.#world.faulty ? this.#tasksFor(offer) : [];
+      const operations = mood === "eager" ? this.#operationsFor(offer) : [];
       const refuseMs = this.#chance.pick([0, 1_000, 5_000, 60_000]);
-      if (tasks.length === 0) unwanted.push(offer.id);
-      else {
-        const launch: Operation = { id: null, type: "LAUNCH", tasks };
-        for (const { taskId } of tasks) this.launched.add(taskId);
-        this.#world.trace(() => `scheduler of ${this.plan.id} launches ${tasks.map((t) => t.taskId)} on ${offer.id}`);
-        this.#call({ type: "ACCEPT", offerIds: [offer.id], operations: [launch], refuseMs });
-      }
+      if (operations.length === 0) unwanted.push(offer.id);
+      else this.#call({ type: "ACCEPT", offerIds: [offer.id], operations, refuseMs });
     }
     const refuseMs = this.#chance.pick([0, 1_000, 5_000, 60_000]);
     if (unwanted.length > 0) this.#call({ type: "DECLINE", offerIds: unwanted, refuseMs });
     // What it has refused it asks for again.
     if (this.#left > 0 && this.#chance.of(0.05)) this.#call({ type: "REVIVE", roles: [] });
     if (this.plan.kills > 0 && this.#chance.of(0.3)) this.#killOne();
+  }
+
+  #operationsFor(offer: Offer): Operation[] {
+    const tasks = this.#world.faulty ? this.#tasksFor(offer) : [];
+    for (const { taskId } of tasks) this.launched.add(taskId);
+    if (tasks.length > 0)
+      this.#world.trace(() => `scheduler of ${this.plan.id} launches ${tasks.map((t) => t.taskId)} on ${offer.id}`);
+    const launch: Operation[] = tasks.length > 0 ? [{ id: null, type: "LAUNCH", tasks }] : [];
+    return [...launch, ...this.#asideOf(offer, tasks)];
+  }
+
+  /** What was set aside before is freed, of the rest a little is set aside now and then. */
+  #asideOf(offer: Offer, tasks: readonly LaunchTask[]): Operation[] {
+    const reserved = offer.pieces.filter(({ reservation }) => reservation !== null);
+    if (reserved.length > 0) return [{ id: null, type: "UNRESERVE", pieces: reserved, error: null }];
+    const piece = {
+      reservation: { role: offer.role, principal: null, labels: [] },
+      amounts: { cpus: 100, mem: 16_000 },
+      ports: [],
+    };
+    const rest = takePieces(
+      offer.pieces,
+      tasks.flatMap(({ pieces }) => pieces),
+    );
+    const fits = rest !== null && takePieces(rest, [{ ...piece, reservation: null }]) !== null;
+    return fits && this.#world.faulty && this.#chance.of(0.3)
+      ? [{ id: null, type: "RESERVE", pieces: [piece], error: null }]
+      : [];
   }
 
   #tasksFor(offer: Offer): LaunchTask[] {

@@ -153,7 +153,7 @@ export class Frameworks {
     if (!there) return;
     there.unanswered = 0;
     there.rescindedInRow = 0;
-    there.refusedInRow = 0;
+    there.askAgain();
     here.touch();
     if (there.refusals.isEmpty) return;
     there.refusals.revive(now);
@@ -308,7 +308,9 @@ export class Frameworks {
     const { launched } = job;
     if (launched === null) return;
     const here = this.byId.get(launched.framework);
-    if (here?.tasks.get(launched.taskId) === job) here.tasks.delete(launched.taskId);
+    if (here?.tasks.get(launched.taskId) !== job) return;
+    here.tasks.delete(launched.taskId);
+    here.touch();
   }
 
   touched({ launched }: JobState): void {

@@ -52,6 +52,11 @@ export class RoleHere {
     return this.refusedInRow >= IDLE_AFTER;
   }
 
+  /** It has one more chance: who takes nothing of that either had better not keep others waiting. */
+  askAgain(): void {
+    this.refusedInRow = Math.min(this.refusedInRow, IDLE_AFTER - 1);
+  }
+
   get isAsking(): boolean {
     return !this.wish.suppressed;
   }

@@ -26,6 +26,10 @@ export const isAllocatable = (amounts: Resources, minimum: readonly Resources[])
     ? Object.values(amounts).some((amount) => amount > 0)
     : minimum.some((one) => fits(one, amounts));
 
+/** It took nothing there when it was asked last. */
+export const isIdleIn = ({ framework }: Ask, { partition }: Room): boolean =>
+  framework.idleIn?.has(partition.cluster) ?? false;
+
 /** Of those that want more. What is free in a room is the same for all that have refused nothing there. */
 export function asksOf({ facts, tree, rooms }: Filling): Ask[] {
   const whole = new Map(rooms.map((room) => [room, stocksOf(facts.axes, room.partition.rooms ?? [])]));

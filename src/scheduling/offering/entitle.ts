@@ -7,8 +7,7 @@ import type { Facts, Promised } from "../filling/facts.ts";
 import type { Filling, Want } from "../filling/wants.ts";
 import type { RoundJob } from "../input.ts";
 import type { Vector } from "../shares/axes.ts";
-import type { Room } from "../shares/rooms.ts";
-import { type Ask, asksOf, meanOf } from "./asks.ts";
+import { type Ask, asksOf, isIdleIn, meanOf } from "./asks.ts";
 
 /** Parts of a node, fewer where there are many nodes: as many steps as filling takes with many tasks. */
 const PARTS = 8;
@@ -35,7 +34,7 @@ function wantOf({ facts, rooms }: Filling, ask: Ask): Want | null {
     withOffered(
       facts,
       ask,
-      rooms.filter((room) => mayWant(ask, room)),
+      rooms.filter((room) => !isIdleIn(ask, room)),
     ),
   );
   if (mean === null) return null;
@@ -57,8 +56,6 @@ function wantOf({ facts, rooms }: Filling, ask: Ask): Want | null {
     roomFor: new Map(),
   };
 }
-
-const mayWant = ({ framework }: Ask, { partition }: Room): boolean => !framework.idleIn?.has(partition.cluster);
 
 /** What it holds counts as a node of its own in each room: how many those are nobody needs to know. */
 function withOffered({ axes }: Facts, ask: Ask, rooms: Filling["rooms"]): Ask {

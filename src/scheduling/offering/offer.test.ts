@@ -125,6 +125,17 @@ test("ReservedDRF: what is used elsewhere by the same role counts", () => {
   expect(offered(inRole, "b")).toEqual(cpus(2, 512));
 });
 
+test("one that is idle leaves what a limit allows to one that is not, and both to a job when both are", () => {
+  const idleIn = new Set(["here"]);
+  const limit = { r: { limit: { cpus: 3000 } } };
+  const two = (rest: Partial<RoundFramework>) => [framework("a", "r", { idleIn }), framework("b", "r", rest)];
+  const input = (rest: Partial<RoundFramework>, jobs: ReturnType<typeof job>[] = []) =>
+    league([here([cpus(4), cpus(4)])], jobs, limit, { frameworks: two(rest) });
+  expect([offered(input({}), "a").cpus ?? 0, offered(input({}), "b").cpus]).toEqual([0, 3000]);
+  const { limits } = round(input({ idleIn }, [job("j", { cpus: 1000 }, 9, { role: "r" })]));
+  expect(total(limits, "j")).toBe(3);
+});
+
 test("what is offered stays offered, also when another has less", () => {
   const frameworks = [framework("a", "r1", { offered: new Map([[HERE, cpus(2)]]) }), framework("b", "r2")];
   const { offers } = round(league([here([], cpus(2))], [], {}, { frameworks }));

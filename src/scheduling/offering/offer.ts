@@ -17,7 +17,7 @@ import { available, nominalRoom } from "../shares/quota.ts";
 import { isOwner, type Room, take } from "../shares/rooms.ts";
 import type { Leaf, RoleNode } from "../shares/tree.ts";
 import { keyOf } from "../slots.ts";
-import { type Ask, asksOf, isAllocatable } from "./asks.ts";
+import { type Ask, asksOf, isAllocatable, isIdleIn } from "./asks.ts";
 
 /** Of each job in order of age: what it may have at once, and what room it waits for. */
 export interface Taken {
@@ -117,12 +117,17 @@ function giveNodes(filling: Filling, given: Given): void {
   const asks = new Map(asksOf(filling).map((ask) => [ask.leaf, ask]));
   // Of a node that one has been given another can't be: those that are the same for all are counted once.
   const left = new Map(filling.rooms.map((room) => [room, nodesIn(room)]));
-  const line = lineUp(filling.tree.league, asks.keys());
-  const help = (leaf: Leaf, bounds: readonly Bound[]): boolean => {
-    const ask = asks.get(leaf);
-    return ask !== undefined && giveNode(filling, ask, bounds, left, given);
-  };
-  while (serveNext(line, help));
+  // Who takes nothing there anyway is asked after all others.
+  for (const areIdle of [false, true]) {
+    const line = lineUp(filling.tree.league, asks.keys());
+    const help = (leaf: Leaf, bounds: readonly Bound[]): boolean => {
+      const ask = asks.get(leaf);
+      if (ask === undefined) return false;
+      const rooms = filling.rooms.filter((room) => isIdleIn(ask, room) === areIdle);
+      return giveNode({ ...filling, rooms }, ask, bounds, left, given);
+    };
+    while (serveNext(line, help));
+  }
 }
 
 const nodesIn = ({ partition }: Room): number => (partition.rooms ?? []).reduce((n, { nodes }) => n + nodes, 0);
