@@ -22,6 +22,7 @@ import { Calls } from "./calls.ts";
 import { Resends } from "./lines.ts";
 import { FrameworkMemory, keyOf } from "./memory.ts";
 import type { FrameworkMethods, Subscribe } from "./methods.ts";
+import { Missing } from "./missing.ts";
 import { Reconciling } from "./reconcile.ts";
 import { Requests } from "./requests.ts";
 import { Session } from "./session.ts";
@@ -35,6 +36,7 @@ export class Framework implements Turns {
   readonly #memory: FrameworkMemory;
   readonly #resends: Resends;
   readonly #away: Away;
+  readonly #missing: Missing;
   readonly #session: Session;
   readonly #requests: Requests;
   readonly #reconciling: Reconciling;
@@ -49,6 +51,7 @@ export class Framework implements Turns {
     this.#memory = new FrameworkMemory(platform);
     this.#resends = new Resends(this.#memory);
     this.#away = new Away(this.#memory, now);
+    this.#missing = new Missing(this.#memory, now);
     this.#session = new Session(this.#memory, this.#resends, this.#away);
     this.#requests = new Requests(this.#memory);
     this.#reconciling = new Reconciling(this.#memory);
@@ -97,6 +100,7 @@ export class Framework implements Turns {
     const now = this.#platform.now();
     this.#alarmAt = null;
     this.#session.tick(now);
+    this.#missing.tick(now);
     this.#resends.sendDue(now);
     this.#finish(now, true);
   }
@@ -149,7 +153,7 @@ export class Framework implements Turns {
     this.#requests.send(now);
     this.#broker.send(now, isAlarm);
     let at = Number.POSITIVE_INFINITY;
-    for (const part of [this.#requests, this.#broker, this.#away, this.#resends])
+    for (const part of [this.#requests, this.#broker, this.#away, this.#missing, this.#resends])
       for (const wanted of part.wantedAt(now)) at = Math.min(at, wanted);
     if (at === Number.POSITIVE_INFINITY) return;
     // Each change of it is billed: one that comes early finds nothing to do.

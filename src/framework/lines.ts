@@ -1,13 +1,23 @@
 /** The updates of each task, in order: only the first is sent, again and again until it is acknowledged. */
 import { isFinal, type TaskStatus } from "../model/framework.ts";
+import type { TaskLevel } from "../protocol/frameworks.ts";
+import { said } from "./ends.ts";
 import type { FrameworkMemory } from "./memory.ts";
-import { executorOf, type Queued, type Said, type Task } from "./state.ts";
+import { executorOf, isAware, type Queued, type Said, type Task } from "./state.ts";
 import { randomUuid } from "./uuid.ts";
 
 const FIRST_MS = 10_000;
 const LONGEST_MS = 600_000;
 /** As sent, of each task. */
 const MAX_STATUSES = 16;
+
+/** From now on it stands so, and what is to be said of that is said. */
+export function stand(memory: FrameworkMemory, task: Task, level: TaskLevel, now: number): void {
+  const { info } = memory.known;
+  task.level = level;
+  const understands = { partitions: isAware(memory.known), killing: info.capabilities.includes("TASK_KILLING_STATE") };
+  say(memory, task, said(task, level, understands), now);
+}
 
 /** Puts what is said of the task in its line, and stores it. */
 export function say(memory: FrameworkMemory, task: Task, all: readonly Said[], now: number): void {

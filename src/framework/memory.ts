@@ -27,6 +27,8 @@ export class FrameworkMemory {
   readonly #answered = new Set<string>();
   /** of tasks that are to be killed */
   readonly killing = new Set<string>();
+  /** of tasks that their Cluster began anew without */
+  readonly missing = new Set<string>();
   /** of the stream; null: there is none */
   socket: SocketId | null = null;
   /** rises with each row written */
@@ -107,21 +109,27 @@ export class FrameworkMemory {
   }
   #noteTask(task: Task): void {
     this.tasks.set(task.taskId, task);
-    if (task.kill) this.killing.add(task.taskId);
+    this.#list(task);
+  }
+  #list({ taskId, kill, isAssumed, isEnded }: Task): void {
+    keep(this.killing, taskId, kill !== null && !isEnded);
+    keep(this.missing, taskId, isAssumed && !isEnded);
   }
   saveTask(task: Task): void {
-    if (task.kill && !task.isEnded) this.killing.add(task.taskId);
-    else this.killing.delete(task.taskId);
+    this.#list(task);
     this.#rows().saveTask(task, false);
   }
   forgetTask(task: Task): void {
-    this.tasks.delete(task.taskId);
-    this.killing.delete(task.taskId);
+    this.#unlist(task);
     this.#rows().removeTask(task.ordinal);
   }
+  #unlist({ taskId }: Task): void {
+    this.tasks.delete(taskId);
+    this.killing.delete(taskId);
+    this.missing.delete(taskId);
+  }
   complete(task: Task): void {
-    this.tasks.delete(task.taskId);
-    this.killing.delete(task.taskId);
+    this.#unlist(task);
     this.#rows().saveTask(task, true);
     this.#noteCompleted(task);
     for (const [ordinal, { task: oldest }] of this.completed) {
@@ -230,6 +238,11 @@ export class FrameworkMemory {
       this.ask(ids[0] ?? "", { cluster, method: "decline", args });
     }
   }
+}
+
+function keep<T>(set: Set<T>, item: T, isIn: boolean): void {
+  if (isIn) set.add(item);
+  else set.delete(item);
 }
 
 /** Offers are answered once, so that the first of them names the answer. */

@@ -64,7 +64,7 @@ export interface TaskBody {
   hasRun: boolean;
   /** nothing comes after `state` */
   isEnded: boolean;
-  /** taken for lost because its Cluster did not tell of it: it may come back */
+  /** taken for unreachable or lost because its Cluster did not tell of it: it may come back */
   isAssumed: boolean;
   /** only the first is sent */
   queue: Queued[];

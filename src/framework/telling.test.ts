@@ -195,7 +195,7 @@ test("offers are sent once, and rescinded while nobody has answered them", () =>
   expect(scene.home.call("metrics", {})).toMatchObject({ offers_outstanding: 0, offers_rescinded_total: 1 });
 });
 
-test("a whole tell: what is not in it is no more, but for what was asked for just now", () => {
+test("a Cluster that begins anew: offers are no more, tasks unreachable, but for what was asked for just now", () => {
   const scene = running();
   scene.tell({ offers: [offer("north.1.5"), offer("north.1.6"), offer("north.1.7")] });
   scene.call({ type: "ACCEPT", offerIds: ["north.1.5"], operations: launch("u"), refuseMs: 0 });
@@ -203,16 +203,99 @@ test("a whole tell: what is not in it is no more, but for what was asked for jus
   scene.tell({ isWhole: true, incarnation: 2, offers: [offer("north.1.7")] });
   expect(scene.events()).toMatchObject([
     { type: "RESCIND", offerId: "north.1.6" },
-    { type: "UPDATE", status: { taskId: "t", state: "TASK_GONE", uuid: null } },
+    { type: "UPDATE", status: { taskId: "t", state: "TASK_UNREACHABLE", uuid: null } },
   ]);
   expect(scene.tasks().map(({ level: { taskId, state } }) => [taskId, state])).toEqual([
     ["u", "staging"],
-    ["t", "lost"],
+    ["t", "unreachable"],
   ]);
   scene.home.crash();
   scene.tell({ incarnation: 2, tasks: [level("t", "running")] });
-  expect(scene.drain()).toEqual(["TASK_STARTING", "TASK_RUNNING"]);
+  expect(scene.drain()).toEqual(["TASK_RUNNING"]);
   expect(scene.tasks()).toHaveLength(2);
+});
+
+test("what a Cluster told of and does not know any more is gone at once", () => {
+  const scene = running();
+  scene.tell({ isWhole: true });
+  expect(scene.updates()).toMatchObject([{ taskId: "t", state: "TASK_GONE", uuid: null }]);
+  expect(scene.tasks()).toMatchObject([{ isCompleted: true, level: { state: "lost" } }]);
+});
+
+for (const [more, unreachable, gone] of [
+  [{}, "TASK_UNREACHABLE", "TASK_GONE"],
+  [{ info: info(unaware) }, "TASK_LOST", "TASK_LOST"],
+] as const) {
+  const missing = (): Scene => {
+    const scene = running(more);
+    scene.tell({ isWhole: true, incarnation: 2 });
+    expect(scene.updates()).toMatchObject([
+      { taskId: "t", state: unreachable, uuid: null, message: "Agent is unreachable" },
+    ]);
+    return scene;
+  };
+
+  test(`a task that a Cluster began anew without is ${unreachable}, and ${gone} once its node has stopped it`, () => {
+    const scene = missing();
+    // Told again, as its answer was lost.
+    scene.tell({ isWhole: true, incarnation: 2 });
+    scene.tell({ isWhole: true, incarnation: 3 });
+    scene.pass(719_000);
+    expect(scene.updates()).toEqual([]);
+    scene.pass(61_000);
+    const [end] = scene.updates();
+    expect(end).toMatchObject({ state: gone, reason: "REASON_AGENT_REMOVED" });
+    expect(end?.uuid).not.toBe(null);
+    scene.tell({ incarnation: 3, tasks: [level("t", "running")] });
+    if (end) scene.ack(end);
+    scene.tell({ incarnation: 3, tasks: [level("t", "running")] });
+    expect(scene.updates()).toEqual([]);
+    expect(scene.tasks()).toMatchObject([{ isCompleted: true, level: { state: "lost" } }]);
+  });
+
+  test(`a task that was ${unreachable} goes on when its Cluster tells of it, and is counted anew the next time`, () => {
+    const scene = missing();
+    scene.pass(700_000);
+    scene.tell({ incarnation: 2, tasks: [level("t", "running")] });
+    expect(scene.drain()).toEqual(["TASK_RUNNING"]);
+    scene.tell({ isWhole: true, incarnation: 3 });
+    expect(scene.drain()).toEqual([unreachable]);
+    scene.pass(700_000);
+    expect(scene.updates()).toEqual([]);
+    scene.tell({ incarnation: 3, tasks: [level("t", "unreachable")] });
+    scene.pass(700_000);
+    expect(scene.updates()).toEqual([]);
+  });
+}
+
+test("what is missing is never gone too early: neither by an outage nor by a rebuild", () => {
+  const scene = running();
+  scene.tell({ isWhole: true, incarnation: 2 });
+  scene.pass(700_000);
+  expect(scene.drain()).toEqual(["TASK_UNREACHABLE"]);
+  scene.home.crash();
+  scene.pass(60_000);
+  scene.home.nowMs += 86_400_000;
+  scene.home.fireAlarm();
+  scene.pass(600_000);
+  expect(scene.drain()).toEqual([]);
+  scene.pass(100_000);
+  expect(scene.drain()).toEqual(["TASK_GONE"]);
+});
+
+test("what is missing waits for a stream to be gone, and a kill of it is not asked for more often than others", () => {
+  const scene = running();
+  scene.call({ type: "KILL", taskId: "t", agentId: null, graceMs: null });
+  scene.tell({ isWhole: true, incarnation: 2 });
+  scene.home.closeSocket(scene.socket);
+  const { turns } = scene.home;
+  scene.pass(800_000);
+  expect(scene.home.turns - turns).toBeLessThan(300);
+  expect(scene.subscribe()).toMatchObject([{ type: "SUBSCRIBED" }, { status: { state: "TASK_GONE" } }]);
+  scene.home.take("call");
+  scene.home.crash();
+  scene.pass(100_000);
+  expect(scene.asked("killTask")).toEqual([]);
 });
 
 test("inverse offers wait for a stream, and their answers for the Cluster", () => {

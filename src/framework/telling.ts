@@ -1,8 +1,8 @@
 /** What a Cluster tells: offers, and how tasks stand. */
 import type { Offer } from "../model/framework.ts";
 import type { TaskLevel, Tell, TellAnswer } from "../protocol/frameworks.ts";
-import { isEnd, said } from "./ends.ts";
-import { say } from "./lines.ts";
+import { isEnd } from "./ends.ts";
+import { say, stand } from "./lines.ts";
 import { clusterOf, type FrameworkMemory } from "./memory.ts";
 import { isAware, isTold, type Said, type Task } from "./state.ts";
 
@@ -61,7 +61,13 @@ function dropOthers(memory: FrameworkMemory, tell: Tell, isAnew: boolean, now: n
   for (const task of [...memory.tasks.values()]) {
     if (task.cluster !== tell.cluster || task.isEnded || tasks.has(task.taskId) || memory.isPending(task)) continue;
     // One that was launched just now may not be in it yet.
-    if (!isTold(task) && task.incarnation >= tell.incarnation) continue;
+    if (task.isAssumed || (!isTold(task) && task.incarnation >= tell.incarnation)) continue;
+    if (isAnew) {
+      // What it has forgotten may run on its node until that stops it.
+      task.isAssumed = true;
+      stand(memory, task, { ...task.level, state: "unreachable", atMs: now }, now);
+      continue;
+    }
     task.level = { ...task.level, state: "lost", reason: "agent-lost", atMs: now };
     task.queue = [];
     say(memory, task, [{ ...GONE, state: isAware(memory.known) ? "TASK_GONE" : "TASK_LOST" }], now);
@@ -100,13 +106,11 @@ function applyLevel(memory: FrameworkMemory, { cluster, incarnation }: Tell, lev
   if (known && !isNews(known, level, incarnation)) return;
   if (completed) memory.takeBack(level.task);
   const task = known ?? memory.addTask(taskOf(cluster, level));
-  task.level = level;
   task.incarnation = incarnation;
   task.agentId = level.agentId;
   task.executorId = level.executorId;
-  const { info } = memory.known;
-  const understands = { partitions: isAware(memory.known), killing: info.capabilities.includes("TASK_KILLING_STATE") };
-  say(memory, task, said(task, level, understands), now);
+  task.isAssumed = false;
+  stand(memory, task, level, now);
 }
 
 function isNews(task: Task, level: TaskLevel, incarnation: number): boolean {
@@ -115,7 +119,7 @@ function isNews(task: Task, level: TaskLevel, incarnation: number): boolean {
   // An id that was given again; the other's end is known.
   if (task.level.task !== level.task) return false;
   if (task.incarnation === incarnation && level.seq <= task.level.seq) return false;
-  return isEnd(level) || !isSame(task.level, level);
+  return task.isAssumed || isEnd(level) || !isSame(task.level, level);
 }
 
 const isSame = (a: TaskLevel, b: TaskLevel): boolean =>
