@@ -15,7 +15,7 @@ export function accept(memory: FrameworkMemory, call: Accept, now: number): void
   const [first] = call.offerIds;
   const error = offersError(memory, call.offerIds);
   if (error !== null || first === undefined) {
-    if (!isRepeated(memory, call)) refuseAll(memory, call, error ?? "", now);
+    refuseNew(memory, call, error ?? "", now);
     return;
   }
   const offers = call.offerIds.flatMap((id) => memory.offers.get(id) ?? []);
@@ -63,19 +63,14 @@ function offersError(memory: FrameworkMemory, ids: readonly string[]): string | 
   return null;
 }
 
-/** The Worker asks again after a fault, and does not know that it was heard. */
-const isRepeated = (memory: FrameworkMemory, { offerIds, operations }: Accept): boolean => {
-  const first = offerIds[0] ?? "";
-  if (memory.requests.has(keyOf("accept", first))) return true;
-  return operations.some((operation) =>
-    tasksOf(operation).some(({ taskId }) => memory.tasks.get(taskId)?.accept === first),
-  );
-};
-
 const tasksOf = (operation: Operation): readonly LaunchTask[] =>
   operation.type === "LAUNCH" || operation.type === "LAUNCH_GROUP" ? operation.tasks : [];
 
-function refuseAll(memory: FrameworkMemory, { offerIds, operations }: Accept, error: string, now: number): void {
+/** What was asked for is not: the Worker asks again after a fault, and does not know that it was heard. */
+function refuseNew(memory: FrameworkMemory, { offerIds, operations }: Accept, error: string, now: number): void {
+  const [first] = offerIds;
+  const asked = first === undefined ? undefined : memory.requests.get(keyOf("accept", first));
+  const waiting = asked?.method === "accept" ? asked.args.operations.map(({ id }) => id) : [];
   memory.giveBack(new Set(offerIds.flatMap((id) => memory.offers.get(id) ?? [])));
   const refusal: Refusal = {
     state: isAware(memory.known) ? "TASK_DROPPED" : "TASK_LOST",
@@ -84,8 +79,10 @@ function refuseAll(memory: FrameworkMemory, { offerIds, operations }: Accept, er
   };
   for (const operation of operations) {
     if (operation.type === "LAUNCH" || operation.type === "LAUNCH_GROUP")
-      for (const task of operation.tasks) refuse(memory, task, refusal, now);
-    else if (operation.id !== null)
+      for (const task of operation.tasks) {
+        if (memory.tasks.get(task.taskId)?.accept !== first) refuse(memory, task, refusal, now);
+      }
+    else if (operation.id !== null && !waiting.includes(operation.id))
       tellOperation(memory, {
         operationId: operation.id,
         state: "OPERATION_ERROR",

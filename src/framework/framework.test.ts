@@ -323,6 +323,28 @@ test("an accept is repeated until it is answered, also after a crash, and what i
   expect(scene.updates()).toEqual([]);
 });
 
+test("a repeated accept is not refused, but what it has beside what was asked for is", () => {
+  const scene = subscribed();
+  scene.tell({ offers: [offer("north.1.1"), offer("north.1.2")] });
+  const reserve = (id: string) => ({ type: "RESERVE" as const, id, pieces: [], error: null });
+  const accept = (
+    offerIds: string[],
+    ...operations: (ReturnType<typeof launch>[number] | ReturnType<typeof reserve>)[]
+  ) => scene.call({ type: "ACCEPT", offerIds, operations, refuseMs: 7 });
+  accept(["north.1.1"], ...launch("t"), reserve("op"));
+  scene.events();
+  accept(["north.1.1", "north.1.2"], ...launch("t", "u"), reserve("op"), reserve("other"));
+  const error = "Offer north.1.1 is no longer valid";
+  expect(scene.events()).toMatchObject([
+    { status: { taskId: "u", state: "TASK_DROPPED", reason: "REASON_INVALID_OFFERS", uuid: null } },
+    { status: { operationId: "other", message: `Operation attempted with invalid offers: ${error}` } },
+  ]);
+  expect(scene.asked("decline")[0]?.args).toMatchObject({ offers: ["north.1.2"] });
+  scene.answer("accept", { rejected: [], operations: [] });
+  accept(["north.1.1"], ...launch("t", "v"), reserve("op"));
+  expect(scene.events()).toMatchObject([{ status: { taskId: "v" } }, { status: { operationId: "op" } }]);
+});
+
 test("a task is launched once, however often its id comes before its end is acknowledged", () => {
   const scene = running();
   scene.tell({ offers: [offer("north.1.2")] });
