@@ -598,6 +598,19 @@ test("74 UnacknowledgedTerminalTask and 75 ReconcileStatusUpdateTaskState: the s
   expect(scene.updates()).toMatchObject([{ state: "TASK_FINISHED", message, uuid: null }, { state: "TASK_STARTING" }]);
 });
 
+test("what is back is not reconciled as unreachable while an earlier update waits for its acknowledgement", () => {
+  for (const more of [{}, { info: info(unaware) }]) {
+    const scene = subscribed(more);
+    scene.launched("t");
+    scene.tell({ tasks: [level("t", "running")] });
+    scene.tell({ tasks: [level("t", "unreachable")] });
+    scene.tell({ tasks: [level("t", "running")] });
+    scene.events();
+    scene.call({ type: "RECONCILE", tasks: [{ taskId: "t", agentId: null }] });
+    expect(scene.updates()).toMatchObject([{ taskId: "t", state: "TASK_STARTING", uuid: null }]);
+  }
+});
+
 test("an object that nobody answers does not wake more often than its retries are due", () => {
   const scene = subscribed();
   levels(scene);

@@ -95,7 +95,7 @@ const UNKNOWN: Record<Exclude<AgentState, "recovering">, [MesosTaskState, string
 const answer = (state: MesosTaskState, message: string, now: number) =>
   ({ state, source: "SOURCE_MASTER", reason: "REASON_RECONCILIATION", message, atMs: now, uuid: null }) as const;
 
-/** The state that was sent last, not one that waits behind it. */
+/** The state that was sent last, not one that waits behind it; that it was unreachable is over when it is back. */
 function known(task: Task, isAware: boolean, now: number): TaskStatus {
   const { taskId, agentId, level, statuses } = task;
   const about = { taskId, agentId, executorId: executorOf(task), ip: level.ip };
@@ -103,5 +103,6 @@ function known(task: Task, isAware: boolean, now: number): TaskStatus {
     const state = isAware ? "TASK_UNREACHABLE" : "TASK_LOST";
     return { ...answer(state, UNKNOWN.unreachable[1], now), ...about, unreachableAtMs: level.atMs };
   }
-  return { ...answer(statuses.at(-1)?.state ?? "TASK_STAGING", "Reconciliation: Latest task state", now), ...about };
+  const latest = statuses.findLast(({ unreachableAtMs }) => unreachableAtMs === undefined);
+  return { ...answer(latest?.state ?? "TASK_STAGING", "Reconciliation: Latest task state", now), ...about };
 }
