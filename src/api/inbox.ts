@@ -17,7 +17,7 @@ export class Inbox {
   readonly #unread: unknown[] = [];
   #closedBy: number | null = null;
   #wake: (() => void) | null = null;
-  #close = (): void => {};
+  #close = (_isClean: boolean): void => {};
 
   /** @param signal of the request: when its sender is gone, the socket is closed */
   static async open(client: Pick<ObjectClient<never>, "open">, first: unknown, signal: AbortSignal): Promise<Inbox> {
@@ -26,7 +26,7 @@ export class Inbox {
       message: (message) => inbox.#push(message),
       closed: (code) => inbox.#end(code),
     });
-    inbox.#close = () => socket.close();
+    inbox.#close = (isClean) => socket.close(isClean);
     if (signal.aborted) inbox.close();
     signal.addEventListener("abort", () => inbox.close());
     return inbox;
@@ -44,8 +44,9 @@ export class Inbox {
     return this.#closedBy === null ? { is: "late" } : { is: "closed", code: this.#closedBy };
   }
 
-  close(): void {
-    this.#close();
+  /** @param isClean who reads has gone; else the object hears that it was lost */
+  close(isClean = true): void {
+    this.#close(isClean);
     this.#end(GONE);
   }
 
@@ -60,7 +61,7 @@ export class Inbox {
 
   #push(message: unknown): void {
     this.#unread.push(message);
-    if (this.#unread.length > MAX_UNREAD) this.close();
+    if (this.#unread.length > MAX_UNREAD) this.close(false);
     this.#wake?.();
   }
 

@@ -4,8 +4,7 @@ import { readBytes } from "../api/body.ts";
 import type { ApiEnv } from "../api/env.ts";
 import { Inbox } from "../api/inbox.ts";
 import { streamOf } from "../api/stream.ts";
-import type { FrameworkEvent, FrameworkMethods, Subscribe } from "../framework/methods.ts";
-import { Problem } from "../model/problems.ts";
+import type { FrameworkMethods, Subscribe } from "../framework/methods.ts";
 import type { ObjectClient } from "../platform/objectClient.ts";
 import { objectClient } from "../platform/objects.ts";
 import { type Access, accessOf } from "./access.ts";
@@ -15,7 +14,7 @@ import { idError } from "./calls/ids.ts";
 import { contentTypeError, headerError, isRefusal, methodError, readBody } from "./envelope.ts";
 import { eventJson } from "./events/events.ts";
 import { formatOf } from "./events/offeredResources.ts";
-import { records } from "./events/subscription.ts";
+import { firstEvent, records } from "./events/subscription.ts";
 import type { Call, Subscription } from "./messages/call.ts";
 import { plainText, problemsAsText } from "./plainText.ts";
 import { heartbeatMsOf } from "./settings.ts";
@@ -23,8 +22,6 @@ import { record } from "./wire/recordIo.ts";
 
 const MAX_BODY_BYTES = 8 * 2 ** 20;
 const STREAM_ID = "mesos-stream-id";
-/** Clients wait so long for the head of the answer, and half of it more. */
-const FIRST_EVENT_MS = 10_000;
 
 export const scheduler = new Hono<ApiEnv>();
 for (const path of ["/api/v1/scheduler", "/master/api/v1/scheduler"]) scheduler.all(path, answer);
@@ -76,20 +73,6 @@ async function subscribe(c: Context<ApiEnv>, wire: Subscription, access: Access)
 }
 
 const withinOf = ({ role }: Access): { within?: string } => (role === null ? {} : { within: role });
-
-/** Waited for, so that a fault can still be the answer. @throws Problem */
-async function firstEvent(inbox: Inbox): Promise<FrameworkEvent> {
-  try {
-    const arrival = await inbox.take(FIRST_EVENT_MS);
-    // A Framework object sends nothing else.
-    if (arrival.is === "message") return arrival.message as FrameworkEvent;
-  } catch (error) {
-    inbox.close();
-    throw error;
-  }
-  inbox.close();
-  throw new Problem("unavailable", "The framework's object is busy or restarting; subscribe again");
-}
 
 async function* only(part: string): AsyncGenerator<string> {
   yield part;

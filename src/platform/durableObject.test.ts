@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { bundle, type RunningWorker, runWorker } from "../../test/support/miniflare.ts";
 import type { Step } from "./fixture/steps.ts";
+import { LOST_CLOSURE } from "./objectClient.ts";
 
 let worker: RunningWorker;
 beforeAll(async () => {
@@ -49,7 +50,7 @@ async function socketTo(url: string) {
   return {
     send: (message: unknown) => socket.send(JSON.stringify(message)),
     next: () => (arrived.length > 0 ? Promise.resolve(arrived.shift()) : new Promise((done) => waiting.push(done))),
-    close: () => socket.close(),
+    close: (code?: number) => socket.close(code),
   };
 }
 
@@ -164,7 +165,21 @@ test("a message that fails is undone and ends its socket; a problem is told firs
   second.send({});
   expect(await second.next()).toMatchObject({ problem: { code: "conflict" } });
   expect(await second.next()).toBe(null);
-  expect(await value("lines")).toEqual(["closed", "closed"]);
+  expect(await value("lines")).toEqual(["lost", "lost"]);
+});
+
+test("a socket that is closed with the Worker's own code was lost", async () => {
+  const { socket, value } = puppet();
+  const [gone, lost] = [await socket(), await socket()];
+  const lines = (count: number) =>
+    until<string[]>(
+      () => value("lines"),
+      (now) => now.length === count,
+    );
+  gone.close(1000);
+  await lines(1);
+  lost.close(LOST_CLOSURE);
+  expect(await lines(2)).toEqual(["closed", "lost"]);
 });
 
 test("a socket handed to a client hears the object, and the object hears only what the Worker said", async () => {

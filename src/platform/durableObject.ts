@@ -9,6 +9,7 @@ import { countedSql } from "./countedSql.ts";
 import { Counters } from "./counters.ts";
 import { solver } from "./highs.ts";
 import { type Namespaces, nameOf, type Purpose, refOf, stubOf } from "./namespaces.ts";
+import { LOST_CLOSURE } from "./objectClient.ts";
 import { ONLY_MESSAGE_HEADER } from "./objects.ts";
 import { withRetries } from "./retry.ts";
 import type { ObjectKind, ObjectRef, Outcome, Platform, SocketId, Turns } from "./seam.ts";
@@ -95,8 +96,8 @@ export abstract class TurnsObject extends DurableObject<ObjectEnv> {
     }
   }
 
-  override webSocketClose(socket: WebSocket, _code: number, _reason: string, wasClean: boolean): void {
-    this.#closed(socket, wasClean);
+  override webSocketClose(socket: WebSocket, code: number, _reason: string, wasClean: boolean): void {
+    this.#closed(socket, wasClean && code !== LOST_CLOSURE);
   }
 
   override webSocketError(socket: WebSocket): void {

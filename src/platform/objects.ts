@@ -1,9 +1,10 @@
 /** Reaches an object by its name, over RPC and hibernating sockets. */
 import { valueIn } from "./answer.ts";
 import { type Namespaces, type Purpose, stubOf } from "./namespaces.ts";
-import type { Method, ObjectClient } from "./objectClient.ts";
+import { LOST_CLOSURE, type Method, type ObjectClient } from "./objectClient.ts";
 import { withRetries } from "./retry.ts";
 import type { ObjectRef } from "./seam.ts";
+import { NORMAL_CLOSURE } from "./sockets.ts";
 
 const UPGRADE = { upgrade: "websocket" };
 const URL = "https://object/";
@@ -33,15 +34,15 @@ export function objectClient<Methods extends { [K in keyof Methods]: Method }>(
       webSocket.addEventListener("error", () => events.closed(0));
       webSocket.accept();
       webSocket.send(JSON.stringify(first));
-      return { close: () => closeQuietly(webSocket) };
+      return { close: (isClean = true) => closeQuietly(webSocket, isClean ? NORMAL_CLOSURE : LOST_CLOSURE) };
     },
     handOver: (only) => upgrade({ [ONLY_MESSAGE_HEADER]: JSON.stringify(only) }),
   };
 }
 
-function closeQuietly(socket: WebSocket): void {
+function closeQuietly(socket: WebSocket, code: number): void {
   try {
-    socket.close(1000);
+    socket.close(code);
   } catch {
     // closed already
   }

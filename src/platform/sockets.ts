@@ -5,7 +5,7 @@
 import type { SocketId } from "./seam.ts";
 
 const MAX_ATTACHMENT_BYTES = 2048;
-const NORMAL_CLOSURE = 1000;
+export const NORMAL_CLOSURE = 1000;
 
 interface Attachment {
   id: SocketId;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Arrival } from "../../api/inbox.ts";
-import { records } from "./subscription.ts";
+import { firstEvent, records } from "./subscription.ts";
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -19,6 +19,7 @@ function inboxOf(arrivals: { afterMs: number; arrival: Arrival }[]) {
   const inbox = {
     waits: [] as number[],
     isClosed: false,
+    isLost: false,
     async take(withinMs: number): Promise<Arrival> {
       inbox.waits.push(withinMs);
       const [next] = arrivals;
@@ -31,8 +32,9 @@ function inboxOf(arrivals: { afterMs: number; arrival: Arrival }[]) {
       arrivals.shift();
       return next.arrival;
     },
-    close() {
+    close(isClean = true) {
       inbox.isClosed = true;
+      inbox.isLost = !isClean;
     },
   };
   return inbox;
@@ -47,6 +49,15 @@ async function typesOf(stream: AsyncGenerator<string>): Promise<string[]> {
 const after = (afterMs: number, arrival: Arrival) => ({ afterMs, arrival });
 const CLOSED: Arrival = { is: "closed", code: 1000 };
 
+test("the first event is waited for, and the object loses the socket when it is late: its framework is still there", async () => {
+  const early = inboxOf([after(9_000, RESCIND)]);
+  expect(await firstEvent(early)).toEqual(RESCIND.message);
+  expect(early.isClosed).toBe(false);
+  const late = inboxOf([after(11_000, RESCIND)]);
+  await expect(firstEvent(late)).rejects.toMatchObject({ code: "unavailable" });
+  expect(late.isLost).toBe(true);
+});
+
 test("the first heartbeat follows SUBSCRIBED at once, the next ones each interval of silence", async () => {
   const inbox = inboxOf([after(12_000, CLOSED)]);
   expect(await typesOf(records(SUBSCRIBED, inbox, CONTEXT))).toEqual([
@@ -55,7 +66,7 @@ test("the first heartbeat follows SUBSCRIBED at once, the next ones each interva
     "HEARTBEAT",
     "HEARTBEAT",
   ]);
-  expect([inbox.waits, inbox.isClosed]).toEqual([[5000, 5000, 5000], true]);
+  expect([inbox.waits, inbox.isClosed, inbox.isLost]).toEqual([[5000, 5000, 5000], true, false]);
 });
 
 test("heartbeats come as often while events do", async () => {
