@@ -14,14 +14,24 @@ export const ENDED = 1000;
 const GONE = 0;
 
 export class Inbox {
+  readonly #maxUnread: number;
   readonly #unread: unknown[] = [];
   #closedBy: number | null = null;
   #wake: (() => void) | null = null;
   #close = (_isClean: boolean): void => {};
 
+  private constructor(maxUnread: number) {
+    this.#maxUnread = maxUnread;
+  }
+
   /** @param signal of the request: when its sender is gone, the socket is closed */
-  static async open(client: Pick<ObjectClient<never>, "open">, first: unknown, signal: AbortSignal): Promise<Inbox> {
-    const inbox = new Inbox();
+  static async open(
+    client: Pick<ObjectClient<never>, "open">,
+    first: unknown,
+    signal: AbortSignal,
+    maxUnread = MAX_UNREAD,
+  ): Promise<Inbox> {
+    const inbox = new Inbox(maxUnread);
     const socket = await client.open(first, {
       message: (message) => inbox.#push(message),
       closed: (code) => inbox.#end(code),
@@ -61,7 +71,7 @@ export class Inbox {
 
   #push(message: unknown): void {
     this.#unread.push(message);
-    if (this.#unread.length > MAX_UNREAD) this.close(false);
+    if (this.#unread.length > this.#maxUnread) this.close(false);
     this.#wake?.();
   }
 

@@ -22,6 +22,8 @@ import { record } from "./wire/recordIo.ts";
 
 const MAX_BODY_BYTES = 8 * 2 ** 20;
 const STREAM_ID = "mesos-stream-id";
+/** A reconciliation of all, or a new stream, sends a message for each task in one turn. */
+const MAX_UNREAD_EVENTS = 50_000;
 
 export const scheduler = new Hono<ApiEnv>();
 for (const path of ["/api/v1/scheduler", "/master/api/v1/scheduler"]) scheduler.all(path, answer);
@@ -68,7 +70,12 @@ async function subscribe(c: Context<ApiEnv>, wire: Subscription, access: Access)
   const first: Subscribe = {
     subscribe: { streamId, info, suppressedRoles, constraints, ...withinOf(access), error },
   };
-  const inbox = await Inbox.open(frameworkAt(c, access.league, frameworkId), first, c.req.raw.signal);
+  const inbox = await Inbox.open(
+    frameworkAt(c, access.league, frameworkId),
+    first,
+    c.req.raw.signal,
+    MAX_UNREAD_EVENTS,
+  );
   return streamed(streamId, records(await firstEvent(inbox), inbox, context));
 }
 
