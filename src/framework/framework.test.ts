@@ -219,6 +219,38 @@ test("a stream that breaks makes it inactive, and its failover timeout removes i
   expect(scene.view().state).toBe("removed");
 });
 
+test("who has a week to come back wakes the object seldom, also one that is evicted meanwhile", () => {
+  const weekMs = 7 * 86_400_000;
+  const away = (): Scene => {
+    const scene = subscribed({ info: info({ failoverTimeoutMs: weekMs }) });
+    scene.home.closeSocket(scene.socket);
+    levels(scene);
+    return scene;
+  };
+  const evicted = away();
+  const { home } = evicted;
+  const sinceMs = home.nowMs;
+  for (let n = 0; n < 3_000 && evicted.view().state === "inactive"; n++) {
+    home.crash();
+    home.nowMs = home.alarmAt ?? 0;
+    home.crash();
+    home.fireAlarm();
+  }
+  expect(evicted.view().state).toBe("removed");
+  expect(home.nowMs - sinceMs).toBe(weekMs);
+
+  const scene = away();
+  const { turns, rowsWritten } = scene.home;
+  scene.home.nowMs += 86_400_000;
+  scene.home.fireAlarm();
+  scene.pass(weekMs - 300_001);
+  expect(scene.view().state).toBe("inactive");
+  expect(scene.home.turns - turns).toBeLessThan(3_000);
+  expect(scene.home.rowsWritten - rowsWritten).toBeLessThan(6_000);
+  scene.pass(5_002);
+  expect(scene.view().state).toBe("removed");
+});
+
 test("without a failover timeout a broken stream removes it at once", () => {
   const scene = subscribed({ info: info({ failoverTimeoutMs: 0 }) });
   scene.home.closeSocket(scene.socket);

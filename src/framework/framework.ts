@@ -50,7 +50,7 @@ export class Framework implements Turns {
     this.#platform = platform;
     this.#memory = new FrameworkMemory(platform);
     this.#resends = new Resends(this.#memory);
-    this.#away = new Away(this.#memory, now);
+    this.#away = new Away(this.#memory);
     this.#missing = new Missing(this.#memory, now);
     this.#session = new Session(this.#memory, this.#resends, this.#away);
     this.#requests = new Requests(this.#memory);

@@ -85,10 +85,6 @@ export class FrameworkMemory {
     this.#self = self;
     this.#rows().saveSelf(self, this.platform.generation);
   }
-  countAway(disconnectedMs: number): void {
-    this.known.disconnectedMs = disconnectedMs;
-    this.#rows().countAway(disconnectedMs);
-  }
 
   // Its scheduler.
 

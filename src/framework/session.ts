@@ -75,6 +75,7 @@ export class Session {
       streamId,
       awayLimitMs: info.failoverTimeoutMs,
       disconnectedMs: 0,
+      countedAtMs: now,
       reregisteredAtMs: self ? now : null,
       unregisteredAtMs: null,
     };
@@ -101,7 +102,6 @@ export class Session {
     const memory = this.#memory;
     memory.socket = null;
     memory.giveBack([...memory.offers.values()]);
-    this.#away.begin(now);
     const { known } = memory;
     memory.saveSelf({
       ...known,
@@ -110,6 +110,7 @@ export class Session {
       streamId: null,
       awayLimitMs,
       disconnectedMs: 0,
+      countedAtMs: now,
     });
     if (awayLimitMs <= 0) this.remove(now);
   }

@@ -26,6 +26,8 @@ export interface SelfBody {
   streamId: string | null;
   /** so long it may be without a stream, since it lost its last one, ms */
   awayLimitMs: number;
+  /** while it has none: when that was counted last */
+  countedAtMs: number;
   registeredAtMs: number;
   reregisteredAtMs: number | null;
   unregisteredAtMs: number | null;

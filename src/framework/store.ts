@@ -49,9 +49,6 @@ export class FrameworkStore {
       JSON.stringify(body),
     );
   }
-  countAway(disconnectedMs: number): void {
-    this.#sql.exec("UPDATE self SET disconnected_ms = ?", disconnectedMs);
-  }
 
   tasks(): { task: Task; isCompleted: boolean }[] {
     return this.#sql.exec<TaskColumns>("SELECT ordinal, is_completed, body FROM task ORDER BY ordinal").map(readTask);
