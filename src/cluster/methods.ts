@@ -6,7 +6,7 @@ import type { PollReply, PollRequest } from "../protocol/agent.ts";
 import type {
   AcceptAnswer,
   AcceptRequest,
-  AgentState,
+  AgentStateAnswer,
   AgentStateRequest,
   AnswerInverseRequest,
   DeclineRequest,
@@ -74,7 +74,7 @@ export interface ClusterMethods {
   decline(args: DeclineRequest): Record<never, never>;
   answerInverse(args: AnswerInverseRequest): Record<never, never>;
   killTask(args: KillRequest): Record<never, never>;
-  agentStates(args: AgentStateRequest): Record<string, AgentState>;
+  agentStates(args: AgentStateRequest): AgentStateAnswer;
 }
 
 /**

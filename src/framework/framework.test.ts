@@ -574,7 +574,7 @@ const RECONCILED: [string, string | null, string, string, string][] = [
   ["69 UnknownTaskPartitionAware", AGENT, "registered", "TASK_GONE", "Task is unknown to the agent"],
   ["72 an unreachable agent", AGENT, "unreachable", "TASK_UNREACHABLE", "Task is unreachable"],
   ["73 a removed agent", AGENT, "gone", "TASK_GONE_BY_OPERATOR", "Task is gone"],
-  ["no agent", null, "", "TASK_UNKNOWN", "Task is unknown"],
+  ["no agent", null, "unknown", "TASK_UNKNOWN", "Task is unknown"],
   ["no such cluster", "south.n1.1", "", "TASK_UNKNOWN", "Task is unknown"],
 ];
 for (const [name, agent, state, aware, text] of RECONCILED) {
@@ -588,7 +588,7 @@ for (const [name, agent, state, aware, text] of RECONCILED) {
       scene.call({ type: "RECONCILE", tasks: [{ taskId: "x", agentId: agent }] });
       if (state !== "") {
         expect(scene.updates()).toEqual([]);
-        scene.answer("agentStates", { [AGENT]: state });
+        scene.answer("agentStates", { states: { [AGENT]: state }, isRecovering: agent !== null });
       }
       expect(scene.updates()).toMatchObject([
         {
@@ -610,8 +610,38 @@ test("71 RecoveredAgent: nothing is said of an agent that is not back", () => {
   const scene = subscribed();
   scene.tell();
   scene.call({ type: "RECONCILE", tasks: [{ taskId: "x", agentId: AGENT }] });
-  scene.answer("agentStates", { [AGENT]: "recovering" });
+  scene.answer("agentStates", { states: { [AGENT]: "recovering" }, isRecovering: true });
   expect(scene.updates()).toEqual([]);
+});
+
+test("71 RecoveredAgent: nothing is said of a task on no agent in particular while any is not back", () => {
+  const scene = subscribed({ info: info(unaware) });
+  levels(scene);
+  scene.tell({ cluster: "south" });
+  const ask = [
+    () => scene.call({ type: "RECONCILE", tasks: [{ taskId: "x", agentId: null }] }),
+    () => scene.call({ type: "KILL", taskId: "x", agentId: null, graceMs: null }),
+  ];
+  for (const again of ask) {
+    again();
+    const [north, south, ...none] = scene.asked("agentStates");
+    expect([north?.args, south?.args, none]).toEqual([{ agentIds: [] }, { agentIds: [] }, []]);
+    const answer = (to: typeof north, isRecovering: boolean) =>
+      scene.home.result(to?.to, "agentStates", to?.args, { ok: true, value: { states: {}, isRecovering } });
+    answer(north, false);
+    answer(south, true);
+    again();
+    scene.home.result(north?.to, "agentStates", north?.args, { ok: false, error: "lost" });
+    answer(south, false);
+    answer(north, false);
+    expect(scene.updates()).toEqual([]);
+    again();
+    answer(south, false);
+    expect(scene.updates()).toEqual([]);
+    answer(north, false);
+    expect(scene.updates()).toMatchObject([{ taskId: "x", state: "TASK_LOST", reason: "REASON_RECONCILIATION" }]);
+    scene.asked("agentStates");
+  }
 });
 
 test("74 UnacknowledgedTerminalTask and 75 ReconcileStatusUpdateTaskState: the state that was sent last", () => {

@@ -7,7 +7,7 @@ import type { ObjectRef, Outcome, Platform, SocketId, Turns } from "../platform/
 import type {
   AcceptAnswer,
   AcceptRequest,
-  AgentState,
+  AgentStateAnswer,
   AgentStateRequest,
   AnswerInverseRequest,
   DeclineRequest,
@@ -131,8 +131,8 @@ export class Framework implements Turns {
         this.#requests.killAnswered((args as KillRequest).taskId, outcome.ok, now);
         return;
       case "agentStates": {
-        const states = outcome.ok ? (outcome.value as Record<string, AgentState>) : null;
-        if (memory.self) this.#reconciling.answered(to.name, (args as AgentStateRequest).agentIds, states, now);
+        const answer = outcome.ok ? (outcome.value as AgentStateAnswer) : null;
+        if (memory.self) this.#reconciling.answered(to.name, (args as AgentStateRequest).agentIds, answer, now);
       }
     }
   }

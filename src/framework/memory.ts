@@ -202,8 +202,8 @@ export class FrameworkMemory {
     if (heard) this.#rows().saveCluster(cluster, heard);
   }
   /** Asking any other would bring it into being. */
-  knowsCluster(name: string): boolean {
-    return this.heard.has(name) || this.known.clusters.includes(name);
+  get clusters(): Set<string> {
+    return new Set([...this.heard.keys(), ...this.known.clusters]);
   }
   clusterRef(name: string): ObjectRef {
     return { kind: "cluster", league: this.platform.self.league, name };

@@ -1,6 +1,6 @@
 /** What a scheduler hears that asks how its tasks stand (Mesos' master.cpp, `reconcile`). */
 import { type MesosTaskState, parseAgentId, type TaskStatus } from "../model/framework.ts";
-import type { AgentState } from "../protocol/frameworks.ts";
+import type { AgentState, AgentStateAnswer } from "../protocol/frameworks.ts";
 import type { FrameworkMemory } from "./memory.ts";
 import { executorOf, isAware, type Task } from "./state.ts";
 
@@ -16,6 +16,9 @@ export class Reconciling {
   readonly #memory: FrameworkMemory;
   /** by Cluster: tasks that only it can tell of; who asked asks again when this is lost */
   readonly #open = new Map<string, Asked[]>();
+  /** tasks that may be with any agent, and the Clusters that have not said yet that none of theirs recovers */
+  readonly #anywhere = new Set<string>();
+  readonly #unheard = new Set<string>();
 
   constructor(memory: FrameworkMemory) {
     this.#memory = memory;
@@ -27,14 +30,23 @@ export class Reconciling {
 
   some(asked: readonly Asked[], now: number): void {
     const agents = new Map<string, Set<string>>();
+    const { clusters } = this.#memory;
+    let isAnywhere = false;
     for (const one of asked) {
       const task = this.#memory.tasks.get(one.taskId);
       const agent = one.agentId === null ? null : parseAgentId(one.agentId);
       if (task) this.#tell(known(task, this.#aware, now));
-      else if (agent && one.agentId !== null && this.#memory.knowsCluster(agent.cluster)) {
+      else if (agent && one.agentId !== null && clusters.has(agent.cluster)) {
         this.#hold(agent.cluster, one);
         agents.set(agent.cluster, (agents.get(agent.cluster) ?? new Set()).add(one.agentId));
+      } else if (one.agentId === null && clusters.size > 0) {
+        if (this.#anywhere.size < MAX_OPEN) this.#anywhere.add(one.taskId);
+        isAnywhere = true;
       } else this.#tellUnknown(one, "unknown", now);
+    }
+    for (const cluster of isAnywhere ? clusters : []) {
+      this.#unheard.add(cluster);
+      agents.set(cluster, agents.get(cluster) ?? new Set());
     }
     for (const [cluster, ids] of agents)
       this.#memory.platform.call(this.#memory.clusterRef(cluster), "agentStates", { agentIds: [...ids] });
@@ -46,8 +58,8 @@ export class Reconciling {
     this.#open.set(cluster, open.slice(-MAX_OPEN));
   }
 
-  /** @param states null: nobody knows, and who asked asks again */
-  answered(cluster: string, agentIds: readonly string[], states: Record<string, AgentState> | null, now: number): void {
+  /** @param answer null: nobody knows, and who asked asks again */
+  answered(cluster: string, agentIds: readonly string[], answer: AgentStateAnswer | null, now: number): void {
     const open = this.#open.get(cluster) ?? [];
     const rest: Asked[] = [];
     for (const one of open) {
@@ -55,12 +67,25 @@ export class Reconciling {
         rest.push(one);
         continue;
       }
-      const task = this.#memory.tasks.get(one.taskId);
-      if (task) this.#tell(known(task, this.#aware, now));
-      else if (states) this.#tellUnknown(one, states[one.agentId] ?? "unknown", now);
+      this.#tellNow(one, answer && (answer.states[one.agentId] ?? "unknown"), now);
     }
     if (rest.length > 0) this.#open.set(cluster, rest);
     else this.#open.delete(cluster);
+    if (answer && !answer.isRecovering) this.#unheard.delete(cluster);
+    else if (this.#unheard.has(cluster)) this.#anywhere.clear();
+    if (this.#anywhere.size > 0 && this.#unheard.size === 0) this.#tellAnywhere(now);
+  }
+
+  #tellAnywhere(now: number): void {
+    for (const taskId of this.#anywhere) this.#tellNow({ taskId, agentId: null }, "unknown", now);
+    this.#anywhere.clear();
+  }
+
+  /** It may have become known meanwhile. */
+  #tellNow(one: Asked, agent: AgentState | null, now: number): void {
+    const task = this.#memory.tasks.get(one.taskId);
+    if (task) this.#tell(known(task, this.#aware, now));
+    else if (agent) this.#tellUnknown(one, agent, now);
   }
 
   get #aware(): boolean {

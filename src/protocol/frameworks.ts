@@ -201,6 +201,12 @@ export interface KillRequest {
 export interface AgentStateRequest {
   agentIds: string[];
 }
+export interface AgentStateAnswer {
+  /** by id, of those asked for */
+  states: Record<string, AgentState>;
+  /** any agent of the cluster is: what is not known may run there */
+  isRecovering: boolean;
+}
 export type AgentState =
   | "registered"
   | "unreachable"

@@ -1,10 +1,15 @@
 import { parseAgentId } from "../../model/framework.ts";
-import type { AgentState } from "../../protocol/frameworks.ts";
+import type { AgentState, AgentStateAnswer } from "../../protocol/frameworks.ts";
+import { RECOVERY_MS } from "../ends.ts";
 import type { ClusterMemory } from "../memory.ts";
+import type { NodeState } from "../state.ts";
 
-/** How agents stand here, by id. */
-export function agentStates(memory: ClusterMemory, agentIds: readonly string[]): Record<string, AgentState> {
-  return Object.fromEntries(agentIds.map((id) => [id, stateOf(memory, id)]));
+/** How agents stand here. */
+export function agentStates(memory: ClusterMemory, agentIds: readonly string[]): AgentStateAnswer {
+  return {
+    states: Object.fromEntries(agentIds.map((id) => [id, stateOf(memory, id)])),
+    isRecovering: [...memory.nodes.values()].some((node) => isRecovering(memory, node)),
+  };
 }
 
 function stateOf(memory: ClusterMemory, id: string): AgentState {
@@ -14,6 +19,10 @@ function stateOf(memory: ClusterMemory, id: string): AgentState {
   if (node.removed || node.serial > agent.serial) return "gone";
   if (node.serial < agent.serial) return "unknown";
   if (node.isSilent) return "unreachable";
-  // Nobody has heard of it since this object was built, and it may run what is not known here.
-  return node.seq === 0 && memory.self.recoverMs >= 0 ? "recovering" : "registered";
+  return isRecovering(memory, node) ? "recovering" : "registered";
+}
+
+/** Nobody has heard of it since this object was built, and it may run what is not known here. */
+function isRecovering({ self: { recoverMs } }: ClusterMemory, { removed, isSilent, seq }: NodeState): boolean {
+  return !removed && !isSilent && seq === 0 && recoverMs >= 0 && recoverMs < RECOVERY_MS;
 }
