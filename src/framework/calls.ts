@@ -44,12 +44,13 @@ export class Calls {
       return refused(
         `The stream ID '${streamId}' included in this request didn't match the stream ID currently associated with framework ID ${this.#memory.id}`,
       );
+    if (call.type === "UNKNOWN") return { status: 501, body: "501 Not Implemented." };
     if (call.type === "UPDATE_FRAMEWORK") return this.#update(self, call);
     this.#perform(self, call, now);
     return ACCEPTED;
   }
 
-  #perform(self: Self, call: Exclude<FrameworkCall, { type: "UPDATE_FRAMEWORK" }>, now: number): void {
+  #perform(self: Self, call: Exclude<FrameworkCall, { type: "UPDATE_FRAMEWORK" | "UNKNOWN" }>, now: number): void {
     const memory = this.#memory;
     switch (call.type) {
       case "TEARDOWN":

@@ -198,8 +198,11 @@ test("calls are refused in Mesos' order and words", () => {
     status: 400,
     body: "All non-subscribe calls should include the 'Mesos-Stream-Id' header",
   });
+  expect(scene.call({ type: "UNKNOWN" }, "other").status).toBe(400);
+  expect(scene.call({ type: "UNKNOWN" })).toEqual({ status: 501, body: "501 Not Implemented." });
   scene.home.closeSocket(scene.socket);
-  expect(scene.call({ type: "REQUEST" }, null)).toEqual({ status: 403, body: "Framework is not subscribed" });
+  for (const type of ["REQUEST", "UNKNOWN"] as const)
+    expect(scene.call({ type }, null)).toEqual({ status: 403, body: "Framework is not subscribed" });
 });
 
 test("a stream that breaks makes it inactive, and its failover timeout removes it, counted in ticks", () => {

@@ -26,7 +26,7 @@ export type FrameworkCall =
   | { type: "RECONCILE"; tasks: { taskId: string; agentId: string | null }[] }
   | { type: "RECONCILE_OPERATIONS"; operations: { operationId: string; agentId: string | null }[] }
   | { type: "MESSAGE"; agentId: string; executorId: string }
-  | { type: "REQUEST" }
+  | { type: "REQUEST" | "UNKNOWN" }
   | {
       type: "UPDATE_FRAMEWORK";
       info: FrameworkInfo;
@@ -38,7 +38,7 @@ export type FrameworkCall =
 
 /** `body` is Mesos' own text where it has one. */
 export interface CallAnswer {
-  status: 200 | 202 | 400 | 403 | 409;
+  status: 200 | 202 | 400 | 403 | 409 | 501;
   body: string;
 }
 

@@ -73,7 +73,7 @@ export function headerError(
   if (unsuitable) return unsuitable;
   if (type === "SUBSCRIBE" && headers.streamId !== undefined)
     return { status: 400, text: "Subscribe calls should not include the 'Mesos-Stream-Id' header" };
-  return type === "UNKNOWN" ? { status: 501, text: "501 Not Implemented." } : null;
+  return null;
 }
 
 /** Where an answer has a body. */

@@ -89,13 +89,16 @@ describe("the envelope", () => {
     });
   });
 
-  test("a type that nobody knows is absent, UNKNOWN is not implemented", async () => {
+  test("a type that nobody knows is absent, UNKNOWN is for the object to answer: not every framework may ask", async () => {
     const of = (type: string) => surface.send({ body: { ...teardown("x"), type } });
     expect(await of("FOO")).toMatchObject({
       status: 400,
       body: "Failed to validate scheduler::Call: Expecting 'type' to be present",
     });
-    expect(await of("UNKNOWN")).toMatchObject({ status: 501, body: "501 Not Implemented." });
+    const answer = { status: 403, body: "Framework is not subscribed" };
+    await surface.object("x", "answer", answer);
+    expect(await of("UNKNOWN")).toMatchObject(answer);
+    await surface.object("x", "answer", { status: 202, body: "" });
   });
 
   test("a body over 8 MiB is refused, one below is read", async () => {

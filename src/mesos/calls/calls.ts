@@ -9,13 +9,13 @@ import { graceMsOf, refuseMsOf } from "./times.ts";
 
 const values = (ids: readonly Id[] | undefined): string[] => (ids ?? []).map(({ value }) => value);
 
-/** @returns null for a call of type SUBSCRIBE or UNKNOWN, or one that lacks what `callError` asks for */
+/** @returns null for a call of type SUBSCRIBE, or one that lacks what `callError` asks for */
 export function readCall(call: Call, frameworkId: string, credential: Credential): FrameworkCall | null {
   const type = call.type ?? "UNKNOWN";
   switch (type) {
-    case "UNKNOWN":
     case "SUBSCRIBE":
       return null;
+    case "UNKNOWN":
     case "TEARDOWN":
     case "REQUEST":
       return { type };
