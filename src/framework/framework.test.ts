@@ -282,14 +282,25 @@ test("37 NoOffersWithAllRolesSuppressed and 38 …OnReregistration: what is offe
   expect(scene.events()).toEqual([]);
 });
 
-test("40 OperationFeedbackValidation: a LAUNCH with an id is a TASK_ERROR", () => {
+test("40 OperationFeedbackValidation: of a launch with an id each task is a TASK_ERROR", () => {
   const scene = subscribed();
   scene.tell({ offers: [offer("north.1.1")] });
   scene.events();
-  const operations = [{ type: "LAUNCH" as const, id: "op", tasks: [task("t")] }];
+  const group = { type: "LAUNCH_GROUP" as const, id: "group", executorId: "e", pieces: [], error: null };
+  const operations = [
+    { type: "LAUNCH" as const, id: "op", tasks: [task("t"), task("u")] },
+    { ...group, tasks: [task("v")] },
+  ];
   scene.call({ type: "ACCEPT", offerIds: ["north.1.1"], operations, refuseMs: 0 });
+  const error = (type: string) => ({
+    state: "TASK_ERROR",
+    uuid: null,
+    message: `The \`id\` field cannot be set on ${type} operations`,
+  });
   expect(scene.updates()).toMatchObject([
-    { state: "TASK_ERROR", uuid: null, message: "The `id` field cannot be set on LAUNCH operations" },
+    { taskId: "t", reason: "REASON_TASK_INVALID", ...error("LAUNCH") },
+    { taskId: "u", reason: "REASON_TASK_INVALID", ...error("LAUNCH") },
+    { taskId: "v", reason: "REASON_TASK_GROUP_INVALID", ...error("LAUNCH_GROUP") },
   ]);
   expect(scene.asked("accept")[0]?.args).toMatchObject({ offers: ["north.1.1"], operations: [] });
 });

@@ -168,7 +168,7 @@ export interface AcceptRequest {
 export interface AcceptAnswer {
   /** tasks that were not launched */
   rejected: Rejection[];
-  /** of those operations that have an id, and of launches that had one and may not */
+  /** of those operations that have an id and were not done */
   operations: OperationStatus[];
 }
 export interface Rejection {

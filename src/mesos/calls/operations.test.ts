@@ -11,15 +11,6 @@ const errorOf = (json: object, principal: string | null = null) => {
 const PLAIN = cpus(1, { role: "r", reservation: { principal: "p" } });
 const REFINED = cpus(1, { reservations: [{ type: "DYNAMIC", role: "r", principal: "p" }] });
 
-test("40 OperationFeedbackValidation: an id on a LAUNCH is each task's error, and is told", () => {
-  const task = { name: "t", task_id: { value: "t" }, agent_id: { value: "a" } };
-  const launch = { type: "LAUNCH", id: { value: "o1" }, launch: { task_infos: [task, task] } };
-  const operation = read(launch);
-  expect(operation).toMatchObject({ id: "o1", type: "LAUNCH" });
-  const errors = operation.type === "LAUNCH" ? operation.tasks.map(({ error }) => error?.message) : [];
-  expect(errors).toEqual(Array(2).fill("The `id` field cannot be set on LAUNCH operations"));
-});
-
 test("58 RESERVE and UNRESERVE in either format", () => {
   const pieces = [{ reservation: { role: "r", principal: "p", labels: [] }, amounts: { cpus: 1000 }, ports: [] }];
   for (const resource of [PLAIN, REFINED]) {

@@ -17,13 +17,13 @@ export function readOperation(wire: WireOperation, { frameworkId, principal }: O
   const type = wire.type ?? "UNKNOWN";
   switch (type) {
     case "LAUNCH": {
-      const context = { frameworkId, executorId: null, operationError: idOnLaunch(type, id) };
+      const context = { frameworkId, executorId: null };
       return { id, type, tasks: (wire.launch?.task_infos ?? []).map((task) => readTask(task, context)) };
     }
     case "LAUNCH_GROUP": {
       const group = wire.launch_group;
       if (!group) return { id, type: "OTHER", name: type, error: "Expecting 'launch_group' to be present" };
-      return { id, type, ...readGroup(group.executor, group.task_group.tasks, frameworkId, idOnLaunch(type, id)) };
+      return { id, type, ...readGroup(group.executor, group.task_group.tasks, frameworkId) };
     }
     case "RESERVE": {
       const resources = wire.reserve?.resources ?? [];
@@ -50,9 +50,6 @@ export function readOperation(wire: WireOperation, { frameworkId, principal }: O
 }
 
 const UPDATES = "Reservation updates are not yet implemented for the scheduler API.";
-
-const idOnLaunch = (type: string, id: string | null): string | null =>
-  id === null ? null : `The \`id\` field cannot be set on ${type} operations`;
 
 const isDynamic = ({ role, reservation, reservations }: Resource): boolean =>
   reservations.length > 0

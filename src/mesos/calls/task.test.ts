@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { cpus, taskOf } from "../fixture/decoded.ts";
 import { readTask } from "./task.ts";
 
-const CONTEXT = { frameworkId: "f1", executorId: null, operationError: null };
+const CONTEXT = { frameworkId: "f1", executorId: null };
 const read = (task: object = {}) => readTask(taskOf(task), CONTEXT);
 const errorOf = (task: object) => read(task).error?.message ?? null;
 const templateOf = (task: object) => read(task).template;

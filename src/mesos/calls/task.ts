@@ -20,18 +20,15 @@ export interface LaunchContext {
   frameworkId: string;
   /** of the group that it is in; null: it is in none */
   executorId: string | null;
-  /** of its operation, which may have none; null: it has none */
-  operationError: string | null;
 }
 
-export function readTask(task: TaskInfo, { frameworkId, executorId, operationError }: LaunchContext): LaunchTask {
+export function readTask(task: TaskInfo, { frameworkId, executorId }: LaunchContext): LaunchTask {
   const read = readPieces(task.resources);
   const container = readContainer(task.container);
   const image = typeof container === "string" ? null : container.image;
   const idIsWrong = idError(task.task_id.value);
   const message =
     idIsWrong ??
-    operationError ??
     earlyError(task) ??
     (read.error === null ? null : `Task uses invalid resources: ${read.error}`) ??
     prefixed("Task's `CommandInfo` is invalid", task.command ? commandError(task.command, image) : null) ??

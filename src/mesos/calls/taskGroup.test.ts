@@ -13,12 +13,12 @@ const task = (id: string, more: object = {}) => ({
   ...more,
 });
 
-function read(executor: object = {}, tasks: object[] = [task("t1"), task("t2")], more: object = {}) {
+function read(executor: object = {}, tasks: object[] = [task("t1"), task("t2")]) {
   const group = {
     executor: { type: "DEFAULT", executor_id: { value: "e" }, resources: RESOURCES, ...executor },
     task_group: { tasks },
   };
-  const operation = readOperation(operationOf({ type: "LAUNCH_GROUP", launch_group: group, ...more }), CONTEXT);
+  const operation = readOperation(operationOf({ type: "LAUNCH_GROUP", launch_group: group }), CONTEXT);
   if (operation.type !== "LAUNCH_GROUP") throw new Error(operation.type);
   return operation;
 }
@@ -65,12 +65,5 @@ describe("what is wrong with a group", () => {
       "Executor 'e' uses less memory (16MB) than the minimum required (32MB)",
     );
     expect(errorOf({ resources: [cpus(1), mem] })).toBe("Executor 'e' uses no disk");
-  });
-
-  test("40 an id on the operation", () => {
-    expect(read({}, undefined, { id: { value: "o1" } })).toMatchObject({
-      id: "o1",
-      error: "The `id` field cannot be set on LAUNCH_GROUP operations",
-    });
   });
 });

@@ -17,15 +17,9 @@ export interface ReadGroup {
   error: string | null;
 }
 
-/** @param operationError of the operation as such; null: nothing is wrong with it */
-export function readGroup(
-  executor: ExecutorInfo,
-  tasks: readonly TaskInfo[],
-  frameworkId: string,
-  operationError: string | null,
-): ReadGroup {
+export function readGroup(executor: ExecutorInfo, tasks: readonly TaskInfo[], frameworkId: string): ReadGroup {
   const executorId = executor.executor_id.value;
-  const read = tasks.map((task) => readTask(task, { frameworkId, executorId, operationError: null }));
+  const read = tasks.map((task) => readTask(task, { frameworkId, executorId }));
   const { pieces, error } = readPieces(executor.resources);
   const wrong = read.find((task) => task.error !== null);
   return {
@@ -33,7 +27,6 @@ export function readGroup(
     pieces,
     tasks: read,
     error:
-      operationError ??
       (wrong ? `Task '${wrong.taskId}' is invalid: ${wrong.error?.message}` : null) ??
       executorError(executor, frameworkId, error) ??
       strangeExecutor(executor, tasks) ??
