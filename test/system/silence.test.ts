@@ -16,7 +16,9 @@ import { lives, until } from "./processes.ts";
 const STOP_AFTER_S = 30;
 /** stopAfter + 15 s + 1 %, and the marking and ticking in front of and around it. */
 const REPLACED_WITHIN_MS = (STOP_AFTER_S + 60) * 1000;
-const TIMEOUT_MS = 150_000;
+/** An agent that long got no answer waits up to a minute before it asks again. */
+const BACK_WITHIN_MS = 75_000;
+const TIMEOUT_MS = 240_000;
 const TASKS = [0, 1];
 
 const SHORT_CUT_S = 6;
@@ -85,10 +87,14 @@ async function endsWithReplacements(marks: Marks, id: string): Promise<void> {
 }
 
 const comesBack = (cluster: string) =>
-  until(`${cluster}/n1 is back`, async () => {
-    const response = await league.client.send("GET", `/v1/clusters/${cluster}/nodes/n1`);
-    return JSON.stringify(await response.json()).includes('"state":"up"');
-  });
+  until(
+    `${cluster}/n1 is back`,
+    async () => {
+      const response = await league.client.send("GET", `/v1/clusters/${cluster}/nodes/n1`);
+      return JSON.stringify(await response.json()).includes('"state":"up"');
+    },
+    BACK_WITHIN_MS,
+  );
 
 /** A node that takes new work, and starts it. */
 async function takesWork(cluster: string, agent: AgentProcess): Promise<void> {
