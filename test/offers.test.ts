@@ -131,6 +131,23 @@ test("one that declines everything starves nobody", () => {
   expect(other.tasks.size).toBeGreaterThanOrEqual(4);
 });
 
+for (const [how, refuseMs, offered] of [
+  ["declined", 0, "other"],
+  ["given back", null, "first"],
+] as const)
+  test(`whose offers were ${how} three times is ${offered === "first" ? "not " : ""}offered to after all others`, () => {
+    const here = league({ north: 1 });
+    const first = new PlayedFramework(here, "first", ["lab"]);
+    for (let times = 0; times < 3; times++) {
+      here.pass(2_000);
+      expect(first.held()).toHaveLength(1);
+      if (times === 2) new PlayedFramework(here, "other", ["lab"]);
+      first.decline(first.held(), refuseMs);
+    }
+    here.pass(2_000);
+    expect(first.held()).toHaveLength(offered === "first" ? 1 : 0);
+  });
+
 test("CoarseGrained: nodes that come go to the two frameworks in turns", () => {
   const here = league({ north: 0, south: 0 });
   const one = new PlayedFramework(here, "one", ["lab"]);

@@ -204,11 +204,9 @@ export class Cluster implements Turns {
         return this.#follow(args as Args<"follow">, now);
       case "accept":
         return accept(this.#memory, args as Args<"accept">, now);
-      case "decline": {
-        const { framework, offers, refuseMs } = args as Args<"decline">;
-        decline(this.#memory, framework, offers, refuseMs, now);
+      case "decline":
+        decline(this.#memory, args as Args<"decline">, now);
         return {};
-      }
       case "answerInverse":
         answerInverse(this.#memory, args as Args<"answerInverse">);
         return {};

@@ -8,7 +8,7 @@ import type { Requests } from "./requests.ts";
 import type { Session } from "./session.ts";
 import { executorOf, type Self, type Task } from "./state.ts";
 import { rescind } from "./telling.ts";
-import { revive, roleNames, strangerError, suppress, updateError, wishError } from "./wishes.ts";
+import { revive, roleNames, strangerError, suppress, updateError } from "./wishes.ts";
 
 type Call<Type extends FrameworkCall["type"]> = Extract<FrameworkCall, { type: Type }>;
 
@@ -152,8 +152,6 @@ export class Calls {
     if (error !== null) return refused(error);
     const update = updateError(self.info, info);
     if (update !== null) return refused(`FrameworkInfo update is not valid: ${update}`);
-    const wish = wishError(info, suppressedRoles, constraints);
-    if (wish !== null) return refused(`'UpdateFramework' call is not valid: ${wish}`);
     const done: CallAnswer = { status: 200, body: "" };
     const before = JSON.stringify([self.info, self.suppressed, self.constraints]);
     if (before === JSON.stringify([info, suppressedRoles, constraints])) return done;

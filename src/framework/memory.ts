@@ -218,9 +218,9 @@ export class FrameworkMemory {
   }
   /** Offers go back as if they had never been made. */
   giveBack(offers: Iterable<Offer>): void {
-    this.decline(offers, 0);
+    this.decline(offers, null);
   }
-  decline(offers: Iterable<Offer>, refuseMs: number): void {
+  decline(offers: Iterable<Offer>, refuseMs: number | null): void {
     const byCluster = new Map<string, string[]>();
     for (const offer of offers) {
       this.dropOffer(offer.id);

@@ -5,7 +5,7 @@ import type { Resends } from "./lines.ts";
 import type { FrameworkMemory } from "./memory.ts";
 import type { FrameworkEvent, Subscribe } from "./methods.ts";
 import type { Self } from "./state.ts";
-import { PRINCIPAL_CHANGED, revive, roleNames, strangerError, wishError } from "./wishes.ts";
+import { PRINCIPAL_CHANGED, revive, roleNames, strangerError } from "./wishes.ts";
 
 type Subscription = Subscribe["subscribe"];
 /** What is kept with its socket. */
@@ -40,14 +40,13 @@ export class Session {
     else this.#accept(socket, subscription, now);
   }
 
-  #errorOf({ error, info, suppressedRoles, constraints, within }: Subscription): string | null {
+  #errorOf({ error, info, within }: Subscription): string | null {
     const { self } = this.#memory;
     if (error !== null) return error;
     if (self?.state === "removed") return "Framework has been removed";
     const stranger = self && strangerError(self.info, within);
     if (stranger) return stranger;
-    if (self && self.info.principal !== info.principal) return PRINCIPAL_CHANGED;
-    return wishError(info, suppressedRoles, constraints);
+    return self && self.info.principal !== info.principal ? PRINCIPAL_CHANGED : null;
   }
 
   #end(socket: SocketId, message: string): void {

@@ -1,26 +1,11 @@
 /** What a framework wants: checked, changed, and told to the Broker as a level. */
 
-import type { FrameworkInfo, OfferConstraints } from "../model/framework.ts";
+import type { FrameworkInfo } from "../model/framework.ts";
 import { isWithin } from "../model/role.ts";
 import type { FrameworkLevel, FrameworkWish } from "../protocol/frameworks.ts";
 import type { Self, SelfBody } from "./state.ts";
 
 export const PRINCIPAL_CHANGED = "Changing framework's principal is not allowed.";
-
-/** @returns what is wrong with it beside what is wrong in itself; null: nothing */
-export function wishError(
-  { roles }: FrameworkInfo,
-  suppressed: readonly string[],
-  constraints: OfferConstraints,
-): string | null {
-  const names = new Set(roles.map(({ name }) => name));
-  const others = suppressed.filter((role) => !names.has(role));
-  if (others.length > 0) return `Suppressed roles { ${others.join(", ")} } are not contained in the set of roles`;
-  const other = Object.keys(constraints.roles).find((role) => !names.has(role));
-  if (other !== undefined)
-    return `Offer constraints specify \`role_constraints\` for a role '${other}' not contained in the set of roles`;
-  return null;
-}
 
 /** @returns what of it may not change; null: it may */
 export function updateError(before: FrameworkInfo, after: FrameworkInfo): string | null {

@@ -183,7 +183,8 @@ export interface Rejection {
 export interface DeclineRequest {
   framework: string;
   offers: string[];
-  refuseMs: number;
+  /** null: given back without having been refused */
+  refuseMs: number | null;
 }
 export interface AnswerInverseRequest {
   framework: string;

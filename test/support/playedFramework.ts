@@ -85,7 +85,8 @@ export class PlayedFramework {
     return answer;
   }
 
-  decline(offers: readonly Offer[], refuseMs = 5_000): void {
+  /** @param refuseMs null: gives them back */
+  decline(offers: readonly Offer[], refuseMs: number | null = 5_000): void {
     for (const { id } of offers) {
       this.offers.delete(id);
       this.#league.at(id.split(".")[0] ?? "").call("decline", { framework: this.id, offers: [id], refuseMs });

@@ -11,7 +11,7 @@ import type {
   StatusReason,
 } from "../../model/framework.ts";
 import { amountsOf, mergePieces, piecesText, portsIn, portsOf, takePieces } from "../../model/pieces.ts";
-import type { AcceptAnswer, AcceptRequest, Rejection } from "../../protocol/frameworks.ts";
+import type { AcceptAnswer, AcceptRequest, DeclineRequest, Rejection } from "../../protocol/frameworks.ts";
 import { WHOLE_DEVICE_MILLI } from "../../scheduling/packing/shape.ts";
 import type { ClusterMemory } from "../memory.ts";
 import { jobState, type NodeState } from "../state.ts";
@@ -86,13 +86,7 @@ function acceptFor(memory: ClusterMemory, here: FrameworkHere, request: AcceptRe
 const overlap = ({ pool, converted }: Ground): Piece[] =>
   mergePieces(converted).filter((piece) => takePieces(pool, [piece]) !== null);
 
-export function decline(
-  memory: ClusterMemory,
-  framework: string,
-  offers: readonly string[],
-  refuseMs: number,
-  now: number,
-): void {
+export function decline(memory: ClusterMemory, { framework, offers, refuseMs }: DeclineRequest, now: number): void {
   const { frameworks } = memory;
   const here = frameworks.byId.get(framework);
   if (!here) return;
@@ -105,6 +99,7 @@ export function decline(
     refused.set(offer.role, there);
     there.push({ node: offer.node, amounts: amountsOf(offer.pieces) });
   }
+  if (refuseMs === null) return;
   for (const [role, nodes] of refused) {
     answered(here, role, false);
     frameworks.refuse(here, role, nodes, refuseMs, now);

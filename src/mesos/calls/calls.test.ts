@@ -102,6 +102,9 @@ test("61 UPDATE_FRAMEWORK: what is wrong with it is told with it", () => {
   expect(update({}, { suppressed_roles: ["x"] })?.error).toBe(
     "'UpdateFramework' call is not valid: Suppressed roles { x } are not contained in the set of roles",
   );
+  expect(update({}, { offer_constraints: { role_constraints: { x: {} } } })?.error).toMatch(
+    /^'UpdateFramework' call is not valid: Offer constraints specify `role_constraints` for a role 'x'/,
+  );
 });
 
 test("what must be there is asked for in Mesos' order and words", () => {
