@@ -33,7 +33,18 @@ function running() {
   return { here, framework, offer, agent, task, epoch: Number(epoch) };
 }
 
-test("46 ResourcesGetReofferedAfterTaskInfoError: what a wrong task asked for goes to the next framework", () => {
+test("OperationFeedbackValidation: no agent tells how a RESERVE with an id went, so that it fails", () => {
+  const here = league(1);
+  const framework = new PlayedFramework(here, "f1", ["lab"]);
+  here.pass(2_000);
+  const [offer] = framework.held() as [Offer];
+  const pieces = [piece(SMALL, { reservation: { role: "lab", principal: null, labels: [] } })];
+  const { operations } = framework.accept([offer], [{ id: "r", type: "RESERVE", pieces, error: null }], HOUR);
+  expect(operations).toMatchObject([{ operationId: "r", state: "OPERATION_ERROR", agentId: offer.agent.id }]);
+  expect(operations[0]?.message).toMatch(/does not have the required RESOURCE_PROVIDER capability$/);
+});
+
+test("ResourcesGetReofferedAfterTaskInfoError: what a wrong task asked for goes to the next framework", () => {
   const here = league(1);
   const framework = new PlayedFramework(here, "f1", ["lab"]);
   here.pass(2_000);
@@ -46,7 +57,7 @@ test("46 ResourcesGetReofferedAfterTaskInfoError: what a wrong task asked for go
   expect(amounts(next.held()[0])).toEqual(WHOLE);
 });
 
-test("47 ResourcesGetReofferedWhenUnused: accepted with no tasks, they go to another framework", () => {
+test("ResourcesGetReofferedWhenUnused: accepted with no tasks, they go to another framework", () => {
   const here = league(1);
   const framework = new PlayedFramework(here, "f1", ["lab"]);
   here.pass(2_000);
@@ -56,7 +67,7 @@ test("47 ResourcesGetReofferedWhenUnused: accepted with no tasks, they go to ano
   expect(amounts(next.held()[0])).toEqual(WHOLE);
 });
 
-test("47 ResourcesGetReofferedAfterFrameworkStops", () => {
+test("ResourcesGetReofferedAfterFrameworkStops", () => {
   const here = league(1);
   const framework = new PlayedFramework(here, "f1", ["lab"]);
   here.pass(2_000);
@@ -68,13 +79,13 @@ test("47 ResourcesGetReofferedAfterFrameworkStops", () => {
   expect(amounts(next.held()[0])).toEqual(WHOLE);
 });
 
-test("50 OfferNotRescindedOnceUsed: answered in time, nothing is said of it later", () => {
+test("OfferNotRescindedOnceUsed: answered in time, nothing is said of it later", () => {
   const { here, framework } = running();
   here.pass(60_000);
   expect(framework.rescinded).toEqual([]);
 });
 
-test("50 OfferNotRescindedOnceDeclined", () => {
+test("OfferNotRescindedOnceDeclined", () => {
   const here = league(1);
   const framework = new PlayedFramework(here, "f1", ["lab"]);
   here.pass(2_000);
@@ -83,7 +94,7 @@ test("50 OfferNotRescindedOnceDeclined", () => {
   expect(framework.rescinded).toEqual([]);
 });
 
-test("52 ReleaseResourcesForTerminalTaskWithPendingUpdates: what an ended task had is free before its framework knows", () => {
+test("ReleaseResourcesForTerminalTaskWithPendingUpdates: what an ended task had is free before its framework knows", () => {
   const { here, framework, agent, task, epoch } = running();
   framework.wish("lab", { suppressed: true });
   here.play("f1", () => undefined);
@@ -95,7 +106,7 @@ test("52 ReleaseResourcesForTerminalTaskWithPendingUpdates: what an ended task h
   expect(amounts(next.held()[0])).toEqual(WHOLE);
 });
 
-test("55 MultiRoleFrameworkReceivesOffers: two roles, two nodes, an offer to each role", () => {
+test("MultiRoleFrameworkReceivesOffers: two roles, two nodes, an offer to each role", () => {
   const here = league(0);
   const framework = new PlayedFramework(here, "f1", ["a", "b"]);
   for (const name of ["n1", "n2"]) here.join("north", name);
@@ -108,7 +119,7 @@ test("55 MultiRoleFrameworkReceivesOffers: two roles, two nodes, an offer to eac
   ).toEqual(["a", "b"]);
 });
 
-test("79 PartitionedSlaveOrphanedTask: torn down meanwhile, its task is killed when the agent is back", () => {
+test("PartitionedSlaveOrphanedTask: torn down meanwhile, its task is killed when the agent is back", () => {
   const { here, framework, agent } = running();
   here.agents.length = 0;
   here.pass(100_000);
@@ -121,7 +132,7 @@ test("79 PartitionedSlaveOrphanedTask: torn down meanwhile, its task is killed w
   expect(agent.running).toEqual([]);
 });
 
-test("80 SpuriousSlaveReregistration: an agent that says anew who it is keeps its tasks", () => {
+test("SpuriousSlaveReregistration: an agent that says anew who it is keeps its tasks", () => {
   const { here, framework, agent } = running();
   const before = [...agent.running];
   agent.restart();
@@ -131,7 +142,7 @@ test("80 SpuriousSlaveReregistration: an agent that says anew who it is keeps it
   expect(framework.lostAgents).toEqual([]);
 });
 
-test("94 SuppressAndReviveOffersWithMultiRole: what one role refuses is offered to the other", () => {
+test("SuppressAndReviveOffersWithMultiRole: what one role refuses is offered to the other", () => {
   const here = league(1);
   const framework = new PlayedFramework(here, "f1", ["a"]);
   here.pass(2_000);
@@ -143,7 +154,7 @@ test("94 SuppressAndReviveOffersWithMultiRole: what one role refuses is offered 
   expect(framework.held().map(({ role }) => role)).toEqual(["b"]);
 });
 
-test("103 QuotaSetAsideReservedResources: what another's quota is for is not offered to who has its own set aside", () => {
+test("QuotaSetAsideReservedResources: what another's quota is for is not offered to who has its own set aside", () => {
   const here = league(2);
   const framework = new PlayedFramework(here, "f1", ["lab"]);
   here.pass(2_000);
@@ -158,7 +169,7 @@ test("103 QuotaSetAsideReservedResources: what another's quota is for is not off
   expect(offered).toEqual([reserved]);
 });
 
-test("107 MaintenanceInverseOffers: only to frameworks with something there, once", () => {
+test("MaintenanceInverseOffers: only to frameworks with something there, once", () => {
   const { here, framework, offer } = running();
   const other = new PlayedFramework(here, "f2", ["shop"]);
   here.pass(2_000);
@@ -168,7 +179,7 @@ test("107 MaintenanceInverseOffers: only to frameworks with something there, onc
   expect(other.inverseOffers).toEqual([]);
 });
 
-test("113 RescindOffersEnforcingLimits: what a role's new limit has no room for is rescinded", () => {
+test("RescindOffersEnforcingLimits: what a role's new limit has no room for is rescinded", () => {
   const here = league(2);
   const framework = new PlayedFramework(here, "f1", ["lab"]);
   here.pass(2_000);
@@ -179,7 +190,7 @@ test("113 RescindOffersEnforcingLimits: what a role's new limit has no room for 
   expect(framework.held()).toHaveLength(1);
 });
 
-test("113 RescindOffersForUpdateQuotaGuarantees: a guarantee that another role needs is taken from offers", () => {
+test("RescindOffersForUpdateQuotaGuarantees: a guarantee that another role needs is taken from offers", () => {
   const here = league(2);
   const greedy = new PlayedFramework(here, "f1", ["lab"]);
   here.pass(2_000);
@@ -194,7 +205,7 @@ test("113 RescindOffersForUpdateQuotaGuarantees: a guarantee that another role n
   expect(due.held()).toHaveLength(2);
 });
 
-test("115 MasterAlreadyDrainedTest.DrainAgent: an idle node is drained at once, and not offered", () => {
+test("MasterAlreadyDrainedTest.DrainAgent: an idle node is drained at once, and not offered", () => {
   const here = league(1);
   here.at("north").call("drainNode", { name: "n1", deadlineMs: 60_000, forMs: null });
   const framework = new PlayedFramework(here, "f1", ["lab"]);
@@ -203,7 +214,7 @@ test("115 MasterAlreadyDrainedTest.DrainAgent: an idle node is drained at once, 
   expect(here.at("north").call("node", { name: "n1" })).toMatchObject({ state: "drained" });
 });
 
-test("115 MasterDrainingTest.DrainAgent: its tasks are killed by the deadline, then it is drained", () => {
+test("MasterDrainingTest.DrainAgent: its tasks are killed by the deadline, then it is drained", () => {
   const { here, framework } = running();
   here.at("north").call("drainNode", { name: "n1", deadlineMs: 10_000, forMs: null });
   here.pass(20_000);

@@ -73,7 +73,7 @@ test("a Broker that knows a higher rev is told a higher one", () => {
   expect(levels(scene)[0]).toMatchObject({ rev: 71, state: "active" });
 });
 
-test("17 SchedulerFailover: the old stream ends with an ERROR, the new one is subscribed", () => {
+test("SchedulerFailover: the old stream ends with an ERROR, the new one is subscribed", () => {
   const scene = subscribed();
   const old = scene.socket;
   scene.tell({ offers: [offer("north.1.1")] });
@@ -87,7 +87,7 @@ test("17 SchedulerFailover: the old stream ends with an ERROR, the new one is su
   expect(scene.view()).toMatchObject({ isConnected: true, state: "active", offers: [] });
 });
 
-test("19 MasterFailover: after a restart the framework comes back with its id, even with no failover timeout", () => {
+test("MasterFailover: after a restart the framework comes back with its id, even with no failover timeout", () => {
   const scene = subscribed({ info: info({ failoverTimeoutMs: 0 }) });
   scene.home.dropSockets();
   scene.home.crash();
@@ -109,7 +109,7 @@ test("a stream that stayed while the object was rebuilt goes on", () => {
   expect(scene.events()).toMatchObject([{ type: "OFFERS" }]);
 });
 
-test("20 FrameworkPrincipalChangeFails: the new stream ends, the old one stays", () => {
+test("FrameworkPrincipalChangeFails: the new stream ends, the old one stays", () => {
   const scene = subscribed();
   const { stream } = scene;
   expect(scene.subscribe({ info: info({ principal: "q" }) })).toEqual([
@@ -135,7 +135,7 @@ test("user and checkpoint stay as they were, the rest is taken over", () => {
   expect(scene.view().info).toMatchObject({ user: "ann", checkpoint: false, name: "other" });
 });
 
-test("22 SchedulerSubscribeAfterTeardown: the id is gone for ever", () => {
+test("SchedulerSubscribeAfterTeardown: the id is gone for ever", () => {
   const scene = running();
   expect(scene.call({ type: "TEARDOWN" }).status).toBe(202);
   expect(scene.home.isOpen(scene.socket)).toBe(false);
@@ -147,7 +147,7 @@ test("22 SchedulerSubscribeAfterTeardown: the id is gone for ever", () => {
   expect(scene.tasks()).toMatchObject([{ isCompleted: true, level: { state: "cancelled" } }]);
 });
 
-test("23 SchedulerFailoverStatusUpdate: the next instance gets the update with the same uuid", () => {
+test("SchedulerFailoverStatusUpdate: the next instance gets the update with the same uuid", () => {
   const scene = subscribed();
   scene.launched("t");
   scene.tell({ tasks: [level("t", "running")] });
@@ -162,7 +162,7 @@ test("23 SchedulerFailoverStatusUpdate: the next instance gets the update with t
   ]);
 });
 
-test("25 FrameworkReregister: earlier offers are invalid, and all may be offered again", () => {
+test("FrameworkReregister: earlier offers are invalid, and all may be offered again", () => {
   const scene = subscribed();
   scene.tell({ offers: [offer("north.1.1")] });
   scene.subscribe();
@@ -173,7 +173,7 @@ test("25 FrameworkReregister: earlier offers are invalid, and all may be offered
   ]);
 });
 
-test("26 IgnoreKillTaskFromUnregisteredFramework: an instance that was replaced kills nothing", () => {
+test("IgnoreKillTaskFromUnregisteredFramework: an instance that was replaced kills nothing", () => {
   const scene = running();
   const { stream } = scene;
   scene.subscribe();
@@ -265,7 +265,7 @@ test("a stream that a fault of ours broke leaves it time to come back, even with
   expect(scene.subscribe()).toEqual([{ type: "SUBSCRIBED", frameworkId: ID }]);
 });
 
-test("37 NoOffersWithAllRolesSuppressed and 38 …OnReregistration: what is offered all the same goes back", () => {
+test("NoOffersWithAllRolesSuppressed and NoOffersOnReregistrationWithAllRolesSuppressed: what is offered all the same goes back", () => {
   const scene = subscribed({ suppressedRoles: ["a", "b"] });
   expect(levels(scene).at(-1)).toMatchObject({ roles: [{ suppressed: true }, { suppressed: true }] });
   scene.tell({ offers: [offer("north.1.1")] });
@@ -279,7 +279,7 @@ test("37 NoOffersWithAllRolesSuppressed and 38 …OnReregistration: what is offe
   expect(scene.events()).toEqual([]);
 });
 
-test("40 OperationFeedbackValidation: of a launch with an id each task is a TASK_ERROR", () => {
+test("OperationFeedbackValidation: of a launch with an id each task is a TASK_ERROR", () => {
   const scene = subscribed();
   scene.tell({ offers: [offer("north.1.1")] });
   scene.events();
@@ -306,7 +306,7 @@ for (const [name, more, state] of [
   ["Dropped", {}, "TASK_DROPPED"],
   ["Lost", { info: info(unaware) }, "TASK_LOST"],
 ] as const) {
-  test(`43 LaunchAcrossSlaves${name} and 44 LaunchDuplicateOffer${name}`, () => {
+  test(`LaunchAcrossSlaves${name} and LaunchDuplicateOffer${name}`, () => {
     const scene = subscribed(more);
     scene.tell({ offers: [offer("north.1.1"), onOther("north.1.2")] });
     scene.events();
@@ -412,7 +412,7 @@ test("a task is launched once, however often its id comes before its end is ackn
   ]);
 });
 
-test("53 KillUnknownTask and 70 UnknownKillTask: a kill of an unknown task is answered as a reconciliation", () => {
+test("KillUnknownTask and UnknownKillTask: a kill of an unknown task is answered as a reconciliation", () => {
   const scene = subscribed({ info: info(unaware) });
   scene.call({ type: "KILL", taskId: "x", agentId: null, graceMs: null });
   expect(scene.updates()).toMatchObject([
@@ -457,7 +457,7 @@ test("a kill waits for the answer to the accept; SHUTDOWN kills all tasks of an 
   expect(scene.asked("killTask").map(({ args }) => args.taskId)).toEqual(["t", "u"]);
 });
 
-test("56 MultiRoleSchedulerUnsubscribeFromRole: its tasks stay, its offers are rescinded, no more come", () => {
+test("MultiRoleSchedulerUnsubscribeFromRole: its tasks stay, its offers are rescinded, no more come", () => {
   const scene = running();
   scene.tell({ offers: [offer("north.1.2"), offer("north.1.3", { role: "b" })] });
   scene.events();
@@ -477,7 +477,7 @@ test("56 MultiRoleSchedulerUnsubscribeFromRole: its tasks stay, its offers are r
   expect(scene.tasks()).toHaveLength(1);
 });
 
-test("59 RetryStatusUpdate: again after 10 s, 20 s, …, until it is acknowledged; stray acknowledgements are ignored", () => {
+test("RetryStatusUpdate: again after 10 s, 20 s, …, until it is acknowledged; stray acknowledgements are ignored", () => {
   const scene = subscribed();
   scene.launched("t");
   scene.tell({ tasks: [level("t", "running")] });
@@ -518,7 +518,7 @@ const update = (scene: Scene, more: object) =>
     ...more,
   });
 
-test("61 MutableFieldsUpdateSuccessfully and 62 NoRedundantUpdates", () => {
+test("MutableFieldsUpdateSuccessfully and NoRedundantUpdates", () => {
   const scene = subscribed();
   levels(scene);
   const changed = { info: info({ name: "other", webuiUrl: "http://x", failoverTimeoutMs: 5 }) };
@@ -549,7 +549,7 @@ test("an update of what may not change is refused whole", () => {
   expect(scene.view().info).toEqual(info());
 });
 
-test("64 RemoveAndUnsuppress: a role that is not suppressed any more is revived", () => {
+test("RemoveAndUnsuppress: a role that is not suppressed any more is revived", () => {
   const scene = subscribed();
   levels(scene);
   update(scene, { suppressedRoles: ["a"] });
@@ -569,9 +569,9 @@ test("a wish about a role that it has not is dropped whole", () => {
 });
 
 const RECONCILED: [string, string | null, string, string, string][] = [
-  ["67 UnknownSlave, on an unknown agent", AGENT, "unknown", "TASK_UNKNOWN", "Task is unknown"],
+  ["UnknownSlave, on an unknown agent", AGENT, "unknown", "TASK_UNKNOWN", "Task is unknown"],
   [
-    "68 UnknownTask and 69 UnknownTaskPartitionAware, on a registered agent",
+    "UnknownTask and UnknownTaskPartitionAware, on a registered agent",
     AGENT,
     "registered",
     "TASK_GONE",
@@ -611,7 +611,7 @@ for (const [name, agent, state, aware, text] of RECONCILED) {
   });
 }
 
-test("71 RecoveredAgent: nothing is said of an agent that is not back", () => {
+test("RecoveredAgent: nothing is said of an agent that is not back", () => {
   const scene = subscribed();
   scene.tell();
   scene.call({ type: "RECONCILE", tasks: [{ taskId: "x", agentId: AGENT }] });
@@ -619,7 +619,7 @@ test("71 RecoveredAgent: nothing is said of an agent that is not back", () => {
   expect(scene.updates()).toEqual([]);
 });
 
-test("71 RecoveredAgent: nothing is said of a task on no agent in particular while any is not back", () => {
+test("RecoveredAgent: nothing is said of a task on no agent in particular while any is not back", () => {
   const scene = subscribed({ info: info(unaware) });
   levels(scene);
   scene.tell({ cluster: "south" });
@@ -649,7 +649,7 @@ test("71 RecoveredAgent: nothing is said of a task on no agent in particular whi
   }
 });
 
-test("74 UnacknowledgedTerminalTask and 75 ReconcileStatusUpdateTaskState: the state that was sent last", () => {
+test("UnacknowledgedTerminalTask and ReconcileStatusUpdateTaskState: the state that was sent last", () => {
   const scene = running();
   scene.launched("u");
   scene.tell({ tasks: [level("t", "succeeded", { reason: "exit", code: 0 }), level("u", "succeeded")] });

@@ -106,6 +106,12 @@ for (const [state, more, begin, end, unawareState] of ENDS) {
   });
 }
 
+test("TaskRunning: told with a uuid, its agent and its executor, which of a single task is the task", () => {
+  const status = running().tasks()[0]?.statuses.at(-1);
+  expect(status).toMatchObject({ taskId: "t", agentId: AGENT, executorId: "t", state: "TASK_RUNNING" });
+  expect(Buffer.from(status?.uuid ?? "", "base64")).toHaveLength(16);
+});
+
 test("TASK_KILLING only to those that know it", () => {
   for (const [more, states] of [
     [{ info: info({ capabilities: ["TASK_KILLING_STATE"] }) }, ["TASK_KILLING"]],
@@ -117,7 +123,7 @@ test("TASK_KILLING only to those that know it", () => {
   }
 });
 
-test("77 ReregisterSlavePartitionAware: unreachable, and running again", () => {
+test("ReregisterSlavePartitionAware: unreachable, and running again", () => {
   for (const [more, state] of [
     [{}, "TASK_UNREACHABLE"],
     [{ info: info(unaware) }, "TASK_LOST"],
@@ -149,7 +155,7 @@ test("77 ReregisterSlavePartitionAware: unreachable, and running again", () => {
   }
 });
 
-test("82 AgentWithTerminalTaskPartitioned: a task that has ended keeps its end", () => {
+test("AgentWithTerminalTaskPartitioned: a task that has ended keeps its end", () => {
   const scene = running();
   scene.tell({ tasks: [level("t", "succeeded")] });
   scene.tell({ tasks: [level("t", "unreachable")] });
@@ -186,6 +192,7 @@ test("offers are sent once, and rescinded while nobody has answered them", () =>
   expect(scene.events()).toMatchObject([{ type: "OFFERS", offers: [{ id: "north.1.1" }, { id: "north.1.2" }] }]);
   scene.call({ type: "DECLINE", offerIds: ["north.1.1", "north.1.7"], refuseMs: 6 });
   expect(scene.asked("decline")[0]?.args).toEqual({ framework: ID, offers: ["north.1.1"], refuseMs: 6 });
+  expect(scene.home.call("metrics", {})).toMatchObject({ offers_sent_total: 2, offers_declined_total: 1 });
   scene.home.crash();
   expect(scene.asked("decline")).toHaveLength(1);
   scene.tell({ offers: [offer("north.1.1"), offer("north.1.2")], rescinded: ["north.1.1"] });

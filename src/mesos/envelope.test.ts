@@ -6,7 +6,7 @@ const textOf = (body: string) => {
   return isRefusal(read) ? read.text : null;
 };
 
-test("4 MalformedContent: what is not JSON is told from what is no call", () => {
+test("MalformedContent: what is not JSON is told from what is no call", () => {
   expect(textOf("")).toMatch(/^Failed to parse body into JSON: syntax error at line 1 near: $/);
   expect(textOf("5")).toBe("Failed to convert JSON into Call protobuf: Expecting a JSON object");
   expect(textOf('{"type":"SUBSCRIBE","subscribe":{}}')).toBe(
@@ -27,7 +27,7 @@ test("what mesos-framework sends, with null for all that it does not say, is a c
   expect(textOf(JSON.stringify(body))).toBe(null);
 });
 
-test("10 NotAcceptable, 11 NoAcceptHeader: Accept must allow JSON where an answer has a body", () => {
+test("NotAcceptable, NoAcceptHeader: Accept must allow JSON where an answer has a body", () => {
   const statusOf = (accept: string | undefined, type: "SUBSCRIBE" | "KILL" = "SUBSCRIBE") =>
     headerError(type, { accept, streamId: undefined })?.status;
   for (const accept of [undefined, "*/*", "application/*", "text/html, Application/JSON;q=0.5"]) {

@@ -15,7 +15,7 @@ const TEXT = "text/plain; charset=utf-8";
 const teardown = (id: string) => ({ type: "TEARDOWN", framework_id: { value: id } });
 
 describe("the envelope", () => {
-  test("1 AuthenticationRequired: without credentials, or with bad ones, 401 and how to send them", async () => {
+  test("AuthenticationRequired: without credentials, or with bad ones, 401 and how to send them", async () => {
     const forged = basic("p", "hns_admin_lab_root_0123456789012345678901234567890123456789");
     for (const authorization of [undefined, "Basic", "Basic %", basic("p", "secret"), forged, "Digest x"]) {
       const { status, headers, body } = await surface.send({ headers: { authorization } });
@@ -28,7 +28,7 @@ describe("the envelope", () => {
     }
   });
 
-  test("2 NoContentType", async () => {
+  test("NoContentType", async () => {
     expect(await surface.send({ headers: { "content-type": undefined }, body: subscribeCall() })).toMatchObject({
       status: 400,
       body: "Expecting 'Content-Type' to be present",
@@ -36,12 +36,12 @@ describe("the envelope", () => {
     });
   });
 
-  test("4 MalformedContent", async () => {
+  test("MalformedContent", async () => {
     const { status, body } = await surface.send({ body: '{"type":\nnope}' });
     expect([status, body]).toEqual([400, "Failed to parse body into JSON: syntax error at line 2 near: nope}"]);
   });
 
-  test("5 UnsupportedContentMediaType, and protobuf with what to do", async () => {
+  test("UnsupportedContentMediaType, and protobuf with what to do", async () => {
     const send = (type: string) => surface.send({ headers: { "content-type": type }, body: subscribeCall() });
     const text = "Expecting 'Content-Type' of application/json or application/x-protobuf";
     expect(await send("application/unknown-media-type")).toMatchObject({ status: 415, body: text });
@@ -58,21 +58,21 @@ describe("the envelope", () => {
     expect(status).toBe(202);
   });
 
-  test("8 SubscribeWithStreamId", async () => {
+  test("SubscribeWithStreamId", async () => {
     expect(await surface.send({ headers: { "mesos-stream-id": "x" }, body: subscribeCall() })).toMatchObject({
       status: 400,
       body: "Subscribe calls should not include the 'Mesos-Stream-Id' header",
     });
   });
 
-  test("10 NotAcceptable", async () => {
+  test("NotAcceptable", async () => {
     expect(await surface.send({ headers: { accept: "foo" }, body: subscribeCall() })).toMatchObject({
       status: 406,
       body: "Expecting 'Accept' to allow 'application/x-protobuf' or 'application/json'",
     });
   });
 
-  test("13 GetRequest: 405 with Allow, at both paths", async () => {
+  test("GetRequest: 405 with Allow, at both paths", async () => {
     for (const path of ["/api/v1/scheduler", "/master/api/v1/scheduler"]) {
       const { status, headers, body } = await surface.send({ method: "GET", path });
       expect([status, headers.allow]).toEqual([405, "POST"]);
@@ -80,7 +80,7 @@ describe("the envelope", () => {
     }
   });
 
-  test("16 MalformedUUID", async () => {
+  test("MalformedUUID", async () => {
     const acknowledge = { agent_id: { value: "a" }, task_id: { value: "t" }, uuid: btoa("bad-uuid") };
     const body = { type: "ACKNOWLEDGE", framework_id: { value: "f" }, acknowledge };
     expect(await surface.send({ body })).toMatchObject({
@@ -173,7 +173,7 @@ describe("credentials", () => {
 });
 
 describe("the stream", () => {
-  test("11 NoAcceptHeader: 200, chunked, exactly application/json, with a stream id; SUBSCRIBED, then HEARTBEAT", async () => {
+  test("NoAcceptHeader: 200, chunked, exactly application/json, with a stream id; SUBSCRIBED, then HEARTBEAT", async () => {
     const stream = await surface.open({ body: subscribeCall() });
     expect(stream.head.statusCode).toBe(200);
     expect(stream.head.headers).toMatchObject({
@@ -243,7 +243,7 @@ describe("the stream", () => {
     while ((await surface.object("gone", "sockets")) > 0) expect(performance.now()).toBeLessThan(deadline);
   });
 
-  test("7 RejectFrameworkWithInvalidRole: 200, an ERROR, and the end; no object is asked", async () => {
+  test("RejectFrameworkWithInvalidRole: 200, an ERROR, and the end; no object is asked", async () => {
     const body = subscribeCall({ id: { value: "badrole" }, role: "/test/test1" });
     const stream = await surface.open({ body });
     await stream.end;
@@ -257,7 +257,7 @@ describe("the stream", () => {
     expect(await surface.object("badrole", "heard")).toEqual([]);
   });
 
-  test("28 FrameworkSubscribeEmptyId: a new framework", async () => {
+  test("FrameworkSubscribeEmptyId: a new framework", async () => {
     const stream = await surface.open({ body: subscribeCall({ id: { value: "" } }) });
     await until(() => stream.pieces.length >= 2);
     expect(stream.events[0].subscribed.framework_id.value).toMatch(/-0000$/);
@@ -291,7 +291,7 @@ describe("the stream", () => {
 });
 
 describe("calls", () => {
-  test("14 TeardownWithoutStreamId: the object hears that there was none, and its answer is the answer", async () => {
+  test("TeardownWithoutStreamId: the object hears that there was none, and its answer is the answer", async () => {
     const text = "All non-subscribe calls should include the 'Mesos-Stream-Id' header";
     await surface.object("calls", "answer", { status: 400, body: text });
     expect(await surface.send({ body: teardown("calls") })).toMatchObject({

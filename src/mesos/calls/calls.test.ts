@@ -86,7 +86,7 @@ test("refuse_seconds are 5 when they are not said or make no sense, and a year a
   expect(["Infinity", 1e9].map((refuse_seconds) => refuseOf({ refuse_seconds }))).toEqual([31_536e6, 31_536e6]);
 });
 
-test("61 UPDATE_FRAMEWORK: what is wrong with it is told with it", () => {
+test("UPDATE_FRAMEWORK: what is wrong with it is told with it", () => {
   const update = (info: object, more: object = {}) => {
     const framework_info = { user: "u", name: "n", id: id("f1"), ...info };
     const call = read({ type: "UPDATE_FRAMEWORK", update_framework: { framework_info, ...more } });
@@ -144,7 +144,7 @@ test("what must be there is asked for in Mesos' order and words", () => {
   for (const type of ["TEARDOWN", "REVIVE", "SUPPRESS"]) expect(errorOf(whole({ type }))).toBe(null);
 });
 
-test("16 MalformedUUID: 16 bytes, of a version that there is", () => {
+test("MalformedUUID: 16 bytes, of a version that there is", () => {
   const ackOf = (bytes: Uint8Array) => {
     const uuid = Buffer.from(bytes).toString("base64");
     return errorOf(whole({ type: "ACKNOWLEDGE", acknowledge: { agent_id: id("a"), task_id: id("t"), uuid } }));

@@ -60,7 +60,7 @@ test("a framework without MULTI_ROLE has one role, * if it says none", () => {
 });
 
 describe("what is wrong with an info", () => {
-  test("7 RejectFrameworkWithInvalidRole, and the fields of the other kind", () => {
+  test("RejectFrameworkWithInvalidRole, and the fields of the other kind", () => {
     expect(infoError({ role: "/test/test1" })).toBe(
       "'FrameworkInfo.role' is not a valid role: Role '/test/test1' cannot start with a slash",
     );
@@ -78,14 +78,14 @@ describe("what is wrong with an info", () => {
     );
   });
 
-  test("28 FrameworkSubscribeEmptyId is right, an id that is no name is not", () => {
+  test("FrameworkSubscribeEmptyId is right, an id that is no name is not", () => {
     expect(infoError({ id: { value: "" } })).toBe(null);
     expect(infoError({ id: { value: "a/b" } })).toBe("'a/b' contains invalid characters");
     expect(infoError({ id: { value: ".." } })).toBe("'..' is disallowed");
     expect(infoError({ id: { value: "x".repeat(256) } })).toBe("ID must not be greater than 255 characters");
   });
 
-  test("29 RejectFrameworkWithInvalidFailoverTimeout", () => {
+  test("RejectFrameworkWithInvalidFailoverTimeout", () => {
     expect(infoError({ failover_timeout: 1e17 })).toBe("The framework failover_timeout (1e+17) is invalid");
     expect(infoError({ failover_timeout: "Infinity" })).toBe("The framework failover_timeout (inf) is invalid");
     expect(infoError({ failover_timeout: 604_800 })).toBe(null);
@@ -117,7 +117,7 @@ describe("what is said beside the info", () => {
     );
   });
 
-  test("65 OfferConstraintsForUnsubscribedRole", () => {
+  test("OfferConstraintsForUnsubscribedRole", () => {
     expect(optionsError(constraints(group({ attribute_name: "os" }, { exists: {} }), "a"))).toMatch(
       /^Offer constraints specify `role_constraints` for a role 'a'/,
     );

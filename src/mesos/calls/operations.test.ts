@@ -11,7 +11,7 @@ const errorOf = (json: object, principal: string | null = null) => {
 const PLAIN = cpus(1, { role: "r", reservation: { principal: "p" } });
 const REFINED = cpus(1, { reservations: [{ type: "DYNAMIC", role: "r", principal: "p" }] });
 
-test("58 RESERVE and UNRESERVE in either format", () => {
+test("RESERVE and UNRESERVE in either format", () => {
   const pieces = [{ reservation: { role: "r", principal: "p", labels: [] }, amounts: { cpus: 1000 }, ports: [] }];
   for (const resource of [PLAIN, REFINED]) {
     expect(read({ type: "RESERVE", id: { value: "o" }, reserve: { resources: [resource] } }, "p")).toEqual({

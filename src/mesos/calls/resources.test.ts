@@ -31,7 +31,7 @@ test("scalars are milli-units of three decimals, ports count one each, and nothi
   });
 });
 
-test("58 PrePostReservationRefinement: each reservation is a piece, in either format", () => {
+test("PrePostReservationRefinement: each reservation is a piece, in either format", () => {
   const labels = { labels: [{ key: "k" }] };
   const { pieces } = read(
     cpus(1, { role: "*" }),

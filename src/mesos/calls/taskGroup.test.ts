@@ -24,7 +24,7 @@ function read(executor: object = {}, tasks: object[] = [task("t1"), task("t2")])
 }
 const errorOf = (executor: object, tasks?: object[]) => read(executor, tasks).error;
 
-test("32 TaskGroupRunning: tasks under one executor, whose resources are its own", () => {
+test("TaskGroupRunning: tasks under one executor, whose resources are its own", () => {
   const { executorId, pieces, tasks, error } = read({ framework_id: { value: "f1" } });
   expect([executorId, error]).toEqual(["e", null]);
   expect(pieces).toEqual([{ reservation: null, amounts: { cpus: 100, mem: 32_000, disk: 10_000 }, ports: [] }]);

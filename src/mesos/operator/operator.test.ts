@@ -364,6 +364,8 @@ describe("what there is", () => {
       "master/tasks_running": 4,
       "master/tasks_staging": 2,
       "master/tasks_unreachable": 2,
+      "master/tasks_lost": 0,
+      "master/tasks_finished": 2,
       "master/frameworks/cron/f1/offers/sent": 7,
       "master/frameworks/cron/f1/roles/lab/suppressed": 0,
       "allocator/mesos/quota/roles/lab/resources/cpus/limit": 3,

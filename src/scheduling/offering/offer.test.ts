@@ -56,6 +56,23 @@ test("SameShareFairness: one node that is given back ten times goes to each of t
   expect(served).toEqual({ a: 5, b: 5 });
 });
 
+test("AllocationCountTieBreak: of equal shares the one that was offered to least often is next", () => {
+  const counts = { a: 1, b: 1, c: 3, d: 2, e: 1 };
+  const frameworks = Object.entries(counts).map(([key, served]) => framework(key, "default", { served }));
+  const offeredTo = (nodes: number) => {
+    const rooms = Array.from({ length: nodes }, () => cpus(2));
+    const { offers } = round(league([here(rooms)], [], {}, { frameworks }));
+    return frameworks.map(({ key }) => key).filter((key) => (offers.get(key)?.get(HERE)?.cpus ?? 0) > 0);
+  };
+  expect([1, 2, 3, 4, 5].map(offeredTo)).toEqual([
+    ["a"],
+    ["a", "b"],
+    ["a", "b", "e"],
+    ["a", "b", "d", "e"],
+    ["a", "b", "c", "d", "e"],
+  ]);
+});
+
 test("Allocatable: less than a hundredth of a cpu and 32 MiB is never offered, either alone is", () => {
   const offeredOf = (free: Resources) =>
     offered(league([here([free])], [], {}, { frameworks: [framework("a", "r")] }), "a");
