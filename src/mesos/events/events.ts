@@ -79,7 +79,7 @@ export function masterInfoJson(url: URL) {
     hostname: url.hostname,
     version: MESOS_VERSION,
     address: { hostname: url.hostname, ...(ip !== null && { ip: url.hostname }), port },
-    capabilities: ["AGENT_UPDATE", "AGENT_DRAINING", "QUOTA_V2"].map((type) => ({ type })),
+    capabilities: ["AGENT_UPDATE", "AGENT_DRAINING"].map((type) => ({ type })),
   };
 }
 
