@@ -1,7 +1,6 @@
 CREATE TABLE `cluster` (
 	`name` text PRIMARY KEY NOT NULL,
-	`incarnation` integer NOT NULL,
-	`rev` integer NOT NULL
+	`body` text NOT NULL
 ) WITHOUT ROWID;
 --> statement-breakpoint
 CREATE TABLE `offer` (

@@ -31,7 +31,7 @@ export function accept(memory: FrameworkMemory, call: Accept, now: number): void
     refuseMs: call.refuseMs,
   };
   for (const { id } of offers) memory.dropOffer(id);
-  memory.counts.offersAccepted += offers.length;
+  memory.count("accepted", offers);
   memory.ask(first, { cluster, method: "accept", args: request });
   const incarnation = memory.heard.get(cluster)?.incarnation ?? 0;
   for (const operation of operations)

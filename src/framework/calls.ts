@@ -6,6 +6,7 @@ import type { CallAnswer, FrameworkCall, FrameworkMethods } from "./methods.ts";
 import type { Reconciling } from "./reconcile.ts";
 import type { Requests } from "./requests.ts";
 import type { Session } from "./session.ts";
+import { sizeError } from "./size.ts";
 import { executorOf, type Self, type Task } from "./state.ts";
 import { rescind } from "./telling.ts";
 import { revive, roleNames, strangerError, suppress, updateError } from "./wishes.ts";
@@ -30,6 +31,9 @@ export class Calls {
 
   answer({ streamId, principal, within, call }: Parameters<FrameworkMethods["call"]>[0], now: number): CallAnswer {
     const { self } = this.#memory;
+    // Whoever did not hear that it was done asks again.
+    if (self?.state === "removed" && call.type === "TEARDOWN" && streamId !== null && streamId === self.streamId)
+      return ACCEPTED;
     if (!self || self.state === "removed") return refused("Framework cannot be found");
     const of = self.info.principal;
     if (principal !== null && of !== null && principal !== of)
@@ -45,6 +49,8 @@ export class Calls {
         `The stream ID '${streamId}' included in this request didn't match the stream ID currently associated with framework ID ${this.#memory.id}`,
       );
     if (call.type === "UNKNOWN") return { status: 501, body: "501 Not Implemented." };
+    const size = call.type === "ACCEPT" ? sizeError("What this ACCEPT asks for", call.operations) : null;
+    if (size !== null) return { status: 413, body: size };
     if (call.type === "UPDATE_FRAMEWORK") return this.#update(self, call);
     this.#perform(self, call, now);
     return ACCEPTED;
@@ -61,7 +67,7 @@ export class Calls {
         return;
       case "DECLINE": {
         const offers = new Set(call.offerIds.flatMap((id) => memory.offers.get(id) ?? []));
-        memory.counts.offersDeclined += offers.size;
+        memory.count("declined", offers);
         memory.decline(offers, call.refuseMs);
         return;
       }
@@ -152,6 +158,8 @@ export class Calls {
     if (error !== null) return refused(error);
     const update = updateError(self.info, info);
     if (update !== null) return refused(`FrameworkInfo update is not valid: ${update}`);
+    const size = sizeError("What this framework says of itself", { info, suppressedRoles, constraints });
+    if (size !== null) return { status: 413, body: size };
     const done: CallAnswer = { status: 200, body: "" };
     const before = JSON.stringify([self.info, self.suppressed, self.constraints]);
     if (before === JSON.stringify([info, suppressedRoles, constraints])) return done;

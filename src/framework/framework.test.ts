@@ -185,6 +185,48 @@ test("IgnoreKillTaskFromUnregisteredFramework: an instance that was replaced kil
   expect(scene.asked("killTask")).toEqual([]);
 });
 
+test("a TEARDOWN that is repeated is done already; its tasks were killed", () => {
+  const scene = subscribed();
+  scene.launched("t");
+  scene.tell({ tasks: [level("t", "running")] });
+  expect(scene.call({ type: "TEARDOWN" })).toEqual({ status: 202, body: "" });
+  scene.home.crash();
+  expect(scene.call({ type: "TEARDOWN" })).toEqual({ status: 202, body: "" });
+  expect(scene.call({ type: "TEARDOWN" }, "another").status).toBe(400);
+  const [task] = scene.tasks();
+  expect(task?.isCompleted).toBe(true);
+  expect(task?.statuses.at(-1)).toMatchObject({ state: "TASK_KILLED", reason: "REASON_FRAMEWORK_REMOVED" });
+});
+
+test("what is too large for a row is refused, and how large it is told", () => {
+  const scene = subscribed();
+  const name = "x".repeat(2_000_000);
+  const update = scene.call({
+    type: "UPDATE_FRAMEWORK",
+    info: info({ name }),
+    suppressedRoles: [],
+    constraints: { roles: {} },
+    error: null,
+  });
+  expect(update).toEqual({
+    status: 413,
+    body: expect.stringMatching(
+      /^What this framework says of itself takes 200\d+ bytes to keep, and at most 1900000 are/,
+    ),
+  });
+  scene.tell({ offers: [offer("north.1.1")] });
+  const accept = scene.call({
+    type: "ACCEPT",
+    offerIds: ["north.1.1"],
+    operations: [{ type: "LAUNCH", id: null, tasks: [{ ...task("t"), name }] }],
+    refuseMs: 0,
+  });
+  expect(accept.status).toBe(413);
+  expect(scene.view().offers).toHaveLength(1);
+  const other = new Scene();
+  expect(other.subscribe({ info: info({ name }) })).toMatchObject([{ type: "ERROR" }]);
+});
+
 test("calls are refused in Mesos' order and words", () => {
   const scene = subscribed();
   expect(scene.call({ type: "REQUEST" }, null, "q")).toEqual({

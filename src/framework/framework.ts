@@ -51,7 +51,7 @@ export class Framework implements Turns {
     this.#memory = new FrameworkMemory(platform);
     this.#resends = new Resends(this.#memory);
     this.#away = new Away(this.#memory);
-    this.#missing = new Missing(this.#memory, now);
+    this.#missing = new Missing(this.#memory);
     this.#session = new Session(this.#memory, this.#resends, this.#away);
     this.#requests = new Requests(this.#memory);
     this.#reconciling = new Reconciling(this.#memory);
@@ -122,10 +122,10 @@ export class Framework implements Turns {
         else this.#requests.failed("accept", (args as AcceptRequest).id, now);
         return;
       case "decline":
-        this.#heard(method, (args as DeclineRequest).offers[0], outcome, now);
+        this.#heard(method, (args as DeclineRequest).offers, outcome, now);
         return;
       case "answerInverse":
-        this.#heard(method, (args as AnswerInverseRequest).inverseOffers[0], outcome, now);
+        this.#heard(method, (args as AnswerInverseRequest).inverseOffers, outcome, now);
         return;
       case "killTask":
         this.#requests.killAnswered((args as KillRequest).taskId, outcome.ok, now);
@@ -137,7 +137,7 @@ export class Framework implements Turns {
     }
   }
 
-  #heard(method: "decline" | "answerInverse", first = "", outcome: Outcome, now: number): void {
+  #heard(method: "decline" | "answerInverse", [first = ""]: string[], outcome: Outcome, now: number): void {
     if (outcome.ok) this.#memory.answered(keyOf(method, first));
     else this.#requests.failed(method, first, now);
   }
@@ -150,6 +150,7 @@ export class Framework implements Turns {
   /** What follows from the rows leaves, and the alarm comes when more is due. */
   #finish(now: number, isAlarm: boolean): void {
     if (!this.#memory.self) return;
+    this.#memory.saveCounts();
     this.#requests.send(now);
     this.#broker.send(now, isAlarm);
     let at = Number.POSITIVE_INFINITY;

@@ -37,6 +37,14 @@ export function say(memory: FrameworkMemory, task: Task, all: readonly Said[], n
   memory.saveTask(task);
 }
 
+/** It ends so, and its framework is not told. */
+export function conclude(task: Task, said: Said, now: number): void {
+  task.state = said.state;
+  task.isEnded = true;
+  task.queue = [];
+  task.statuses = [...task.statuses, statusOf(task, said, now)].slice(-MAX_STATUSES);
+}
+
 const statusOf = (task: Task, said: Said, now: number): TaskStatus => ({
   taskId: task.taskId,
   state: said.state,
@@ -113,11 +121,13 @@ export class Resends {
 
   #waiting(): Iterable<[Task, Queued]> {
     const waiting: [Task, Queued][] = [];
-    if (!this.#memory.isConnected) return waiting;
-    for (const task of this.#memory.tasks.values()) {
-      const [head] = task.queue;
-      if (head && !isHeld(task)) waiting.push([task, head]);
-      else this.#turns.delete(task.taskId);
+    const { isConnected, queued, tasks } = this.#memory;
+    if (!isConnected) return waiting;
+    for (const taskId of queued) {
+      const task = tasks.get(taskId);
+      const head = task?.queue[0];
+      if (task && head && !isHeld(task)) waiting.push([task, head]);
+      else this.#turns.delete(taskId);
     }
     return waiting;
   }
@@ -151,7 +161,7 @@ export class Resends {
       } else this.#memory.emit({ type: "UPDATE", status: head.status });
       turn.at = nextSendAt(turn.sentAtMs, now);
     }
-    for (const taskId of this.#turns.keys()) if (!this.#memory.tasks.has(taskId)) this.#turns.delete(taskId);
+    for (const taskId of this.#turns.keys()) if (!this.#memory.queued.has(taskId)) this.#turns.delete(taskId);
   }
 
   *wantedAt(now: number): Generator<number> {

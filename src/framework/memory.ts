@@ -2,13 +2,16 @@
 import { type InverseOffer, type Offer, parseAgentId } from "../model/framework.ts";
 import type { ObjectRef, Platform, SocketId } from "../platform/seam.ts";
 import type { FrameworkEvent } from "./methods.ts";
-import type { Completed, Request, Self, Task, TaskBody } from "./state.ts";
-import { FrameworkStore, type Heard, hasTables } from "./store.ts";
+import { Newest } from "./newest.ts";
+import type { ClusterBody, OfferCounts, Request, Self, Task, TaskBody } from "./state.ts";
+import { FrameworkStore, hasTables } from "./store.ts";
 
 /** Completed tasks kept, as in Mesos. */
 const MAX_COMPLETED = 1_000;
 /** Ids of offers that were answered or rescinded: one that is told of again is not new. */
 const MAX_ANSWERED = 10_000;
+/** Names of tasks whose end is known: a Cluster tells of it until it hears that it was heard. */
+const MAX_ENDED = 50_000;
 /** Revs that an older copy of these rows may have given away before it was lost. */
 const RESTORE_LEAP = 2 ** 20;
 
@@ -18,23 +21,28 @@ export class FrameworkMemory {
   #store: FrameworkStore | null;
   #self: Self | null = null;
   readonly tasks = new Map<string, Task>();
-  readonly completed = new Map<number, Completed>();
-  readonly #completedBy = new Map<string, number>();
+  /** ordinals, oldest first */
+  readonly completed = new Set<number>();
+  /** by the names that Clusters gave them */
+  readonly #ended = new Newest(MAX_ENDED);
   readonly offers = new Map<string, Offer>();
   readonly inverseOffers = new Map<string, InverseOffer>();
-  readonly heard = new Map<string, Heard>();
+  readonly heard = new Map<string, ClusterBody>();
+  /** of Clusters whose offers were counted since their row was written */
+  readonly #counted = new Set<string>();
   readonly requests = new Map<string, Request>();
-  readonly #answered = new Set<string>();
+  readonly #answered = new Newest(MAX_ANSWERED);
+  /** of tasks with updates that were not acknowledged */
+  readonly queued = new Set<string>();
   /** of tasks that are to be killed */
   readonly killing = new Set<string>();
-  /** of tasks that their Cluster began anew without */
+  /** of tasks that their Cluster knows nothing of any more */
   readonly missing = new Set<string>();
   /** of the stream; null: there is none */
   socket: SocketId | null = null;
   /** rises with each row written */
   writes = 0;
   #nextOrdinal = 1;
-  readonly counts = { offersSent: 0, offersAccepted: 0, offersDeclined: 0, offersRescinded: 0 };
 
   constructor(platform: Platform) {
     this.platform = platform;
@@ -56,7 +64,7 @@ export class FrameworkMemory {
       if ("offer" in body) this.offers.set(body.offer.id, body.offer);
       else this.inverseOffers.set(body.inverse.id, body.inverse);
     }
-    for (const { name, incarnation, rev } of store.clusters()) this.heard.set(name, { incarnation, rev });
+    for (const { name, body } of store.clusters()) this.heard.set(name, body);
     for (const { key, request } of store.requests()) {
       this.requests.set(key, request);
       if (request.method !== "answerInverse") for (const id of request.args.offers) this.noteAnswered(id);
@@ -107,7 +115,8 @@ export class FrameworkMemory {
     this.tasks.set(task.taskId, task);
     this.#list(task);
   }
-  #list({ taskId, kill, isAssumed, isEnded }: Task): void {
+  #list({ taskId, kill, isAssumed, isEnded, queue }: Task): void {
+    keep(this.queued, taskId, queue.length > 0);
     keep(this.killing, taskId, kill !== null && !isEnded);
     keep(this.missing, taskId, isAssumed && !isEnded);
   }
@@ -121,6 +130,7 @@ export class FrameworkMemory {
   }
   #unlist({ taskId }: Task): void {
     this.tasks.delete(taskId);
+    this.queued.delete(taskId);
     this.killing.delete(taskId);
     this.missing.delete(taskId);
   }
@@ -128,29 +138,19 @@ export class FrameworkMemory {
     this.#unlist(task);
     this.#rows().saveTask(task, true);
     this.#noteCompleted(task);
-    for (const [ordinal, { task: oldest }] of this.completed) {
+    for (const oldest of this.completed) {
       if (this.completed.size <= MAX_COMPLETED) break;
-      this.#dropCompleted(ordinal, oldest);
+      this.completed.delete(oldest);
+      this.#rows().removeTask(oldest);
     }
   }
-  #noteCompleted({ ordinal, taskId, level, isAssumed }: Task): void {
-    this.completed.set(ordinal, { taskId, task: level.task, isAssumed });
-    if (level.task !== "") this.#completedBy.set(level.task, ordinal);
+  #noteCompleted({ ordinal, level }: Task): void {
+    this.completed.add(ordinal);
+    if (level.task !== "") this.#ended.add(level.task);
   }
-  #dropCompleted(ordinal: number, task: string): void {
-    this.completed.delete(ordinal);
-    if (this.#completedBy.get(task) === ordinal) this.#completedBy.delete(task);
-    this.#rows().removeTask(ordinal);
-  }
-  /** By the name that its Cluster gave it. */
-  completedOf(task: string): Completed | null {
-    const ordinal = this.#completedBy.get(task);
-    return (ordinal !== undefined && this.completed.get(ordinal)) || null;
-  }
-  /** It was taken for lost, and is not. */
-  takeBack(task: string): void {
-    const ordinal = this.#completedBy.get(task);
-    if (ordinal !== undefined) this.#dropCompleted(ordinal, task);
+  /** @param task by the name that its Cluster gave it */
+  isCompleted(task: string): boolean {
+    return this.#ended.has(task);
   }
   /** Its ACCEPT was not answered yet. */
   isPending({ accept }: TaskBody): boolean {
@@ -186,20 +186,28 @@ export class FrameworkMemory {
   }
   noteAnswered(id: string): void {
     this.#answered.add(id);
-    for (const oldest of this.#answered) {
-      if (this.#answered.size <= MAX_ANSWERED) break;
-      this.#answered.delete(oldest);
-    }
   }
 
   // Clusters.
 
-  hear(cluster: string, heard: Heard): void {
-    this.heard.set(cluster, heard);
+  hear(cluster: string, heard: Partial<ClusterBody>): void {
+    this.heard.set(cluster, { ...(this.heard.get(cluster) ?? UNHEARD), ...heard });
   }
   saveHeard(cluster: string): void {
     const heard = this.heard.get(cluster);
     if (heard) this.#rows().saveCluster(cluster, heard);
+    this.#counted.delete(cluster);
+  }
+  count(how: keyof OfferCounts, offers: Iterable<Offer>): void {
+    for (const { agent } of offers) {
+      const cluster = clusterOf(agent.id);
+      const { offers: counts } = this.heard.get(cluster) ?? UNHEARD;
+      this.hear(cluster, { offers: { ...counts, [how]: counts[how] + 1 } });
+      this.#counted.add(cluster);
+    }
+  }
+  saveCounts(): void {
+    for (const cluster of this.#counted) this.saveHeard(cluster);
   }
   /** Asking any other would bring it into being. */
   get clusters(): Set<string> {
@@ -224,6 +232,8 @@ export class FrameworkMemory {
     const byCluster = new Map<string, string[]>();
     for (const offer of offers) {
       this.dropOffer(offer.id);
+      // One that was told while nobody wanted it is told again until this is heard.
+      this.noteAnswered(offer.id);
       const cluster = clusterOf(offer.agent.id);
       const ids = byCluster.get(cluster) ?? [];
       byCluster.set(cluster, ids);
@@ -235,6 +245,14 @@ export class FrameworkMemory {
     }
   }
 }
+
+const UNHEARD: ClusterBody = {
+  incarnation: 0,
+  rev: 0,
+  offers: { sent: 0, accepted: 0, declined: 0, rescinded: 0 },
+  missingMs: 0,
+  countedAtMs: 0,
+};
 
 function keep<T>(set: Set<T>, item: T, isIn: boolean): void {
   if (isIn) set.add(item);

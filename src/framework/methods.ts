@@ -8,8 +8,10 @@ import type {
   Operation,
   OperationStatus,
   TaskStatus,
+  TaskTold,
 } from "../model/framework.ts";
 import type { FrameworkState, TaskLevel, Tell, TellAnswer } from "../protocol/frameworks.ts";
+import type { OfferCounts } from "./state.ts";
 
 /** A call of the scheduler API but SUBSCRIBE: read, and valid in itself. */
 export type FrameworkCall =
@@ -38,7 +40,7 @@ export type FrameworkCall =
 
 /** `body` is Mesos' own text where it has one. */
 export interface CallAnswer {
-  status: 200 | 202 | 400 | 403 | 409 | 501;
+  status: 200 | 202 | 400 | 403 | 413 | 501;
   body: string;
 }
 
@@ -82,7 +84,7 @@ export interface FrameworkView {
   offers: Offer[];
   inverseOffers: InverseOffer[];
   constraints: OfferConstraints;
-  counts: { offersSent: number; offersAccepted: number; offersDeclined: number; offersRescinded: number };
+  counts: OfferCounts;
 }
 
 /** A task as the framework was told of it last. */
@@ -92,7 +94,7 @@ export interface FrameworkTaskView {
   statuses: TaskStatus[];
   /** its end was acknowledged */
   isCompleted: boolean;
-  told: { labels: unknown; discovery: unknown; container: unknown };
+  told: TaskTold;
 }
 
 export interface FrameworkMethods {

@@ -1,44 +1,64 @@
 /**
- * Tasks that their Cluster began anew without: how long it has not told of them, counted in ticks so that a clock that
- * jumps, or an outage of ours, ends none early. Nothing of it is stored: after a rebuild it is counted from the beginning.
+ * Tasks that their Cluster knows nothing of any more, as it lost its rows: they may run on their nodes until those stop
+ * them. How long that has been is counted in ticks, so that a clock that jumps, or an outage of ours, ends none early.
  */
-import type { TaskLevel } from "../protocol/frameworks.ts";
 import { stand } from "./lines.ts";
 import type { FrameworkMemory } from "./memory.ts";
+import type { Task } from "./state.ts";
 
 const TICK_MS = 30_000;
 /** By then its node has stopped a task that nobody asked for: 10 min, and a margin. */
 const GONE_AFTER_MS = 720_000;
 
+/** Whatever else of its Cluster is missing waits anew, too. */
+export function goMissing(memory: FrameworkMemory, task: Task, now: number): void {
+  memory.hear(task.cluster, { missingMs: 0, countedAtMs: now });
+  task.isAssumed = true;
+  stand(memory, task, { ...task.level, state: "unreachable", atMs: now }, now);
+}
+
 export class Missing {
   readonly #memory: FrameworkMemory;
-  /** by how the task stands: one that is told of and goes missing again is counted anew */
-  readonly #countedMs = new WeakMap<TaskLevel, number>();
-  #lastTickAt: number;
 
-  constructor(memory: FrameworkMemory, now: number) {
+  constructor(memory: FrameworkMemory) {
     this.#memory = memory;
-    this.#lastTickAt = now;
+  }
+
+  #byCluster(): Map<string, Task[]> {
+    const { missing, tasks } = this.#memory;
+    const byCluster = new Map<string, Task[]>();
+    for (const taskId of missing) {
+      const task = tasks.get(taskId);
+      if (!task) continue;
+      const there = byCluster.get(task.cluster) ?? [];
+      byCluster.set(task.cluster, there);
+      there.push(task);
+    }
+    return byCluster;
   }
 
   tick(now: number): void {
-    const ticked = Math.max(0, Math.min(now - this.#lastTickAt, TICK_MS));
-    this.#lastTickAt = now;
-    for (const taskId of [...this.#memory.missing]) {
-      const task = this.#memory.tasks.get(taskId);
-      if (!task) continue;
-      const { level } = task;
-      // It went missing at some time within its first tick.
-      const before = this.#countedMs.get(level) ?? -ticked;
-      this.#countedMs.set(level, before + ticked);
-      if (before + ticked < GONE_AFTER_MS) continue;
-      task.isAssumed = false;
-      stand(this.#memory, task, { ...level, state: "lost", reason: "agent-lost", atMs: now }, now);
+    const memory = this.#memory;
+    for (const [cluster, tasks] of this.#byCluster()) {
+      const { missingMs = 0, countedAtMs = now } = memory.heard.get(cluster) ?? {};
+      const passed = now - countedAtMs;
+      if (passed >= 0 && passed < TICK_MS) continue;
+      // A clock that was set back begins the tick anew.
+      const counted = missingMs + Math.max(0, Math.min(passed, TICK_MS));
+      memory.hear(cluster, { missingMs: counted, countedAtMs: now });
+      memory.saveHeard(cluster);
+      if (counted < GONE_AFTER_MS) continue;
+      for (const task of tasks) {
+        task.isAssumed = false;
+        stand(memory, task, { ...task.level, state: "lost", reason: "agent-lost", atMs: now }, now);
+      }
     }
   }
 
   *wantedAt(now: number): Generator<number> {
-    // A clock that was set back begins the tick anew.
-    if (this.#memory.missing.size > 0) yield Math.max(now + 1, Math.min(this.#lastTickAt, now) + TICK_MS);
+    for (const cluster of this.#byCluster().keys()) {
+      const { countedAtMs = now } = this.#memory.heard.get(cluster) ?? {};
+      yield Math.max(now + 1, Math.min(countedAtMs, now) + TICK_MS);
+    }
   }
 }

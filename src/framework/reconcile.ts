@@ -15,7 +15,7 @@ const MAX_OPEN = 10_000;
 export class Reconciling {
   readonly #memory: FrameworkMemory;
   /** by Cluster: tasks that only it can tell of; who asked asks again when this is lost */
-  readonly #open = new Map<string, Asked[]>();
+  readonly #open = new Map<string, Map<string, Asked>>();
   /** tasks that may be with any agent, and the Clusters that have not said yet that none of theirs recovers */
   readonly #anywhere = new Set<string>();
   readonly #unheard = new Set<string>();
@@ -53,24 +53,20 @@ export class Reconciling {
   }
 
   #hold(cluster: string, one: Asked): void {
-    const open = this.#open.get(cluster) ?? [];
-    if (!open.some(({ taskId, agentId }) => taskId === one.taskId && agentId === one.agentId)) open.push(one);
-    this.#open.set(cluster, open.slice(-MAX_OPEN));
+    const open = this.#open.get(cluster) ?? new Map<string, Asked>();
+    this.#open.set(cluster, open);
+    if (open.size < MAX_OPEN) open.set(`${one.agentId} ${one.taskId}`, one);
   }
 
   /** @param answer null: nobody knows, and who asked asks again */
   answered(cluster: string, agentIds: readonly string[], answer: AgentStateAnswer | null, now: number): void {
-    const open = this.#open.get(cluster) ?? [];
-    const rest: Asked[] = [];
-    for (const one of open) {
-      if (one.agentId === null || !agentIds.includes(one.agentId)) {
-        rest.push(one);
-        continue;
-      }
+    const open = this.#open.get(cluster) ?? new Map<string, Asked>();
+    const agents = new Set(agentIds);
+    for (const [key, one] of open) {
+      if (one.agentId === null || !agents.has(one.agentId)) continue;
+      open.delete(key);
       this.#tellNow(one, answer && (answer.states[one.agentId] ?? "unknown"), now);
     }
-    if (rest.length > 0) this.#open.set(cluster, rest);
-    else this.#open.delete(cluster);
     if (answer && !answer.isRecovering) this.#unheard.delete(cluster);
     else if (this.#unheard.has(cluster)) this.#anywhere.clear();
     if (this.#anywhere.size > 0 && this.#unheard.size === 0) this.#tellAnywhere(now);

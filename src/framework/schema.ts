@@ -4,7 +4,7 @@
  */
 import { integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import type { InverseOffer, Offer } from "../model/framework.ts";
-import type { Request, SelfBody, TaskBody } from "./state.ts";
+import type { ClusterBody, Request, SelfBody, TaskBody } from "./state.ts";
 
 export const self = sqliteTable("self", {
   id: integer("id").primaryKey(),
@@ -32,11 +32,9 @@ export const offer = sqliteTable("offer", {
   body: text("body", { mode: "json" }).$type<{ offer: Offer } | { inverse: InverseOffer }>().notNull(),
 });
 
-/** What of a Cluster was heard last. */
 export const cluster = sqliteTable("cluster", {
   name: text("name").primaryKey(),
-  incarnation: integer("incarnation").notNull(),
-  rev: integer("rev").notNull(),
+  body: text("body", { mode: "json" }).$type<ClusterBody>().notNull(),
 });
 
 /** To Clusters, until it is answered. */

@@ -1,10 +1,11 @@
 /** The life of a framework: it subscribes, loses its stream, comes back, is removed (Mesos' master.cpp, `_subscribe`). */
 import type { SocketId } from "../platform/seam.ts";
 import { type Away, RESTART_GRACE_MS } from "./away.ts";
-import type { Resends } from "./lines.ts";
+import { conclude, type Resends } from "./lines.ts";
 import type { FrameworkMemory } from "./memory.ts";
 import type { FrameworkEvent, Subscribe } from "./methods.ts";
-import type { Self } from "./state.ts";
+import { sizeError } from "./size.ts";
+import type { Said, Self } from "./state.ts";
 import { PRINCIPAL_CHANGED, revive, roleNames, strangerError } from "./wishes.ts";
 
 type Subscription = Subscribe["subscribe"];
@@ -12,6 +13,14 @@ type Subscription = Subscribe["subscribe"];
 interface Attached {
   streamId: string;
 }
+
+const REMOVED: Said = {
+  state: "TASK_KILLED",
+  source: "SOURCE_MASTER",
+  reason: "REASON_FRAMEWORK_REMOVED",
+  message: "Framework removed",
+  isQueued: false,
+};
 
 export class Session {
   readonly #memory: FrameworkMemory;
@@ -40,13 +49,14 @@ export class Session {
     else this.#accept(socket, subscription, now);
   }
 
-  #errorOf({ error, info, within }: Subscription): string | null {
+  #errorOf({ error, info, suppressedRoles, constraints, within }: Subscription): string | null {
     const { self } = this.#memory;
     if (error !== null) return error;
     if (self?.state === "removed") return "Framework has been removed";
     const stranger = self && strangerError(self.info, within);
     if (stranger) return stranger;
-    return self && self.info.principal !== info.principal ? PRINCIPAL_CHANGED : null;
+    if (self && self.info.principal !== info.principal) return PRINCIPAL_CHANGED;
+    return sizeError("What this framework says of itself", { info, suppressedRoles, constraints });
   }
 
   #end(socket: SocketId, message: string): void {
@@ -129,19 +139,12 @@ export class Session {
       task.queue = [];
       task.kill = null;
       if (!task.isEnded) {
-        task.isEnded = true;
-        task.state = "TASK_KILLED";
-        task.level = {
-          ...task.level,
-          state: "cancelled",
-          reason: "cancelled",
-          message: "Framework removed",
-          atMs: now,
-        };
+        task.level = { ...task.level, state: "cancelled", reason: "cancelled", atMs: now };
+        conclude(task, REMOVED, now);
       }
       memory.complete(task);
     }
-    memory.saveSelf({ ...known, state: "removed", rev: known.rev + 1, streamId: null, unregisteredAtMs: now });
+    memory.saveSelf({ ...known, state: "removed", rev: known.rev + 1, unregisteredAtMs: now });
     if (socket === null) return;
     memory.socket = null;
     memory.platform.sockets.close(socket);

@@ -41,6 +41,26 @@ export interface Self extends SelfBody {
   disconnectedMs: number;
 }
 
+/** A Cluster that told something. */
+export interface ClusterBody {
+  /** of what it told last */
+  incarnation: number;
+  rev: number;
+  offers: OfferCounts;
+  /** counted since it was last seen to know nothing of tasks that it told of before */
+  missingMs: number;
+  /** when that was counted last */
+  countedAtMs: number;
+}
+
+/** How many it has made, and how those went that are not outstanding. */
+export interface OfferCounts {
+  sent: number;
+  accepted: number;
+  declined: number;
+  rescinded: number;
+}
+
 /** An update that waits for its acknowledgement. */
 export interface Queued {
   status: TaskStatus & { uuid: string };
@@ -66,7 +86,7 @@ export interface TaskBody {
   hasRun: boolean;
   /** nothing comes after `state` */
   isEnded: boolean;
-  /** taken for unreachable or lost because its Cluster did not tell of it: it may come back */
+  /** taken for unreachable because its Cluster did not tell of it: it may come back */
   isAssumed: boolean;
   /** only the first is sent */
   queue: Queued[];
@@ -78,13 +98,6 @@ export interface TaskBody {
 
 export interface Task extends TaskBody {
   readonly ordinal: number;
-}
-
-/** Enough of a completed task to tell it from one that is told of anew. */
-export interface Completed {
-  taskId: string;
-  task: string;
-  isAssumed: boolean;
 }
 
 /** To a Cluster, repeated until it is answered. */

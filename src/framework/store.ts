@@ -3,15 +3,11 @@ import migrations from "../../migrations/framework/migrations.js";
 import type { InverseOffer, Offer } from "../model/framework.ts";
 import { migrate } from "../platform/drizzle.ts";
 import type { Sql } from "../platform/seam.ts";
-import type { Request, Self, SelfBody, Task, TaskBody } from "./state.ts";
+import type { ClusterBody, Request, Self, SelfBody, Task, TaskBody } from "./state.ts";
 
 export interface SelfRow {
   self: Self;
   generation: number;
-}
-export interface Heard {
-  incarnation: number;
-  rev: number;
 }
 export type OfferBody = { offer: Offer } | { inverse: InverseOffer };
 
@@ -84,13 +80,13 @@ export class FrameworkStore {
     this.#sql.exec("DELETE FROM offer WHERE id = ?", id);
   }
 
-  clusters(): ({ name: string } & Heard)[] {
-    return this.#sql.exec<{ name: string; incarnation: number; rev: number }>(
-      "SELECT name, incarnation, rev FROM cluster ORDER BY name",
-    );
+  clusters(): { name: string; body: ClusterBody }[] {
+    return this.#sql
+      .exec<{ name: string; body: string }>("SELECT name, body FROM cluster ORDER BY name")
+      .map(({ name, body }) => ({ name, body: JSON.parse(body) }));
   }
-  saveCluster(name: string, { incarnation, rev }: Heard): void {
-    this.#sql.exec("INSERT OR REPLACE INTO cluster (name, incarnation, rev) VALUES (?, ?, ?)", name, incarnation, rev);
+  saveCluster(name: string, body: ClusterBody): void {
+    this.#sql.exec("INSERT OR REPLACE INTO cluster (name, body) VALUES (?, ?)", name, JSON.stringify(body));
   }
 
   requests(): { key: string; request: Request }[] {

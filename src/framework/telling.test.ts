@@ -192,7 +192,6 @@ test("offers are sent once, and rescinded while nobody has answered them", () =>
   expect(scene.events()).toMatchObject([{ type: "OFFERS", offers: [{ id: "north.1.1" }, { id: "north.1.2" }] }]);
   scene.call({ type: "DECLINE", offerIds: ["north.1.1", "north.1.7"], refuseMs: 6 });
   expect(scene.asked("decline")[0]?.args).toEqual({ framework: ID, offers: ["north.1.1"], refuseMs: 6 });
-  expect(scene.home.call("metrics", {})).toMatchObject({ offers_sent_total: 2, offers_declined_total: 1 });
   scene.home.crash();
   expect(scene.asked("decline")).toHaveLength(1);
   scene.tell({ offers: [offer("north.1.1"), offer("north.1.2")], rescinded: ["north.1.1"] });
@@ -200,6 +199,8 @@ test("offers are sent once, and rescinded while nobody has answered them", () =>
   scene.tell({ rescinded: ["north.1.2"] });
   expect(scene.events()).toEqual([{ type: "RESCIND", offerId: "north.1.2" }]);
   expect(scene.home.call("metrics", {})).toMatchObject({ offers_outstanding: 0, offers_rescinded_total: 1 });
+  scene.home.crash();
+  expect(scene.view().counts).toEqual({ sent: 2, accepted: 0, declined: 1, rescinded: 1 });
 });
 
 test("a Cluster that begins anew: offers are no more, tasks unreachable, but for what was asked for just now", () => {
@@ -222,11 +223,24 @@ test("a Cluster that begins anew: offers are no more, tasks unreachable, but for
   expect(scene.tasks()).toHaveLength(2);
 });
 
-test("what a Cluster told of and does not know any more is gone at once", () => {
+test("what a Cluster told of and does not know any more may run on its node, also when it did not begin anew", () => {
   const scene = running();
   scene.tell({ isWhole: true });
-  expect(scene.updates()).toMatchObject([{ taskId: "t", state: "TASK_GONE", uuid: null }]);
-  expect(scene.tasks()).toMatchObject([{ isCompleted: true, level: { state: "lost" } }]);
+  expect(scene.updates()).toMatchObject([{ taskId: "t", state: "TASK_UNREACHABLE", uuid: null }]);
+});
+
+test("the end of a task is told once, however many have ended since its Cluster told of it", () => {
+  const scene = running();
+  scene.tell({ tasks: [level("t", "succeeded")] });
+  expect(scene.drain()).toEqual(["TASK_FINISHED"]);
+  for (let n = 0; n < 1_001; n++) {
+    scene.launched(`u${n}`);
+    scene.tell({ tasks: [level(`u${n}`, "cancelled", { reason: "cancelled" })] });
+    scene.drain();
+  }
+  expect(scene.home.call("metrics", {})).toMatchObject({ tasks_completed: 1_000 });
+  scene.tell({ tasks: [level("t", "succeeded")] });
+  expect(scene.updates()).toEqual([]);
 });
 
 for (const [more, unreachable, gone] of [
@@ -278,16 +292,30 @@ for (const [more, unreachable, gone] of [
 test("what is missing is never gone too early: neither by an outage nor by a rebuild", () => {
   const scene = running();
   scene.tell({ isWhole: true, incarnation: 2 });
-  scene.pass(700_000);
+  scene.pass(670_000);
   expect(scene.drain()).toEqual(["TASK_UNREACHABLE"]);
   scene.home.crash();
-  scene.pass(60_000);
   scene.home.nowMs += 86_400_000;
   scene.home.fireAlarm();
-  scene.pass(600_000);
   expect(scene.drain()).toEqual([]);
-  scene.pass(100_000);
+  scene.pass(30_000);
   expect(scene.drain()).toEqual(["TASK_GONE"]);
+});
+
+test("what is missing is gone in time, also of an object that sleeps between its alarms", () => {
+  const scene = running();
+  scene.tell({ isWhole: true, incarnation: 2 });
+  expect(scene.drain()).toEqual(["TASK_UNREACHABLE"]);
+  const { home } = scene;
+  const sinceMs = home.nowMs;
+  for (let n = 0; n < 100 && scene.tasks()[0]?.level.state === "unreachable"; n++) {
+    home.crash();
+    home.nowMs = home.alarmAt ?? 0;
+    home.crash();
+    home.fireAlarm();
+  }
+  expect(scene.drain()).toEqual(["TASK_GONE"]);
+  expect(home.nowMs - sinceMs).toBe(720_000);
 });
 
 test("what is missing waits for a stream to be gone, and a kill of it is not asked for more often than others", () => {

@@ -2,9 +2,10 @@
 import type { Offer } from "../model/framework.ts";
 import type { TaskLevel, Tell, TellAnswer } from "../protocol/frameworks.ts";
 import { isEnd } from "./ends.ts";
-import { say, stand } from "./lines.ts";
+import { stand } from "./lines.ts";
 import { clusterOf, type FrameworkMemory } from "./memory.ts";
-import { isAware, isTold, type Said, type Task } from "./state.ts";
+import { goMissing } from "./missing.ts";
+import { isTold, type Task } from "./state.ts";
 
 /** One that is not newer than what was heard changes nothing. */
 export function applyTell(memory: FrameworkMemory, tell: Tell, now: number): TellAnswer {
@@ -30,9 +31,10 @@ export function applyTell(memory: FrameworkMemory, tell: Tell, now: number): Tel
 }
 
 export function rescind(memory: FrameworkMemory, id: string): void {
-  if (!memory.offers.has(id)) return;
+  const offer = memory.offers.get(id);
+  if (!offer) return;
   memory.dropOffer(id);
-  memory.counts.offersRescinded++;
+  memory.count("rescinded", [offer]);
   memory.emit({ type: "RESCIND", offerId: id });
 }
 
@@ -41,13 +43,6 @@ function rescindInverse(memory: FrameworkMemory, id: string): void {
   memory.dropInverse(id);
   memory.emit({ type: "RESCIND_INVERSE_OFFER", inverseOfferId: id });
 }
-
-const GONE: Omit<Said, "state"> = {
-  source: "SOURCE_MASTER",
-  reason: "REASON_RECONCILIATION",
-  message: "Task is unknown to the agent",
-  isQueued: false,
-};
 
 /** What a Cluster does not know any more. */
 function dropOthers(memory: FrameworkMemory, tell: Tell, isAnew: boolean, now: number): void {
@@ -62,18 +57,7 @@ function dropOthers(memory: FrameworkMemory, tell: Tell, isAnew: boolean, now: n
     if (task.cluster !== tell.cluster || task.isEnded || tasks.has(task.taskId) || memory.isPending(task)) continue;
     // One that was launched just now may not be in it yet.
     if (task.isAssumed || (!isTold(task) && task.incarnation >= tell.incarnation)) continue;
-    if (isAnew) {
-      // What it has forgotten may run on its node until that stops it.
-      task.isAssumed = true;
-      stand(memory, task, { ...task.level, state: "unreachable", atMs: now }, now);
-      continue;
-    }
-    task.level = { ...task.level, state: "lost", reason: "agent-lost", atMs: now };
-    task.queue = [];
-    say(memory, task, [{ ...GONE, state: isAware(memory.known) ? "TASK_GONE" : "TASK_LOST" }], now);
-    task.isEnded = true;
-    task.isAssumed = true;
-    memory.complete(task);
+    goMissing(memory, task, now);
   }
 }
 
@@ -87,7 +71,7 @@ function takeOffers(memory: FrameworkMemory, offers: readonly Offer[]): void {
   memory.giveBack(unwanted);
   if (sent.length === 0) return;
   for (const offer of sent) memory.addOffer(offer);
-  memory.counts.offersSent += sent.length;
+  memory.count("sent", sent);
   memory.emit({ type: "OFFERS", offers: sent });
 }
 
@@ -100,11 +84,9 @@ function takeInverse(memory: FrameworkMemory, { inverseOffers }: Tell): void {
 }
 
 function applyLevel(memory: FrameworkMemory, { cluster, incarnation }: Tell, level: TaskLevel, now: number): void {
-  const completed = memory.completedOf(level.task);
-  if (completed && !completed.isAssumed) return;
+  if (memory.isCompleted(level.task)) return;
   const known = memory.tasks.get(level.taskId);
   if (known && !isNews(known, level, incarnation)) return;
-  if (completed) memory.takeBack(level.task);
   const task = known ?? memory.addTask(taskOf(cluster, level));
   task.incarnation = incarnation;
   task.agentId = level.agentId;

@@ -1,18 +1,12 @@
 /** A framework and its tasks as people and the operator API see them. */
+import type { TaskTold } from "../model/framework.ts";
 import type { FrameworkMemory } from "./memory.ts";
 import type { FrameworkMethods, FrameworkTaskView, FrameworkView } from "./methods.ts";
-import type { Task } from "./state.ts";
+import type { ClusterBody, OfferCounts, Task } from "./state.ts";
 
 const MOST = 1_000;
 
-export function viewOf({
-  id,
-  self,
-  isConnected,
-  offers,
-  inverseOffers,
-  counts,
-}: FrameworkMemory): FrameworkView | null {
+export function viewOf({ id, self, isConnected, offers, inverseOffers, heard }: FrameworkMemory): FrameworkView | null {
   if (!self) return null;
   const { info, state, suppressed, registeredAtMs, reregisteredAtMs, unregisteredAtMs, constraints } = self;
   return {
@@ -27,7 +21,7 @@ export function viewOf({
     offers: [...offers.values()],
     inverseOffers: [...inverseOffers.values()],
     constraints,
-    counts: { ...counts },
+    counts: countsOf(heard.values()),
   };
 }
 
@@ -46,12 +40,25 @@ export function taskPage(
   };
 }
 
+const NOTHING: TaskTold = { labels: [], discovery: null, container: null };
+
 function taskView({ level, statuses, told }: Task, isCompleted: boolean): FrameworkTaskView {
-  const { labels = [], discovery = null, container = null } = told ?? {};
-  return { level, statuses, isCompleted, told: { labels, discovery, container } };
+  return { level, statuses, isCompleted, told: told ?? NOTHING };
 }
 
-export function metricsOf({ self, isConnected, tasks, completed, offers, requests, counts }: FrameworkMemory) {
+function countsOf(clusters: Iterable<ClusterBody>): OfferCounts {
+  const counts: OfferCounts = { sent: 0, accepted: 0, declined: 0, rescinded: 0 };
+  for (const { offers } of clusters) {
+    counts.sent += offers.sent;
+    counts.accepted += offers.accepted;
+    counts.declined += offers.declined;
+    counts.rescinded += offers.rescinded;
+  }
+  return counts;
+}
+
+export function metricsOf({ self, isConnected, tasks, completed, offers, requests, heard }: FrameworkMemory) {
+  const counts = countsOf(heard.values());
   const byState: Record<string, number> = {};
   let unacknowledged = 0;
   for (const { state, queue } of tasks.values()) {
@@ -63,10 +70,10 @@ export function metricsOf({ self, isConnected, tasks, completed, offers, request
     in_use: self ? 1 : 0,
     is_connected: isConnected ? 1 : 0,
     offers_outstanding: offers.size,
-    offers_sent_total: counts.offersSent,
-    offers_accepted_total: counts.offersAccepted,
-    offers_declined_total: counts.offersDeclined,
-    offers_rescinded_total: counts.offersRescinded,
+    offers_sent_total: counts.sent,
+    offers_accepted_total: counts.accepted,
+    offers_declined_total: counts.declined,
+    offers_rescinded_total: counts.rescinded,
     updates_unacknowledged: unacknowledged,
     requests_open: requests.size,
     tasks_completed: completed.size,

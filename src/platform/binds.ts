@@ -5,7 +5,7 @@
 import type { SqlValue } from "./seam.ts";
 
 const MAX_BINDS = 100;
-const MAX_VALUE_BYTES = 2_000_000;
+export const MAX_VALUE_BYTES = 2_000_000;
 /** longest a UTF-16 code unit gets in UTF-8 */
 const MAX_BYTES_PER_UNIT = 3;
 
@@ -20,6 +20,13 @@ export function checkBinds(binds: readonly unknown[]): asserts binds is SqlValue
   }
 }
 
+/** In UTF-8, where that is more than a value may have; 0: it is not. */
+export const bytesTooMany = (text: string, most = MAX_VALUE_BYTES): number => {
+  if (text.length * MAX_BYTES_PER_UNIT <= most) return 0;
+  const { length } = encoder.encode(text);
+  return length > most ? length : 0;
+};
+
 function objection(value: unknown): string | null {
   if (value === null) return null;
   switch (typeof value) {
@@ -27,9 +34,7 @@ function objection(value: unknown): string | null {
       if (!Number.isFinite(value)) return `is ${value}`;
       return Number.isInteger(value) && !Number.isSafeInteger(value) ? `is ${value}, not a safe integer` : null;
     case "string":
-      return value.length * MAX_BYTES_PER_UNIT > MAX_VALUE_BYTES && encoder.encode(value).length > MAX_VALUE_BYTES
-        ? "is a string over 2 MB"
-        : null;
+      return bytesTooMany(value) > 0 ? "is a string over 2 MB" : null;
     default:
       if (!(value instanceof Uint8Array)) return `is of type ${typeof value}`;
       return value.byteLength > MAX_VALUE_BYTES ? "is bytes over 2 MB" : null;

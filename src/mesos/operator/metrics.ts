@@ -83,10 +83,10 @@ async function frameworkFigures(look: Look): Promise<Figures> {
     figures[`${prefix}/subscribed`] = isConnected(framework) ? 1 : 0;
     for (const { name, suppressed } of row.roles) figures[`${prefix}/roles/${name}/suppressed`] = suppressed ? 1 : 0;
     if (!view) continue;
-    figures[`${prefix}/offers/sent`] = view.counts.offersSent;
-    figures[`${prefix}/offers/accepted`] = view.counts.offersAccepted;
-    figures[`${prefix}/offers/declined`] = view.counts.offersDeclined;
-    figures[`${prefix}/offers/rescinded`] = view.counts.offersRescinded;
+    figures[`${prefix}/offers/sent`] = view.counts.sent;
+    figures[`${prefix}/offers/accepted`] = view.counts.accepted;
+    figures[`${prefix}/offers/declined`] = view.counts.declined;
+    figures[`${prefix}/offers/rescinded`] = view.counts.rescinded;
   }
   return figures;
 }
