@@ -11,7 +11,7 @@ import { printJson } from "../session.ts";
 import { VERSION } from "../version.ts";
 
 const whoamiSchema = z.object({ league: z.string(), scope: z.string() });
-const versionSchema = z.object({ version: z.string() });
+const versionsSchema = z.object({ hansa: z.string() });
 
 export function addLogin(program: Command, app: App): void {
   const command = program
@@ -51,8 +51,8 @@ export function addVersion(program: Command, app: App): void {
 async function brokerVersion(app: App, options: AccessOptions): Promise<{ version: string; url: string } | null> {
   try {
     const { client } = sessionOf(app, options);
-    const { version } = await client.get("/version", versionSchema);
-    return { version, url: client.access.url };
+    const { hansa } = await client.get("/version", versionsSchema);
+    return { version: hansa, url: client.access.url };
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     if (options.url !== undefined) throw error;

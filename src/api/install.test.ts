@@ -32,10 +32,8 @@ test("without compiled agents the script takes the Worker's own, which is what i
   writeFileSync(join(folder, "agent.cjs"), bytes);
   const { stdout } = spawnSync(process.execPath, [join(folder, "agent.cjs"), "version"], { encoding: "utf8" });
   rmSync(folder, { recursive: true });
-  const { version } = await fetch(`${worker.url}/version`).then(
-    (answer) => answer.json() as Promise<{ version: string }>,
-  );
-  expect(stdout).toBe(`${version}\n`);
+  const { hansa } = await fetch(`${worker.url}/version`).then((answer) => answer.json() as Promise<{ hansa: string }>);
+  expect(stdout).toBe(`${hansa}\n`);
 });
 
 test("the script knows where compiled agents are, and a deployment that says nonsense is told", async () => {

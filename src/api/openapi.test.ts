@@ -168,5 +168,5 @@ test("the version is that of the package", async () => {
   const { version } = await import("../../package.json", { with: { type: "json" } }).then((m) => m.default);
   expect(api.info.version).toBe(version);
   const league = await League.on(worker, "lab");
-  expect(await league.ok("GET", "/version", { token: null })).toEqual({ version, agentProtocol: 1 });
+  expect(await league.ok("GET", "/version", { token: null })).toMatchObject({ hansa: version, agentProtocol: 1 });
 });

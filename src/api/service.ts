@@ -5,13 +5,20 @@ import { newApi } from "./api.ts";
 import { docsPage } from "./docsPage.ts";
 import { keysOf } from "./keys.ts";
 import { json, problems } from "./schemas.ts";
-import { VERSION } from "./version.ts";
+import { MESOS_VERSION_INFO, VERSION } from "./version.ts";
 
 const versions = z.object({
-  version: z.string(),
+  hansa: z.string(),
   agentProtocol: z.int(),
-  hansa: z.string().optional().describe("only told to Mesos clients"),
+  version: z.string().describe("of Mesos, as which frameworks are served"),
+  git_tag: z.string(),
+  build_user: z.string(),
 });
+export const VERSIONS: z.infer<typeof versions> = {
+  ...MESOS_VERSION_INFO,
+  hansa: VERSION,
+  agentProtocol: AGENT_PROTOCOL,
+};
 
 export const service = newApi();
 
@@ -37,14 +44,14 @@ service.openapi(
     method: "get",
     path: "/version",
     operationId: "version",
-    summary: "Versions of the broker and of the agent protocol",
+    summary: "Versions of the broker, of the agent protocol, and of Mesos",
     description:
-      "A Mesos client (HTTP Basic credentials, or none where HANSA_MESOS binds the deployment) is told the version of Mesos that it is served as, and the broker's in `hansa`.",
+      "The broker's own is `hansa`. The rest is what Mesos says here: its clients ask, also before they send credentials, and decide by `version` what they may use.",
     tags: ["service"],
     security: [],
     responses: { 200: json(versions, "The versions.") },
   }),
-  (c) => c.json({ version: VERSION, agentProtocol: AGENT_PROTOCOL }, 200),
+  (c) => c.json(VERSIONS, 200),
 );
 
 service.get("/docs", (c) => c.html(docsPage));

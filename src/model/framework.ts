@@ -6,6 +6,9 @@
 import type { Template } from "./job.ts";
 import type { Resources } from "./resources.ts";
 
+/** Of Mesos, as far as its APIs are served alike. */
+export const MESOS_VERSION = "1.11.0";
+
 /** First and last of each range. */
 export type PortRanges = readonly (readonly [from: number, to: number])[];
 

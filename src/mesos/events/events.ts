@@ -1,6 +1,13 @@
 /** Events of a Framework object as Mesos' scheduler events. */
 import type { FrameworkEvent } from "../../framework/methods.ts";
-import type { InverseOffer, Offer, OperationStatus, TaskStatus, Unavailability } from "../../model/framework.ts";
+import {
+  type InverseOffer,
+  MESOS_VERSION,
+  type Offer,
+  type OperationStatus,
+  type TaskStatus,
+  type Unavailability,
+} from "../../model/framework.ts";
 import { allocationJson, type Format, type Json, resourcesJson } from "./offeredResources.ts";
 
 export interface EventContext {
@@ -11,8 +18,6 @@ export interface EventContext {
   url: URL;
 }
 
-/** Of Mesos, as far as this surface behaves alike. */
-export const MESOS_VERSION = "1.11.0";
 export const AGENT_PORT = 5051;
 const PORTS: Record<string, number> = { "http:": 80, "https:": 443 };
 

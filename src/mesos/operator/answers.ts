@@ -1,11 +1,12 @@
 /** The answers to calls but SUBSCRIBE, each in the envelope of its type. */
+import { MESOS_VERSION_INFO } from "../../api/version.ts";
 import { masterInfoJson } from "../events/events.ts";
 import type { Json } from "../events/offeredResources.ts";
 import { getAgents } from "./agents.ts";
 import type { ServedType } from "./call.ts";
 import { getFrameworks } from "./frameworks.ts";
 import type { Look } from "./look.ts";
-import { flagsOf, VERSION_INFO } from "./master.ts";
+import { flagsOf } from "./master.ts";
 import { figuresOf } from "./metrics.ts";
 import { getRoles, getWeights, quotaStatus } from "./roles.ts";
 import { getState } from "./state.ts";
@@ -22,7 +23,7 @@ async function contentOf(type: Answered, look: Look, url: URL, isBound: boolean)
     case "GET_HEALTH":
       return { healthy: true };
     case "GET_VERSION":
-      return { version_info: VERSION_INFO };
+      return { version_info: MESOS_VERSION_INFO };
     case "GET_MASTER":
       return { master_info: masterInfoJson(url) };
     case "GET_FLAGS":

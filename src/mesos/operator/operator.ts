@@ -6,9 +6,8 @@ import { type Context, Hono } from "hono";
 import { READERS } from "../../api/auth.ts";
 import { readBytes } from "../../api/body.ts";
 import type { ApiEnv } from "../../api/env.ts";
+import { VERSIONS } from "../../api/service.ts";
 import { primed, streamOf } from "../../api/stream.ts";
-import { VERSION } from "../../api/version.ts";
-import { AGENT_PROTOCOL } from "../../protocol/agent.ts";
 import { accessOf } from "../access.ts";
 import { contentTypeError, methodError } from "../envelope.ts";
 import { masterInfoJson } from "../events/events.ts";
@@ -21,7 +20,7 @@ import { readOperatorCall } from "./call.ts";
 import { frameworks } from "./frameworks.ts";
 import { LeagueLook } from "./leagueLook.ts";
 import type { Look } from "./look.ts";
-import { flagsOf, VERSION_INFO } from "./master.ts";
+import { flagsOf } from "./master.ts";
 import { figuresOf } from "./metrics.ts";
 import { getWeights, oldRoles, quotaStatus } from "./roles.ts";
 import { oldState, stateSummary } from "./state.ts";
@@ -30,7 +29,7 @@ import { tasksPage } from "./tasks.ts";
 
 const MAX_BODY_BYTES = 2 ** 20;
 
-/** Before Hansa's own routes: it lets `/version` through to them, and `/health` where nobody may know of it. */
+/** Before Hansa's own routes: it lets `/health` through to them where nobody may know of it. */
 export const operator = new Hono<ApiEnv>();
 operator.onError(problemsAsText("mesos-master-readonly"));
 
@@ -96,18 +95,5 @@ for (const prefix of ["", "/master"]) {
   });
 }
 
-/** Mesos' version, for clients that decide by it what a master can do; and Hansa's own of the same route. */
-const versions = { ...VERSION_INFO, hansa: VERSION, agentProtocol: AGENT_PROTOCOL };
-
-operator.get("/master/version", async (c) => {
-  await accessOf(c, READERS);
-  return c.json(versions);
-});
-// Hansa's own clients send a bearer, or nothing to a deployment that is not bound: theirs is the answer of the API.
-operator.get("/version", async (c, next) => {
-  const scheme = c.req.header("authorization")?.split(" ")[0]?.toLowerCase();
-  const isMesos = scheme === undefined ? isBound(c) : scheme === "basic";
-  if (!isMesos) return next();
-  await accessOf(c, READERS);
-  return c.json(versions);
-});
+/** `/version` is Hansa's own route. */
+operator.get("/master/version", (c) => c.json(VERSIONS));
