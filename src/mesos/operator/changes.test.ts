@@ -66,3 +66,17 @@ test("tasks: each status since the last look is told of, once", () => {
   expect(typesOf(of(statusOf("t", "TASK_LOST", { atMs: 4 })))).toEqual(["TASK_UPDATED"]);
   expect(changes.ofTasks([])).toEqual([]);
 });
+
+test("tasks: an id that is used again is told of as its newest task alone", () => {
+  const changes = new Changes(URL_OF);
+  const framework = seenOf("f1", ["lab"]);
+  const seen = (task: string, ...statuses: ReturnType<typeof statusOf>[]) =>
+    seenTaskOf(framework, taskOf("t", statuses, {}, { task }));
+  const finished = seen("j-1.0", statusOf("t", "TASK_FINISHED", { atMs: 1 }));
+  expect(typesOf(changes.ofTasks([finished]))).toEqual(["TASK_ADDED"]);
+  // The newest comes first; on its way it has no name in its cluster yet.
+  expect(typesOf(changes.ofTasks([seen(""), finished]))).toEqual(["TASK_ADDED"]);
+  const running = seen("j-2.0", statusOf("t", "TASK_RUNNING", { atMs: 2 }));
+  expect(typesOf(changes.ofTasks([running, finished]))).toEqual(["TASK_UPDATED"]);
+  expect(changes.ofTasks([running, finished])).toEqual([]);
+});

@@ -15,7 +15,7 @@ export class Changes {
   readonly #url: URL;
   #agents: ReadonlySet<string> = new Set();
   #frameworks: ReadonlyMap<string, { mark: string; info: Json }> = new Map();
-  #tasks: ReadonlyMap<string, string> = new Map();
+  #tasks: ReadonlyMap<string, KnownTask> = new Map();
 
   /** @param url by which we were reached */
   constructor(url: URL) {
@@ -53,17 +53,34 @@ export class Changes {
     return events;
   }
 
-  /** Each status that is new is told of, also when several came since. One that is forgotten is no event. */
+  /**
+   * Each status that is new is told of, also when several came since. One that is forgotten is no event.
+   * @param tasks of several that had one id, the newest first: the others are over
+   */
   ofTasks(tasks: readonly SeenTask[]): Json[] {
     const before = this.#tasks;
-    this.#tasks = new Map(tasks.map((task) => [keyOf(task), lastOf(task)]));
+    const now = new Map<string, KnownTask>();
+    this.#tasks = now;
     return tasks.flatMap((task): Json[] => {
-      const known = before.get(keyOf(task));
-      if (known === undefined) return [{ type: "TASK_ADDED", task_added: { task: taskJson(task) } }];
-      return newSince(task.statuses, known).map((status) => updateJson(task, status));
+      const key = keyOf(task);
+      if (now.has(key)) return [];
+      now.set(key, { launched: task.level.task, last: lastOf(task) });
+      const known = before.get(key);
+      if (known === undefined || isAnother(task, known))
+        return [{ type: "TASK_ADDED", task_added: { task: taskJson(task) } }];
+      return newSince(task.statuses, known.last).map((status) => updateJson(task, status));
     });
   }
 }
+
+interface KnownTask {
+  /** its name in its cluster; empty: on its way there */
+  launched: string;
+  /** status that was told of */
+  last: string;
+}
+
+const isAnother = ({ level }: SeenTask, { launched }: KnownTask): boolean => launched !== "" && launched !== level.task;
 
 const updateJson = (task: SeenTask, status: TaskStatus): Json => ({
   type: "TASK_UPDATED",
