@@ -1,20 +1,19 @@
 /** Tells the Broker the level: after each change until it is confirmed, and now and then while it holds offers. */
+import { Attempt } from "../platform/attempt.ts";
 import type { ObjectRef } from "../platform/seam.ts";
 import type { FrameworkAnswer, FrameworkLevel } from "../protocol/frameworks.ts";
 import type { FrameworkMemory } from "./memory.ts";
 import { levelOf } from "./wishes.ts";
 
 const AGAIN_MS = 180_000;
-const RETRY_MS = 1_000;
-const RETRY_MAX_MS = 60_000;
-const LOST_MS = 30_000;
+/** In a period it is told within so long. */
+const WITHIN_MS = 30_000;
 
 export class BrokerLine {
   readonly #memory: FrameworkMemory;
   readonly #phaseMs: number;
-  #inFlight: { rev: number; since: number } | null = null;
-  #failures = 0;
-  #notBefore = Number.NEGATIVE_INFINITY;
+  readonly #attempt = new Attempt();
+  #sentRev = 0;
   /** the Broker asks, or may have forgotten */
   #isDue = false;
   #lastPeriod: number | null = null;
@@ -41,12 +40,11 @@ export class BrokerLine {
     const { self } = this.#memory;
     if (!self) return;
     if (isAlarm && self.state === "active" && this.#isTime(now)) this.#isDue = true;
-    if (this.#inFlight && (now < this.#inFlight.since || now - this.#inFlight.since > LOST_MS)) this.#fail(now);
-    if (!this.#isOpen()) return;
-    if (this.#inFlight || (now < this.#notBefore && this.#notBefore - now <= RETRY_MAX_MS)) return;
+    if (this.#attempt.isLost(now)) this.#fail(now);
+    if (!this.#isOpen() || !this.#attempt.begins(now)) return;
     this.#isDue = false;
     this.#lastPeriod = this.#periodOf(now);
-    this.#inFlight = { rev: self.rev, since: now };
+    this.#sentRev = self.rev;
     this.#memory.platform.call(this.#ref(), "framework", levelOf(this.#memory.id, self));
   }
 
@@ -57,7 +55,7 @@ export class BrokerLine {
   /** An object that wakes for something else does not know when it told it last. */
   #isTime(now: number): boolean {
     if (this.#lastPeriod !== null) return this.#periodOf(now) !== this.#lastPeriod;
-    return now - this.#phaseMs - this.#periodOf(now) * AGAIN_MS < LOST_MS;
+    return now - this.#phaseMs - this.#periodOf(now) * AGAIN_MS < WITHIN_MS;
   }
 
   #ref(): ObjectRef {
@@ -65,27 +63,23 @@ export class BrokerLine {
   }
 
   #fail(now: number): void {
-    this.#inFlight = null;
+    this.#attempt.failed(now);
     this.#isDue = true;
-    this.#notBefore = now + Math.min(RETRY_MS * 2 ** this.#failures, RETRY_MAX_MS);
-    this.#failures = Math.min(this.#failures + 1, 10);
   }
 
   /** @param answer null: nobody knows whether it was heard */
   answered(level: FrameworkLevel, answer: FrameworkAnswer | null, now: number): void {
     const { self } = this.#memory;
     if (!self) return;
-    const isAwaited = this.#inFlight?.rev === level.rev;
+    const isAwaited = this.#attempt.isInFlight && this.#sentRev === level.rev;
     if (!answer) {
       if (isAwaited) this.#fail(now);
       return;
     }
     // One that comes after it was taken for lost says as much.
     if (level.rev < self.toldRev) return;
-    if (isAwaited) this.#inFlight = null;
+    if (isAwaited || !this.#attempt.isInFlight) this.#attempt.heard();
     if (level.rev === self.rev) this.#isDue = false;
-    this.#failures = 0;
-    this.#notBefore = Number.NEGATIVE_INFINITY;
     const isBehind = answer.rev > level.rev;
     const rev = isBehind ? Math.max(self.rev, answer.rev + 1) : self.rev;
     const toldRev = isBehind ? self.toldRev : level.rev;
@@ -95,8 +89,7 @@ export class BrokerLine {
   }
 
   *wantedAt(now: number): Generator<number> {
-    if (this.#inFlight) yield Math.min(Math.max(now + 1, this.#inFlight.since + LOST_MS + 1), now + LOST_MS + 1);
-    else if (this.#isOpen()) yield Math.min(Math.max(now + 1, this.#notBefore), now + RETRY_MAX_MS);
+    if (this.#attempt.isInFlight || this.#isOpen()) yield this.#attempt.wantedAt(now);
     if (this.#memory.self?.state === "active") yield (this.#periodOf(now) + 1) * AGAIN_MS + this.#phaseMs;
   }
 }

@@ -1,21 +1,11 @@
 /** What Clusters are asked: accepts, declines and kills, each repeated until it is answered or needless. */
+import { Attempt } from "../platform/attempt.ts";
 import type { KillRequest } from "../protocol/frameworks.ts";
 import { type FrameworkMemory, keyOf } from "./memory.ts";
 import type { Request } from "./state.ts";
 
-const RETRY_MS = 1_000;
-const RETRY_MAX_MS = 60_000;
-/** A call without an outcome was lost. */
-const LOST_MS = 30_000;
 /** A kill that was heard is asked for again until the task has ended. */
 const KILL_AGAIN_MS = 10_000;
-
-interface Attempt {
-  inFlightSince: number | null;
-  failures: number;
-  notBefore: number;
-}
-const fresh = (): Attempt => ({ inFlightSince: null, failures: 0, notBefore: Number.NEGATIVE_INFINITY });
 
 export class Requests {
   readonly #memory: FrameworkMemory;
@@ -53,14 +43,11 @@ export class Requests {
   }
 
   failed(method: Request["method"], first: string, now: number): void {
-    failed(this.#attempts.get(keyOf(method, first)), now);
+    this.#attempts.get(keyOf(method, first))?.failed(now);
   }
 
   killAnswered(taskId: string, isHeard: boolean, now: number): void {
-    const attempt = this.#kills.get(taskId);
-    if (!attempt) return;
-    failed(attempt, now);
-    if (isHeard) attempt.notBefore = now + Math.max(KILL_AGAIN_MS, attempt.notBefore - now);
+    this.#kills.get(taskId)?.pause(now, isHeard ? KILL_AGAIN_MS : 0);
   }
 
   *wantedAt(now: number): Generator<number> {
@@ -70,29 +57,9 @@ export class Requests {
 }
 
 function begins(attempts: Map<string, Attempt>, key: string, now: number): boolean {
-  const attempt = attempts.get(key) ?? fresh();
+  const attempt = attempts.get(key) ?? new Attempt();
   attempts.set(key, attempt);
-  if (attempt.inFlightSince !== null && isOver(now, attempt.inFlightSince, LOST_MS)) failed(attempt, now);
-  // A clock that was set back does not keep it waiting.
-  if (attempt.inFlightSince !== null || (now < attempt.notBefore && attempt.notBefore - now <= RETRY_MAX_MS))
-    return false;
-  attempt.inFlightSince = now;
-  return true;
+  return attempt.begins(now);
 }
 
-const isOver = (now: number, since: number, ms: number): boolean => now < since || now - since > ms;
-
-function failed(attempt: Attempt | undefined, now: number): void {
-  if (!attempt) return;
-  attempt.inFlightSince = null;
-  attempt.notBefore = now + Math.min(RETRY_MS * 2 ** attempt.failures, RETRY_MAX_MS);
-  attempt.failures = Math.min(attempt.failures + 1, 10);
-}
-
-const wantedAt = (attempt: Attempt | undefined, now: number): number =>
-  attempt
-    ? Math.min(
-        Math.max(now + 1, attempt.inFlightSince === null ? attempt.notBefore : attempt.inFlightSince + LOST_MS + 1),
-        now + RETRY_MAX_MS,
-      )
-    : now + 1;
+const wantedAt = (attempt: Attempt | undefined, now: number): number => attempt?.wantedAt(now) ?? now + 1;
