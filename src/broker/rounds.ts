@@ -250,36 +250,6 @@ export class Rounds {
   figures(now: number): Record<string, number> {
     this.#gauges.pass(this.#fleet.total(), now);
     const decided = this.view();
-    const starved = this.#last === null ? 0 : starvedJobs(this.#last.input, this.#last.result).length;
-    if (starved > 0 && this.#last) {
-      const { input, result } = this.#last;
-      const m = (_k: string, v: unknown) => (v instanceof Map ? Object.fromEntries(v) : v);
-      console.error(
-        JSON.stringify(
-          {
-            starved: starvedJobs(input, result),
-            partitions: input.partitions.map(({ shapes, ...r }) => r),
-            jobs: input.jobs.map(({ id, role, demand, remaining, held, unit }) => ({
-              id,
-              role,
-              demand,
-              unit,
-              remaining,
-              held,
-              fair: result.entitled.get(id),
-              limits: result.limits.get(id),
-              stop: result.stops.get(id),
-              claims: result.claims.get(id),
-            })),
-            frameworks: input.frameworks,
-            offers: result.offers,
-            roles: input.roles,
-          },
-          m,
-          1,
-        ),
-      );
-    }
     return {
       rounds_total: this.#rounds,
       optimisations_total: this.#optimisations,
@@ -287,7 +257,7 @@ export class Rounds {
       round_value: decided?.value ?? 0,
       round_bound: decided?.bound ?? 0,
       round_contended: decided?.contended ? 1 : 0,
-      starved_jobs: starved,
+      starved_jobs: this.#last === null ? 0 : starvedJobs(this.#last.input, this.#last.result).length,
       ...this.#gauges.figures(),
     };
   }
