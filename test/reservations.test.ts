@@ -27,7 +27,8 @@ function withReserved(nodes: number) {
 
 const chargedTo = (here: PlayedLeague, role: string) =>
   (here.broker.call("role", { name: role }) as { charged: Record<string, number> }).charged;
-const nodeOf = (here: PlayedLeague, name: string) => here.at("north").call("node", { name });
+const nodeOf = (here: PlayedLeague, name: string) =>
+  here.at("north").call("node", { name }) as { reserved: Record<string, unknown>; capacity: Record<string, number> };
 
 test("a node that is set aside whole is offered to its role, whatever else is free", () => {
   const { here, framework } = withReserved(1);
@@ -73,7 +74,7 @@ test("it ends with its node, and the next one of that name has nothing set aside
   expect(chargedTo(here, "lab")).toEqual({});
   here.join("north", "n1");
   here.pass(2_000);
-  expect(nodeOf(here, "n1")).toMatchObject({ reserved: {} });
+  expect(nodeOf(here, "n1").reserved).toEqual({});
 });
 
 test("of a node that is smaller than what was set aside it is dropped", () => {
@@ -82,7 +83,8 @@ test("of a node that is smaller than what was set aside it is dropped", () => {
   const [agent] = here.agents;
   agent?.restart({ capacity: { cpus: 500, mem: 1_000_000 } });
   here.pass(5_000);
-  expect(nodeOf(here, "n1")).toMatchObject({ reserved: {}, capacity: { cpus: 500 } });
+  expect(nodeOf(here, "n1")).toMatchObject({ capacity: { cpus: 500 } });
+  expect(nodeOf(here, "n1").reserved).toEqual({});
   expect(amounts(framework.held()[0])).toEqual({ cpus: 500, mem: 1_000_000 });
 });
 
@@ -121,6 +123,73 @@ test("a port that is set aside leaves the others to who asks for one", () => {
   expect(here.agents[0]?.running).toHaveLength(1);
 });
 
+const GPUS = { ...WHOLE, gpus: 8_000 };
+
+/** A node with eight gpus, and a framework that is offered them. */
+function withGpus() {
+  const here = new PlayedLeague(["north"]);
+  const agent = here.join("north", "n1", { capacity: GPUS });
+  const framework = new PlayedFramework(here, "f1", ["lab"], { capabilities: ["MULTI_ROLE", "GPU_RESOURCES"] });
+  here.pass(2_000);
+  expect(amounts(framework.held()[0])).toEqual(GPUS);
+  const started = () => [...agent.devices.values()].map((devices) => [...devices]);
+  return { here, agent, framework, started };
+}
+
+test("a gpu that is set aside leaves the others to who asks for them", () => {
+  const { here, agent, framework, started } = withGpus();
+  framework.accept([framework.held()[0] as Offer], [reserve(aside("lab", { gpus: 1_000 }))], HOUR);
+  here.at("north").crash();
+  here.submit("job1", { command: "true", role: "shop", resources: { cpus: 0.1, gpus: 7 } });
+  here.pass(3_000);
+  expect(agent.running).toHaveLength(1);
+  framework.wish("lab", { revived: 1 });
+  here.pass(3_000);
+  const [offer] = framework.held() as [Offer];
+  const task = launchTask(
+    offer,
+    "t1",
+    { cpus: 100 },
+    { pieces: [piece({ cpus: 100 }), aside("lab", { gpus: 1_000 })] },
+  );
+  expect(framework.accept([offer], [launch(task)], 0).rejected).toEqual([]);
+  here.pass(3_000);
+  expect(started().flat().sort()).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+});
+
+test("what is set aside and launched in one answer has its gpus, and each gpu is one task's", () => {
+  const { here, framework, started } = withGpus();
+  const [offer] = framework.held() as [Offer];
+  const task = (id: string, ...pieces: Piece[]) =>
+    launchTask(offer, id, {}, { pieces: [piece({ cpus: 100, mem: 64_000 }), ...pieces] });
+  const operations = [
+    launch(task("plain", piece({ gpus: 2_000 }))),
+    reserve(aside("lab", { gpus: 3_000 })),
+    launch(task("one", aside("lab", { gpus: 1_000 })), task("two", aside("lab", { gpus: 1_000 }))),
+  ];
+  expect(framework.accept([offer], operations, 0)).toEqual({ rejected: [], operations: [] });
+  here.at("north").crash();
+  here.pass(3_000);
+  expect(
+    started()
+      .map((devices) => devices.length)
+      .sort(),
+  ).toEqual([1, 1, 2]);
+  expect(new Set(started().flat()).size).toBe(4);
+  expect(amounts(framework.held()[0]).gpus).toBe(4_000);
+});
+
+test("a gpu that is set aside ends with the device that it is, whatever others are left", () => {
+  const { here, agent, framework } = withGpus();
+  const [six, one] = [aside("lab", { gpus: 6_000 }), aside("lab/night", { gpus: 1_000 })];
+  const unreserve = { id: null, type: "UNRESERVE" as const, pieces: [six], error: null };
+  framework.accept([framework.held()[0] as Offer], [reserve(six), reserve(one), unreserve], HOUR);
+  expect(nodeOf(here, "n1")).toMatchObject({ reserved: { "lab/night": { gpus: 1_000 } } });
+  agent.restart({ capacity: { ...WHOLE, gpus: 4_000 } });
+  here.pass(3_000);
+  expect(nodeOf(here, "n1").reserved).toEqual({});
+});
+
 test("a node's owner frees it: offers of it are rescinded, tasks on it go on", () => {
   const { here, framework } = withReserved(1);
   here.pass(3_000);
@@ -132,7 +201,7 @@ test("a node's owner frees it: offers of it are rescinded, tasks on it go on", (
   here.at("north").call("unreserveNode", { name: "n1" });
   here.deliver();
   expect(framework.rescinded).toEqual([held.id]);
-  expect(nodeOf(here, "n1")).toMatchObject({ reserved: {} });
+  expect(nodeOf(here, "n1").reserved).toEqual({});
   here.pass(3_000);
   expect(chargedTo(here, "lab")).toEqual({ cpus: 600, mem: 936_000 });
   expect(framework.held().map(({ pieces }) => pieces)).toEqual([[piece({ cpus: 600, mem: 936_000 })]]);

@@ -27,6 +27,8 @@ export interface Piece {
   /** `ports` counts 1000 for each port of `ports` */
   amounts: Resources;
   ports: PortRanges;
+  /** of the node's gpus, by number; absent: none, or only its Cluster knows which */
+  devices?: readonly number[];
 }
 
 export type Labels = readonly { key: string; value: string | null }[];

@@ -28,6 +28,11 @@ export const areWithin = (some: PortRanges, all: PortRanges): boolean =>
 export const portsOf = (ports: PortRanges): number[] =>
   ports.flatMap(([from, to]) => Array.from({ length: to - from + 1 }, (_, i) => from + i));
 
+/** Devices are told by number and given whole. */
+const deviceCount = ({ amounts }: Piece): number => (amounts.gpus ?? 0) / 1000;
+const mergeDevices = (a: readonly number[] = [], b: readonly number[] = []): { devices?: readonly number[] } =>
+  a.length + b.length > 0 ? { devices: [...a, ...b].sort((x, y) => x - y) } : {};
+
 export const isEmptyPiece = ({ amounts }: Piece): boolean => Object.values(amounts).every((amount) => amount === 0);
 
 /** One piece for each reservation, those that are empty left out. */
@@ -39,27 +44,64 @@ export function mergePieces(pieces: readonly Piece[]): Piece[] {
     merged.set(
       key,
       known
-        ? { ...known, amounts: add(known.amounts, piece.amounts), ports: mergePorts(known.ports, piece.ports) }
+        ? {
+            ...known,
+            amounts: add(known.amounts, piece.amounts),
+            ports: mergePorts(known.ports, piece.ports),
+            ...mergeDevices(known.devices, piece.devices),
+          }
         : { ...piece, ports: mergePorts(piece.ports, []) },
     );
   }
   return [...merged.values()].filter((piece) => !isEmptyPiece(piece));
 }
 
+const isAlike = (a: Piece, b: Piece): boolean => reservationKey(a.reservation) === reservationKey(b.reservation);
+
 /** @returns null when it is not all there */
 export function takePieces(all: readonly Piece[], some: readonly Piece[]): Piece[] | null {
   const left = mergePieces(all);
   for (const piece of mergePieces(some)) {
-    const at = left.findIndex(({ reservation }) => reservationKey(reservation) === reservationKey(piece.reservation));
+    const at = left.findIndex((one) => isAlike(one, piece));
     const from = left[at];
     if (!from || !fits(piece.amounts, from.amounts) || !areWithin(piece.ports, from.ports)) return null;
+    const { devices = [], ...rest } = from;
+    const taken = piece.devices ?? [];
+    if (!taken.every((device) => devices.includes(device))) return null;
     left[at] = {
-      ...from,
+      ...rest,
       amounts: subtract(from.amounts, piece.amounts),
       ports: subtractPorts(from.ports, piece.ports),
+      ...mergeDevices(devices.filter((device) => !taken.includes(device))),
     };
   }
   return left.filter((piece) => !isEmptyPiece(piece));
+}
+
+/** Takes what names no devices, and says which it has now: the first ones. @returns null when it is not all there */
+export function pickPieces(
+  all: readonly Piece[],
+  some: readonly Piece[],
+): { picked: readonly Piece[]; left: Piece[] } | null {
+  let left = mergePieces(all);
+  const picked: Piece[] = [];
+  for (const piece of some) {
+    const from = left.find((one) => isAlike(one, piece));
+    const devices = from?.devices?.slice(0, deviceCount(piece)) ?? [];
+    if (devices.length !== deviceCount(piece)) return null;
+    const one = { ...piece, ...mergeDevices(devices) };
+    const rest = takePieces(left, [one]);
+    if (rest === null) return null;
+    left = rest;
+    picked.push(one);
+  }
+  return { picked, left };
+}
+
+/** By number; null: not all of them are known. */
+export function devicesIn(pieces: readonly Piece[]): readonly number[] | null {
+  if (pieces.some((piece) => (piece.devices?.length ?? 0) !== deviceCount(piece))) return null;
+  return pieces.flatMap(({ devices = [] }) => devices);
 }
 
 export const amountsOf = (pieces: readonly Piece[]): Resources =>

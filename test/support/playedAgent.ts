@@ -21,6 +21,8 @@ export class PlayedAgent {
   #seq = 0;
   readonly #runs = new Map<string, [task: string, epoch: number]>();
   #updates: Update[] = [];
+  /** of each attempt that it started, by key; the numbers of its gpus */
+  readonly devices = new Map<string, readonly number[]>();
   /** it starts nothing, and stops nothing */
   isDeaf = false;
 
@@ -48,7 +50,10 @@ export class PlayedAgent {
     const reply = this.#ask("poll", { claims, request }) as PollReply;
     this.#updates = this.#updates.filter(({ uuid }) => !reply.acked.includes(uuid));
     if (this.isDeaf) return reply;
-    for (const { task, epoch } of reply.assignments) this.#runs.set(`${task}@${epoch}`, [task, epoch]);
+    for (const { task, epoch, devices = [] } of reply.assignments) {
+      this.#runs.set(`${task}@${epoch}`, [task, epoch]);
+      this.devices.set(`${task}@${epoch}`, devices);
+    }
     for (const { task, epoch } of reply.stops) this.end(task, epoch, { state: "cancelled", reason: "cancelled" });
     return reply;
   }

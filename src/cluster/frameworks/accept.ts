@@ -10,9 +10,17 @@ import type {
   Piece,
   StatusReason,
 } from "../../model/framework.ts";
-import { amountsOf, mergePieces, piecesText, portsIn, portsOf, takePieces } from "../../model/pieces.ts";
+import {
+  amountsOf,
+  devicesIn,
+  mergePieces,
+  pickPieces,
+  piecesText,
+  portsIn,
+  portsOf,
+  takePieces,
+} from "../../model/pieces.ts";
 import type { AcceptAnswer, AcceptRequest, DeclineRequest, Rejection } from "../../protocol/frameworks.ts";
-import { WHOLE_DEVICE_MILLI } from "../../scheduling/packing/shape.ts";
 import type { ClusterMemory } from "../memory.ts";
 import { jobState, type NodeState } from "../state.ts";
 import type { Launched } from "./launched.ts";
@@ -181,13 +189,20 @@ function convert(ground: Ground, operation: Extract<Operation, { type: "RESERVE"
     if (isReserve && other !== null)
       return `Resource ${piecesText([piece])} is set aside for another role of this name`;
   }
-  const plain = operation.pieces.map((piece): Piece => ({ ...piece, reservation: null }));
-  const [from, to] = isReserve ? [plain, operation.pieces] : [operation.pieces, plain];
-  const left = takePieces(ground.pool, from);
-  if (left === null) return `${piecesText(from)} is not contained in ${piecesText(ground.pool)}`;
-  ground.pool = mergePieces([...left, ...to]);
+  const plain = (pieces: readonly Piece[]) => pieces.map((piece): Piece => ({ ...piece, reservation: null }));
+  const from = isReserve ? plain(operation.pieces) : operation.pieces;
+  const taken = pickPieces(ground.pool, from);
+  if (taken === null) return `${piecesText(from)} is not contained in ${piecesText(ground.pool)}`;
+  const reserved = taken.picked.map(
+    (piece, i): Piece => ({
+      ...piece,
+      reservation: operation.pieces[i]?.reservation ?? null,
+    }),
+  );
+  const to = isReserve ? reserved : plain(reserved);
+  ground.pool = mergePieces([...taken.left, ...to]);
   ground.converted.push(...to);
-  for (const piece of mergePieces(operation.pieces)) {
+  for (const piece of mergePieces(reserved)) {
     const of = leagueOf(ground, piece.reservation?.role ?? role);
     memory.frameworks.reservations.change(node.name, partition, of, piece, isReserve ? 1 : -1);
   }
@@ -216,14 +231,14 @@ const tooMuch = (asked: readonly Piece[], pool: readonly Piece[]): string =>
 
 function launchOne(ground: Ground, task: LaunchTask): void {
   const error = errorOf(ground, task);
-  const left = error === null ? takePieces(ground.pool, task.pieces) : null;
-  const message = error ?? (left === null ? tooMuch(task.pieces, ground.pool) : null);
-  if (message !== null || left === null) {
+  const taken = error === null ? pickPieces(ground.pool, task.pieces) : null;
+  const message = error ?? (taken === null ? tooMuch(task.pieces, ground.pool) : null);
+  if (message !== null || taken === null) {
     ground.answer.rejected.push({ ...rejection(task, "TASK_ERROR", "REASON_TASK_INVALID"), message: message ?? "" });
     return;
   }
-  ground.pool = left;
-  launch(ground, task, task.pieces, task.executorId, null);
+  ground.pool = taken.left;
+  launch(ground, task, taken.picked, task.executorId, null);
 }
 
 /** All of them, or none. */
@@ -235,14 +250,16 @@ function launchGroup(ground: Ground, group: Extract<Operation, { type: "LAUNCH_G
     ids.add(task.taskId);
     return twice ?? errorOf(ground, task);
   });
-  const asked = [...pieces, ...tasks.flatMap((task) => task.pieces)];
-  const left = takePieces(ground.pool, asked);
+  // The executor is none of ours: what it asked for is the first task's.
+  const parts = tasks.map((task, i) => (i === 0 ? mergePieces([...pieces, ...task.pieces]) : task.pieces));
+  const asked = parts.flat();
+  const taken = pickPieces(ground.pool, asked);
   const bad = errors.findIndex((error) => error !== null);
   const error =
     group.error ??
     (bad >= 0 ? `Task '${tasks[bad]?.taskId}' is invalid: ${errors[bad]}` : null) ??
-    (left === null ? tooMuch(asked, ground.pool) : null);
-  if (error !== null || left === null) {
+    (taken === null ? tooMuch(asked, ground.pool) : null);
+  if (error !== null || taken === null) {
     for (const task of tasks)
       ground.answer.rejected.push({
         ...rejection(task, "TASK_ERROR", "REASON_TASK_GROUP_INVALID"),
@@ -250,12 +267,11 @@ function launchGroup(ground: Ground, group: Extract<Operation, { type: "LAUNCH_G
       });
     return;
   }
-  ground.pool = left;
+  ground.pool = taken.left;
+  const picked = [...taken.picked];
   // An executor may be given another group later, which is another's fate.
   const name = tasks[0]?.taskId ?? "";
-  // The executor is none of ours: what it asked for is the first task's.
-  for (const [i, task] of tasks.entries())
-    launch(ground, task, i === 0 ? mergePieces([...pieces, ...task.pieces]) : task.pieces, executorId, name);
+  for (const [i, task] of tasks.entries()) launch(ground, task, picked.splice(0, parts[i]?.length), executorId, name);
 }
 
 /** A job of one task, which may run on that node and nowhere else. */
@@ -279,8 +295,7 @@ function launch(
     node: node.name,
     partition,
     pieces,
-    // None is there twice: what others of this accept have is not whole any more.
-    devices: memory.placer.wholeDevicesOn(node.name).slice(0, (resources.gpus ?? 0) / WHOLE_DEVICE_MILLI),
+    devices: devicesIn(pieces) ?? [],
     ports,
   };
   const job = jobState(

@@ -3,9 +3,10 @@
  * where its shares leave no more. Gives back those that nobody answered, and those that it may not have any more.
  */
 import type { Piece } from "../../model/framework.ts";
-import { amountsOf, firstPorts, isEmptyPiece, portsIn, portsOf } from "../../model/pieces.ts";
+import { amountsOf, devicesIn, firstPorts, isEmptyPiece, portsIn, portsOf } from "../../model/pieces.ts";
 import { add, fits, type Resources, subtract, timesFits } from "../../model/resources.ts";
 import { isAllocatable } from "../../scheduling/offering/asks.ts";
+import { WHOLE_DEVICE_MILLI } from "../../scheduling/packing/shape.ts";
 import { accounts } from "../levels.ts";
 import type { ClusterMemory } from "../memory.ts";
 import { fitsNow } from "../starved.ts";
@@ -233,7 +234,8 @@ class Cut {
   #make({ here, name, role }: Asker, node: string, partition: string, amounts: Resources): void {
     const { frameworks, placer } = this.#memory;
     const ports = firstPorts(placer.freePortsOn(node), (amounts.ports ?? 0) / 1000);
-    const free: Piece = { reservation: null, amounts, ports };
+    const devices = placer.wholeDevicesOn(node).slice(0, (amounts.gpus ?? 0) / WHOLE_DEVICE_MILLI);
+    const free: Piece = { reservation: null, amounts, ports, ...(devices.length > 0 && { devices }) };
     const pieces = [...(isEmptyPiece(free) ? [] : [free]), ...frameworks.reservations.freeFor(node, role.wish.role)];
     const offer = {
       id: this.#memory.newOfferId(),
@@ -274,8 +276,9 @@ export function yieldOffers(memory: ClusterMemory, starved: readonly string[], n
       if (wanted <= 0) break;
       if ((job.limits[offer.partition] ?? 0) === 0) continue;
       // What is set aside stays so.
-      const freed = amountsOf(unreserved(offer.pieces));
-      const place = { node: offer.node, devices: null, ports: portsOf(portsIn(unreserved(offer.pieces))) };
+      const pieces = unreserved(offer.pieces);
+      const freed = amountsOf(pieces);
+      const place = { node: offer.node, devices: devicesIn(pieces), ports: portsOf(portsIn(pieces)) };
       if (Object.keys(freed).length === 0) continue;
       if (!placer.fitsWithout(job.asked, offer.node, [{ asked: askedFor(freed), place }])) continue;
       frameworks.dropOffer(offer);

@@ -3,7 +3,7 @@
  * parts that are set aside for a role. A cache of rows: nothing of it is lost with the memory.
  */
 import { agentId } from "../../model/framework.ts";
-import { amountsOf, portsIn, portsOf } from "../../model/pieces.ts";
+import { amountsOf, devicesIn, portsIn, portsOf } from "../../model/pieces.ts";
 import { type Resources, resourcesKey } from "../../model/resources.ts";
 import { type FrameworkLevel, type FrameworkReport, RESERVED } from "../../protocol/frameworks.ts";
 import type { Placer } from "../../scheduling/place/placer.ts";
@@ -226,7 +226,8 @@ export class Frameworks {
     const there = this.#offersOn.get(offer.node) ?? new Set();
     this.#offersOn.set(offer.node, there.add(offer));
     this.reservations.use(offer.node, offer.pieces, 1);
-    this.kept.keep(offer.node, offer, { ...offer, devices: null, ports: portsOf(portsIn(offer.pieces)) });
+    const { pieces } = offer;
+    this.kept.keep(offer.node, offer, { ...offer, devices: devicesIn(pieces), ports: portsOf(portsIn(pieces)) });
   }
 
   dropOffer(offer: HeldOffer): void {

@@ -6,7 +6,7 @@ import type { Placer } from "../../scheduling/place/placer.ts";
 export interface KeptPart {
   readonly partition: string;
   readonly asked: Asked;
-  /** null: any of the node's */
+  /** of the node's gpus, by number; null: not known, and so perhaps any of them */
   readonly devices: readonly number[] | null;
   readonly ports: readonly number[];
 }

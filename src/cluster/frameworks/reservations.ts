@@ -1,6 +1,6 @@
 /** Parts of nodes that frameworks have set aside for a role: nobody else is given them, in use or not. A cache of rows. */
 import type { Piece } from "../../model/framework.ts";
-import { amountsOf, mergePieces, portsIn, portsOf, reservationKey, takePieces } from "../../model/pieces.ts";
+import { amountsOf, devicesIn, mergePieces, portsIn, portsOf, reservationKey, takePieces } from "../../model/pieces.ts";
 import { add, fits, type Resources } from "../../model/resources.ts";
 import { isWithin } from "../../model/role.ts";
 import { type FrameworkReport, type FrameworkUse, RESERVED } from "../../protocol/frameworks.ts";
@@ -110,7 +110,8 @@ export class Reservations {
     let sum: Resources = {};
     for (const [key, reserved] of [...(this.#reserved.get(node) ?? [])]) {
       const next = add(sum, reserved.piece.amounts);
-      if (fits(next, capacity)) {
+      const { devices = [] } = reserved.piece;
+      if (fits(next, capacity) && devices.every((device) => (device + 1) * 1000 <= (capacity.gpus ?? 0))) {
         sum = next;
         continue;
       }
@@ -144,7 +145,7 @@ export class Reservations {
       this.#kept.keep(node, reserved, {
         partition,
         asked: askedFor(amountsOf(rest)),
-        devices: null,
+        devices: devicesIn(rest),
         ports: portsOf(portsIn(rest)),
       });
     this.#noteFree(node);

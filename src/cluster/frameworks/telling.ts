@@ -238,7 +238,9 @@ function offerOf(
   const executorIds = new Set<string>();
   for (const { launched } of memory.launchedOn(name))
     if (launched?.framework === here.id && launched.executorId !== null) executorIds.add(launched.executorId);
-  return { id, agent: agentOf(memory, node), role, pieces, executorIds: [...executorIds] };
+  // Mesos counts gpus and has no numbers of them.
+  const counted = pieces.map(({ devices: _, ...piece }) => piece);
+  return { id, agent: agentOf(memory, node), role, pieces: counted, executorIds: [...executorIds] };
 }
 
 function inverseOfferOf(memory: ClusterMemory, { id, node: name }: HeldInverseOffer): InverseOffer | null {
