@@ -175,7 +175,8 @@ test("MaintenanceInverseOffers: only to frameworks with something there, once", 
   here.pass(2_000);
   here.at("north").call("drainNode", { name: "n1", deadlineMs: 60_000, forMs: null });
   here.pass(20_000);
-  expect(framework.inverseOffers).toEqual([offer.agent.id]);
+  const { id: agentId, hostname, ip } = offer.agent;
+  expect(framework.inverseOffers).toMatchObject([{ agentId, hostname, ip }]);
   expect(other.inverseOffers).toEqual([]);
 });
 

@@ -380,7 +380,7 @@ test("frameworks with tasks on a node that is drained are asked to leave it, onc
   here.pass(3_000);
   here.at("north").call("drainNode", { name: "north-1", deadlineMs: 20_000, forMs: null });
   here.pass(10_000);
-  expect(framework.inverseOffers).toEqual([offer.agent.id]);
+  expect(framework.inverseOffers).toMatchObject([{ agentId: offer.agent.id }]);
   expect(framework.held()).toEqual([]);
   here.pass(15_000);
   expect(framework.tasks.get("t1")).toMatchObject({ state: "cancelled", reason: "drained" });

@@ -336,7 +336,8 @@ test("what is missing waits for a stream to be gone, and a kill of it is not ask
 test("inverse offers wait for a stream, and their answers for the Cluster", () => {
   const scene = subscribed();
   scene.home.closeSocket(scene.socket);
-  const inverse = { id: "north.1.i", agentId: AGENT, unavailability: { startMs: 1, durationMs: null } };
+  const unavailability = { startMs: 1, durationMs: null };
+  const inverse = { id: "north.1.i", agentId: AGENT, hostname: "n1", ip: "10.0.0.7", unavailability };
   scene.tell({ inverseOffers: [inverse] });
   const events = scene.subscribe();
   expect(events.at(-1)).toEqual({ type: "INVERSE_OFFERS", inverseOffers: [inverse] });

@@ -202,8 +202,6 @@ export interface Offer {
   /** as the framework calls it */
   role: string;
   pieces: readonly Piece[];
-  /** the agent shall be empty then, for so long (null: for ever); absent: it shall not */
-  unavailability?: Unavailability;
   /** executors of the framework that live there */
   executorIds: readonly string[];
 }
@@ -221,6 +219,7 @@ export interface OfferedAgent {
 
 export interface Unavailability {
   startMs: number;
+  /** null: for ever */
   durationMs: number | null;
 }
 
@@ -228,6 +227,8 @@ export interface Unavailability {
 export interface InverseOffer {
   id: string;
   agentId: string;
+  hostname: string;
+  ip: string;
   unavailability: Unavailability;
 }
 

@@ -1,5 +1,5 @@
 /** A Framework object as the Broker and Clusters see it: says what it wants, keeps what it is told. */
-import type { FrameworkInfo, LaunchTask, Offer, Operation, Piece } from "../../src/model/framework.ts";
+import type { FrameworkInfo, InverseOffer, LaunchTask, Offer, Operation, Piece } from "../../src/model/framework.ts";
 import { jobSpecSchema, templateOf } from "../../src/model/job.ts";
 import type { AcceptAnswer, FrameworkLevel, FrameworkWish, TaskLevel, Tell } from "../../src/protocol/frameworks.ts";
 import type { PlayedLeague } from "./playedLeague.ts";
@@ -13,7 +13,7 @@ export class PlayedFramework {
   /** states of each task in the order that they were told */
   readonly told: string[] = [];
   readonly lostAgents: string[] = [];
-  readonly inverseOffers: string[] = [];
+  readonly inverseOffers: InverseOffer[] = [];
   made = 0;
   level: FrameworkLevel;
   readonly #league: PlayedLeague;
@@ -62,7 +62,7 @@ export class PlayedFramework {
       this.told.push(`${task.taskId} ${task.state}`);
     }
     this.lostAgents.push(...tell.lostAgents);
-    this.inverseOffers.push(...tell.inverseOffers.map(({ agentId }) => agentId));
+    this.inverseOffers.push(...tell.inverseOffers);
     return { isKnown: this.level.state !== "removed", isActive: this.level.state === "active" };
   }
 

@@ -246,7 +246,9 @@ function offerOf(
 function inverseOfferOf(memory: ClusterMemory, { id, node: name }: HeldInverseOffer): InverseOffer | null {
   const node = memory.nodes.get(name);
   const drain = node && drainOn(memory, node);
-  return drain ? { id, agentId: memory.frameworks.agentOf(node), unavailability: unavailabilityBy(drain) } : null;
+  if (!drain) return null;
+  const { id: agentId, hostname, ip } = agentOf(memory, node);
+  return { id, agentId, hostname, ip, unavailability: unavailabilityBy(drain) };
 }
 
 const unavailabilityBy = (drain: { deadlineMs: number; untilMs: number | null }): Unavailability => ({

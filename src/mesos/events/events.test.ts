@@ -33,7 +33,6 @@ const OFFER: Offer = {
       ports: [],
     },
   ],
-  unavailability: { startMs: 1_764_138_123_456, durationMs: null },
   executorIds: ["e"],
 };
 
@@ -68,7 +67,6 @@ test("an offer as frameworks without capabilities know it", () => {
       { name: "cores", type: "TEXT", text: { value: "8" } },
     ],
     executor_ids: [{ value: "e" }],
-    unavailability: { start: { nanoseconds: 1_764_138_123_456_000_000 } },
   });
 });
 
@@ -87,17 +85,37 @@ test("58 with MULTI_ROLE and RESERVATION_REFINEMENT an offer says to whom it is 
   });
 });
 
-test("what is empty is left out, and times in nanoseconds are exact digits", () => {
-  const { unavailability, ...rest } = OFFER;
+test("what is empty is left out", () => {
   const offer = offerIn(CONTEXT, {
-    ...rest,
+    ...OFFER,
     pieces: [],
     executorIds: [],
-    agent: { ...rest.agent, region: null, attributes: {} },
+    agent: { ...OFFER.agent, region: null, attributes: {} },
   });
   expect(Object.keys(offer)).toEqual(["id", "framework_id", "agent_id", "hostname", "url"]);
-  expect(JSON.stringify(eventJson({ type: "OFFERS", offers: [OFFER] }, CONTEXT))).toContain("1764138123456000000");
-  expect(unavailability).toBeDefined();
+});
+
+test("an inverse offer tells by when its agent shall be empty, in nanoseconds of exact digits", () => {
+  const inverse = { id: "o", agentId: "a", hostname: "n1", ip: "10.0.0.7" };
+  const told = (durationMs: number | null) => {
+    const unavailability = { startMs: 1_764_138_123_456, durationMs };
+    return eventJson({ type: "INVERSE_OFFERS", inverseOffers: [{ ...inverse, unavailability }] }, CONTEXT);
+  };
+  expect(told(2)).toEqual({
+    type: "INVERSE_OFFERS",
+    inverse_offers: {
+      inverse_offers: [
+        {
+          id: { value: "o" },
+          framework_id: { value: "f1" },
+          agent_id: { value: "a" },
+          url: { scheme: "http", address: { hostname: "n1", ip: "10.0.0.7", port: 5051 }, path: "/slave(1)" },
+          unavailability: { start: { nanoseconds: 1_764_138_123_456_000_000 }, duration: { nanoseconds: 2e6 } },
+        },
+      ],
+    },
+  });
+  expect(JSON.stringify(told(null))).toContain('"unavailability":{"start":{"nanoseconds":1764138123456000000}}');
 });
 
 test("SUBSCRIBED tells the heartbeat's interval and by what address we were reached", () => {
@@ -159,20 +177,6 @@ test("31 an update has what its status has, and no more", () => {
 });
 
 test("the smaller events", () => {
-  const inverse = { id: "o", agentId: "a", unavailability: { startMs: 1, durationMs: 2 } };
-  expect(eventJson({ type: "INVERSE_OFFERS", inverseOffers: [inverse] }, CONTEXT)).toEqual({
-    type: "INVERSE_OFFERS",
-    inverse_offers: {
-      inverse_offers: [
-        {
-          id: { value: "o" },
-          framework_id: { value: "f1" },
-          agent_id: { value: "a" },
-          unavailability: { start: { nanoseconds: 1e6 }, duration: { nanoseconds: 2e6 } },
-        },
-      ],
-    },
-  });
   expect(eventJson({ type: "RESCIND", offerId: "o" }, CONTEXT)).toEqual({
     type: "RESCIND",
     rescind: { offer_id: { value: "o" } },

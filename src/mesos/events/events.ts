@@ -95,16 +95,13 @@ function ipv4(hostname: string): number | null {
   return bytes.reduceRight((sum, byte) => sum * 256 + byte, 0);
 }
 
-export const urlJson = (hostname: string, ip: string): Json => ({
+const urlJson = (hostname: string, ip: string): Json => ({
   scheme: "http",
   address: { hostname, ip, port: AGENT_PORT },
   path: "/slave(1)",
 });
 
-export function offerJson(
-  { id: offerId, agent, role, pieces, unavailability, executorIds }: Offer,
-  context: EventContext,
-): Json {
+export function offerJson({ id: offerId, agent, role, pieces, executorIds }: Offer, context: EventContext): Json {
   const { frameworkId, format } = context;
   const attributes = Object.entries(agent.attributes);
   return {
@@ -120,7 +117,6 @@ export function offerJson(
       attributes.map(([name, value]) => ({ name, type: "TEXT", text: { value } })),
     ),
     ...listed("executor_ids", executorIds.map(id)),
-    ...(unavailability && { unavailability: unavailabilityJson(unavailability) }),
     ...allocationJson(role, format),
   };
 }
@@ -139,12 +135,13 @@ const unavailabilityJson = ({ startMs, durationMs }: Unavailability): Json => ({
 });
 
 export const inverseJson = (
-  { id: offerId, agentId, unavailability }: InverseOffer,
+  { id: offerId, agentId, hostname, ip, unavailability }: InverseOffer,
   { frameworkId }: EventContext,
 ): Json => ({
   id: id(offerId),
   framework_id: id(frameworkId),
   agent_id: id(agentId),
+  url: urlJson(hostname, ip),
   unavailability: unavailabilityJson(unavailability),
 });
 
