@@ -1,10 +1,10 @@
 /** ACCEPT: what is offered here is looked at here, the rest is its Cluster's part. */
 import type { LaunchTask, Offer, Operation, OperationStatus, StatusReason, TaskStatus } from "../model/framework.ts";
 import { amountsOf, portsIn, portsOf } from "../model/pieces.ts";
-import type { AcceptAnswer, AcceptRequest } from "../protocol/frameworks.ts";
+import type { AcceptAnswer, AcceptRequest, TaskLevel } from "../protocol/frameworks.ts";
 import { clusterOf, type FrameworkMemory, keyOf } from "./memory.ts";
 import type { FrameworkCall } from "./methods.ts";
-import { isAware, isTold } from "./state.ts";
+import { isAware, isTold, taskOf } from "./state.ts";
 
 type Accept = Extract<FrameworkCall, { type: "ACCEPT" }>;
 
@@ -169,41 +169,26 @@ interface Ground {
 function stage(memory: FrameworkMemory, launch: LaunchTask, ground: Ground): void {
   const { taskId, executorId, name, pieces, told } = launch;
   const { request, cluster, incarnation, agent, role, now } = ground;
-  const task = memory.addTask({
+  const level: TaskLevel = {
     taskId,
-    cluster,
     agentId: launch.agentId,
     executorId,
-    accept: request.id,
-    incarnation,
-    level: {
-      taskId,
-      agentId: launch.agentId,
-      executorId,
-      task: "",
-      epoch: 0,
-      seq: 0,
-      state: "staging",
-      reason: null,
-      code: null,
-      signal: null,
-      message: null,
-      atMs: now,
-      role,
-      name,
-      resources: amountsOf(pieces),
-      ports: portsOf(portsIn(pieces)),
-      ip: agent.ip,
-    },
-    told,
-    state: "TASK_STAGING",
-    hasRun: false,
-    isEnded: false,
-    isAssumed: false,
-    queue: [],
-    statuses: [],
-    kill: null,
-  });
+    task: "",
+    epoch: 0,
+    seq: 0,
+    state: "staging",
+    reason: null,
+    code: null,
+    signal: null,
+    message: null,
+    atMs: now,
+    role,
+    name,
+    resources: amountsOf(pieces),
+    ports: portsOf(portsIn(pieces)),
+    ip: agent.ip,
+  };
+  const task = memory.addTask({ ...taskOf(cluster, request.id, level, told), incarnation });
   memory.saveTask(task);
 }
 

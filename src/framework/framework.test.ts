@@ -8,24 +8,14 @@ import {
   OTHER_AGENT,
   offer,
   onOther,
+  running,
   Scene,
+  subscribed,
   task,
   unaware,
 } from "../../test/support/frameworkScene.ts";
 import { nextSendAt } from "./lines.ts";
 
-function subscribed(more: Parameters<Scene["subscribe"]>[0] = {}): Scene {
-  const scene = new Scene();
-  scene.subscribe(more);
-  return scene;
-}
-const running = (more: Parameters<Scene["subscribe"]>[0] = {}): Scene => {
-  const scene = subscribed(more);
-  scene.launched("t");
-  scene.tell({ tasks: [level("t", "running")] });
-  scene.drain();
-  return scene;
-};
 /** What the Broker is told, and confirms. */
 function levels(scene: Scene) {
   const told = [];

@@ -100,6 +100,25 @@ export interface Task extends TaskBody {
   readonly ordinal: number;
 }
 
+/** Of one that is new: nothing was said of it. */
+export const taskOf = (cluster: string, accept: string | null, level: TaskLevel, told: TaskTold | null): TaskBody => ({
+  taskId: level.taskId,
+  cluster,
+  agentId: level.agentId,
+  executorId: level.executorId,
+  accept,
+  incarnation: 0,
+  level,
+  told,
+  state: "TASK_STAGING",
+  hasRun: false,
+  isEnded: false,
+  isAssumed: false,
+  queue: [],
+  statuses: [],
+  kill: null,
+});
+
 /** To a Cluster, repeated until it is answered. */
 export type Request = { cluster: string } & (
   | { method: "accept"; args: AcceptRequest }

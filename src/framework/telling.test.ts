@@ -1,18 +1,16 @@
 import { expect, test } from "vitest";
-import { AGENT, ID, info, launch, level, offer, Scene, unaware } from "../../test/support/frameworkScene.ts";
-
-function subscribed(more: Parameters<Scene["subscribe"]>[0] = {}): Scene {
-  const scene = new Scene();
-  scene.subscribe(more);
-  return scene;
-}
-const running = (more: Parameters<Scene["subscribe"]>[0] = {}): Scene => {
-  const scene = subscribed(more);
-  scene.launched("t");
-  scene.tell({ tasks: [level("t", "running")] });
-  scene.drain();
-  return scene;
-};
+import {
+  AGENT,
+  ID,
+  info,
+  launch,
+  level,
+  offer,
+  running,
+  type Scene,
+  subscribed,
+  unaware,
+} from "../../test/support/frameworkScene.ts";
 
 test("a task that runs: STARTING, RUNNING, its end, each after the one before is acknowledged", () => {
   const scene = subscribed();

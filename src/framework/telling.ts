@@ -5,7 +5,7 @@ import { isEnd } from "./ends.ts";
 import { stand } from "./lines.ts";
 import { clusterOf, type FrameworkMemory } from "./memory.ts";
 import { goMissing } from "./missing.ts";
-import { isTold, type Task } from "./state.ts";
+import { isTold, type Task, taskOf } from "./state.ts";
 
 /** One that is not newer than what was heard changes nothing. */
 export function applyTell(memory: FrameworkMemory, tell: Tell, now: number): TellAnswer {
@@ -87,7 +87,7 @@ function applyLevel(memory: FrameworkMemory, { cluster, incarnation }: Tell, lev
   if (memory.isCompleted(level.task)) return;
   const known = memory.tasks.get(level.taskId);
   if (known && !isNews(known, level, incarnation)) return;
-  const task = known ?? memory.addTask(taskOf(cluster, level));
+  const task = known ?? memory.addTask(taskOf(cluster, null, level, null));
   task.incarnation = incarnation;
   task.agentId = level.agentId;
   task.executorId = level.executorId;
@@ -106,21 +106,3 @@ function isNews(task: Task, level: TaskLevel, incarnation: number): boolean {
 
 const isSame = (a: TaskLevel, b: TaskLevel): boolean =>
   JSON.stringify({ ...a, seq: 0, atMs: 0 }) === JSON.stringify({ ...b, seq: 0, atMs: 0 });
-
-const taskOf = (cluster: string, level: TaskLevel): Omit<Task, "ordinal"> => ({
-  taskId: level.taskId,
-  cluster,
-  agentId: level.agentId,
-  executorId: level.executorId,
-  accept: null,
-  incarnation: 0,
-  level,
-  told: null,
-  state: "TASK_STAGING",
-  hasRun: false,
-  isEnded: false,
-  isAssumed: false,
-  queue: [],
-  statuses: [],
-  kill: null,
-});

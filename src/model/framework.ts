@@ -99,7 +99,7 @@ export type MesosTaskState =
   | "TASK_UNKNOWN";
 
 /** Final for a framework; of these LOST and GONE_BY_OPERATOR may be taken back when the agent returns. */
-const FINAL = new Set<MesosTaskState>([
+export const FINAL_STATES: ReadonlySet<MesosTaskState> = new Set([
   "TASK_FINISHED",
   "TASK_FAILED",
   "TASK_KILLED",
@@ -109,7 +109,7 @@ const FINAL = new Set<MesosTaskState>([
   "TASK_GONE",
   "TASK_GONE_BY_OPERATOR",
 ]);
-export const isFinal = (state: MesosTaskState): boolean => FINAL.has(state);
+export const isFinal = (state: MesosTaskState): boolean => FINAL_STATES.has(state);
 
 /** `REASON_…` of Mesos' TaskStatus. */
 export type StatusReason = `REASON_${string}`;

@@ -198,3 +198,17 @@ export class Scene {
     return (this.home.call("tasks", { after: null, limit: 100 }) as ReturnType<FrameworkMethods["tasks"]>).items;
   }
 }
+
+export function subscribed(more: Parameters<Scene["subscribe"]>[0] = {}): Scene {
+  const scene = new Scene();
+  scene.subscribe(more);
+  return scene;
+}
+/** With a task t, of which all was acknowledged. */
+export function running(more: Parameters<Scene["subscribe"]>[0] = {}): Scene {
+  const scene = subscribed(more);
+  scene.launched("t");
+  scene.tell({ tasks: [level("t", "running")] });
+  scene.drain();
+  return scene;
+}
