@@ -217,6 +217,27 @@ test("what is too large for a row is refused, and how large it is told", () => {
   expect(other.subscribe({ info: info({ name }) })).toMatchObject([{ type: "ERROR" }]);
 });
 
+test("many updates and states leave a thousand a turn, so that a stream keeps up", () => {
+  const scene = subscribed();
+  const ids = Array.from({ length: 2_500 }, (_, n) => `t${n}`);
+  scene.launched(...ids);
+  scene.tell({ tasks: ids.map((id) => level(id, "running")) });
+  scene.events();
+  const turns = (): number[] => {
+    const counts = [scene.updates().length];
+    while ((scene.home.alarmAt ?? Number.POSITIVE_INFINITY) <= scene.home.nowMs + 1) {
+      scene.pass(1);
+      counts.push(scene.updates().length);
+    }
+    return counts;
+  };
+  scene.call({ type: "RECONCILE", tasks: [] });
+  expect(turns()).toEqual([1_000, 1_000, 500]);
+  scene.home.closeSocket(scene.socket);
+  expect(scene.subscribe()).toHaveLength(1_001);
+  expect(turns()).toEqual([0, 1_000, 500]);
+});
+
 test("calls are refused in Mesos' order and words", () => {
   const scene = subscribed();
   expect(scene.call({ type: "REQUEST" }, null, "q")).toEqual({

@@ -102,6 +102,7 @@ export class Framework implements Turns {
     this.#session.tick(now);
     this.#missing.tick(now);
     this.#resends.sendDue(now);
+    this.#reconciling.tick(now);
     this.#finish(now, true);
   }
 
@@ -154,7 +155,7 @@ export class Framework implements Turns {
     this.#requests.send(now);
     this.#broker.send(now, isAlarm);
     let at = Number.POSITIVE_INFINITY;
-    for (const part of [this.#requests, this.#broker, this.#away, this.#missing, this.#resends])
+    for (const part of [this.#requests, this.#broker, this.#away, this.#missing, this.#resends, this.#reconciling])
       for (const wanted of part.wantedAt(now)) at = Math.min(at, wanted);
     if (at === Number.POSITIVE_INFINITY) return;
     // Each change of it is billed: one that comes early finds nothing to do.

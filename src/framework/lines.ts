@@ -8,6 +8,8 @@ import { randomUuid } from "./uuid.ts";
 
 const FIRST_MS = 10_000;
 const LONGEST_MS = 600_000;
+/** Sent in one turn, so that the stream has time to take them. */
+export const MOST_EVENTS = 1_000;
 /** As sent, of each task. */
 const MAX_STATUSES = 16;
 
@@ -142,20 +144,18 @@ export class Resends {
 
   /** All of them, to a stream that is new. */
   sendAll(now: number): void {
-    for (const [task, head] of this.#waiting()) {
-      if (head.sentAtMs === null) {
-        if (pump(this.#memory, task, now)) this.#memory.saveTask(task);
-      } else this.#memory.emit({ type: "UPDATE", status: head.status });
-      const { uuid } = head.status;
-      this.#turns.set(task.taskId, { uuid, sentAtMs: now, at: now + FIRST_MS });
-    }
+    for (const [{ taskId }, { status }] of this.#waiting())
+      this.#turns.set(taskId, { uuid: status.uuid, sentAtMs: now, at: now });
+    this.sendDue(now);
   }
 
   sendDue(now: number): void {
+    let sent = 0;
     for (const [task, head] of this.#waiting()) {
       const turn = this.#turnOf(task, head, now);
       // A clock that was set back does not keep it waiting.
       if (turn.at > now && turn.at <= now + LONGEST_MS) continue;
+      if (sent++ >= MOST_EVENTS) break;
       if (head.sentAtMs === null) {
         if (pump(this.#memory, task, now)) this.#memory.saveTask(task);
       } else this.#memory.emit({ type: "UPDATE", status: head.status });
@@ -165,6 +165,7 @@ export class Resends {
   }
 
   *wantedAt(now: number): Generator<number> {
-    for (const [task, head] of this.#waiting()) yield Math.min(this.#turnOf(task, head, now).at, now + LONGEST_MS);
+    for (const [task, head] of this.#waiting())
+      yield Math.max(now + 1, Math.min(this.#turnOf(task, head, now).at, now + LONGEST_MS));
   }
 }

@@ -1,6 +1,7 @@
 /** What a scheduler hears that asks how its tasks stand (Mesos' master.cpp, `reconcile`). */
 import { type MesosTaskState, parseAgentId, type TaskStatus } from "../model/framework.ts";
 import type { AgentState, AgentStateAnswer } from "../protocol/frameworks.ts";
+import { MOST_EVENTS } from "./lines.ts";
 import type { FrameworkMemory } from "./memory.ts";
 import { executorOf, isAware, type Task } from "./state.ts";
 
@@ -19,13 +20,30 @@ export class Reconciling {
   /** tasks that may be with any agent, and the Clusters that have not said yet that none of theirs recovers */
   readonly #anywhere = new Set<string>();
   readonly #unheard = new Set<string>();
+  /** tasks that are still to be told of to who asked for all, the next one last */
+  #left: string[] = [];
 
   constructor(memory: FrameworkMemory) {
     this.#memory = memory;
   }
 
   all(now: number): void {
-    for (const task of this.#memory.tasks.values()) this.#tell(known(task, this.#aware, now));
+    this.#left = [...this.#memory.tasks.keys()].reverse();
+    this.tick(now);
+  }
+
+  /** The next of all tasks. */
+  tick(now: number): void {
+    for (let n = 0; n < MOST_EVENTS; n++) {
+      const taskId = this.#left.pop();
+      if (taskId === undefined) return;
+      const task = this.#memory.tasks.get(taskId);
+      if (task) this.#tell(known(task, this.#aware, now));
+    }
+  }
+
+  *wantedAt(now: number): Generator<number> {
+    if (this.#left.length > 0) yield now + 1;
   }
 
   some(asked: readonly Asked[], now: number): void {
