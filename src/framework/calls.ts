@@ -154,10 +154,12 @@ export class Calls {
     this.#memory.saveTask(task);
   }
 
-  #update(self: Self, { info, suppressedRoles, constraints, error }: Call<"UPDATE_FRAMEWORK">): CallAnswer {
-    if (error !== null) return refused(error);
+  #update(self: Self, call: Call<"UPDATE_FRAMEWORK">): CallAnswer {
+    const { info, suppressedRoles, constraints, infoError, optionsError } = call;
+    if (infoError !== null) return refused(`Supplied FrameworkInfo is not valid: ${infoError}`);
     const update = updateError(self.info, info);
     if (update !== null) return refused(`FrameworkInfo update is not valid: ${update}`);
+    if (optionsError !== null) return refused(`'UpdateFramework' call is not valid: ${optionsError}`);
     const size = sizeError("What this framework says of itself", { info, suppressedRoles, constraints });
     if (size !== null) return { status: 413, body: size };
     const done: CallAnswer = { status: 200, body: "" };

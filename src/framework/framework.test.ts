@@ -32,9 +32,18 @@ test("what was never heard of has no tables, and a refused subscription stores n
   expect(scene.home.call("view", {})).toBe(null);
   expect(scene.tell()).toEqual({ isKnown: false, isActive: false });
   expect(scene.call({ type: "REVIVE", roles: [] }, "s")).toEqual({ status: 400, body: "Framework cannot be found" });
-  expect(scene.subscribe({ error: "bad" })).toEqual([{ type: "ERROR", message: "bad" }]);
+  expect(scene.subscribe({ optionsError: "bad" })).toEqual([{ type: "ERROR", message: "bad" }]);
   expect(scene.home.isOpen(scene.socket)).toBe(false);
   expect(scene.home.query("SELECT name FROM sqlite_master")).toEqual([]);
+});
+
+test("that a framework was removed comes before what is wrong with its options, and this before what may not change", () => {
+  const scene = subscribed();
+  const wrong = { optionsError: "bad", info: info({ principal: "q" }) };
+  expect(scene.subscribe(wrong)).toEqual([{ type: "ERROR", message: "bad" }]);
+  scene.subscribe();
+  scene.call({ type: "TEARDOWN" });
+  expect(scene.subscribe(wrong)).toEqual([{ type: "ERROR", message: "Framework has been removed" }]);
 });
 
 test("a new id is subscribed, and the Broker told until it confirms", () => {
@@ -196,7 +205,8 @@ test("what is too large for a row is refused, and how large it is told", () => {
     info: info({ name }),
     suppressedRoles: [],
     constraints: { roles: {} },
-    error: null,
+    infoError: null,
+    optionsError: null,
   });
   expect(update).toEqual({
     status: 413,
@@ -520,7 +530,8 @@ test("MultiRoleSchedulerUnsubscribeFromRole: its tasks stay, its offers are resc
     info: info({ roles }),
     suppressedRoles: [],
     constraints: { roles: {} },
-    error: null,
+    infoError: null,
+    optionsError: null,
   };
   expect(scene.call(call)).toEqual({ status: 200, body: "" });
   expect(scene.events()).toEqual([{ type: "RESCIND", offerId: "north.1.2" }]);
@@ -567,7 +578,8 @@ const update = (scene: Scene, more: object) =>
     info: info(),
     suppressedRoles: [],
     constraints: { roles: {} },
-    error: null,
+    infoError: null,
+    optionsError: null,
     ...more,
   });
 
@@ -587,9 +599,10 @@ test("an update of what may not change is refused whole", () => {
   const scene = subscribed();
   const prefix = "FrameworkInfo update is not valid: ";
   for (const [more, body] of [
-    [{ error: "Supplied FrameworkInfo is not valid: x" }, "Supplied FrameworkInfo is not valid: x"],
+    [{ info: info({ user: "bob" }), infoError: "x" }, "Supplied FrameworkInfo is not valid: x"],
+    [{ optionsError: "x" }, "'UpdateFramework' call is not valid: x"],
     [
-      { info: info({ user: "bob" }) },
+      { info: info({ user: "bob" }), optionsError: "x" },
       `${prefix}Updating 'FrameworkInfo.user' is unsupported; attempted to update from 'ann' to 'bob'`,
     ],
     [

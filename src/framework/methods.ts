@@ -34,8 +34,10 @@ export type FrameworkCall =
       info: FrameworkInfo;
       suppressedRoles: string[];
       constraints: OfferConstraints;
-      /** what is wrong with the info in itself: the body of the refusal; null: nothing */
-      error: string | null;
+      /** what is wrong with the info in itself; null: nothing */
+      infoError: string | null;
+      /** what is wrong with what else is said; null: nothing */
+      optionsError: string | null;
     };
 
 /** `body` is Mesos' own text where it has one. */
@@ -53,8 +55,8 @@ export interface Subscribe {
     constraints: OfferConstraints;
     /** the league's role that its credentials are for; absent: the whole league */
     within?: string;
-    /** what is wrong with the info in itself: an ERROR event says it, and the stream ends; null: nothing */
-    error: string | null;
+    /** what is wrong with what is said beside the info: an ERROR event says it, and the stream ends; null: nothing */
+    optionsError: string | null;
   };
 }
 

@@ -49,12 +49,12 @@ export class Session {
     else this.#accept(socket, subscription, now);
   }
 
-  #errorOf({ error, info, suppressedRoles, constraints, within }: Subscription): string | null {
+  #errorOf({ info, suppressedRoles, constraints, optionsError, within }: Subscription): string | null {
     const { self } = this.#memory;
-    if (error !== null) return error;
     if (self?.state === "removed") return "Framework has been removed";
     const stranger = self && strangerError(self.info, within);
     if (stranger) return stranger;
+    if (optionsError !== null) return optionsError;
     if (self && self.info.principal !== info.principal) return PRINCIPAL_CHANGED;
     return sizeError("What this framework says of itself", { info, suppressedRoles, constraints });
   }

@@ -190,7 +190,7 @@ describe("the stream", () => {
     const id = subscribed.subscribed.framework_id.value;
     expect(id).toMatch(/^[0-9a-f-]{36}-0000$/);
     const [{ subscribe }] = await surface.object(id, "heard");
-    expect(subscribe).toMatchObject({ streamId: stream.streamId, suppressedRoles: [], error: null });
+    expect(subscribe).toMatchObject({ streamId: stream.streamId, suppressedRoles: [], optionsError: null });
     stream.head.destroy();
   });
 
@@ -255,6 +255,18 @@ describe("the stream", () => {
       },
     ]);
     expect(await surface.object("badrole", "heard")).toEqual([]);
+  });
+
+  test("what is wrong with suppressed roles or offer constraints is told to the object, which may have more to say", async () => {
+    await surface.object("options", "greet", [{ type: "ERROR", message: "Framework has been removed" }]);
+    const stream = await surface.open({
+      body: subscribeCall({ id: { value: "options" } }, { suppressed_roles: ["x"] }),
+    });
+    const optionsError = "Suppressed roles { x } are not contained in the set of roles";
+    await until(() => stream.events.length > 0);
+    expect(stream.events[0]).toMatchObject({ error: { message: "Framework has been removed" } });
+    expect(await surface.object("options", "heard")).toMatchObject([{ subscribe: { optionsError } }]);
+    stream.head.destroy();
   });
 
   test("FrameworkSubscribeEmptyId: a new framework", async () => {

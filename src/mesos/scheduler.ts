@@ -64,11 +64,11 @@ async function subscribe(c: Context<ApiEnv>, wire: Subscription, access: Access)
   const streamId = crypto.randomUUID();
   const frameworkId = wire.framework_info.id?.value || `${crypto.randomUUID()}-0000`;
   const context = { frameworkId, format: formatOf(info.capabilities), heartbeatMs, url: new URL(c.req.url) };
-  const error = infoError ?? optionsError;
-  // What is wrong in itself, an id included, reaches no object.
-  if (error !== null) return streamed(streamId, only(record(eventJson({ type: "ERROR", message: error }, context))));
+  // An id that no object can have is one such error.
+  if (infoError !== null)
+    return streamed(streamId, only(record(eventJson({ type: "ERROR", message: infoError }, context))));
   const first: Subscribe = {
-    subscribe: { streamId, info, suppressedRoles, constraints, ...withinOf(access), error },
+    subscribe: { streamId, info, suppressedRoles, constraints, ...withinOf(access), optionsError },
   };
   const inbox = await Inbox.open(
     frameworkAt(c, access.league, frameworkId),

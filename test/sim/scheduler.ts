@@ -99,7 +99,7 @@ export class Scheduler {
       },
       suppressedRoles: [],
       constraints: { roles: {} },
-      error: null,
+      optionsError: null,
     };
     this.#world.trace(() => `scheduler of ${id} subscribes: ${JSON.stringify(this.plan)}`);
     const socket = this.object.openSocket({ subscribe }, (event) => {

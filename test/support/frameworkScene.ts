@@ -113,7 +113,7 @@ export class Scene {
       info: info(),
       suppressedRoles: [],
       constraints: { roles: {} },
-      error: null,
+      optionsError: null,
       ...more,
     };
     this.home.message(this.socket, { subscribe });

@@ -1,6 +1,6 @@
 /** A call that was found valid in itself, as the Framework object takes it. */
 import type { FrameworkCall } from "../../framework/methods.ts";
-import type { Call, Subscription } from "../messages/call.ts";
+import type { Call } from "../messages/call.ts";
 import type { Id } from "../messages/common.ts";
 import { toBase64 } from "../wire/base64.ts";
 import { type Credential, readSubscription } from "./frameworkInfo.ts";
@@ -97,15 +97,6 @@ export function readCall(call: Call, frameworkId: string, credential: Credential
         executorId: call.message.executor_id.value,
       };
     case "UPDATE_FRAMEWORK":
-      return call.update_framework ? readUpdate(call.update_framework, credential) : null;
+      return call.update_framework ? { type, ...readSubscription(call.update_framework, credential) } : null;
   }
-}
-
-function readUpdate(wire: Subscription, credential: Credential): FrameworkCall {
-  const { info, suppressedRoles, constraints, infoError, optionsError } = readSubscription(wire, credential);
-  const error =
-    infoError === null
-      ? optionsError && `'UpdateFramework' call is not valid: ${optionsError}`
-      : `Supplied FrameworkInfo is not valid: ${infoError}`;
-  return { type: "UPDATE_FRAMEWORK", info, suppressedRoles, constraints, error };
 }
