@@ -205,6 +205,48 @@ test("an accept is done once, however often it is said", () => {
   expect(here.agents[0]?.running).toHaveLength(1);
 });
 
+/** An offer, and what was asked for on it: one task. */
+function oneAsked(here: PlayedLeague) {
+  const framework = new PlayedFramework(here, "f1", ["lab"]);
+  here.pass(2_000);
+  const [offer] = framework.held() as [Offer];
+  const request = {
+    framework: "f1",
+    id: "a1",
+    incarnation: framework.incarnations.get("north") ?? 0,
+    offers: [offer.id],
+    operations: [launch(launchTask(offer, "t1", SMALL))],
+    refuseMs: 0,
+  };
+  return { framework, request };
+}
+
+test("a cluster that lost what it knew says of no accept from before that nothing was launched", () => {
+  const here = league({ north: 1 });
+  const { framework, request } = oneAsked(here);
+  expect(framework.ask(request)).toEqual({ rejected: [], operations: [] });
+  here.pass(3_000);
+  const home = here.at("north");
+  home.generation += 1;
+  home.crash();
+  expect(framework.ask(request)).toEqual({ rejected: [], operations: [], isUnknown: true });
+  here.pass(3_000);
+  expect(framework.ask(request)).toEqual({ rejected: [], operations: [], isUnknown: true });
+  expect(framework.ask({ ...request, id: "a2", incarnation: framework.incarnations.get("north") ?? 0 })).toMatchObject({
+    rejected: [{ taskId: "t1", reason: "REASON_INVALID_OFFERS" }],
+  });
+});
+
+test("an accept is done once, also when the clock leaps before it is said again", () => {
+  const here = league({ north: 1 });
+  const { framework, request } = oneAsked(here);
+  expect(framework.ask(request)).toEqual({ rejected: [], operations: [] });
+  here.leap(86_400_000);
+  here.at("north").crash();
+  framework.ask({ ...request, id: "a2" });
+  expect(framework.ask(request)).toEqual({ rejected: [], operations: [] });
+});
+
 test("an offer that was rescinded meanwhile launches nothing", () => {
   const here = league({ north: 1 });
   const aware = new PlayedFramework(here, "f1", ["lab"], { capabilities: ["PARTITION_AWARE"] });

@@ -1,5 +1,5 @@
 /** The rows of a Cluster. The hot path (poll, hand-out, end of an attempt) is plain prepared SQL; the rest drizzle. */
-import { and, asc, eq, gt, inArray, isNotNull, lt, lte, notInArray, sql as text } from "drizzle-orm";
+import { and, asc, desc, eq, gt, inArray, isNotNull, lt, lte, notInArray, sql as text } from "drizzle-orm";
 import migrations from "../../migrations/cluster/migrations.js";
 import { type Database, database, migrate } from "../platform/drizzle.ts";
 import type { Sql } from "../platform/seam.ts";
@@ -288,14 +288,23 @@ export class ClusterStore {
       .get();
     return row?.answer ?? null;
   }
-  /** @param before answers from before this time are not asked for any more */
-  keepAccepted(framework: string, id: string, answer: AcceptAnswer, at: number, before: number): void {
+  keepAccepted(framework: string, id: string, answer: AcceptAnswer, at: number): void {
+    this.#db.insert(schema.accepted).values({ framework, id, answer, at }).run();
+  }
+  /** @param before answers from before this time are not asked for any more, but for so many of the newest */
+  tidyAccepted(framework: string, before: number, newest: number): void {
     const { accepted } = schema;
+    const ofFramework = eq(accepted.framework, framework);
+    const kept = this.#db
+      .select({ id: accepted.id })
+      .from(accepted)
+      .where(ofFramework)
+      .orderBy(desc(accepted.at))
+      .limit(newest);
     this.#db
       .delete(accepted)
-      .where(and(eq(accepted.framework, framework), lt(accepted.at, before)))
+      .where(and(ofFramework, lt(accepted.at, before), notInArray(accepted.id, kept)))
       .run();
-    this.#db.insert(accepted).values({ framework, id, answer, at }).run();
   }
   reservations(): ReservationRow[] {
     return this.#db.select().from(schema.reservation).all();

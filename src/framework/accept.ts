@@ -4,6 +4,7 @@ import { amountsOf, portsIn, portsOf } from "../model/pieces.ts";
 import type { AcceptAnswer, AcceptRequest, TaskLevel } from "../protocol/frameworks.ts";
 import { clusterOf, type FrameworkMemory, keyOf } from "./memory.ts";
 import type { FrameworkCall } from "./methods.ts";
+import { goMissing } from "./missing.ts";
 import { isAware, isTold, taskOf } from "./state.ts";
 
 type Accept = Extract<FrameworkCall, { type: "ACCEPT" }>;
@@ -26,6 +27,7 @@ export function accept(memory: FrameworkMemory, call: Accept, now: number): void
   const request: AcceptRequest = {
     framework: memory.id,
     id: first,
+    incarnation: memory.heard.get(cluster)?.incarnation ?? 0,
     offers: call.offerIds,
     operations: withoutKnown(memory, operations),
     refuseMs: call.refuseMs,
@@ -33,10 +35,9 @@ export function accept(memory: FrameworkMemory, call: Accept, now: number): void
   for (const { id } of offers) memory.dropOffer(id);
   memory.count("accepted", offers);
   memory.ask(first, { cluster, method: "accept", args: request });
-  const incarnation = memory.heard.get(cluster)?.incarnation ?? 0;
   for (const operation of operations)
     for (const task of tasksOf(operation))
-      if (!memory.tasks.has(task.taskId)) stage(memory, task, { request, cluster, incarnation, agent, role, now });
+      if (!memory.tasks.has(task.taskId)) stage(memory, task, { request, cluster, agent, role, now });
 }
 
 /** First that is wrong with the offers, as Mesos says it; null: nothing. */
@@ -159,7 +160,6 @@ function withoutKnown(memory: FrameworkMemory, operations: readonly Operation[])
 interface Ground {
   request: AcceptRequest;
   cluster: string;
-  incarnation: number;
   agent: Offer["agent"];
   role: string;
   now: number;
@@ -168,7 +168,7 @@ interface Ground {
 /** From now on it is known. */
 function stage(memory: FrameworkMemory, launch: LaunchTask, ground: Ground): void {
   const { taskId, executorId, name, pieces, told } = launch;
-  const { request, cluster, incarnation, agent, role, now } = ground;
+  const { request, cluster, agent, role, now } = ground;
   const level: TaskLevel = {
     taskId,
     agentId: launch.agentId,
@@ -188,7 +188,7 @@ function stage(memory: FrameworkMemory, launch: LaunchTask, ground: Ground): voi
     ports: portsOf(portsIn(pieces)),
     ip: agent.ip,
   };
-  const task = memory.addTask({ ...taskOf(cluster, request.id, level, told), incarnation });
+  const task = memory.addTask({ ...taskOf(cluster, request.id, level, told), incarnation: request.incarnation });
   memory.saveTask(task);
 }
 
@@ -197,6 +197,7 @@ export function accepted(memory: FrameworkMemory, request: AcceptRequest, answer
   const key = keyOf("accept", request.id);
   if (!memory.requests.has(key)) return;
   memory.answered(key);
+  if (answer.isUnknown) missAll(memory, request, now);
   const asked = countTasks(request.operations.flatMap(tasksOf));
   const refused = countTasks(answer.rejected);
   for (const rejection of answer.rejected) {
@@ -209,6 +210,17 @@ export function accepted(memory: FrameworkMemory, request: AcceptRequest, answer
     if (isOfThis && isRefused) memory.forgetTask(task);
   }
   for (const status of answer.operations) tellOperation(memory, status);
+}
+
+/** What it asked for may run, but for what was told of since. */
+function missAll(memory: FrameworkMemory, { id }: AcceptRequest, now: number): void {
+  for (const task of memory.tasks.values()) {
+    if (task.accept !== id || task.isEnded || task.isAssumed) continue;
+    const { cluster, incarnation } = task;
+    if (isTold(task) && incarnation === memory.heard.get(cluster)?.incarnation) continue;
+    goMissing(memory, task, now);
+    memory.saveHeard(cluster);
+  }
 }
 
 function countTasks(tasks: readonly { taskId: string }[]): Map<string, number> {

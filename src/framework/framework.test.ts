@@ -429,6 +429,24 @@ test("an accept is repeated until it is answered, also after a crash, and what i
   expect(scene.updates()).toEqual([]);
 });
 
+test("what a Cluster that lost its rows was asked to launch may run there, unless it is told of, until its node has stopped it", () => {
+  const scene = subscribed();
+  scene.tell({ isWhole: true, offers: [offer("north.1.1")] });
+  scene.call({ type: "ACCEPT", offerIds: ["north.1.1"], operations: launch("t", "u"), refuseMs: 7 });
+  const [asked] = scene.asked("accept");
+  expect(asked?.args).toMatchObject({ incarnation: 1 });
+  scene.tell({ isWhole: true, incarnation: 2, tasks: [level("u", "running")] });
+  scene.drain();
+  const value = { rejected: [], operations: [], isUnknown: true };
+  scene.home.result(asked?.to, "accept", asked?.args, { ok: true, value });
+  expect(scene.updates()).toMatchObject([{ taskId: "t", state: "TASK_UNREACHABLE", uuid: null }]);
+  scene.home.crash();
+  scene.pass(700_000);
+  expect(scene.drain()).toEqual([]);
+  scene.pass(20_000);
+  expect(scene.updates()).toMatchObject([{ taskId: "t", state: "TASK_GONE" }]);
+});
+
 test("a repeated accept is not refused, but what it has beside what was asked for is", () => {
   const scene = subscribed();
   scene.tell({ offers: [offer("north.1.1"), offer("north.1.2")] });

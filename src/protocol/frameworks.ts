@@ -161,6 +161,8 @@ export interface AcceptRequest {
   framework: string;
   /** of the Framework object's own: a repeated one has the first's answer */
   id: string;
+  /** of the Cluster, when it told of the offers */
+  incarnation: number;
   offers: string[];
   operations: Operation[];
   refuseMs: number;
@@ -170,6 +172,8 @@ export interface AcceptAnswer {
   rejected: Rejection[];
   /** of those operations that have an id and were not done */
   operations: OperationStatus[];
+  /** what it did when it was asked first it does not know any more: what was to be launched may run */
+  isUnknown?: true;
 }
 export interface Rejection {
   taskId: string;

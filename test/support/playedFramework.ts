@@ -1,7 +1,14 @@
 /** A Framework object as the Broker and Clusters see it: says what it wants, keeps what it is told. */
 import type { FrameworkInfo, InverseOffer, LaunchTask, Offer, Operation, Piece } from "../../src/model/framework.ts";
 import { jobSpecSchema, templateOf } from "../../src/model/job.ts";
-import type { AcceptAnswer, FrameworkLevel, FrameworkWish, TaskLevel, Tell } from "../../src/protocol/frameworks.ts";
+import type {
+  AcceptAnswer,
+  AcceptRequest,
+  FrameworkLevel,
+  FrameworkWish,
+  TaskLevel,
+  Tell,
+} from "../../src/protocol/frameworks.ts";
 import type { PlayedLeague } from "./playedLeague.ts";
 
 export class PlayedFramework {
@@ -18,6 +25,8 @@ export class PlayedFramework {
   level: FrameworkLevel;
   readonly #league: PlayedLeague;
   #accepts = 0;
+  /** of each cluster that told something */
+  readonly incarnations = new Map<string, number>();
 
   constructor(league: PlayedLeague, id: string, roles: readonly string[], rest: Partial<FrameworkLevel> = {}) {
     this.#league = league;
@@ -52,6 +61,7 @@ export class PlayedFramework {
   #answer(method: string, args: unknown): unknown {
     if (method !== "tell") return {};
     const tell = args as Tell;
+    this.incarnations.set(tell.cluster, tell.incarnation);
     for (const offer of tell.offers) {
       this.offers.set(offer.id, offer);
       this.made += 1;
@@ -79,7 +89,19 @@ export class PlayedFramework {
   ): AcceptAnswer {
     const cluster = offers[0]?.id.split(".")[0] ?? "";
     for (const offer of offers) this.offers.delete(offer.id);
-    const request = { framework: this.id, id, offers: offers.map((offer) => offer.id), operations, refuseMs };
+    return this.ask({
+      framework: this.id,
+      id,
+      incarnation: this.incarnations.get(cluster) ?? 0,
+      offers: offers.map((offer) => offer.id),
+      operations,
+      refuseMs,
+    });
+  }
+
+  /** As it is, whatever is held. */
+  ask(request: AcceptRequest): AcceptAnswer {
+    const cluster = request.offers[0]?.split(".")[0] ?? "";
     const answer = this.#league.at(cluster).call("accept", request) as AcceptAnswer;
     this.#league.deliver();
     return answer;

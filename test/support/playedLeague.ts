@@ -70,6 +70,11 @@ export class PlayedLeague {
     }
   }
 
+  /** All clocks are set forward. */
+  leap(ms: number): void {
+    this.#nowMs += ms;
+  }
+
   pass(ms: number): void {
     const end = this.#nowMs + ms;
     while (this.#nowMs < end) {

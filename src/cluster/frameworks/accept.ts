@@ -26,8 +26,11 @@ import { jobState, type NodeState } from "../state.ts";
 import type { Launched } from "./launched.ts";
 import { type FrameworkHere, type HeldOffer, isAware } from "./state.ts";
 
-/** So long a Framework object may ask again what was answered. */
+/** So long a Framework object may ask again what was answered; so many of the newest are kept whatever the clock says. */
 const KEPT_MS = 3_600_000;
+const KEPT = 10_000;
+/** Those that are kept are looked through once in so many answers. */
+const TIDY_EACH = 1_000;
 
 /** What the operations work on. */
 interface Ground {
@@ -49,10 +52,22 @@ export function accept(memory: ClusterMemory, request: AcceptRequest, now: numbe
   const known = store.accepted(request.framework, request.id);
   if (known) return known;
   const here = frameworks.byId.get(request.framework);
-  const answer = here ? acceptFor(memory, here, request, now) : allInvalid(request, "the framework is unknown", false);
-  store.keepAccepted(request.framework, request.id, answer, now, now - KEPT_MS);
+  const isHeld = request.offers.every((id) => frameworks.offers.get(id)?.framework === request.framework);
+  // The rows that would tell may be lost. An offer that is held was not accepted.
+  if (!isHeld && request.incarnation !== memory.self.incarnation) return unknown(request);
+  if (!here) return allInvalid(request, "the framework is unknown", false);
+  const answer = acceptFor(memory, here, request, now);
+  store.keepAccepted(request.framework, request.id, answer, now);
+  if (here.accepts++ % TIDY_EACH === 0) store.tidyAccepted(request.framework, now - KEPT_MS, KEPT);
   return answer;
 }
+
+/** No operation that has an id was ever done. */
+const unknown = (request: AcceptRequest): AcceptAnswer => ({
+  ...allInvalid(request, "what became of them is lost", false),
+  rejected: [],
+  isUnknown: true,
+});
 
 function acceptFor(memory: ClusterMemory, here: FrameworkHere, request: AcceptRequest, now: number): AcceptAnswer {
   const { frameworks } = memory;

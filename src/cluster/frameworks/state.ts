@@ -74,6 +74,8 @@ export class FrameworkHere {
   readonly offers = new Set<HeldOffer>();
   readonly inverseOffers = new Map<string, HeldInverseOffer>();
   readonly tasks = new Map<string, JobState>();
+  /** answered since this object was built */
+  accepts = 0;
   /** of its tasks that are not over, and of its offers */
   readonly uses = new UseSums();
   /** incarnation of which its Framework object was told all */
