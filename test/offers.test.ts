@@ -516,6 +516,21 @@ test("a task that was accepted for a node which died then is lost, and stays so 
   expect(agent?.running).toEqual([]);
 });
 
+test("a task that was accepted for a node which died then is lost, also of an object that sleeps whenever it may", () => {
+  const here = league({ north: 1 });
+  const framework = new PlayedFramework(here, "f1", ["lab"]);
+  here.pass(2_000);
+  const [offer] = framework.held() as [Offer];
+  here.agents.length = 0;
+  framework.accept([offer], [launch(launchTask(offer, "t1", SMALL))], 3_600_000);
+  const home = here.at("north");
+  for (let s = 0; s < 120; s++) {
+    here.pass(1_000);
+    if ((home.alarmAt ?? Number.POSITIVE_INFINITY) - here.nowMs > 10_000) home.crash();
+  }
+  expect(framework.tasks.get("t1")).toMatchObject({ state: "lost", reason: "agent-lost" });
+});
+
 test("groups of one executor are each other's fate no more than others", () => {
   const here = league({ north: 1 });
   const [agent] = here.agents;

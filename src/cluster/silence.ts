@@ -72,12 +72,13 @@ export function nextOverdueAt(memory: ClusterMemory, nodes: Iterable<string>): n
 }
 
 /**
- * While work waits for nodes, an object that slept would forget since when it has not heard one that runs nothing: it
- * stays awake until that one is heard or silent.
+ * While work waits for nodes, whichever it may have or the one that it was launched on, an object that slept would forget
+ * since when it has not heard one that runs nothing: it stays awake until that one is heard or silent.
  */
 export function* vigilTimes(memory: ClusterMemory, now: number): Generator<number> {
-  if (memory.waitingJobs().length === 0) return;
-  for (const node of memory.nodes.values()) {
+  const { nodes, frameworks } = memory;
+  const launchedOn = [...frameworks.launching].flatMap(({ launched }) => nodes.get(launched?.node ?? "") ?? []);
+  for (const node of memory.waitingJobs().length > 0 ? nodes.values() : launchedOn) {
     if (node.rest === "asleep" || !memory.isUp(node, now)) continue;
     // None is late sooner, and to ask which is first would be to ask all of them in every turn.
     yield now + TICK_MS;
