@@ -531,6 +531,32 @@ test("a task that was accepted for a node which died then is lost, also of an ob
   expect(framework.tasks.get("t1")).toMatchObject({ state: "lost", reason: "agent-lost" });
 });
 
+test("a task that its node never began and that was lost with it is told once, and is nothing then", () => {
+  const here = league({ north: 1 });
+  const [agent] = here.agents;
+  const home = here.at("north");
+  const framework = new PlayedFramework(here, "f1", ["lab"]);
+  here.pass(2_000);
+  const [offer] = framework.held() as [Offer];
+  if (agent) agent.isDeaf = true;
+  framework.accept([offer], [launch(launchTask(offer, "t1", SMALL))], 3_600_000);
+  here.pass(500);
+  home.call("pauseNode", { name: "north-1", paused: true });
+  here.pass(500);
+  framework.isDown = true;
+  here.agents.length = 0;
+  here.pass(80_000);
+  home.crash();
+  framework.isDown = false;
+  here.pass(80_000);
+  home.crash();
+  here.pass(5_000);
+  expect(framework.told.filter((one) => one === "t1 lost")).toHaveLength(1);
+  framework.say({ state: "removed" });
+  here.pass(3_000);
+  expect(here.broker.call("frameworks", {})).toEqual([]);
+});
+
 test("groups of one executor are each other's fate no more than others", () => {
   const here = league({ north: 1 });
   const [agent] = here.agents;

@@ -76,14 +76,19 @@ export function nextOverdueAt(memory: ClusterMemory, nodes: Iterable<string>): n
  * since when it has not heard one that runs nothing: it stays awake until that one is heard or silent.
  */
 export function* vigilTimes(memory: ClusterMemory, now: number): Generator<number> {
+  if (isVigil(memory, now)) yield now + TICK_MS;
+}
+
+/** Which of them is late first would be a question about all of them in every turn. */
+function isVigil(memory: ClusterMemory, now: number): boolean {
   const { nodes, frameworks } = memory;
-  const launchedOn = [...frameworks.launching].flatMap(({ launched }) => nodes.get(launched?.node ?? "") ?? []);
-  for (const node of memory.waitingJobs().length > 0 ? nodes.values() : launchedOn) {
-    if (node.rest === "asleep" || !memory.isUp(node, now)) continue;
-    // None is late sooner, and to ask which is first would be to ask all of them in every turn.
-    yield now + TICK_MS;
-    return;
+  for (const { launched } of frameworks.launching) {
+    const node = nodes.get(launched?.node ?? "");
+    if (node && !memory.isSuspect(node, now)) return true;
   }
+  if (memory.waitingJobs().length === 0) return false;
+  for (const node of nodes.values()) if (node.rest !== "asleep" && memory.isUp(node, now)) return true;
+  return false;
 }
 
 export function tick(memory: ClusterMemory, now: number): void {

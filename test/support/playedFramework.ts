@@ -22,6 +22,8 @@ export class PlayedFramework {
   readonly lostAgents: string[] = [];
   readonly inverseOffers: InverseOffer[] = [];
   made = 0;
+  /** nothing that it is told reaches it */
+  isDown = false;
   level: FrameworkLevel;
   readonly #league: PlayedLeague;
   #accepts = 0;
@@ -59,6 +61,7 @@ export class PlayedFramework {
   }
 
   #answer(method: string, args: unknown): unknown {
+    if (this.isDown) return undefined;
     if (method !== "tell") return {};
     const tell = args as Tell;
     this.incarnations.set(tell.cluster, tell.incarnation);

@@ -1,5 +1,6 @@
 import type { ClusterMemory } from "../memory.ts";
 import { cancelWaiting, isOver, type JobState } from "../state.ts";
+import { UNENDED } from "../store.ts";
 
 /** Ends a task that a framework launched. @param graceMs between TERM and KILL; null: as the task says */
 export function kill(memory: ClusterMemory, job: JobState, graceMs: number | null): void {
@@ -17,11 +18,13 @@ export function kill(memory: ClusterMemory, job: JobState, graceMs: number | nul
   if (isOver(job)) endedLaunched(memory, job, false);
 }
 
-/** Its node went away before it was handed out: nothing of it ran. */
+/** Its node went away before it was handed out, or before it began: nothing of it ran. */
 export function loseLaunched(memory: ClusterMemory, job: JobState): void {
   const { launched } = job;
   if (launched === null || isOver(job)) return;
   job.launched = { ...launched, isLost: true };
+  for (const { index, attemptsUsed } of job.retry.values())
+    memory.store.end(job.id, index, "failed", attemptsUsed, 0, { ...UNENDED, reason: "agent-lost" });
   job.fresh = [];
   job.retry.clear();
   job.failed = [[0, 1]];
