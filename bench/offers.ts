@@ -1,6 +1,7 @@
 /**
  * `npm run bench:offers -- --agents 10000 --frameworks 1000`: one round in which every framework has refused every agent,
- * as Mesos' DeclineOffers. A revive of one framework afterwards shows that the nodes are there to be offered.
+ * as Mesos' DeclineOffers; `--kinds 100`: agents are of so many kinds. A revive of one framework afterwards shows that the
+ * nodes are there to be offered.
  * `--workload multi`: Mesos' MultiFrameworkAllocations, 19,500 tasks of three kinds of frameworks, to their end.
  */
 import { numbers, percentile, printLine, progress, rounded, textOption } from "./line.ts";
@@ -13,10 +14,10 @@ else if (workload === "multi") benchMulti();
 else throw new Error(`there is no workload "${workload}"; there is: multi`);
 
 function benchDeclined(): void {
-  const defaults = { agents: 10_000, frameworks: 1_000, roles: 1, runs: 9, seed: 1 };
-  const { agents, frameworks, roles, runs, seed } = numbers(defaults);
+  const defaults = { agents: 10_000, frameworks: 1_000, roles: 1, kinds: 1, runs: 9, seed: 1 };
+  const { agents, frameworks, roles, kinds, runs, seed } = numbers(defaults);
   const startedAtMs = performance.now();
-  const { roundMs, offers, afterRevive } = declined(agents, frameworks, roles, runs);
+  const { roundMs, offers, afterRevive } = declined(agents, frameworks, roles, kinds, runs);
   printLine("offers", seed, startedAtMs, {
     agents,
     frameworks,

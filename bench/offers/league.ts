@@ -32,10 +32,10 @@ export class BenchLeague {
     });
   }
 
-  join(name: string, capacity: Resources): void {
+  join(name: string, capacity: Resources, ports: Inventory["ports"] = []): void {
     const { serial } = this.cluster.call("join", { name, key: `key-of-${name}-0000` }) as { serial: number };
     this.#serials.set(name, { serial, seq: 0 });
-    const inventory: Inventory = { capacity, attributes: {}, drivers: ["process"], version: "bench" };
+    const inventory: Inventory = { capacity, attributes: {}, drivers: ["process"], version: "bench", ports };
     this.poll(name, { inventory });
   }
 
