@@ -22,7 +22,7 @@ export function stand(memory: FrameworkMemory, task: Task, level: TaskLevel, now
 }
 
 /** Puts what is said of the task in its line, and stores it. */
-export function say(memory: FrameworkMemory, task: Task, all: readonly Said[], now: number): void {
+function say(memory: FrameworkMemory, task: Task, all: readonly Said[], now: number): void {
   for (const said of all) {
     const { state, isQueued } = said;
     task.state = state;
