@@ -500,6 +500,16 @@ test("who may have a part without ports keeps an offer of one", () => {
   expect(framework.rescinded).toEqual([]);
 });
 
+test("of ports and gpus a part of a node has whole ones, however its limits are", () => {
+  const here = new PlayedLeague(["north"]);
+  here.join("north", "n1", { ports: [[31_000, 31_009]], capacity: { ...WHOLE, gpus: 2_000, ports: 10_000 } });
+  here.broker.call("putRole", { name: "lab", policy: { ...DEFAULT_POLICY, limit: { ports: 2_750, gpus: 1_500 } } });
+  const framework = new PlayedFramework(here, "f1", ["lab"], { capabilities: ["GPU_RESOURCES"] });
+  here.pass(8_000);
+  const part = { reservation: null, amounts: { ...WHOLE, gpus: 1_000, ports: 2_000 }, ports: [[31_000, 31_001]] };
+  expect(framework.held().map(({ pieces }) => pieces)).toEqual([[part]]);
+});
+
 test("a task that was accepted for a node which died then is lost, and stays so when the node is back", () => {
   const here = league({ north: 1 });
   const [agent] = here.agents;

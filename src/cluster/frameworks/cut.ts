@@ -194,7 +194,7 @@ class Cut {
   ): void {
     const { here, name, role } = asker;
     for (const { number, free } of nodes) {
-      const part = least(least(free, budget), this.#leftIn(partition));
+      const part = nameable(least(least(free, budget), this.#leftIn(partition)));
       if (!isAllocatable(part, minimumOf(role))) continue;
       if (role.refusals.covering(part).some((refused) => refused.has(number))) continue;
       // Not at once, for the Broker may not have heard yet what is free.
@@ -294,3 +294,12 @@ const positive = (amounts: Resources): Resources =>
 
 const least = (a: Resources, b: Resources): Resources =>
   Object.fromEntries(Object.entries(a).map(([name, amount]) => [name, Math.max(0, Math.min(amount, b[name] ?? 0))]));
+
+/** Gpus and ports are told by number: there is no part of one. */
+const nameable = (amounts: Resources): Resources =>
+  Object.fromEntries(
+    Object.entries(amounts).map(([name, amount]) => [
+      name,
+      name === "gpus" || name === "ports" ? Math.floor(amount / 1000) * 1000 : amount,
+    ]),
+  );
