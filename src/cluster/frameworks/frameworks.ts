@@ -9,12 +9,12 @@ import { type FrameworkLevel, type FrameworkReport, RESERVED } from "../../proto
 import type { Placer } from "../../scheduling/place/placer.ts";
 import { isOver, type JobState, type NodeState } from "../state.ts";
 import type { ClusterStore } from "../store.ts";
-import { isSuitable } from "./constraints.ts";
 import { askedFor, Kept } from "./kept.ts";
-import { NodeSet } from "./nodeSet.ts";
+import type { NodeSet } from "./nodeSet.ts";
 import { freeFor, Offerable } from "./offerable.ts";
 import { Reservations } from "./reservations.ts";
 import { FrameworkHere, type HeldOffer, RoleHere } from "./state.ts";
+import { Suitability } from "./suitability.ts";
 import { frameworkReport } from "./uses.ts";
 import { OFFER_INTERVAL_MS } from "./waits.ts";
 
@@ -40,8 +40,7 @@ export class Frameworks {
   readonly kept: Kept;
   readonly reservations: Reservations;
   readonly offerable = new Offerable();
-  /** by framework and role: nodes that it can't be offered */
-  readonly #unsuitable = new Map<RoleHere, { level: FrameworkLevel; nodes: NodeSet }>();
+  readonly #suitability: Suitability<NodeState>;
   readonly #changed: Set<string>;
   #refusalSeq = 0;
 
@@ -49,7 +48,12 @@ export class Frameworks {
   constructor(around: Surroundings, changed: Set<string>) {
     this.#around = around;
     this.#changed = changed;
-    const { store } = around;
+    const { store, nodes } = around;
+    this.#suitability = new Suitability({
+      nodes,
+      attributesOf: (node) => around.attributesOf(node),
+      numberOf: (node) => this.offerable.numberOf(node),
+    });
     this.kept = new Kept(around.placer, around.touch);
     this.reservations = new Reservations(store, this.kept);
     this.#reservedReported = this.reservations.isEmpty ? this.reservations.report : null;
@@ -89,9 +93,10 @@ export class Frameworks {
   }
 
   #setRoles(here: FrameworkHere, level: FrameworkLevel, now: number): void {
-    for (const name of [...here.roles.keys()])
+    for (const [name, role] of [...here.roles])
       if (!level.roles.some((wish) => wish.name === name)) {
         here.roles.delete(name);
+        this.#suitability.forget(role);
         this.#around.store.forgetRefusals(here.id, name);
       }
     for (const wish of level.roles) {
@@ -111,6 +116,7 @@ export class Frameworks {
 
   remove(here: FrameworkHere): void {
     this.byId.delete(here.id);
+    for (const role of here.roles.values()) this.#suitability.forget(role);
     this.#around.store.removeFramework(here.id);
   }
 
@@ -416,25 +422,17 @@ export class Frameworks {
   }
 
   /** It has other amounts or attributes, or is another machine: who refused it may want it now. */
-  nodeChanged({ name, inventory, removed }: NodeState): void {
+  nodeChanged(node: NodeState): void {
+    const { name, inventory, removed } = node;
     this.reservations.limit(name, removed ? {} : (inventory?.capacity ?? {}));
     const number = this.offerable.numberOf(name);
     for (const here of this.byId.values()) for (const { refusals } of here.roles.values()) refusals.forget(number);
-    this.#unsuitable.clear();
+    this.#suitability.nodeChanged(node);
   }
 
   /** Nodes that the role can't be offered, whatever is free there. */
-  unsuitableFor(here: FrameworkHere, role: RoleHere): NodeSet {
-    const known = this.#unsuitable.get(role);
-    if (known?.level === here.level) return known.nodes;
-    const nodes = new NodeSet();
-    for (const node of this.#around.nodes.values()) {
-      if (node.inventory === null) continue;
-      if (!isSuitable(node.inventory, this.attributesOf(node), here.level, role.wish))
-        nodes.add(this.offerable.numberOf(node.name));
-    }
-    this.#unsuitable.set(role, { level: here.level, nodes });
-    return nodes;
+  unsuitableFor({ level }: FrameworkHere, role: RoleHere): NodeSet {
+    return this.#suitability.unsuitableFor(level, role);
   }
 
   attributesOf(node: NodeState): Record<string, string> {
