@@ -5,7 +5,8 @@ import type { Offer, Piece } from "../src/model/framework.ts";
 import { jobSpecSchema, templateOf } from "../src/model/job.ts";
 import { amountsOf } from "../src/model/pieces.ts";
 import { DEFAULT_POLICY } from "../src/model/role.ts";
-import { PLAYED_INVENTORY } from "./support/playedAgent.ts";
+import type { Tell } from "../src/protocol/frameworks.ts";
+import { PLAYED_INVENTORY, PlayedAgent } from "./support/playedAgent.ts";
 import { launch, launchTask, PlayedFramework, piece } from "./support/playedFramework.ts";
 import { PlayedLeague } from "./support/playedLeague.ts";
 
@@ -179,6 +180,45 @@ test("a plan counts what is only offered as free", () => {
   const { places } = here.at("north").call("preview", { template, counts: { default: 2 } }) as Preview;
   expect(places).toEqual([{ partition: "default", node: "north-1", tasks: 2 }]);
   expect(framework.rescinded).toEqual([]);
+});
+
+test("a framework hears that an offer holds no more, also when the object sleeps before", () => {
+  const here = league({ north: 1 });
+  const framework = new PlayedFramework(here, "f1", ["lab"]);
+  here.pass(2_000);
+  const [offer] = framework.held() as [Offer];
+  framework.isDown = true;
+  here.submit("job1", { command: "true", role: "shop", resources: { cpus: 1 } });
+  for (const home of [here.at("north"), here.at("north")]) {
+    here.pass(1_000);
+    home.crash();
+  }
+  framework.isDown = false;
+  here.pass(2_000);
+  expect(framework.rescinded).toEqual([offer.id]);
+});
+
+test("what was cut for a framework before it says that it wants none now is not offered to it", () => {
+  const here = league({ north: 0 });
+  const home = here.at("north");
+  new PlayedFramework(here, "f1", ["lab"]);
+  here.pass(1_000);
+  const held = new Set<string>();
+  let tells = 0;
+  here.play("f1", (_, args) => {
+    const { offers, rescinded } = args as Tell;
+    for (const { id } of offers) held.add(id);
+    for (const id of rescinded) held.delete(id);
+    if (offers.length === 0 || tells++ > 0) return { isKnown: true, isActive: true };
+    // Another node comes before this is heard.
+    here.leap(2_000);
+    here.agents.push(new PlayedAgent((method, ask) => home.call(method, ask), "north", "north-2"));
+    return { isKnown: true, isActive: false };
+  });
+  here.join("north", "north-1");
+  here.pass(5_000);
+  expect(tells).toBeGreaterThan(0);
+  expect(home.call("metrics", {})).toMatchObject({ offers_held: held.size });
 });
 
 test("a gang that is submitted takes what is only offered", () => {
@@ -426,6 +466,37 @@ test("frameworks with tasks on a node that is drained are asked to leave it, onc
   expect(framework.held()).toEqual([]);
   here.pass(15_000);
   expect(framework.tasks.get("t1")).toMatchObject({ state: "cancelled", reason: "drained" });
+});
+
+test("who was asked to leave a node is not asked again for the same drain, however often the object sleeps", () => {
+  const here = league({ north: 1 });
+  const home = here.at("north");
+  const framework = new PlayedFramework(here, "f1", ["lab"]);
+  here.pass(2_000);
+  const [offer] = framework.held() as [Offer];
+  framework.accept([offer], [launch(launchTask(offer, "t1", SMALL))], 0);
+  here.pass(3_000);
+  const drain = () => home.call("drainNode", { name: "north-1", deadlineMs: 3_600_000, forMs: null });
+  const sleep = () => {
+    home.crash();
+    here.pass(2_000);
+  };
+  framework.isDown = true;
+  drain();
+  sleep();
+  framework.isDown = false;
+  here.pass(3_000);
+  sleep();
+  expect(framework.inverseOffers.map(({ agentId }) => agentId)).toEqual([offer.agent.id]);
+  home.call("undrainNode", { name: "north-1" });
+  sleep();
+  expect([...framework.heldInverse]).toEqual([]);
+  drain();
+  here.pass(2_000);
+  expect(framework.inverseOffers).toHaveLength(2);
+  framework.answerInverse("north");
+  sleep();
+  expect(framework.inverseOffers).toHaveLength(2);
 });
 
 test("a task on its way to a node of a cluster that is drained is killed, and its framework is told", () => {

@@ -11,7 +11,8 @@ CREATE TABLE `framework` (
 	`gen` integer NOT NULL,
 	`level` text NOT NULL,
 	`limits` text NOT NULL,
-	`told_whole` integer NOT NULL
+	`told_whole` integer NOT NULL,
+	`notes` text NOT NULL
 ) WITHOUT ROWID;
 --> statement-breakpoint
 CREATE TABLE `offer` (

@@ -277,8 +277,7 @@ export class Cluster implements Turns {
       const { isUnwanted, isOver } = this.#telling.answered(id, tell, outcome.value as TellAnswer);
       const here = this.#memory.frameworks.byId.get(id);
       // It says so to the Broker too; until that is heard here nothing is gained by keeping the room.
-      if (here && (isUnwanted || isOver))
-        for (const offer of [...here.offers]) this.#memory.frameworks.dropOffer(offer);
+      if (here && (isUnwanted || isOver)) for (const offer of [...here.offers]) this.#memory.frameworks.rescind(offer);
       if (here && isOver) for (const job of [...here.tasks.values()]) kill(this.#memory, job, null);
     }
     this.#settle(now);
@@ -413,9 +412,8 @@ export class Cluster implements Turns {
     const polls = this.#memory.heldPolls.pollsAnd(polling);
     const first = placeWaiting(this.#memory, polls, now);
     // What is only offered is room for what is granted.
-    const yielded = yieldOffers(this.#memory, first.starved, now);
-    for (const offer of yielded) this.#telling.rescinded(offer);
-    const { given, awaited } = yielded.length === 0 ? first : join(first, placeWaiting(this.#memory, polls, now));
+    const isYielded = yieldOffers(this.#memory, first.starved, now);
+    const { given, awaited } = isYielded ? join(first, placeWaiting(this.#memory, polls, now)) : first;
     // From now on it listens only if its poll is held.
     if (polling) this.#memory.touch(polling.node);
     // The reply to a copy of its poll does not reach it.
@@ -454,6 +452,7 @@ export class Cluster implements Turns {
     noteNoNodes(this.#memory, now);
     saveWaits(this.#memory);
     this.#telling.send(now);
+    this.#memory.frameworks.saveNotes();
     this.#reporting.sendIfDue(now);
     this.#overdueAt = Math.min(this.#overdueAt, nextOverdueAt(this.#memory, this.#changed));
     this.#setAlarm(now);
@@ -465,7 +464,7 @@ export class Cluster implements Turns {
   /** What frameworks hold and may not, or have not answered, is free for whoever is placed next. */
   #rescind(now: number): void {
     if (this.#memory.frameworks.isEmpty) return;
-    for (const offer of giveBack(this.#memory, this.#changed, now)) this.#telling.rescinded(offer);
+    giveBack(this.#memory, this.#changed, now);
   }
 
   /** Frameworks are offered what is free, and told what became of the rest. */
@@ -483,9 +482,7 @@ export class Cluster implements Turns {
     }
     lostAgents.clear();
     if (frameworks.tick(now)) for (const offer of cutOffers(memory, now)) this.#telling.offered(offer);
-    const { asked, over } = askToLeave(memory);
-    for (const { framework, offer } of asked) this.#telling.askedToLeave(framework, offer);
-    for (const { framework, offer } of over) this.#telling.mayStay(framework, offer);
+    askToLeave(memory);
     for (const here of [...frameworks.byId.values()]) {
       this.#telling.begin(here);
       if (here.level.state !== "removed" || here.tasks.size + here.offers.size > 0 || here.isDirty) continue;
@@ -650,9 +647,7 @@ export class Cluster implements Turns {
     const node = this.#node(name);
     const { frameworks } = this.#memory;
     for (const offer of [...frameworks.offersOn(name)]) {
-      if (offer.pieces.every(({ reservation }) => reservation === null)) continue;
-      frameworks.dropOffer(offer);
-      this.#telling.rescinded(offer);
+      if (offer.pieces.some(({ reservation }) => reservation !== null)) frameworks.rescind(offer);
     }
     frameworks.reservations.limit(name, {});
     this.#steer(now);

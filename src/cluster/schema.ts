@@ -10,6 +10,7 @@ import type { AcceptAnswer, FrameworkGrant, FrameworkLevel } from "../protocol/f
 import type { Claim, Counts, Returned, Supply, Yields } from "../protocol/levels.ts";
 import type { Learned } from "../scheduling/packing/learned.ts";
 import type { Launched } from "./frameworks/launched.ts";
+import type { FrameworkNotes } from "./frameworks/notes.ts";
 
 /** Nothing new is placed, and what runs is stopped at the deadline; by this object's clock. */
 export interface Drain {
@@ -111,7 +112,7 @@ export const grant = sqliteTable("grant", {
   launched: text({ mode: "json" }).$type<Launched>(),
 });
 
-/** What the Broker last said of a framework. */
+/** What the Broker last said of a framework, and what is noted of it here. */
 export const framework = sqliteTable("framework", {
   id: text().primaryKey(),
   gen: integer().notNull(),
@@ -119,6 +120,7 @@ export const framework = sqliteTable("framework", {
   limits: text({ mode: "json" }).$type<FrameworkGrant["limits"]>().notNull(),
   /** incarnation of which its Framework object was told all */
   toldWhole: integer("told_whole").notNull(),
+  notes: text({ mode: "json" }).$type<FrameworkNotes>().notNull(),
 });
 
 /** An offer that is neither answered nor given back. */

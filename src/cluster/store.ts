@@ -6,6 +6,7 @@ import type { Sql } from "../platform/seam.ts";
 import type { AcceptAnswer } from "../protocol/frameworks.ts";
 import type { Use } from "../protocol/levels.ts";
 import type { Learned } from "../scheduling/packing/learned.ts";
+import type { FrameworkNotes } from "./frameworks/notes.ts";
 import type { Leaving, StopCause, Waits } from "./schema.ts";
 import * as schema from "./schema.ts";
 
@@ -246,6 +247,9 @@ export class ClusterStore {
   saveFramework(row: FrameworkRow): void {
     const { id, ...set } = row;
     this.#db.insert(schema.framework).values(row).onConflictDoUpdate({ target: schema.framework.id, set }).run();
+  }
+  saveNotes(id: string, notes: FrameworkNotes): void {
+    this.#db.update(schema.framework).set({ notes }).where(eq(schema.framework.id, id)).run();
   }
   /** With all that was kept of it. */
   removeFramework(id: string): void {

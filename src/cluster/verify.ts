@@ -3,6 +3,7 @@
  * turn: a change that somebody was not told of shows here.
  */
 import type { Resources } from "../model/resources.ts";
+import { notesOf } from "./frameworks/notes.ts";
 import { UseSums } from "./frameworks/useSums.ts";
 import type { ClusterMemory } from "./memory.ts";
 import { countsAlike, type NodeAccount, nodeAccountOf, tellsAlike } from "./nodeAccount.ts";
@@ -77,6 +78,7 @@ function verifyFrameworks({ frameworks }: ClusterMemory): void {
       [...sums.values()].map(({ role, partition, used, offered }) =>
         [role, partition, textOf(used), textOf(offered)].join(" "),
       );
+    expectSame(`what is noted of ${here.id}`, here.noted, JSON.stringify(notesOf(here)));
     expectSame(`in use by ${here.id}`, text(here.uses).sort().join(), text(afresh).sort().join());
   }
 }

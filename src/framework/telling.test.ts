@@ -5,6 +5,7 @@ import {
   info,
   launch,
   level,
+  OTHER_AGENT,
   offer,
   running,
   type Scene,
@@ -329,6 +330,25 @@ test("what is missing waits for a stream to be gone, and a kill of it is not ask
   scene.home.crash();
   scene.pass(100_000);
   expect(scene.asked("killTask")).toEqual([]);
+});
+
+test("an agent is asked for once at a time: its newest inverse offer takes the place of the one before", () => {
+  const scene = subscribed();
+  const unavailability = { startMs: 1, durationMs: null };
+  const inverse = (id: string, agent = AGENT) => ({
+    id,
+    agentId: agent,
+    hostname: "n1",
+    ip: "10.0.0.7",
+    unavailability,
+  });
+  scene.tell({ inverseOffers: [inverse("i1"), inverse("j1", OTHER_AGENT)] });
+  scene.events();
+  scene.tell({ inverseOffers: [inverse("i2")] });
+  expect(scene.events()).toEqual([
+    { type: "RESCIND_INVERSE_OFFER", inverseOfferId: "i1" },
+    { type: "INVERSE_OFFERS", inverseOffers: [inverse("i2")] },
+  ]);
 });
 
 test("inverse offers wait for a stream, and their answers for the Cluster", () => {

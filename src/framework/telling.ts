@@ -75,10 +75,12 @@ function takeOffers(memory: FrameworkMemory, offers: readonly Offer[]): void {
   memory.emit({ type: "OFFERS", offers: sent });
 }
 
-/** They are made once only, so that they wait for a stream. */
+/** They are made once only, so that they wait for a stream. Of an agent the newest holds. */
 function takeInverse(memory: FrameworkMemory, { inverseOffers }: Tell): void {
   const fresh = inverseOffers.filter(({ id }) => !memory.inverseOffers.has(id) && !memory.isAnswered(id));
   if (fresh.length === 0) return;
+  const agents = new Set(fresh.map(({ agentId }) => agentId));
+  for (const { id, agentId } of [...memory.inverseOffers.values()]) if (agents.has(agentId)) rescindInverse(memory, id);
   for (const inverse of fresh) memory.addInverse(inverse);
   memory.emit({ type: "INVERSE_OFFERS", inverseOffers: fresh });
 }

@@ -21,6 +21,8 @@ export class PlayedFramework {
   readonly told: string[] = [];
   readonly lostAgents: string[] = [];
   readonly inverseOffers: InverseOffer[] = [];
+  /** ids of those that are neither answered nor rescinded */
+  readonly heldInverse = new Set<string>();
   made = 0;
   /** nothing that it is told reaches it */
   isDown = false;
@@ -76,6 +78,8 @@ export class PlayedFramework {
     }
     this.lostAgents.push(...tell.lostAgents);
     this.inverseOffers.push(...tell.inverseOffers);
+    for (const { id } of tell.inverseOffers) this.heldInverse.add(id);
+    for (const id of tell.rescindedInverse) this.heldInverse.delete(id);
     return { isKnown: this.level.state !== "removed", isActive: this.level.state === "active" };
   }
 
@@ -116,6 +120,14 @@ export class PlayedFramework {
       this.offers.delete(id);
       this.#league.at(id.split(".")[0] ?? "").call("decline", { framework: this.id, offers: [id], refuseMs });
     }
+    this.#league.deliver();
+  }
+
+  answerInverse(cluster: string): void {
+    const inverseOffers = [...this.heldInverse];
+    this.heldInverse.clear();
+    const request = { framework: this.id, inverseOffers, isAccepted: false, refuseMs: 0 };
+    this.#league.at(cluster).call("answerInverse", request);
     this.#league.deliver();
   }
 

@@ -28,24 +28,19 @@ export const MAX_OFFERS = 1_000;
  * Gives back what lapsed, what is beyond the limits, and what is on nodes that take nothing now.
  * @param changed nodes that are otherwise since this was asked last
  */
-export function giveBack(memory: ClusterMemory, changed: Iterable<string>, now: number): HeldOffer[] {
+export function giveBack(memory: ClusterMemory, changed: Iterable<string>, now: number): void {
   const { frameworks, nodes } = memory;
-  const rescinded: HeldOffer[] = [];
-  const drop = (offer: HeldOffer): void => {
-    frameworks.dropOffer(offer);
-    rescinded.push(offer);
-  };
   for (const name of [...changed]) {
     const node = nodes.get(name);
     if (!node || !memory.isUp(node, now) || isOverfull(memory, name))
-      for (const offer of [...frameworks.offersOn(name)]) drop(offer);
+      for (const offer of [...frameworks.offersOn(name)]) frameworks.rescind(offer);
   }
   if (frameworks.lapsesBy(now)) {
     for (const offer of [...frameworks.offers.values()]) {
       // A clock that went back keeps nothing longer than was said.
       if (offer.heldUntilMs > now && offer.heldUntilMs <= now + OFFER_TIMEOUT_MS) continue;
       lapse(memory, offer, now);
-      drop(offer);
+      frameworks.rescind(offer);
     }
   }
   for (const here of frameworks.byId.values()) {
@@ -53,10 +48,9 @@ export function giveBack(memory: ClusterMemory, changed: Iterable<string>, now: 
     const isActive = here.level.state === "active";
     const unheld = isActive ? beyond(here) : [...here.offers];
     if (isActive) leaveToOthers(memory, here, unheld, now);
-    for (const offer of unheld) drop(offer);
+    for (const offer of unheld) frameworks.rescind(offer);
     if (unheld.length > 0) frameworks.hasten();
   }
-  return rescinded;
 }
 
 /** It shrank below what runs on it and is offered. */
@@ -245,6 +239,7 @@ class Cut {
       partition,
       pieces,
       heldUntilMs: this.#now + OFFER_TIMEOUT_MS,
+      mayBeKnown: false,
       asked: askedFor(amountsOf(pieces)),
     };
     frameworks.addOffer(offer);
@@ -261,12 +256,12 @@ const holdsAny = ({ here, name }: Asker, partition: string): boolean =>
 /**
  * Offers that are in the way of jobs which have room by their limits and no node with space: the newest ones first, of
  * each job no more than it has tasks for.
- * @param starved such jobs @returns those that were given back
+ * @param starved such jobs @returns whether any was given back
  */
-export function yieldOffers(memory: ClusterMemory, starved: readonly string[], now: number): HeldOffer[] {
+export function yieldOffers(memory: ClusterMemory, starved: readonly string[], now: number): boolean {
   const { frameworks, placer, jobs } = memory;
-  const yielded: HeldOffer[] = [];
-  if (frameworks.offers.size === 0) return yielded;
+  let isAny = false;
+  if (frameworks.offers.size === 0) return isAny;
   for (const id of starved) {
     const job = jobs.get(id);
     // Beside offers there is a place, and its node will listen.
@@ -281,12 +276,12 @@ export function yieldOffers(memory: ClusterMemory, starved: readonly string[], n
       const place = { node: offer.node, devices: devicesIn(pieces), ports: portsOf(portsIn(pieces)) };
       if (Object.keys(freed).length === 0) continue;
       if (!placer.fitsWithout(job.asked, offer.node, [{ asked: askedFor(freed), place }])) continue;
-      frameworks.dropOffer(offer);
-      yielded.push(offer);
+      frameworks.rescind(offer);
+      isAny = true;
       wanted -= Math.max(1, timesFits(job.asked.demand, placer.freeOn(offer.node)));
     }
   }
-  return yielded;
+  return isAny;
 }
 
 const positive = (amounts: Resources): Resources =>

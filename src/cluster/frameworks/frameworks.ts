@@ -11,12 +11,16 @@ import { isOver, type JobState, type NodeState } from "../state.ts";
 import type { ClusterStore } from "../store.ts";
 import { askedFor, Kept } from "./kept.ts";
 import type { NodeSet } from "./nodeSet.ts";
+import { notesOf, recallNotes } from "./notes.ts";
 import { freeFor, Offerable } from "./offerable.ts";
 import { Reservations } from "./reservations.ts";
 import { FrameworkHere, type HeldOffer, RoleHere } from "./state.ts";
 import { Suitability } from "./suitability.ts";
 import { frameworkReport } from "./uses.ts";
 import { OFFER_INTERVAL_MS } from "./waits.ts";
+
+/** Offers that a Framework object is to hear of one by one that they hold no more. */
+const MAX_RESCINDED = 10_000;
 
 /** What it needs to know of its cluster. */
 export interface Surroundings {
@@ -57,15 +61,16 @@ export class Frameworks {
     this.kept = new Kept(around.placer, around.touch);
     this.reservations = new Reservations(store, this.kept);
     this.#reservedReported = this.reservations.isEmpty ? this.reservations.report : null;
-    for (const { id, gen, level, limits, toldWhole } of store.frameworks()) {
+    for (const { id, gen, level, limits, toldWhole, notes } of store.frameworks()) {
       const here = new FrameworkHere(level);
       Object.assign(here, { gen, limits, toldWhole });
+      recallNotes(here, notes);
       this.byId.set(id, here);
       this.#setRoles(here, level, 0);
     }
     for (const row of store.offers()) {
       const { heldUntil, ...offer } = row;
-      this.#hold({ ...offer, heldUntilMs: heldUntil, asked: askedFor(amountsOf(row.pieces)) });
+      this.#hold({ ...offer, heldUntilMs: heldUntil, mayBeKnown: true, asked: askedFor(amountsOf(row.pieces)) });
     }
     for (const { framework, role, seq, until, refused, nodes } of store.refusals()) {
       this.#refusalSeq = Math.max(this.#refusalSeq, seq);
@@ -110,8 +115,28 @@ export class Frameworks {
     }
   }
 
-  save({ id, gen, level, limits, toldWhole }: FrameworkHere): void {
-    this.#around.store.saveFramework({ id, gen, level, limits, toldWhole });
+  save(here: FrameworkHere): void {
+    const { id, gen, level, limits, toldWhole } = here;
+    const notes = notesOf(here);
+    here.noted = JSON.stringify(notes);
+    this.#around.store.saveFramework({ id, gen, level, limits, toldWhole, notes });
+  }
+
+  /** Something that is noted of it may be otherwise. */
+  note(here: FrameworkHere): void {
+    this.#unnoted.add(here);
+  }
+  readonly #unnoted = new Set<FrameworkHere>();
+
+  saveNotes(): void {
+    for (const here of this.#unnoted) {
+      const notes = notesOf(here);
+      const noted = JSON.stringify(notes);
+      if (noted === here.noted || this.byId.get(here.id) !== here) continue;
+      here.noted = noted;
+      this.#around.store.saveNotes(here.id, notes);
+    }
+    this.#unnoted.clear();
   }
 
   remove(here: FrameworkHere): void {
@@ -246,6 +271,21 @@ export class Frameworks {
     this.kept.letGo(offer.node, offer);
     this.reservations.use(offer.node, offer.pieces, -1);
     this.#around.store.removeOffer(offer.id);
+  }
+
+  /** It holds no more, and its Framework object is told so until it has heard that. */
+  rescind(offer: HeldOffer): void {
+    this.dropOffer(offer);
+    const here = this.byId.get(offer.framework);
+    if (!here || !offer.mayBeKnown) return;
+    here.rescinded.add(offer.id);
+    if (here.rescinded.size > MAX_RESCINDED) {
+      // It is told all that there is, which says as much.
+      here.rescinded.clear();
+      here.toldWhole = 0;
+      this.save(here);
+    }
+    this.note(here);
   }
 
   /** Whether any may have lapsed by now; asked once, all must be looked at. */

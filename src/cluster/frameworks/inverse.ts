@@ -3,16 +3,10 @@
 import type { AnswerInverseRequest } from "../../protocol/frameworks.ts";
 import { drainedNodes, drainOn } from "../drain.ts";
 import type { ClusterMemory } from "../memory.ts";
-import type { FrameworkHere, HeldInverseOffer } from "./state.ts";
-
-export interface InverseChanges {
-  asked: { framework: string; offer: HeldInverseOffer }[];
-  over: { framework: string; offer: HeldInverseOffer }[];
-}
+import type { FrameworkHere } from "./state.ts";
 
 /** One for each framework, node and drain, answered or not. */
-export function askToLeave(memory: ClusterMemory): InverseChanges {
-  const changes: InverseChanges = { asked: [], over: [] };
+export function askToLeave(memory: ClusterMemory): void {
   const { frameworks } = memory;
   const wanted = new Map<FrameworkHere, Map<string, number>>();
   for (const node of drainedNodes(memory)) {
@@ -30,21 +24,24 @@ export function askToLeave(memory: ClusterMemory): InverseChanges {
     for (const [name, offer] of here.inverseOffers) {
       if (nodes?.get(name) === offer.sinceMs) continue;
       here.inverseOffers.delete(name);
-      if (!offer.isAnswered) changes.over.push({ framework: here.id, offer });
+      if (!offer.isAnswered) here.rescindedInverse.add(offer.id);
+      frameworks.note(here);
     }
-    for (const [node, sinceMs] of nodes ?? []) {
-      if (here.inverseOffers.has(node)) continue;
-      const id = memory.newOfferId();
-      const offer: HeldInverseOffer = { id, node, sinceMs, isAnswered: false };
-      here.inverseOffers.set(node, offer);
-      changes.asked.push({ framework: here.id, offer });
+    for (const [name, sinceMs] of nodes ?? []) {
+      const node = memory.nodes.get(name);
+      if (!node || here.inverseOffers.has(name)) continue;
+      // The same after whatever was lost: who answered it has answered it.
+      const id = `${frameworks.agentOf(node)}.${sinceMs.toString(36)}.${here.id}`;
+      here.inverseOffers.set(name, { id, node: name, sinceMs, isHeard: false, isAnswered: false });
+      frameworks.note(here);
     }
   }
-  return changes;
 }
 
 /** Whatever the answer is, it is not asked again. */
 export function answerInverse({ frameworks }: ClusterMemory, { framework, inverseOffers }: AnswerInverseRequest): void {
-  for (const offer of frameworks.byId.get(framework)?.inverseOffers.values() ?? [])
-    if (inverseOffers.includes(offer.id)) offer.isAnswered = true;
+  const here = frameworks.byId.get(framework);
+  if (!here) return;
+  for (const offer of here.inverseOffers.values()) if (inverseOffers.includes(offer.id)) offer.isAnswered = true;
+  frameworks.note(here);
 }

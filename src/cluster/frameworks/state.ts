@@ -18,6 +18,8 @@ export interface HeldOffer {
   pieces: readonly Piece[];
   /** by this object's clock: then it is given back */
   heldUntilMs: number;
+  /** its Framework object may have heard of it */
+  mayBeKnown: boolean;
   /** what of the node it keeps from others */
   readonly asked: Asked;
 }
@@ -27,6 +29,8 @@ export interface HeldInverseOffer {
   node: string;
   /** of the drain that it is about */
   sinceMs: number;
+  /** its Framework object was told */
+  isHeard: boolean;
   isAnswered: boolean;
 }
 
@@ -72,7 +76,13 @@ export class FrameworkHere {
   readonly waits = new Waits();
   readonly roles = new Map<string, RoleHere>();
   readonly offers = new Set<HeldOffer>();
+  /** by node */
   readonly inverseOffers = new Map<string, HeldInverseOffer>();
+  /** ids of what holds no more: its Framework object is told until it has heard that */
+  readonly rescinded = new Set<string>();
+  readonly rescindedInverse = new Set<string>();
+  /** as its row has it */
+  noted = "";
   readonly tasks = new Map<string, JobState>();
   /** answered since this object was built */
   accepts = 0;

@@ -20,25 +20,26 @@ const RETRY_MAX_MS = 60_000;
 /** A message without an outcome was lost. */
 const LOST_MS = 30_000;
 
-/** What a framework is to be told yet. */
+/**
+ * What a framework is to be told yet, beside what is noted of it. Tasks follow from their rows; a new offer that is lost
+ * with the memory lapses; that an agent is lost is told at best, as of Mesos.
+ */
 interface News {
   offers: Set<HeldOffer>;
-  rescinded: Set<string>;
-  inverseOffers: Set<HeldInverseOffer>;
-  rescindedInverse: Set<string>;
   tasks: Set<JobState>;
   lostAgents: Set<string>;
 }
 
 const noNews = (): News => ({
   offers: new Set(),
-  rescinded: new Set(),
-  inverseOffers: new Set(),
-  rescindedInverse: new Set(),
   tasks: new Set(),
   lostAgents: new Set(),
 });
 const isNone = (news: News): boolean => Object.values(news).every((some: Set<unknown>) => some.size === 0);
+
+/** What holds no more, and inverse offers that it has not heard of. */
+const isOwed = ({ rescinded, rescindedInverse, inverseOffers }: FrameworkHere): boolean =>
+  rescinded.size + rescindedInverse.size > 0 || [...inverseOffers.values()].some(({ isHeard }) => !isHeard);
 
 interface Line {
   news: News;
@@ -77,21 +78,6 @@ export class Telling implements DirtWatcher {
     this.#lineOf(offer.framework).news.offers.add(offer);
   }
 
-  /** One that was not told yet need not be. */
-  rescinded(offer: HeldOffer): void {
-    const { news } = this.#lineOf(offer.framework);
-    if (!news.offers.delete(offer)) news.rescinded.add(offer.id);
-  }
-
-  askedToLeave(framework: string, offer: HeldInverseOffer): void {
-    this.#lineOf(framework).news.inverseOffers.add(offer);
-  }
-
-  mayStay(framework: string, offer: HeldInverseOffer): void {
-    const { news } = this.#lineOf(framework);
-    if (!news.inverseOffers.delete(offer)) news.rescindedInverse.add(offer.id);
-  }
-
   /** To all that have something there, or are asking. */
   agentLost(node: NodeState): void {
     const agent = this.#memory.frameworks.agentOf(node);
@@ -99,10 +85,9 @@ export class Telling implements DirtWatcher {
       if (here.level.state !== "removed") this.#lineOf(here.id).news.lostAgents.add(agent);
   }
 
-  /** Of those that are new to this incarnation, everything. */
+  /** Of those that are new to this incarnation, everything; of others what is noted. */
   begin(here: FrameworkHere): void {
-    if (here.toldWhole === this.#memory.self.incarnation) return;
-    this.#lineOf(here.id);
+    if (here.toldWhole !== this.#memory.self.incarnation || isOwed(here)) this.#lineOf(here.id);
   }
 
   send(now: number): void {
@@ -112,7 +97,10 @@ export class Telling implements DirtWatcher {
       if (line.inFlight || now < line.notBefore) continue;
       const here = this.#memory.frameworks.byId.get(id);
       const isWhole = here !== undefined && here.toldWhole !== this.#memory.self.incarnation;
-      if (!here || (isNone(line.news) && !isWhole)) {
+      // Those that hold no more would offer what is not there.
+      for (const offer of line.news.offers)
+        if (!this.#memory.frameworks.offers.has(offer.id)) line.news.offers.delete(offer);
+      if (!here || (isNone(line.news) && !isWhole && !isOwed(here))) {
         this.#open.delete(id);
         continue;
       }
@@ -122,12 +110,13 @@ export class Telling implements DirtWatcher {
       }
       // That it is on its way follows from the accept.
       else this.#leaveOutStaging(line.news);
-      if (isNone(line.news) && !isWhole) continue;
+      if (isNone(line.news) && !isWhole && !isOwed(here)) continue;
       const [told, rest] = isWhole ? [line.news, noNews()] : parted(line.news);
       line.news = rest;
       const rev = this.#revs.next();
       line.inFlight = { rev, sentAt: now, news: told };
       for (const job of told.tasks) job.dirty = "no";
+      for (const offer of told.offers) offer.mayBeKnown = true;
       this.#platform.call(refOf(this.#platform.self.league, id), "tell", this.#message(here, rev, isWhole, told, now));
     }
   }
@@ -148,9 +137,11 @@ export class Telling implements DirtWatcher {
       rev,
       isWhole,
       offers: [...told.offers].flatMap((offer) => offerOf(this.#memory, here, offer) ?? []),
-      rescinded: [...told.rescinded],
-      inverseOffers: [...told.inverseOffers].flatMap((offer) => inverseOfferOf(this.#memory, offer) ?? []),
-      rescindedInverse: [...told.rescindedInverse],
+      rescinded: [...here.rescinded].slice(0, MOST),
+      inverseOffers: [...here.inverseOffers.values()].flatMap((offer) =>
+        offer.isAnswered || (offer.isHeard && !isWhole) ? [] : (inverseOfferOf(this.#memory, offer) ?? []),
+      ),
+      rescindedInverse: [...here.rescindedInverse].slice(0, MOST),
       tasks: [...told.tasks].flatMap((job) => taskLevel(this.#memory, job, rev, now) ?? []),
       lostAgents: [...told.lostAgents].filter((agent) => frameworks.byId.has(here.id) && agent !== ""),
     };
@@ -163,6 +154,7 @@ export class Telling implements DirtWatcher {
     if (line?.inFlight?.rev !== tell.rev) return { isUnwanted: false, isOver: false };
     line.inFlight = null;
     line.failures = 0;
+    if (here) this.#heard(here, tell);
     if (here && tell.isWhole) {
       here.toldWhole = this.#memory.self.incarnation;
       this.#memory.frameworks.save(here);
@@ -174,6 +166,14 @@ export class Telling implements DirtWatcher {
     return { isUnwanted: !answer.isActive, isOver: !answer.isKnown };
   }
 
+  #heard(here: FrameworkHere, { rescinded, rescindedInverse, inverseOffers }: Tell): void {
+    for (const id of rescinded) here.rescinded.delete(id);
+    for (const id of rescindedInverse) here.rescindedInverse.delete(id);
+    const heard = new Set(inverseOffers.map(({ id }) => id));
+    for (const offer of here.inverseOffers.values()) offer.isHeard ||= heard.has(offer.id);
+    this.#memory.frameworks.note(here);
+  }
+
   failed(id: string, tell: Tell, now: number): void {
     const line = this.#lines.get(id);
     if (line?.inFlight?.rev === tell.rev) this.#failed(line, now);
@@ -183,14 +183,7 @@ export class Telling implements DirtWatcher {
     const { news } = line.inFlight ?? { news: noNews() };
     line.inFlight = null;
     line.notBefore = now + Math.min(RETRY_MS * 2 ** line.failures++, RETRY_MAX_MS);
-    for (const offer of news.offers) {
-      if (this.#memory.frameworks.offers.has(offer.id)) line.news.offers.add(offer);
-      // It may have heard of it.
-      else line.news.rescinded.add(offer.id);
-    }
-    for (const id of news.rescinded) line.news.rescinded.add(id);
-    for (const offer of news.inverseOffers) line.news.inverseOffers.add(offer);
-    for (const id of news.rescindedInverse) line.news.rescindedInverse.add(id);
+    for (const offer of news.offers) line.news.offers.add(offer);
     for (const agent of news.lostAgents) line.news.lostAgents.add(agent);
     for (const job of news.tasks) line.news.tasks.add(job);
   }
