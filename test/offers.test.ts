@@ -1,5 +1,6 @@
 /** Frameworks in a league: a real Broker and real Clusters, with agents and Framework objects that are played. */
 import { expect, test } from "vitest";
+import type { Cluster } from "../src/cluster/cluster.ts";
 import type { Preview } from "../src/cluster/methods.ts";
 import type { Offer, Piece } from "../src/model/framework.ts";
 import { jobSpecSchema, templateOf } from "../src/model/job.ts";
@@ -115,6 +116,71 @@ test("one that never answers leaves others more and more of the time", () => {
   expect(deaf.made).toBeGreaterThan(1);
   expect(deaf.made).toBeLessThan(10);
   expect(busyMs).toBeGreaterThan(150_000);
+});
+
+test("nor does it when the object sleeps whenever it may", () => {
+  const here = league({ north: 1 });
+  const deaf = new PlayedFramework(here, "deaf", ["lab"]);
+  const home = here.at("north");
+  for (let s = 0; s < 600; s++) {
+    here.pass(1_000);
+    if ((home.alarmAt ?? Number.POSITIVE_INFINITY) - here.nowMs > 1_000) home.crash();
+  }
+  expect(deaf.made).toBeGreaterThan(1);
+  expect(deaf.made).toBeLessThan(10);
+});
+
+test("offers that lapse at about the same time are one lapse", () => {
+  const here = league({ north: 4 });
+  const framework = new PlayedFramework(here, "f1", ["lab"]);
+  for (let i = 5; i <= 10; i++) here.join("north", `north-${i}`);
+  here.pass(20_000);
+  expect(framework.held()).toHaveLength(10);
+  here.pass(18_000);
+  expect(framework.rescinded).toHaveLength(10);
+  expect(framework.held()).toHaveLength(10);
+});
+
+/** Whether it is offered to after all others. */
+const isIdle = (here: PlayedLeague) =>
+  (here.at("north").object as Cluster).inspect().frameworks.byId.get("f1")?.roles.get("lab")?.isIdle;
+
+test("who takes something of what it was offered is not idle, however many calls decline the rest, and when", () => {
+  const here = league({ north: 10 });
+  const framework = new PlayedFramework(here, "f1", ["lab"]);
+  for (let n = 0; n < 3; n++) {
+    here.pass(3_000);
+    const [before, taken, ...rest] = framework.held() as [Offer, Offer, ...Offer[]];
+    framework.decline([before], 0);
+    framework.accept([taken], [launch(launchTask(taken, `t${n}`, SMALL))], 0);
+    for (const offer of rest) {
+      framework.decline([offer], 0);
+      here.pass(500);
+    }
+    expect(isIdle(here)).toBe(false);
+  }
+  for (let n = 0; n < 3; n++) {
+    expect(isIdle(here)).toBe(false);
+    here.pass(3_000);
+    framework.decline(framework.held(), 0);
+  }
+  expect(isIdle(here)).toBe(true);
+  here.at("north").crash();
+  expect(isIdle(here)).toBe(true);
+});
+
+test("who sets aside what it is offered takes it", () => {
+  const here = league({ north: 1 });
+  const framework = new PlayedFramework(here, "f1", ["lab"]);
+  for (let n = 0; n < 4; n++) {
+    here.pass(3_000);
+    const [offer] = framework.held() as [Offer];
+    const reservation = { role: "lab", principal: null, labels: [] };
+    const pieces = [piece({ cpus: 100 }, { reservation })];
+    const type = n % 2 === 0 ? "RESERVE" : "UNRESERVE";
+    framework.accept([offer], [{ id: null, type, pieces, error: null }], 0);
+  }
+  expect(isIdle(here)).toBe(false);
 });
 
 test("one that declines everything starves nobody", () => {

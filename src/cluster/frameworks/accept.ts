@@ -79,8 +79,9 @@ function acceptFor(memory: ClusterMemory, here: FrameworkHere, request: AcceptRe
     else gone ??= id;
   }
   for (const offer of offers) frameworks.dropOffer(offer);
-  const launches = request.operations.some(({ type }) => type === "LAUNCH" || type === "LAUNCH_GROUP");
-  for (const role of new Set(offers.map((offer) => offer.role))) answered(here, role, launches);
+  const takes = request.operations.some(({ type }) => type !== "OTHER");
+  for (const [role, ofRole] of Map.groupBy(offers, (offer) => offer.role))
+    answered(memory, here, role, ofRole, takes, now);
   const [first] = offers;
   if (gone !== null || !first) return allInvalid(request, `Offer ${gone ?? ""} is no longer valid`, isAware(here));
   const node = memory.nodes.get(first.node);
@@ -113,28 +114,28 @@ export function decline(memory: ClusterMemory, { framework, offers, refuseMs }: 
   const { frameworks } = memory;
   const here = frameworks.byId.get(framework);
   if (!here) return;
-  const refused = new Map<string, { node: string; amounts: ReturnType<typeof amountsOf> }[]>();
-  for (const id of offers) {
-    const offer = frameworks.offers.get(id);
-    if (offer?.framework !== framework) continue;
-    frameworks.dropOffer(offer);
-    const there = refused.get(offer.role) ?? [];
-    refused.set(offer.role, there);
-    there.push({ node: offer.node, amounts: amountsOf(offer.pieces) });
-  }
+  const held = offers.flatMap((id) => frameworks.offers.get(id) ?? []).filter((offer) => offer.framework === framework);
+  for (const offer of held) frameworks.dropOffer(offer);
   if (refuseMs === null) return;
-  for (const [role, nodes] of refused) {
-    answered(here, role, false);
+  for (const [role, ofRole] of Map.groupBy(held, (offer) => offer.role)) {
+    answered(memory, here, role, ofRole, false, now);
+    const nodes = ofRole.map(({ node, pieces }) => ({ node, amounts: amountsOf(pieces) }));
     frameworks.refuse(here, role, nodes, refuseMs, now);
   }
 }
 
-function answered(here: FrameworkHere, role: string, isTaken: boolean): void {
+function answered(
+  { frameworks }: ClusterMemory,
+  here: FrameworkHere,
+  role: string,
+  offers: readonly HeldOffer[],
+  isTaken: boolean,
+  now: number,
+): void {
   const there = here.roles.get(role);
-  if (!there) return;
-  there.unanswered = 0;
-  there.rescindedInRow = 0;
-  there.refusedInRow = isTaken ? 0 : there.refusedInRow + 1;
+  if (isTaken) there?.took(now);
+  else there?.refused(offers, now);
+  frameworks.note(here);
 }
 
 function allInvalid({ operations }: AcceptRequest, error: string, isAware: boolean): AcceptAnswer {

@@ -13,12 +13,10 @@ import { fitsNow } from "../starved.ts";
 import { limitOf, partitionsFor, stockSize } from "../state.ts";
 import { askedFor } from "./kept.ts";
 import type { Alike } from "./offerable.ts";
-import type { FrameworkHere, HeldOffer, RoleHere } from "./state.ts";
+import { type FrameworkHere, type HeldOffer, OFFER_TIMEOUT_MS, type RoleHere } from "./state.ts";
 import { unreserved } from "./useSums.ts";
 import { askedOf, compare, minimumOf } from "./uses.ts";
 
-/** An offer that is not answered so long is given back. */
-export const OFFER_TIMEOUT_MS = 30_000;
 /** Who lets offers lapse, or has them taken back, is offered again after twice as long each time, up to this. */
 const MAX_PATIENCE_MS = 300_000;
 /** Offers that a turn makes at most. */
@@ -70,8 +68,8 @@ function leaveToOthers(
   for (const [name, role] of here.roles) {
     const theirs = offers.filter((offer) => offer.role === name);
     if (theirs.length === 0) continue;
-    frameworks.refuse(here, name, theirs.map(refusalOf), patienceMs(role.rescindedInRow), now);
-    role.rescindedInRow += 1;
+    frameworks.refuse(here, name, theirs.map(refusalOf), patienceMs(role.rescinded()), now);
+    frameworks.note(here);
   }
 }
 
@@ -84,9 +82,8 @@ function lapse(memory: ClusterMemory, offer: HeldOffer, now: number): void {
   const here = memory.frameworks.byId.get(offer.framework);
   const role = here?.roles.get(offer.role);
   if (!here || !role) return;
-  memory.frameworks.refuse(here, offer.role, [refusalOf(offer)], patienceMs(role.unanswered), now);
-  role.unanswered += 1;
-  role.refusedInRow += 1;
+  memory.frameworks.refuse(here, offer.role, [refusalOf(offer)], patienceMs(role.lapsed(offer, now)), now);
+  memory.frameworks.note(here);
 }
 
 /** The newest ones that its limits do not cover. */

@@ -64,9 +64,9 @@ export class Frameworks {
     for (const { id, gen, level, limits, toldWhole, notes } of store.frameworks()) {
       const here = new FrameworkHere(level);
       Object.assign(here, { gen, limits, toldWhole });
-      recallNotes(here, notes);
       this.byId.set(id, here);
       this.#setRoles(here, level, 0);
+      recallNotes(here, notes);
     }
     for (const row of store.offers()) {
       const { heldUntil, ...offer } = row;
@@ -182,9 +182,8 @@ export class Frameworks {
   #revive(here: FrameworkHere, role: string, now: number): void {
     const there = here.roles.get(role);
     if (!there) return;
-    there.unanswered = 0;
-    there.rescindedInRow = 0;
     there.askAgain();
+    this.note(here);
     here.touch();
     if (there.refusals.isEmpty) return;
     there.refusals.revive(now);

@@ -8,6 +8,9 @@ import { Refusals } from "./refusals.ts";
 import { UseSums } from "./useSums.ts";
 import { Waits } from "./waits.ts";
 
+/** An offer that is not answered so long is given back. */
+export const OFFER_TIMEOUT_MS = 30_000;
+
 export interface HeldOffer {
   id: string;
   framework: string;
@@ -36,29 +39,78 @@ export interface HeldInverseOffer {
 
 /** Who took nothing so many times does not want anything now. */
 const IDLE_AFTER = 3;
+/** Longer than after so many times nobody is left alone. */
+const MAX_TIMES = 10;
+
+/** How often in a row: what a role's next offer goes by. */
+export interface Times {
+  /** it let offers lapse */
+  unanswered: number;
+  /** its limits took offers back before it answered one */
+  rescinded: number;
+  /** it took nothing, or let offers lapse */
+  refused: number;
+}
 
 /** A role of a framework here. */
 export class RoleHere {
   wish: FrameworkWish;
   readonly refusals = new Refusals();
-  /** offers in a row that it let lapse */
-  unanswered = 0;
-  /** times in a row that its limits took offers back before it answered one; lost with the memory */
-  rescindedInRow = 0;
-  /** answers in a row, or lapses, by which it took nothing; lost with the memory */
-  refusedInRow = 0;
+  times: Times = { unanswered: 0, rescinded: 0, refused: 0 };
+  /** by this object's clock: what was offered until then is counted, however many offers it was; lost with the memory */
+  #countedAt = Number.NEGATIVE_INFINITY;
 
   constructor(wish: FrameworkWish) {
     this.wish = wish;
   }
 
   get isIdle(): boolean {
-    return this.refusedInRow >= IDLE_AFTER;
+    return this.times.refused >= IDLE_AFTER;
+  }
+
+  /** It took something of an offer. */
+  took(now: number): void {
+    this.times = { unanswered: 0, rescinded: 0, refused: 0 };
+    this.#countedAt = now;
+  }
+
+  /** It took nothing of these. */
+  refused(offers: readonly HeldOffer[], now: number): void {
+    const refused = this.times.refused + (this.#counts(offers, now) ? 1 : 0);
+    this.times = { unanswered: 0, rescinded: 0, refused: Math.min(refused, IDLE_AFTER) };
+  }
+
+  /** It did not answer this one. @returns how often it had let offers lapse before */
+  lapsed(offer: HeldOffer, now: number): number {
+    const { unanswered, rescinded, refused } = this.times;
+    if (!this.#counts([offer], now)) return Math.max(0, unanswered - 1);
+    this.times = {
+      unanswered: Math.min(unanswered + 1, MAX_TIMES),
+      rescinded,
+      refused: Math.min(refused + 1, IDLE_AFTER),
+    };
+    return unanswered;
+  }
+
+  /** Its limits took offers back. @returns how often they had before */
+  rescinded(): number {
+    const { rescinded } = this.times;
+    this.times = { ...this.times, rescinded: Math.min(rescinded + 1, MAX_TIMES) };
+    return rescinded;
+  }
+
+  /** Any of them was made since the last that counted. */
+  #counts(offers: readonly HeldOffer[], now: number): boolean {
+    // A clock that went back.
+    const countedAt = Math.min(this.#countedAt, now);
+    if (!offers.some(({ heldUntilMs }) => heldUntilMs - OFFER_TIMEOUT_MS > countedAt)) return false;
+    this.#countedAt = now;
+    return true;
   }
 
   /** It has one more chance: who takes nothing of that either had better not keep others waiting. */
   askAgain(): void {
-    this.refusedInRow = Math.min(this.refusedInRow, IDLE_AFTER - 1);
+    this.times = { unanswered: 0, rescinded: 0, refused: Math.min(this.times.refused, IDLE_AFTER - 1) };
   }
 
   get isAsking(): boolean {
