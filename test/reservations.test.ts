@@ -203,7 +203,38 @@ test("a node's owner frees it: offers of it are rescinded, tasks on it go on", (
   expect(framework.rescinded).toEqual([held.id]);
   expect(nodeOf(here, "n1").reserved).toEqual({});
   here.pass(3_000);
-  expect(chargedTo(here, "lab")).toEqual({ cpus: 600, mem: 936_000 });
+  expect(chargedTo(here, "lab")).toEqual(WHOLE);
   expect(framework.held().map(({ pieces }) => pieces)).toEqual([[piece({ cpus: 600, mem: 936_000 })]]);
   expect(here.agents[0]?.running).toHaveLength(1);
+  here.at("north").crash();
+  here.pass(1_000);
+  expect(chargedTo(here, "lab")).toEqual(WHOLE);
+  framework.kill("north", "t1");
+  framework.decline(framework.held(), 0);
+  here.pass(5_000);
+  expect(framework.held().map(({ pieces }) => pieces)).toEqual([[piece(WHOLE)]]);
+});
+
+test("what a task runs on is charged also when its node has no room any more for what was set aside", () => {
+  const { here, framework } = withReserved(1);
+  here.pass(3_000);
+  const [offer] = framework.held() as [Offer];
+  const task = launchTask(offer, "t1", {}, { pieces: [aside("lab", { cpus: 400, mem: 64_000 })] });
+  framework.accept([offer], [launch(task)], 0);
+  here.pass(5_000);
+  const [held] = framework.held() as [Offer];
+  here.agents[0]?.restart({ capacity: { cpus: 500, mem: 1_000_000 } });
+  here.pass(5_000);
+  expect(framework.rescinded).toEqual([held.id]);
+  expect(chargedTo(here, "lab")).toEqual({ cpus: 500, mem: 1_000_000 });
+  expect(framework.held().map(({ pieces }) => pieces)).toEqual([[piece({ cpus: 100, mem: 936_000 })]]);
+});
+
+test("a gpu that its node has no more is offered no more", () => {
+  const { here, agent, framework } = withGpus();
+  const [offer] = framework.held() as [Offer];
+  agent.restart({ capacity: { ...WHOLE, gpus: 4_000 } });
+  here.pass(3_000);
+  expect(framework.rescinded).toEqual([offer.id]);
+  expect(amounts(framework.held()[0]).gpus).toBe(4_000);
 });

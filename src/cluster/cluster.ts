@@ -645,11 +645,7 @@ export class Cluster implements Turns {
 
   #unreserve(name: string, now: number) {
     const node = this.#node(name);
-    const { frameworks } = this.#memory;
-    for (const offer of [...frameworks.offersOn(name)]) {
-      if (offer.pieces.some(({ reservation }) => reservation !== null)) frameworks.rescind(offer);
-    }
-    frameworks.reservations.limit(name, {});
+    this.#memory.frameworks.limitReserved(name, {});
     this.#steer(now);
     return this.#nodeView(node.name, now);
   }

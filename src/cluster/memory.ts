@@ -173,6 +173,7 @@ export class ClusterMemory {
         placer: this.placer,
         nodes: this.nodes,
         touch: (node) => this.touch(node),
+        saveGrant: (job) => this.saveGrant(job),
         isUp: (node, at) => this.isUp(node, at),
         attributesOf: (node) => this.attributesOf(node),
         homesOf: (node) => this.nodeAccounts.homesOf(node),

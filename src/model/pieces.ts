@@ -98,6 +98,10 @@ export function pickPieces(
   return { picked, left };
 }
 
+/** Whether a node of that capacity has all of these devices. */
+export const hasDevices = ({ gpus = 0 }: Resources, pieces: readonly Piece[]): boolean =>
+  pieces.every(({ devices = [] }) => devices.every((device) => (device + 1) * 1000 <= gpus));
+
 /** By number; null: not all of them are known. */
 export function devicesIn(pieces: readonly Piece[]): readonly number[] | null {
   if (pieces.some((piece) => (piece.devices?.length ?? 0) !== deviceCount(piece))) return null;

@@ -2,8 +2,8 @@
  * The frameworks that a Cluster knows, and what is held on its nodes for them: offers, tasks on their way to a node, and
  * parts that are set aside for a role. A cache of rows: nothing of it is lost with the memory.
  */
-import { agentId } from "../../model/framework.ts";
-import { amountsOf, devicesIn, portsIn, portsOf } from "../../model/pieces.ts";
+import { agentId, type Piece } from "../../model/framework.ts";
+import { amountsOf, devicesIn, hasDevices, mergePieces, portsIn, portsOf, reservationKey } from "../../model/pieces.ts";
 import { type Resources, resourcesKey } from "../../model/resources.ts";
 import { type FrameworkLevel, type FrameworkReport, RESERVED } from "../../protocol/frameworks.ts";
 import type { Placer } from "../../scheduling/place/placer.ts";
@@ -29,6 +29,7 @@ export interface Surroundings {
   placer: Placer;
   nodes: ReadonlyMap<string, NodeState>;
   touch(node: string): void;
+  saveGrant(job: JobState): void;
   isUp(node: NodeState, now: number): boolean;
   attributesOf(node: NodeState): Record<string, string>;
   homesOf(node: string): readonly string[];
@@ -443,6 +444,27 @@ export class Frameworks {
     if (!this.reservations.isEmpty) this.#reservedReported = null;
   }
 
+  // What is set aside.
+
+  /** Not more than so much of the node is; what tasks have of the rest they keep as if it had never been. */
+  limitReserved(node: string, capacity: Resources): void {
+    const dropped = this.reservations.limit(node, capacity);
+    if (dropped.size === 0) return;
+    const isDropped = ({ reservation }: Piece): boolean => dropped.has(reservationKey(reservation));
+    for (const offer of [...this.offersOn(node)]) if (offer.pieces.some(isDropped)) this.rescind(offer);
+    for (const here of this.byId.values())
+      for (const job of here.tasks.values()) {
+        const { launched } = job;
+        if (launched?.node !== node || isOver(job) || !launched.pieces.some(isDropped)) continue;
+        const pieces = launched.pieces.map((piece) => (isDropped(piece) ? { ...piece, reservation: null } : piece));
+        here.uses.change("used", launched, -1);
+        job.launched = { ...launched, pieces: mergePieces(pieces) };
+        here.uses.change("used", job.launched, 1);
+        here.touch();
+        this.#around.saveGrant(job);
+      }
+  }
+
   // What is free.
 
   /** Looks at all nodes that changed since. */
@@ -463,7 +485,9 @@ export class Frameworks {
   /** It has other amounts or attributes, or is another machine: who refused it may want it now. */
   nodeChanged(node: NodeState): void {
     const { name, inventory, removed } = node;
-    this.reservations.limit(name, removed ? {} : (inventory?.capacity ?? {}));
+    const capacity = removed ? {} : (inventory?.capacity ?? {});
+    this.limitReserved(name, capacity);
+    for (const offer of [...this.offersOn(name)]) if (!hasDevices(capacity, offer.pieces)) this.rescind(offer);
     const number = this.offerable.numberOf(name);
     for (const here of this.byId.values()) for (const { refusals } of here.roles.values()) refusals.forget(number);
     this.#suitability.nodeChanged(node);

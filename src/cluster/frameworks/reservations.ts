@@ -1,6 +1,15 @@
 /** Parts of nodes that frameworks have set aside for a role: nobody else is given them, in use or not. A cache of rows. */
 import type { Piece } from "../../model/framework.ts";
-import { amountsOf, devicesIn, mergePieces, portsIn, portsOf, reservationKey, takePieces } from "../../model/pieces.ts";
+import {
+  amountsOf,
+  devicesIn,
+  hasDevices,
+  mergePieces,
+  portsIn,
+  portsOf,
+  reservationKey,
+  takePieces,
+} from "../../model/pieces.ts";
 import { add, fits, type Resources } from "../../model/resources.ts";
 import { isWithin } from "../../model/role.ts";
 import { type FrameworkReport, type FrameworkUse, RESERVED } from "../../protocol/frameworks.ts";
@@ -105,19 +114,21 @@ export class Reservations {
     }
   }
 
-  /** The node has so much now; what is set aside beyond that is there no more. */
-  limit(node: string, capacity: Resources): void {
+  /** The node has so much now; what is set aside beyond that is there no more. @returns keys of that */
+  limit(node: string, capacity: Resources): Set<string> {
+    const dropped = new Set<string>();
     let sum: Resources = {};
     for (const [key, reserved] of [...(this.#reserved.get(node) ?? [])]) {
       const next = add(sum, reserved.piece.amounts);
-      const { devices = [] } = reserved.piece;
-      if (fits(next, capacity) && devices.every((device) => (device + 1) * 1000 <= (capacity.gpus ?? 0))) {
+      if (fits(next, capacity) && hasDevices(capacity, [reserved.piece])) {
         sum = next;
         continue;
       }
       this.#drop(reserved, key);
       this.#store.removeReservation(node, key);
+      dropped.add(key);
     }
+    return dropped;
   }
 
   #put({ key, ...reserved }: ReservationRow & Pick<Reserved, "inUse">): void {
