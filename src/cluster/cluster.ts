@@ -440,12 +440,12 @@ export class Cluster implements Turns {
       if (job.action === "run" && limitOf(job) + claimOf(job) === 0) returnWaiting(this.#memory, job, "surplus");
     }
     this.#steer(now);
-    this.#rescind(now);
+    const isInterval = this.#rescind(now);
     makeRoom(this.#memory, now);
     if (!this.#isPlaced) this.#place(now, null);
     this.#forgetFollows(now);
     this.#memory.nodeAccounts.look(now);
-    this.#offer(now);
+    this.#offer(isInterval, now);
     this.#answerChanged(now);
     this.#wake(now);
     noteRoom(this.#memory, this.#changed, now);
@@ -453,7 +453,7 @@ export class Cluster implements Turns {
     saveWaits(this.#memory);
     this.#telling.send(now);
     this.#memory.frameworks.saveNotes();
-    this.#reporting.sendIfDue(now);
+    this.#reporting.sendIfDue(isInterval, now);
     this.#overdueAt = Math.min(this.#overdueAt, nextOverdueAt(this.#memory, this.#changed));
     this.#setAlarm(now);
     this.#changed.clear();
@@ -461,28 +461,36 @@ export class Cluster implements Turns {
     this.#placed = null;
   }
 
-  /** What frameworks hold and may not, or have not answered, is free for whoever is placed next. */
-  #rescind(now: number): void {
-    if (this.#memory.frameworks.isEmpty) return;
-    giveBack(this.#memory, this.#changed, now);
+  /**
+   * What frameworks hold and may not, or have not answered, is free for whoever is placed next.
+   *
+   * @returns whether frameworks are offered in this turn what is free, and the Broker hears of it
+   */
+  #rescind(now: number): boolean {
+    const { frameworks } = this.#memory;
+    if (frameworks.isEmpty) return false;
+    const isInterval = frameworks.tick(now);
+    giveBack(this.#memory, this.#changed, isInterval, now);
+    // What was given back may have hastened it.
+    return isInterval || frameworks.tick(now);
   }
 
   /** Frameworks are offered what is free, and told what became of the rest. */
-  #offer(now: number): void {
+  #offer(isInterval: boolean, now: number): void {
     const memory = this.#memory;
     const { frameworks, lostAgents } = memory;
     if (frameworks.isEmpty) {
       lostAgents.clear();
       return;
     }
-    frameworks.expireRefusals(now);
+    if (isInterval) frameworks.expireRefusals(now);
     for (const name of lostAgents) {
       const node = memory.nodes.get(name);
       if (node) this.#telling.agentLost(node);
     }
     lostAgents.clear();
-    if (frameworks.tick(now)) for (const offer of cutOffers(memory, now)) this.#telling.offered(offer);
-    askToLeave(memory);
+    if (isInterval) for (const offer of cutOffers(memory, now)) this.#telling.offered(offer);
+    askToLeave(memory, this.#changed);
     for (const here of [...frameworks.byId.values()]) {
       this.#telling.begin(here);
       if (here.level.state !== "removed" || here.tasks.size + here.offers.size > 0 || here.isDirty) continue;

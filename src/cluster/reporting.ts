@@ -22,6 +22,14 @@ const LOST_MS = 30_000;
 /** Broker and Clusters poke each other while there is work, should a message or an alarm have been lost. */
 const POKE_MS = 180_000;
 
+type Levels = Pick<Report, "partitions" | "nodes">;
+
+/** Levels as they are compared. */
+interface LevelsText {
+  readonly all: string;
+  readonly plain: string;
+}
+
 export class Reporting {
   readonly #platform: Platform;
   readonly #memory: ClusterMemory;
@@ -32,8 +40,8 @@ export class Reporting {
   #failures = 0;
   #lastAt: number;
   /** what the cluster has, as it is and as it was told */
-  #levels: string | null = null;
-  #toldLevels: string | null = null;
+  #levels: LevelsText | null = null;
+  #told: LevelsText | null = null;
   /** more than what is free for frameworks is not as it was told */
   #areOther = false;
   /** version of the accounts that `#levels` is of */
@@ -50,7 +58,10 @@ export class Reporting {
     this.#platform = platform;
     this.#memory = memory;
     this.#lastAt = now;
-    if (isQuiet) this.#toldLevels = JSON.stringify(this.#levelsAt(now));
+    if (isQuiet) {
+      this.#levelsAt(now);
+      this.#told = this.#levels;
+    }
   }
 
   /** How long nothing was told. */
@@ -60,7 +71,7 @@ export class Reporting {
 
   /** The Broker may not know how things stand here. */
   tellAll(): void {
-    this.#toldLevels = null;
+    this.#told = null;
     this.#areOther = true;
     this.#memory.frameworks.tellAgain();
     // Nobody else says that what an old attempt was for is over.
@@ -119,39 +130,54 @@ export class Reporting {
     if (this.#inFlight?.rev === rev) this.#inFlight = null;
   }
 
-  #levelsAt(now: number): Pick<Report, "partitions" | "nodes"> {
-    return { partitions: levels(this.#memory, now), nodes: nodeCounts(this.#memory, now) };
+  /** As they are now, noted. */
+  #levelsAt(now: number): Levels {
+    const { nodeAccounts, frameworks } = this.#memory;
+    const present = { partitions: levels(this.#memory, now), nodes: nodeCounts(this.#memory, now) };
+    this.#levels = textOf(present);
+    this.#lookedAt = nodeAccounts.tellable(now);
+    this.#roomsLookedAt = frameworks.offerable.version;
+    return present;
   }
 
-  /** What nodes there are is told at once; how much of a slice they leave is looked at when time passes. */
-  #look(now: number): void {
-    const tellable = this.#memory.nodeAccounts.tellable(now);
+  /**
+   * What nodes there are is told at once; how much of a slice they leave is looked at when time passes, what is free for
+   * frameworks once an interval.
+   *
+   * @returns the levels, if there was a reason to look
+   */
+  #look(isInterval: boolean, now: number): Levels | null {
+    const { nodeAccounts, self } = this.#memory;
+    const tellable = nodeAccounts.tellable(now);
     // Then it is told how much is left to run.
-    const isDrained = this.#memory.self.drain !== null;
-    const { frameworks } = this.#memory;
-    const rooms = frameworks.isEmpty ? 0 : frameworks.offerable.version;
-    const isAsBefore = tellable === this.#lookedAt && rooms === this.#roomsLookedAt;
-    if (this.#levels !== null && isAsBefore && !this.#isAsked && !isDrained) return;
-    this.#lookedAt = tellable;
-    this.#roomsLookedAt = rooms;
+    const isDrained = self.drain !== null;
+    const isAsBefore = tellable === this.#lookedAt && !(isInterval && this.#areRoomsOther(now));
+    if (this.#levels !== null && isAsBefore && !this.#isAsked && !isDrained) return null;
     this.#isAsked = false;
     const present = this.#levelsAt(now);
-    this.#levels = JSON.stringify(present);
-    if (this.#levels === this.#toldLevels) this.#areOther = false;
-    else this.#areOther = this.#toldLevels === null || plain(present) !== plain(JSON.parse(this.#toldLevels));
+    if (this.#levels?.all === this.#told?.all) this.#areOther = false;
+    else this.#areOther = this.#levels?.plain !== this.#told?.plain;
+    return present;
   }
 
-  sendIfDue(now: number): void {
+  /** Whether what is free for frameworks may be otherwise than in the newest levels. */
+  #areRoomsOther(now: number): boolean {
+    const { frameworks } = this.#memory;
+    if (frameworks.isEmpty) return false;
+    frameworks.look(now);
+    return frameworks.offerable.version !== this.#roomsLookedAt;
+  }
+
+  /** @param isInterval frameworks' interval is over */
+  sendIfDue(isInterval: boolean, now: number): void {
     if (this.#inFlight) return;
     const memory = this.#memory;
     const { tellings } = memory;
-    this.#look(now);
+    const looked = this.#look(isInterval, now);
     const changed = this.#areOther || memory.events.length > 0;
     const { frameworks } = memory;
     const isHeard =
-      !frameworks.isEmpty &&
-      frameworks.tick(now) &&
-      (this.#isAskedFrameworks || this.#levels !== this.#toldLevels || frameworks.hasNews());
+      isInterval && (this.#isAskedFrameworks || this.#levels?.all !== this.#told?.all || frameworks.hasNews());
     if (!changed && tellings.now.size === 0 && !isHeard) return;
     const urgent = !this.#failing && (changed || tellings.isUrgent());
     if (!urgent && now < this.#notBefore) return;
@@ -159,8 +185,7 @@ export class Reporting {
     const told = frameworks.untold();
     this.#isAskedFrameworks = false;
     const dirty = [...tellings.now, ...tellings.soon];
-    const present = this.#levelsAt(now);
-    this.#levels = JSON.stringify(present);
+    const present = looked ?? this.#levelsAt(now);
     const report: Report = {
       cluster: memory.cluster,
       incarnation: memory.self.incarnation,
@@ -175,7 +200,7 @@ export class Reporting {
     memory.events = [];
     memory.frameworks.told(told);
     for (const job of dirty) job.dirty = "no";
-    this.#toldLevels = this.#levels;
+    this.#told = this.#levels;
     this.#areOther = false;
     this.#inFlight = { rev, sentAt: now };
     this.#lastAt = now;
@@ -188,7 +213,8 @@ export class Reporting {
     const { frameworks } = this.#memory;
     if (this.#inFlight) yield now + LOST_MS;
     else if (this.#areOther) yield next;
-    else if (this.#levels !== this.#toldLevels) yield Math.max(this.#notBefore, frameworks.tickAt(now));
+    else if (!frameworks.isEmpty && (this.#levels?.all !== this.#told?.all || this.#areRoomsOther(now)))
+      yield Math.max(this.#notBefore, frameworks.tickAt(now));
     const { jobs, tellings } = this.#memory;
     if (!this.#inFlight && frameworks.mayHaveNews) yield Math.max(this.#notBefore, frameworks.tickAt(now));
     else if (frameworks.isAnyDirty) yield now + SOON_MS;
@@ -198,6 +224,8 @@ export class Reporting {
   }
 }
 
-/** What is free and offered changes with every task, and is told once an interval. */
-const plain = ({ partitions, nodes }: Pick<Report, "partitions" | "nodes">): string =>
-  JSON.stringify([partitions.map(({ rooms: _, offered: __, ...rest }) => rest), nodes]);
+/** What is free and offered changes with every task, and is told once an interval: the rest is plain. */
+const textOf = ({ partitions, nodes }: Levels): LevelsText => ({
+  all: JSON.stringify([partitions, nodes]),
+  plain: JSON.stringify([partitions.map(({ rooms: _, offered: __, ...rest }) => rest), nodes]),
+});

@@ -24,19 +24,17 @@ export const MAX_OFFERS = 1_000;
 
 /**
  * Gives back what lapsed, what is beyond the limits, and what is on nodes that take nothing now.
- * @param changed nodes that are otherwise since this was asked last
+ * @param changed nodes that are otherwise since this was asked last @param isInterval it is time to look what lapsed
  */
-export function giveBack(memory: ClusterMemory, changed: Iterable<string>, now: number): void {
+export function giveBack(memory: ClusterMemory, changed: Iterable<string>, isInterval: boolean, now: number): void {
   const { frameworks, nodes } = memory;
   for (const name of [...changed]) {
     const node = nodes.get(name);
     if (!node || !memory.isUp(node, now) || isOverfull(memory, name))
       for (const offer of [...frameworks.offersOn(name)]) frameworks.rescind(offer);
   }
-  if (frameworks.lapsesBy(now)) {
-    for (const offer of [...frameworks.offers.values()]) {
-      // A clock that went back keeps nothing longer than was said.
-      if (offer.heldUntilMs > now && offer.heldUntilMs <= now + OFFER_TIMEOUT_MS) continue;
+  if (isInterval) {
+    for (const offer of frameworks.lapsed(now)) {
       lapse(memory, offer, now);
       frameworks.rescind(offer);
     }

@@ -14,7 +14,7 @@ import type { NodeSet } from "./nodeSet.ts";
 import { notesOf, recallNotes } from "./notes.ts";
 import { freeFor, Offerable } from "./offerable.ts";
 import { Reservations } from "./reservations.ts";
-import { FrameworkHere, type HeldOffer, RoleHere } from "./state.ts";
+import { FrameworkHere, type HeldOffer, OFFER_TIMEOUT_MS, RoleHere } from "./state.ts";
 import { Suitability } from "./suitability.ts";
 import { frameworkReport } from "./uses.ts";
 import { OFFER_INTERVAL_MS } from "./waits.ts";
@@ -39,6 +39,7 @@ export class Frameworks {
   readonly #around: Surroundings;
   readonly byId = new Map<string, FrameworkHere>();
   readonly offers = new Map<string, HeldOffer>();
+  readonly #askedToLeave = new Map<string, Set<FrameworkHere>>();
   readonly #offersOn = new Map<string, Set<HeldOffer>>();
   /** tasks that were accepted and are not handed to their node yet */
   readonly launching = new Set<JobState>();
@@ -68,6 +69,7 @@ export class Frameworks {
       this.byId.set(id, here);
       this.#setRoles(here, level, 0);
       recallNotes(here, notes);
+      for (const node of here.inverseOffers.keys()) this.askedToLeave(node).add(here);
     }
     for (const row of store.offers()) {
       const { heldUntil, ...offer } = row;
@@ -143,6 +145,7 @@ export class Frameworks {
   remove(here: FrameworkHere): void {
     this.byId.delete(here.id);
     for (const role of here.roles.values()) this.#suitability.forget(role);
+    for (const asked of this.#askedToLeave.values()) asked.delete(here);
     this.#around.store.removeFramework(here.id);
   }
 
@@ -193,7 +196,7 @@ export class Frameworks {
 
   /**
    * Once an interval at most, as Mesos allocates: whatever ends between is offered together, and the Broker hears of all of
-   * it at once. @returns whether this turn is one
+   * it at once. Asked by each turn when it ends. @returns whether this turn is one
    */
   tick(now: number): boolean {
     if (now < this.#nextTickAt && now > this.#tickedAt) return false;
@@ -207,7 +210,6 @@ export class Frameworks {
   }
 
   expireRefusals(now: number): void {
-    if (!this.tick(now)) return;
     let isAny = false;
     for (const here of this.byId.values())
       for (const { refusals } of here.roles.values()) {
@@ -288,19 +290,33 @@ export class Frameworks {
     this.note(here);
   }
 
-  /** Whether any may have lapsed by now; asked once, all must be looked at. */
-  lapsesBy(now: number): boolean {
-    if (!this.tick(now)) return false;
+  /** Those that nobody has answered in time: all are looked at only if there may be some. */
+  lapsed(now: number): HeldOffer[] {
     const isBack = now < this.#lapsesAskedAt;
     this.#lapsesAskedAt = now;
-    if (now < this.#nextLapseAt && !isBack) return false;
+    if (now < this.#nextLapseAt && !isBack) return [];
+    const lapsed: HeldOffer[] = [];
     this.#nextLapseAt = Number.POSITIVE_INFINITY;
-    for (const { heldUntilMs } of this.offers.values())
-      if (heldUntilMs > now) this.#nextLapseAt = Math.min(this.#nextLapseAt, heldUntilMs);
-    return true;
+    for (const offer of this.offers.values()) {
+      // A clock that went back keeps nothing longer than was said.
+      if (offer.heldUntilMs <= now || offer.heldUntilMs > now + OFFER_TIMEOUT_MS) lapsed.push(offer);
+      else this.#nextLapseAt = Math.min(this.#nextLapseAt, offer.heldUntilMs);
+    }
+    return lapsed;
   }
   #nextLapseAt = Number.POSITIVE_INFINITY;
   #lapsesAskedAt = Number.NEGATIVE_INFINITY;
+
+  isAnyAskedToLeave(node: string): boolean {
+    return (this.#askedToLeave.get(node)?.size ?? 0) > 0;
+  }
+
+  /** Who was asked to leave the node; for whoever asks to keep. */
+  askedToLeave(node: string): Set<FrameworkHere> {
+    const asked = this.#askedToLeave.get(node) ?? new Set();
+    this.#askedToLeave.set(node, asked);
+    return asked;
+  }
 
   offersOn(node: string): Iterable<HeldOffer> {
     return this.#offersOn.get(node) ?? [];

@@ -1,0 +1,39 @@
+/** What a turn of a Cluster with frameworks looks at, and when the next one is. */
+import { expect, test, vi } from "vitest";
+import { launch, launchTask, PlayedFramework } from "../../../test/support/playedFramework.ts";
+import { PlayedLeague } from "../../../test/support/playedLeague.ts";
+import type { Offer } from "../../model/framework.ts";
+import type { Cluster } from "../cluster.ts";
+
+const north = (here: PlayedLeague) => here.at("north").object as Cluster;
+
+test("what is free for frameworks is looked at once an interval, whatever ends between", () => {
+  const here = new PlayedLeague(["north"]);
+  const agent = here.join("north", "n1");
+  const framework = new PlayedFramework(here, "f1", ["lab"]);
+  here.pass(2_000);
+  const [offer] = framework.held() as [Offer];
+  const tasks = Array.from({ length: 50 }, (_, n) => launchTask(offer, `t${n}`, { cpus: 10, mem: 1_000 }));
+  framework.accept([offer], [launch(...tasks)], 3_600_000);
+  here.pass(3_000);
+  const looked = vi.spyOn(north(here).inspect().frameworks.offerable, "classesIn");
+  for (const attempt of agent.running) {
+    here.leap(10);
+    agent.end(attempt.split("@")[0] ?? "", Number(attempt.split("@")[1]));
+    agent.poll();
+    // Time to look at everything else.
+    if (agent.running.length === 49) here.at("north").fireAlarm();
+  }
+  expect(agent.running).toEqual([]);
+  expect(looked.mock.calls.length).toBeLessThan(5);
+});
+
+test("a cluster whose last framework left has nothing more to do once it said so", () => {
+  const here = new PlayedLeague(["north"]);
+  here.join("north", "n1");
+  const framework = new PlayedFramework(here, "f1", ["lab"]);
+  here.pass(3_000);
+  framework.say({ state: "removed" });
+  here.pass(10_000);
+  expect((here.at("north").alarmAt ?? Number.POSITIVE_INFINITY) - here.nowMs).toBeGreaterThan(2_000);
+});
