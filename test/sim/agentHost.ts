@@ -19,6 +19,8 @@ export type HttpAnswer =
   /** a connection error, or a body that is not a reply */
   | { status: 0 };
 
+/** as many as a machine has in `capacity` */
+const PORTS: [number, number][] = [[31_000, 31_009]];
 const HTTP_SLACK_MS = 10_000;
 /** So long an agent that starts may not know what its machine has, another time in each life. */
 const MOST_PROBING_MS = 3_000;
@@ -75,6 +77,7 @@ export class AgentHost {
     machine.onExit = (key, exit) => this.#later(life, () => this.#exited(key, exit));
     const inventory: Inventory = {
       capacity: { ...machine.capacity },
+      ports: PORTS,
       attributes: { ...machine.attributes },
       drivers: ["process"],
       version: "sim",

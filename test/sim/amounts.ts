@@ -26,13 +26,19 @@ export function checkAmounts(world: World, cluster: SimObject): void {
   );
 }
 
-/** A node counts as large as what is in use there, should that be more; one that was removed has nothing else. */
+/** A node counts as large as what is in use or kept there, should that be more; one that was removed has nothing else. */
 function nodesHave(cluster: SimObject): Resources {
   const { items } = cluster.ask("nodes", { after: null, limit: 1000 }) as { items: NodeView[] };
-  let there = items.reduce((all: Resources, { capacity, used }) => add(all, highest(capacity, used)), {});
+  let there = items.reduce((all: Resources, node) => add(all, highest(node.capacity, inUse(node))), {});
   for (const { name } of cluster.home.query("SELECT name FROM node WHERE removed = 1"))
     there = add(there, (cluster.ask("node", { name }) as NodeView).used);
   return there;
+}
+
+/** What is set aside may be offered too. */
+function inUse({ used, offered, reserved }: NodeView): Resources {
+  const aside = Object.values(reserved).reduce((sum: Resources, amounts) => add(sum, amounts), {});
+  return add(used, highest(offered, aside));
 }
 
 function highest(a: Resources, b: Resources): Resources {

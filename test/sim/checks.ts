@@ -1,7 +1,7 @@
 /** What must hold in every world, counted each time it is looked at; the first one broken ends the seed. */
 
 export const INVARIANTS = [
-  "at-most-one", // two processes of one task never live at the same time
+  "at-most-one", // two processes of one task never live at the same time; a framework's is one by the id that it gave
   "dead-by-deadline", // no process outlives the time its last accepted renewal gives
   "acknowledged-kept", // what was answered to a person or an agent is in the rows
   "terminal-final", // a terminal state, seen once, never changes
@@ -22,6 +22,7 @@ export const INVARIANTS = [
   "reasons-told", // what waits has a reason from the list, and a sentence
   "gangs-whole", // a gang starts in one turn and partition, and is never live in two clusters; none keeps places in the end
   "framework-kept", // a framework that comes back is the same, and is never told that it is not
+  "ends-told-rightly", // of what a framework was told that it ended for good, no process lives, then or later
   "updates-told", // each update of a framework's task comes until it is acknowledged, in order, and its end is told
   "all-end", // once the faults have stopped, every job ends
   "no-spinning", // nobody does the same over and over: requests of an agent, alarms of an object in a minute

@@ -5,6 +5,7 @@
 import type { PartitionSpec } from "../../src/model/partition.ts";
 import { add, formatResources, type Resources } from "../../src/model/resources.ts";
 import { isWithin, lineage, type RolePolicy } from "../../src/model/role.ts";
+import { launchedAs } from "./launches.ts";
 import type { SimProcess } from "./machine.ts";
 import type { SimObject } from "./simObject.ts";
 import type { World } from "./world.ts";
@@ -56,15 +57,19 @@ export class Limits {
     else this.#lent.delete(`${cluster}/${name}`);
   }
 
-  /** Rows were lost: what is adopted counts where it can. */
-  forgetPartitions(cluster: string): void {
+  /** What is adopted counts where it can; what frameworks had there is charged to nobody until its nodes have ended it. */
+  rowsLost(cluster: string): void {
     for (const key of [...this.#lent.keys()]) if (key.startsWith(`${cluster}/`)) this.#lent.delete(key);
+    for (const [process, { partition }] of [...this.#alive])
+      if (partition.startsWith(`${cluster}/`) && launchedAs(process) !== null) this.#alive.delete(process);
   }
 
   started(cluster: SimObject, process: SimProcess): void {
     if (!this.#world.isAtMostOne(process.task)) return;
     const { role, resources } = process.template;
-    const partition = `${cluster.name}/${partitionOf(cluster, process)}`;
+    const home = partitionOf(cluster, process);
+    if (home === null && launchedAs(process) !== null) return;
+    const partition = `${cluster.name}/${home}`;
     this.#alive.set(process, { role, resources, partition });
     for (const above of lineage(role)) this.#holdLimit(above, process);
     this.#holdLend(partition, process);
@@ -105,7 +110,8 @@ export class Limits {
   }
 }
 
-function partitionOf({ home }: SimObject, { task, epoch }: SimProcess): string {
+/** null: the rows of it are lost */
+function partitionOf({ home }: SimObject, { task, epoch }: SimProcess): string | null {
   const dot = task.lastIndexOf(".");
   const row = home.query(
     'SELECT partition FROM task WHERE job = ? AND "index" = ? AND epoch = ?',
@@ -113,7 +119,7 @@ function partitionOf({ home }: SimObject, { task, epoch }: SimProcess): string {
     Number(task.slice(dot + 1)),
     epoch,
   )[0];
-  return String(row?.partition ?? "");
+  return row ? String(row.partition) : null;
 }
 
 const isBounded = (used: Resources, most: Resources): boolean =>

@@ -16,6 +16,7 @@ export interface SimProcess {
   readonly epoch: number;
   readonly machine: string;
   readonly template: Attempt["template"];
+  readonly ports: readonly number[];
   readonly startedBootMs: number;
   readonly ignoresTerm: boolean;
   timers: Timer[];
@@ -129,6 +130,7 @@ export class Machine {
       epoch: attempt.epoch,
       machine: this.name,
       template,
+      ports: attempt.ports,
       startedBootMs: this.now(),
       ignoresTerm: this.#chance.of(0.25),
       timers: [],

@@ -4,9 +4,16 @@
  */
 
 import type { CallAnswer, FrameworkCall, FrameworkEvent } from "../../src/framework/methods.ts";
-import { isFinal, type LaunchTask, type Offer, type Operation, type TaskStatus } from "../../src/model/framework.ts";
+import {
+  isFinal,
+  type LaunchTask,
+  type Offer,
+  type Operation,
+  type Piece,
+  type TaskStatus,
+} from "../../src/model/framework.ts";
 import { jobSpecSchema, templateOf } from "../../src/model/job.ts";
-import { takePieces } from "../../src/model/pieces.ts";
+import { firstPorts, portsIn, takePieces } from "../../src/model/pieces.ts";
 import type { SocketId } from "../../src/platform/seam.ts";
 import type { Chance } from "./random.ts";
 import type { SimObject } from "./simObject.ts";
@@ -22,6 +29,12 @@ export interface SchedulerPlan {
   /** `deaf`: never answers an offer · `picky`: declines all · `eager`: launches whatever it can */
   mood: "eager" | "deaf" | "picky";
   isAware: boolean;
+  /** starts at most so many tasks anew that have ended, each under another id */
+  replacements: number;
+  /** of each task */
+  ports: number;
+  /** whether what it launches on an offer is one group */
+  inGroups: boolean;
   /** kills about so many of its tasks */
   kills: number;
   /** its stream is cut now and then */
@@ -54,6 +67,8 @@ export class Scheduler {
   #socket: SocketId | null = null;
   #streams = 0;
   #left: number;
+  #replacements: number;
+  #groups = 0;
   #isAnswering = false;
   #isOver = false;
 
@@ -63,6 +78,7 @@ export class Scheduler {
     this.plan = plan;
     this.#chance = chance;
     this.#left = plan.tasks;
+    this.#replacements = plan.replacements;
     world.timeline.at(plan.subscribeAtMs, () => this.#subscribe());
     this.#askAgain();
   }
@@ -204,8 +220,15 @@ export class Scheduler {
     for (const { taskId } of tasks) this.launched.add(taskId);
     if (tasks.length > 0)
       this.#world.trace(() => `scheduler of ${this.plan.id} launches ${tasks.map((t) => t.taskId)} on ${offer.id}`);
-    const launch: Operation[] = tasks.length > 0 ? [{ id: null, type: "LAUNCH", tasks }] : [];
+    const launch: Operation[] = tasks.length > 0 ? [this.#launchOf(tasks)] : [];
     return [...launch, ...this.#asideOf(offer, tasks)];
+  }
+
+  #launchOf(tasks: readonly LaunchTask[]): Operation {
+    if (!this.plan.inGroups) return { id: null, type: "LAUNCH", tasks };
+    const executorId = `${this.plan.id}-group-${++this.#groups}`;
+    const inGroup = tasks.map((task) => ({ ...task, executorId }));
+    return { id: null, type: "LAUNCH_GROUP", executorId, pieces: [], tasks: inGroup, error: null };
   }
 
   /** What was set aside before is freed, of the rest a little is set aside now and then. */
@@ -231,11 +254,11 @@ export class Scheduler {
     const tasks: LaunchTask[] = [];
     let pool = [...offer.pieces];
     while (this.#left > 0) {
-      const piece = { reservation: null, amounts: { cpus: this.plan.cpus, mem: 64_000 }, ports: [] };
+      const piece = this.#pieceOf(pool);
       const rest = takePieces(pool, [piece]);
       if (rest === null) break;
       pool = rest;
-      const taskId = `${this.plan.id}-${this.plan.tasks - this.#left}`;
+      const taskId = `${this.plan.id}-${this.tasks.size}`;
       this.#left -= 1;
       this.tasks.set(taskId, { uuids: [], acked: new Set(), last: null, isOver: false });
       tasks.push({
@@ -243,13 +266,19 @@ export class Scheduler {
         name: taskId,
         agentId: offer.agent.id,
         pieces: [piece],
-        template: { ...TEMPLATE, name: taskId, env: { MESOS_TASK_ID: taskId } },
+        template: { ...TEMPLATE, name: taskId, env: { MESOS_FRAMEWORK_ID: this.plan.id, MESOS_TASK_ID: taskId } },
         executorId: null,
         error: null,
         told: { labels: [], discovery: null, container: null },
       });
     }
     return tasks;
+  }
+
+  #pieceOf(pool: readonly Piece[]): Piece {
+    const { cpus, ports: count } = this.plan;
+    const ports = firstPorts(portsIn(pool.filter(({ reservation }) => reservation === null)), count);
+    return { reservation: null, amounts: { cpus, mem: 64_000, ...(count > 0 && { ports: count * 1000 }) }, ports };
   }
 
   #killOne(): void {
@@ -272,9 +301,11 @@ export class Scheduler {
     this.#world.trace(
       () => `scheduler of ${this.plan.id} hears ${taskId} ${state} ${status.reason ?? ""} ${uuid ?? ""}`,
     );
+    if (isFinal(state) && !(told.last && isFinal(told.last))) this.#replace();
     told.last = state;
+    if (isForGood(status)) this.#world.launches.toldOver(this.plan.id, status);
     if (uuid === null) {
-      if (isFinal(state) && !MAY_RETURN.has(state)) told.isOver = true;
+      if (isForGood(status)) told.isOver = true;
       return;
     }
     if (!told.uuids.includes(uuid)) {
@@ -294,6 +325,12 @@ export class Scheduler {
     }
   }
 
+  #replace(): void {
+    if (this.#replacements === 0) return;
+    this.#replacements -= 1;
+    this.#left += 1;
+  }
+
   /** As Mesos tells frameworks to: of what is not known to be over it asks now and then. */
   #askAgain(): void {
     this.#world.timeline.after(ASK_AGAIN_MS, () => {
@@ -305,10 +342,9 @@ export class Scheduler {
 
   /** What ran is over, and it was told so. */
   checkEnd(): void {
-    const { checks, watch } = this.#world;
+    const { checks, launches } = this.#world;
     for (const [taskId, told] of this.tasks) {
-      const alive = [...watch.stories.values()].flatMap(({ alive }) => [...alive]);
-      const runs = alive.some((process) => process.template.env.MESOS_TASK_ID === taskId);
+      const runs = launches.isAlive(this.plan.id, taskId);
       checks.hold(
         "updates-told",
         (told.isOver || this.#isGivenUp(told)) && !runs,
@@ -324,6 +360,8 @@ export class Scheduler {
 
 /** What is told so may still run, and is told otherwise then. */
 const MAY_RETURN = new Set<TaskStatus["state"]>(["TASK_LOST", "TASK_UNKNOWN"]);
+/** What is to be acknowledged is never taken back. */
+const isForGood = ({ state, uuid }: TaskStatus): boolean => isFinal(state) && (uuid !== null || !MAY_RETURN.has(state));
 
 const {
   resources: _,
@@ -345,6 +383,9 @@ export function drawSchedulers(chance: Chance, roles: readonly string[], faultsE
     cpus: chance.pick([200, 500, 1000, 2000]),
     mood: chance.pick(["eager", "eager", "eager", "picky", "deaf"]),
     isAware: chance.of(0.5),
+    replacements: chance.pick([0, 2, 6]),
+    ports: chance.pick([0, 0, 1, 2]),
+    inGroups: chance.of(0.3),
     kills: chance.of(0.3) ? chance.int(1, 3) : 0,
     flaky: chance.of(0.5),
   }));

@@ -90,7 +90,7 @@ export class Stewards {
 
   /** Its owner finds the partitions gone, and mostly makes them again. */
   rebuilt(cluster: SimObject): void {
-    this.#world.limits.forgetPartitions(cluster.name);
+    this.#world.limits.rowsLost(cluster.name);
     const specs = this.#specs.get(cluster.name) ?? new Map<string, PartitionSpec>();
     this.#specs.set(cluster.name, new Map());
     if (this.#chance.of(0.3)) return;

@@ -273,6 +273,7 @@ export class Watch {
     story.started.add(process.epoch);
     this.#world.massCuts.started(process.key, machine.name);
     story.alive.add(process);
+    this.#world.launches.started(process);
     if (this.#world.mood.gentle)
       checks.hold(
         "two-copies",
@@ -280,6 +281,14 @@ export class Watch {
         () => `${process.key} starts on ${machine.name}, the third of it`,
       );
     this.#world.limits.started(this.#world.clusterOfMachine(machine), process);
+    const same = [...machine.processes.values()].find(
+      (other) => other !== process && other.ports.some((port) => process.ports.includes(port)),
+    );
+    checks.hold(
+      "capacity",
+      same === undefined,
+      () => `${process.key} and ${same?.key} have the same port of ${machine.name}`,
+    );
     const free = machine.free();
     checks.hold(
       "capacity",
@@ -316,6 +325,7 @@ export class Watch {
   processEnded(machine: Machine, process: SimProcess, exit: Exit | undefined): void {
     const story = this.story(process.task);
     story.alive.delete(process);
+    this.#world.launches.ended(process);
     this.#world.massCuts.ended(process.key);
     this.#world.limits.ended(process);
     this.#holdUndecided(machine, process);

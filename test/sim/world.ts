@@ -18,6 +18,7 @@ import { Edge } from "./edge.ts";
 import { drawMood, drawWideMood, type Mood, scheduleFaults } from "./faults.ts";
 import { checkEnd } from "./final.ts";
 import { drawGangs } from "./gangs.ts";
+import { Launches } from "./launches.ts";
 import { drawAttributes, drawPatience, drawPriority } from "./league.ts";
 import { LedgerWatch } from "./ledgerWatch.ts";
 import { Limits } from "./limits.ts";
@@ -92,6 +93,7 @@ export class World {
   readonly watch: Watch;
   readonly massCuts = new MassCuts(this);
   readonly limits = new Limits(this);
+  readonly launches = new Launches(this);
   readonly ledger = new LedgerWatch(this);
   readonly rounds = new RoundWatch(this);
   readonly plans = new Plans(this);
@@ -184,7 +186,7 @@ export class World {
   #populate(cluster: SimObject, nodes: number): void {
     for (let i = 0; i < nodes; i++) {
       const name = `${cluster.name}-n${i}`;
-      const capacity = { cpus: this.chance.pick([2000, 4000]), mem: 4_000_000 };
+      const capacity = { cpus: this.chance.pick([2000, 4000]), mem: 4_000_000, ports: 10_000 };
       const machine = new Machine(this, name, capacity, drawAttributes(this.#leagueChance));
       this.machines.push(machine);
       this.addAgent(cluster, machine);
