@@ -100,6 +100,8 @@ export class Telling implements DirtWatcher {
       // Those that hold no more would offer what is not there.
       for (const offer of line.news.offers)
         if (!this.#memory.frameworks.offers.has(offer.id)) line.news.offers.delete(offer);
+      // That a task is on its way follows from the accept.
+      if (!isWhole) this.#leaveOutStaging(line.news);
       if (!here || (isNone(line.news) && !isWhole && !isOwed(here))) {
         this.#open.delete(id);
         continue;
@@ -108,9 +110,6 @@ export class Telling implements DirtWatcher {
         for (const offer of here.offers) line.news.offers.add(offer);
         for (const job of here.tasks.values()) line.news.tasks.add(job);
       }
-      // That it is on its way follows from the accept.
-      else this.#leaveOutStaging(line.news);
-      if (isNone(line.news) && !isWhole && !isOwed(here)) continue;
       const [told, rest] = isWhole ? [line.news, noNews()] : parted(line.news);
       line.news = rest;
       const rev = this.#revs.next();

@@ -37,3 +37,18 @@ test("a cluster whose last framework left has nothing more to do once it said so
   here.pass(10_000);
   expect((here.at("north").alarmAt ?? Number.POSITIVE_INFINITY) - here.nowMs).toBeGreaterThan(2_000);
 });
+
+test("a launch asks for no turn of its own", () => {
+  const here = new PlayedLeague(["north"]);
+  const agent = here.join("north", "n1");
+  const framework = new PlayedFramework(here, "f1", ["lab"]);
+  here.pass(2_000);
+  const [offer] = framework.held() as [Offer];
+  framework.accept([offer], [launch(launchTask(offer, "t1", { cpus: 10, mem: 1_000 }))], 3_600_000);
+  expect(here.at("north").alarmAt).toBeGreaterThan(here.nowMs + 100);
+  here.leap(50);
+  agent.poll();
+  here.deliver();
+  expect(agent.running).toHaveLength(1);
+  expect(here.at("north").alarmAt).toBeGreaterThan(here.nowMs + 100);
+});
