@@ -536,8 +536,8 @@ export class Cluster implements Turns {
     if (!this.#wakers.someSleep) return;
     const { heldPolls } = this.#memory;
     for (const node of calledNodes(this.#memory)) if (!heldPolls.polls.has(node)) this.#wakers.call(node, now);
-    for (const { launched } of this.#memory.frameworks.launching)
-      if (launched && !heldPolls.polls.has(launched.node)) this.#wakers.call(launched.node, now);
+    for (const node of this.#memory.frameworks.awaitedNodes)
+      if (!heldPolls.polls.has(node)) this.#wakers.call(node, now);
     const { atMs, nodes } = this.#called;
     const isSoon = now >= atMs && now < atMs + CALL_PAUSE_MS;
     if (isSoon && nodes >= MANY_CALLED && this.#wakers.called * 2 > nodes) {

@@ -76,6 +76,8 @@ export class ClusterMemory {
   readonly #watched: Set<string>[] = [];
   /** nodes of which the placer does not know whether they are up and listen */
   readonly unstated = this.watchNodes();
+  /** nodes that may listen by now for what was launched on them */
+  readonly unasked = this.watchNodes();
   /** by node that spoke lately: until when it is taken for one that will soon again */
   readonly spoken = new Map<string, number>();
   statedAt = Number.NEGATIVE_INFINITY;
@@ -335,7 +337,7 @@ export class ClusterMemory {
   /** What frameworks launched that runs there, or is on its way there. */
   *launchedOn(node: string): Generator<JobState> {
     for (const { job } of this.liveOn(node)) if (job.launched !== null) yield job;
-    for (const job of this.frameworks.launching) if (job.launched?.node === node) yield job;
+    yield* this.frameworks.launchingOn(node);
   }
 
   /** The task's newest hand-out, which may be running. */

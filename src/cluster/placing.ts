@@ -88,26 +88,37 @@ export function placeWaiting(memory: ClusterMemory, polls: Polls, now: number): 
   return { given, awaited: [...awaited.values()], starved };
 }
 
-/** What frameworks launched starts on its own node, once that listens. @returns the nodes */
+/**
+ * What frameworks launched starts on its own node, once that listens: a node is looked at when something of it changed.
+ *
+ * @returns the nodes, once for each task
+ */
 function startLaunched(memory: ClusterMemory, polls: Polls, now: number): string[] {
-  const given: string[] = [];
-  for (const job of [...memory.frameworks.launching]) {
-    const { launched } = job;
-    const node = launched && memory.nodes.get(launched.node);
-    if (!launched || !node || node.removed || node.isSilent) {
-      loseLaunched(memory, job);
-      continue;
-    }
-    const poll = polls.get(node.name);
-    if (memory.isDrained(node)) kill(memory, job, null);
-    else if (poll && !node.paused) {
-      memory.frameworks.launchedNow(job);
-      const { partition, devices, ports } = launched;
-      handOut(memory, job, { job: job.id, index: 0, node: node.name, partition, devices, ports }, poll, now);
-      given.push(node.name);
-    }
+  const names = [...memory.unasked];
+  memory.unasked.clear();
+  return names.flatMap((name) =>
+    [...memory.frameworks.launchingOn(name)].filter((job) => startOne(memory, job, polls, now)).map(() => name),
+  );
+}
+
+/** @returns whether its node was given it */
+function startOne(memory: ClusterMemory, job: JobState, polls: Polls, now: number): boolean {
+  const { launched } = job;
+  const node = launched && memory.nodes.get(launched.node);
+  if (!launched || !node || node.removed || node.isSilent) {
+    loseLaunched(memory, job);
+    return false;
   }
-  return given;
+  if (memory.isDrained(node)) {
+    kill(memory, job, null);
+    return false;
+  }
+  const poll = polls.get(node.name);
+  if (!poll || node.paused) return false;
+  memory.frameworks.launchedNow(job);
+  const { partition, devices, ports } = launched;
+  handOut(memory, job, { job: job.id, index: 0, node: node.name, partition, devices, ports }, poll, now);
+  return true;
 }
 
 /** When those that wait for a node they prefer have waited long enough. */

@@ -82,8 +82,8 @@ export function* vigilTimes(memory: ClusterMemory, now: number): Generator<numbe
 /** Which of them is late first would be a question about all of them in every turn. */
 function isVigil(memory: ClusterMemory, now: number): boolean {
   const { nodes, frameworks } = memory;
-  for (const { launched } of frameworks.launching) {
-    const node = nodes.get(launched?.node ?? "");
+  for (const name of frameworks.awaitedNodes) {
+    const node = nodes.get(name);
     if (node && !memory.isSuspect(node, now)) return true;
   }
   if (memory.waitingJobs().length === 0) return false;

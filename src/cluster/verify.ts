@@ -69,7 +69,8 @@ function verifySums(memory: ClusterMemory, nodeAccounts: readonly NodeAccount[],
       expectSame(`${name} ${state}`, textOf(kept.get(name)?.[state as keyof Account] ?? {}), textOf(amounts));
 }
 
-function verifyFrameworks({ frameworks }: ClusterMemory): void {
+function verifyFrameworks(memory: ClusterMemory): void {
+  const { frameworks, nodes, heldPolls } = memory;
   for (const here of frameworks.byId.values()) {
     const afresh = new UseSums();
     for (const offer of here.offers) afresh.change("offered", offer, 1);
@@ -80,6 +81,11 @@ function verifyFrameworks({ frameworks }: ClusterMemory): void {
       );
     expectSame(`what is noted of ${here.id}`, here.noted, JSON.stringify(notesOf(here)));
     expectSame(`in use by ${here.id}`, text(here.uses).sort().join(), text(afresh).sort().join());
+  }
+  for (const name of frameworks.awaitedNodes) {
+    const node = nodes.get(name);
+    const listens = node && heldPolls.polls.has(name) && !node.paused && !memory.unasked.has(name);
+    if (listens) throw new Error(`what was launched on ${name} was not handed out`);
   }
 }
 

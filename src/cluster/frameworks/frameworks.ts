@@ -41,8 +41,8 @@ export class Frameworks {
   readonly offers = new Map<string, HeldOffer>();
   readonly #askedToLeave = new Map<string, Set<FrameworkHere>>();
   readonly #offersOn = new Map<string, Set<HeldOffer>>();
-  /** tasks that were accepted and are not handed to their node yet */
-  readonly launching = new Set<JobState>();
+  /** by node, tasks that were accepted and are not handed to it yet */
+  readonly #launching = new Map<string, Set<JobState>>();
   readonly kept: Kept;
   readonly reservations: Reservations;
   readonly offerable = new Offerable();
@@ -329,7 +329,7 @@ export class Frameworks {
     const { launched } = job;
     if (launched === null) return;
     const here = this.byId.get(launched.framework);
-    here?.tasks.set(launched.taskId, job);
+    here?.addTask(job, launched);
     here?.touch();
     if (isOver(job)) {
       this.#over.add(job);
@@ -343,16 +343,30 @@ export class Frameworks {
   /** It waits for its node to listen; its room is kept. */
   launch(job: JobState): void {
     const { launched } = job;
-    if (launched === null || this.launching.has(job)) return;
-    this.launching.add(job);
+    if (launched === null) return;
     const { node, partition, devices, ports } = launched;
+    const there = this.#launching.get(node) ?? new Set();
+    if (there.has(job)) return;
+    this.#launching.set(node, there.add(job));
     this.kept.keep(node, job, { partition, asked: job.asked, devices, ports });
   }
 
   /** It is handed to its node, or shall not be. */
   launchedNow(job: JobState): void {
-    if (job.launched === null || !this.launching.delete(job)) return;
-    this.kept.letGo(job.launched.node, job);
+    const { node = "" } = job.launched ?? {};
+    const there = this.#launching.get(node);
+    if (!there?.delete(job)) return;
+    if (there.size === 0) this.#launching.delete(node);
+    this.kept.letGo(node, job);
+  }
+
+  launchingOn(node: string): Iterable<JobState> {
+    return this.#launching.get(node) ?? [];
+  }
+
+  /** Nodes that what was launched waits for. */
+  get awaitedNodes(): Iterable<string> {
+    return this.#launching.keys();
   }
 
   /** What it used is free again. */
@@ -371,9 +385,7 @@ export class Frameworks {
     const { launched } = job;
     if (launched === null) return;
     const here = this.byId.get(launched.framework);
-    if (here?.tasks.get(launched.taskId) !== job) return;
-    here.tasks.delete(launched.taskId);
-    here.touch();
+    if (here?.forgetTask(job, launched)) here.touch();
   }
 
   touched({ launched }: JobState): void {

@@ -37,8 +37,8 @@ export function loseLaunched(memory: ClusterMemory, job: JobState): void {
 export function endedLaunched(memory: ClusterMemory, job: JobState, isDone: boolean): void {
   const { frameworks } = memory;
   frameworks.ended(job);
-  const { framework = "", group = null } = job.launched ?? {};
-  if (group === null || isDone) return;
-  for (const other of [...(frameworks.byId.get(framework)?.tasks.values() ?? [])])
-    if (other.launched?.group === group && other.launched.node === job.launched?.node) kill(memory, other, null);
+  const { launched } = job;
+  if (launched === null || launched.group === null || isDone) return;
+  for (const other of [...(frameworks.byId.get(launched.framework)?.groupOf(launched) ?? [])])
+    kill(memory, other, null);
 }

@@ -4,6 +4,7 @@ import type { Resources } from "../../model/resources.ts";
 import type { FrameworkLevel, FrameworkReport, FrameworkWish } from "../../protocol/frameworks.ts";
 import type { Asked } from "../../scheduling/place/asked.ts";
 import type { JobState } from "../state.ts";
+import type { Launched } from "./launched.ts";
 import { Refusals } from "./refusals.ts";
 import { UseSums } from "./useSums.ts";
 import { Waits } from "./waits.ts";
@@ -135,7 +136,9 @@ export class FrameworkHere {
   readonly rescindedInverse = new Set<string>();
   /** as its row has it */
   noted = "";
-  readonly tasks = new Map<string, JobState>();
+  readonly #tasks = new Map<string, JobState>();
+  /** those that were launched as groups, by node and group */
+  readonly #groups = new Map<string, Set<JobState>>();
   /** answered since this object was built */
   accepts = 0;
   /** of its tasks that are not over, and of its offers */
@@ -156,6 +159,33 @@ export class FrameworkHere {
   constructor(level: FrameworkLevel) {
     this.id = level.id;
     this.level = level;
+  }
+
+  /** By the ids that it gave them. */
+  get tasks(): ReadonlyMap<string, JobState> {
+    return this.#tasks;
+  }
+
+  /** Tasks that were launched as one, on one node. */
+  groupOf({ node, group }: Pick<Launched, "node" | "group">): Iterable<JobState> {
+    return this.#groups.get(`${node} ${group}`) ?? [];
+  }
+
+  addTask(job: JobState, { taskId, node, group }: Launched): void {
+    this.#tasks.set(taskId, job);
+    if (group === null) return;
+    const key = `${node} ${group}`;
+    this.#groups.set(key, (this.#groups.get(key) ?? new Set()).add(job));
+  }
+
+  /** @returns whether it was known */
+  forgetTask(job: JobState, { taskId, node, group }: Launched): boolean {
+    if (this.#tasks.get(taskId) !== job) return false;
+    this.#tasks.delete(taskId);
+    const key = `${node} ${group}`;
+    const together = this.#groups.get(key);
+    if (together?.delete(job) && together.size === 0) this.#groups.delete(key);
+    return true;
   }
 
   /** It is otherwise than it was. */

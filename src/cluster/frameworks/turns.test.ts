@@ -52,3 +52,18 @@ test("a launch asks for no turn of its own", () => {
   expect(agent.running).toHaveLength(1);
   expect(here.at("north").alarmAt).toBeGreaterThan(here.nowMs + 100);
 });
+
+test("what was launched is looked at where its node is otherwise, not with every poll of others", () => {
+  const here = new PlayedLeague(["north"]);
+  const [slow, other] = [here.join("north", "n1"), here.join("north", "n2")];
+  const framework = new PlayedFramework(here, "f1", ["lab"]);
+  here.pass(2_000);
+  const offer = framework.held().find(({ agent }) => agent.hostname === "n1") as Offer;
+  const tasks = Array.from({ length: 20 }, (_, n) => launchTask(offer, `t${n}`, { cpus: 10, mem: 1_000 }));
+  framework.accept([offer], [launch(...tasks)]);
+  const looked = vi.spyOn(north(here).inspect().frameworks, "launchingOn");
+  for (let poll = 0; poll < 5; poll++) other.poll();
+  expect(looked.mock.calls.flat()).not.toContain("n1");
+  slow.poll();
+  expect(slow.running).toHaveLength(20);
+});
