@@ -82,24 +82,26 @@ export interface AttributeConstraint {
     | { is: "matches" | "not-matches"; regex: string };
 }
 
-export type MesosTaskState =
-  | "TASK_STAGING"
-  | "TASK_STARTING"
-  | "TASK_RUNNING"
-  | "TASK_KILLING"
-  | "TASK_FINISHED"
-  | "TASK_FAILED"
-  | "TASK_KILLED"
-  | "TASK_ERROR"
-  | "TASK_LOST"
-  | "TASK_DROPPED"
-  | "TASK_UNREACHABLE"
-  | "TASK_GONE"
-  | "TASK_GONE_BY_OPERATOR"
-  | "TASK_UNKNOWN";
+/** Those that a task can be in. */
+export const TASK_STATES = [
+  "TASK_STAGING",
+  "TASK_STARTING",
+  "TASK_RUNNING",
+  "TASK_KILLING",
+  "TASK_FINISHED",
+  "TASK_FAILED",
+  "TASK_KILLED",
+  "TASK_ERROR",
+  "TASK_LOST",
+  "TASK_DROPPED",
+  "TASK_UNREACHABLE",
+  "TASK_GONE",
+  "TASK_GONE_BY_OPERATOR",
+] as const;
+export type MesosTaskState = (typeof TASK_STATES)[number] | "TASK_UNKNOWN";
 
 /** Final for a framework; of these LOST and GONE_BY_OPERATOR may be taken back when the agent returns. */
-export const FINAL_STATES: ReadonlySet<MesosTaskState> = new Set([
+const FINAL_STATES: ReadonlySet<MesosTaskState> = new Set([
   "TASK_FINISHED",
   "TASK_FAILED",
   "TASK_KILLED",

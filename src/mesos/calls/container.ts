@@ -9,7 +9,8 @@ export interface ReadContainer {
   container: Container | null;
 }
 
-const BARE: ReadContainer = { driver: "process", image: null, container: null };
+/** Of a task without a container. */
+export const BARE: ReadContainer = { driver: "process", image: null, container: null };
 const MAX_PORT = 65_535;
 
 /** @returns a text that says what is wrong or not served */

@@ -3,6 +3,7 @@ import type { Operation } from "../../model/framework.ts";
 import type { WireOperation } from "../messages/call.ts";
 import type { Resource } from "../messages/common.ts";
 import { readPieces, reservationOf, resourceText } from "./resources.ts";
+import { STAR } from "./roles.ts";
 import { readTask } from "./task.ts";
 import { readGroup } from "./taskGroup.ts";
 
@@ -54,7 +55,7 @@ const UPDATES = "Reservation updates are not yet implemented for the scheduler A
 const isDynamic = ({ role, reservation, reservations }: Resource): boolean =>
   reservations.length > 0
     ? reservations.at(-1)?.type === "DYNAMIC"
-    : role !== undefined && role !== "*" && reservation !== undefined;
+    : role !== undefined && role !== STAR && reservation !== undefined;
 
 function notReserved(resources: readonly Resource[]): string | null {
   const plain = resources.find((resource) => !isDynamic(resource));
@@ -65,7 +66,7 @@ function reserveError(resources: readonly Resource[], principal: string | null):
   for (const resource of resources) {
     const plain = notReserved([resource]);
     if (plain) return plain;
-    const { role, principal: reserver } = reservationOf(resource) ?? { role: "*", principal: null };
+    const { role, principal: reserver } = reservationOf(resource) ?? { role: STAR, principal: null };
     if (principal !== null && reserver === null)
       return `A reserve operation was attempted by principal '${principal}', but there is a reserved resource in the request with no principal set`;
     if (principal !== null && reserver !== principal)

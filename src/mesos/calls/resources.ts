@@ -1,6 +1,6 @@
 /** Resources as a framework lists them, in either format of reservations, into pieces of a node. */
 import type { Piece, Reservation } from "../../model/framework.ts";
-import { add, type Resources } from "../../model/resources.ts";
+import { amountsOf, portCount } from "../../model/pieces.ts";
 import type { ReservationInfo, Resource } from "../messages/common.ts";
 import { readLabels } from "./frameworkInfo.ts";
 import { milli } from "./quantities.ts";
@@ -29,7 +29,7 @@ export function readPieces(resources: readonly Resource[]): ReadPieces {
 const refused = (error: string): { pieces: []; error: string } => ({ pieces: [], error });
 
 function partialGpus(pieces: readonly Piece[]): ReadPieces | null {
-  const gpus = pieces.reduce((sum, { amounts }) => sum + (amounts.gpus ?? 0), 0);
+  const { gpus = 0 } = amountsOf(pieces);
   return gpus % 1000 === 0 ? null : refused("Invalid 'gpus' resource: The 'gpus' resource must be an unsigned integer");
 }
 
@@ -45,16 +45,14 @@ function pieceOf(resources: readonly Resource[]): Piece {
   const amounts: Record<string, number> = {};
   const ports: [number, number][] = [];
   for (const { type, name, scalar, ranges } of resources) {
-    const amount = type === "SCALAR" ? milli(scalar?.value ?? 0) : countOf(ranges?.range ?? []) * 1000;
+    const range = (ranges?.range ?? []).map(({ begin, end }): [number, number] => [begin, end]);
+    const amount = type === "SCALAR" ? milli(scalar?.value ?? 0) : portCount(range) * 1000;
     if (amount > 0) amounts[name] = (amounts[name] ?? 0) + amount;
-    for (const { begin, end } of ranges?.range ?? []) ports.push([begin, end]);
+    ports.push(...range);
   }
   const [first] = resources;
   return { reservation: first ? reservationOf(first) : null, amounts, ports: ports.sort(([a], [b]) => a - b) };
 }
-
-const countOf = (ranges: readonly { begin: number; end: number }[]): number =>
-  ranges.reduce((sum, { begin, end }) => sum + end - begin + 1, 0);
 
 /** In either format; of "*" is none. */
 export function reservationOf(resource: Resource): Reservation | null {
@@ -86,6 +84,3 @@ export function resourceText(resource: Resource): string {
   };
   return `${name}${allocated}${reservedText}:${values[type]}`;
 }
-
-export const totalOf = (pieces: readonly Piece[]): Resources =>
-  pieces.reduce<Resources>((sum, { amounts }) => add(sum, amounts), {});

@@ -4,7 +4,7 @@ import { GUARD_MARGIN_MS, silenceLimitMs } from "../../model/job.ts";
 import { DEFAULT_PRIORITY } from "../../model/placing.ts";
 import type { CommandInfo, TaskInfo } from "../messages/task.ts";
 import { commandError, environmentOf, urisOf, withWords, wordsOf } from "./command.ts";
-import { type ReadContainer, readContainer } from "./container.ts";
+import { BARE, type ReadContainer, readContainer } from "./container.ts";
 import { readLabels } from "./frameworkInfo.ts";
 import { idError } from "./ids.ts";
 import { readPieces } from "./resources.ts";
@@ -13,7 +13,6 @@ import { graceMsOf, millisecondsOf } from "./times.ts";
 /** Of Mesos' command executor. */
 const DEFAULT_GRACE_MS = 3000;
 const STOP_AFTER_MS = 600_000;
-const NO_CONTAINER: ReadContainer = { driver: "process", image: null, container: null };
 const NO_COMMAND: CommandInfo = { uris: [], arguments: [] };
 
 export interface LaunchContext {
@@ -40,7 +39,7 @@ export function readTask(task: TaskInfo, { frameworkId, executorId }: LaunchCont
     name: task.name,
     agentId: task.agent_id.value,
     pieces: read.pieces,
-    template: templateOf(task, frameworkId, executorId, typeof container === "string" ? NO_CONTAINER : container),
+    template: templateOf(task, frameworkId, executorId, typeof container === "string" ? BARE : container),
     executorId,
     error: message === null ? null : { message, isId: idIsWrong !== null },
     told: {

@@ -1,9 +1,10 @@
 /** Tasks that are launched together or not at all, under Mesos' default executor. */
 import type { LaunchTask, Piece } from "../../model/framework.ts";
+import { amountsOf } from "../../model/pieces.ts";
 import type { ExecutorInfo, TaskInfo } from "../messages/task.ts";
 import { readContainer } from "./container.ts";
 import { idError } from "./ids.ts";
-import { readPieces, totalOf } from "./resources.ts";
+import { readPieces } from "./resources.ts";
 import { readTask } from "./task.ts";
 import { doubleText } from "./texts.ts";
 
@@ -66,7 +67,7 @@ function strangeExecutor({ executor_id }: ExecutorInfo, tasks: readonly TaskInfo
 }
 
 function minimumError(executorId: string, pieces: readonly Piece[]): string | null {
-  const { cpus, mem, disk } = totalOf(pieces);
+  const { cpus, mem, disk } = amountsOf(pieces);
   const who = `Executor '${executorId}' uses`;
   if (cpus === undefined || cpus < MIN_CPUS * 1000) {
     const used = cpus === undefined ? "None" : doubleText(cpus / 1000);

@@ -103,7 +103,6 @@ const urlJson = (hostname: string, ip: string): Json => ({
 
 export function offerJson({ id: offerId, agent, role, pieces, executorIds }: Offer, context: EventContext): Json {
   const { frameworkId, format } = context;
-  const attributes = Object.entries(agent.attributes);
   return {
     id: id(offerId),
     framework_id: id(frameworkId),
@@ -112,10 +111,7 @@ export function offerJson({ id: offerId, agent, role, pieces, executorIds }: Off
     url: urlJson(agent.hostname, agent.ip),
     ...domainJson(agent),
     ...listed("resources", resourcesJson(pieces, role, format)),
-    ...listed(
-      "attributes",
-      attributes.map(([name, value]) => ({ name, type: "TEXT", text: { value } })),
-    ),
+    ...attributesJson(agent.attributes),
     ...listed("executor_ids", executorIds.map(id)),
     ...allocationJson(role, format),
   };
@@ -123,6 +119,12 @@ export function offerJson({ id: offerId, agent, role, pieces, executorIds }: Off
 
 /** Protobuf leaves out what is empty. */
 export const listed = (name: string, items: unknown[]): Json => (items.length === 0 ? {} : { [name]: items });
+
+export const attributesJson = (attributes: Readonly<Record<string, string>>): Json =>
+  listed(
+    "attributes",
+    Object.entries(attributes).map(([name, value]) => ({ name, type: "TEXT", text: { value } })),
+  );
 
 export const domainJson = ({ region, zone }: Pick<Offer["agent"], "region" | "zone">): Json =>
   region === null || zone === null

@@ -5,7 +5,7 @@
 import { agentId } from "../../model/framework.ts";
 import { add, type Resources } from "../../model/resources.ts";
 import type { NodeView } from "../../model/views.ts";
-import { AGENT_PORT, domainJson, id, listed } from "../events/events.ts";
+import { AGENT_PORT, attributesJson, domainJson, id, listed } from "../events/events.ts";
 import type { Json } from "../events/offeredResources.ts";
 import type { Binding } from "../settings.ts";
 import { listOf, objectOf, reservedListOf, restOf } from "./amounts.ts";
@@ -58,7 +58,7 @@ export function agentJson(node: NodeView, viewer: Binding): Json {
       hostname: address.hostname,
       port: AGENT_PORT,
       ...listed("resources", total),
-      attributes: Object.entries(attributesOf(node)).map(([name, value]) => ({ name, type: "TEXT", text: { value } })),
+      ...attributesJson(attributesOf(node)),
       id: id(idOf(node)),
       ...domainJson(address),
     },

@@ -1,5 +1,4 @@
 /** Frameworks of the league, and its own jobs as one more. */
-
 import { amountsOf } from "../../model/pieces.ts";
 import { add } from "../../model/resources.ts";
 import { type EventContext, inverseJson, listed, nanoseconds, offerJson } from "../events/events.ts";
@@ -8,7 +7,7 @@ import { listOf, objectOf } from "./amounts.ts";
 import { frameworkInfoJson, offerConstraintsJson, rolesJson } from "./frameworkInfo.ts";
 import type { Look, SeenFramework, SeenTask } from "./look.ts";
 import { nativeOf, offeredTo, usedBy } from "./native.ts";
-import { executorsOf, kindOf, oldTaskJson, type TaskKind } from "./tasks.ts";
+import { byKind, executorsOf, oldTaskJson } from "./tasks.ts";
 
 export const isActive = ({ row }: SeenFramework): boolean => row.state === "active";
 /** Its object knows; the league's own jobs have no stream that could be lost. */
@@ -64,11 +63,9 @@ export async function getFrameworks(look: Look, url: URL): Promise<Json> {
 
 /** Of `/frameworks` and `/state`. @param tasks of this framework */
 export function oldFrameworkJson(framework: SeenFramework, tasks: readonly SeenTask[]): Json {
-  const lists: Record<TaskKind, Json[]> = { tasks: [], unreachable_tasks: [], completed_tasks: [] };
-  for (const task of tasks) lists[kindOf(task)].push(oldTaskJson(task));
   return {
     ...oldSummaryJson(framework),
-    ...lists,
+    ...byKind(tasks, oldTaskJson),
     offers: framework.view?.offers.map(oldOfferJson) ?? [],
     executors: executorsOf(tasks).map(({ level }) => ({
       executor_id: level.executorId,

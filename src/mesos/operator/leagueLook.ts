@@ -2,7 +2,6 @@
  * One look at a league, as a credential may see it: each thing is asked for once, and only when it is wanted. What
  * objects say is of the moment at which each was asked; nothing holds them together.
  */
-
 import type { Env } from "../../api/env.ts";
 import { brokerAt, clusterAt } from "../../api/objects.ts";
 import type { FrameworkMethods } from "../../framework/methods.ts";

@@ -2,7 +2,7 @@
  * Figures under Mesos' names, as far as they are known here: gauges of what is, also of tasks that ended, as far back as
  * those are kept. What Mesos counts since its master began, and here nobody counts, is left out.
  */
-import { FINAL_STATES } from "../../model/framework.ts";
+import { TASK_STATES } from "../../model/framework.ts";
 import { add, dominantShare, type Resources } from "../../model/resources.ts";
 import { isActive, isReachable } from "./agents.ts";
 import { plainValue } from "./amounts.ts";
@@ -14,7 +14,6 @@ import { kindOf, stateOf } from "./tasks.ts";
 
 type Figures = Record<string, number>;
 const RESOURCES = ["cpus", "mem", "disk", "gpus"];
-const LIVE_STATES = ["TASK_STAGING", "TASK_STARTING", "TASK_RUNNING", "TASK_KILLING", "TASK_UNREACHABLE"] as const;
 
 export async function figuresOf(look: Look): Promise<Figures> {
   const nodes = await look.nodes();
@@ -80,7 +79,7 @@ async function frameworkFigures(look: Look): Promise<Figures> {
 
 async function taskFigures(look: Look): Promise<Figures> {
   const figures: Figures = {};
-  for (const state of [...LIVE_STATES, ...FINAL_STATES]) figures[nameOf(state)] = 0;
+  for (const state of TASK_STATES) figures[nameOf(state)] = 0;
   for (const task of await look.tasks()) {
     const name = nameOf(kindOf(task) === "unreachable_tasks" ? "TASK_UNREACHABLE" : stateOf(task));
     if (name in figures) figures[name] = (figures[name] ?? 0) + 1;

@@ -1,5 +1,4 @@
 /** Roles of the league, and those that only frameworks have. */
-
 import type { Resources } from "../../model/resources.ts";
 import { DEFAULT_POLICY } from "../../model/role.ts";
 import { id, listed } from "../events/events.ts";

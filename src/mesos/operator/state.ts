@@ -1,5 +1,5 @@
 /** All at once: GET_STATE, `/state`, `/state-summary`. */
-import type { MesosTaskState } from "../../model/framework.ts";
+import { type MesosTaskState, TASK_STATES } from "../../model/framework.ts";
 import type { Json } from "../events/offeredResources.ts";
 import { getAgents, idOf, isActive, isReachable, slaveJson } from "./agents.ts";
 import { frameworks, getFrameworks, isRemoved, oldSummaryJson } from "./frameworks.ts";
@@ -34,22 +34,6 @@ export async function oldState(look: Look, url: URL, isBound: boolean): Promise<
   };
 }
 
-const COUNTED: readonly MesosTaskState[] = [
-  "TASK_STAGING",
-  "TASK_STARTING",
-  "TASK_RUNNING",
-  "TASK_KILLING",
-  "TASK_FINISHED",
-  "TASK_KILLED",
-  "TASK_FAILED",
-  "TASK_LOST",
-  "TASK_ERROR",
-  "TASK_UNREACHABLE",
-  "TASK_DROPPED",
-  "TASK_GONE",
-  "TASK_GONE_BY_OPERATOR",
-];
-
 /** What runs where, for one agent or one framework. */
 class Tally {
   readonly #counts = new Map<MesosTaskState, number>();
@@ -62,7 +46,7 @@ class Tally {
   }
 
   get json(): Json {
-    return Object.fromEntries(COUNTED.map((state) => [state, this.#counts.get(state) ?? 0]));
+    return Object.fromEntries(TASK_STATES.map((state) => [state, this.#counts.get(state) ?? 0]));
   }
 }
 

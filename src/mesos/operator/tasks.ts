@@ -1,5 +1,4 @@
 /** Tasks of frameworks, as each framework was told of them last; what runs on them for it are executors. */
-
 import type { MesosTaskState } from "../../model/framework.ts";
 import { id, listed, taskStatusJson } from "../events/events.ts";
 import type { Json } from "../events/offeredResources.ts";
@@ -7,7 +6,7 @@ import { listOf, objectOf } from "./amounts.ts";
 import type { Look, SeenTask } from "./look.ts";
 import { portRanges } from "./ports.ts";
 
-export type TaskKind = "tasks" | "unreachable_tasks" | "completed_tasks";
+type TaskKind = "tasks" | "unreachable_tasks" | "completed_tasks";
 
 export function kindOf(task: SeenTask): TaskKind {
   if (task.isCompleted) return "completed_tasks";
@@ -69,9 +68,14 @@ export function oldTaskJson(task: SeenTask): Json {
   };
 }
 
-export async function getTasks(look: Look): Promise<Json> {
+export function byKind(tasks: readonly SeenTask[], json: (task: SeenTask) => Json): Record<TaskKind, Json[]> {
   const lists: Record<TaskKind, Json[]> = { tasks: [], unreachable_tasks: [], completed_tasks: [] };
-  for (const task of await look.tasks()) lists[kindOf(task)].push(taskJson(task));
+  for (const task of tasks) lists[kindOf(task)].push(json(task));
+  return lists;
+}
+
+export async function getTasks(look: Look): Promise<Json> {
+  const lists = byKind(await look.tasks(), taskJson);
   return Object.fromEntries(Object.entries(lists).filter(([, list]) => list.length > 0));
 }
 
