@@ -153,6 +153,19 @@ describe("a submission", () => {
 });
 
 describe("a report", () => {
+  test("is heard whatever is free for frameworks, on however many kinds of nodes, and that is not kept", () => {
+    const rooms = Array.from({ length: 10_000 }, (_, n) => ({
+      free: { cpus: 1_000 + n, disk: 1_000_000, gpus: 0, mem: 1_000_000, ports: 1_001_000 },
+      nodes: 1,
+    }));
+    const partitions = ["a", "b", "default"].map((name) => level({ name, rooms, offered: { cpus: 500 } }));
+    north.report({}, { partitions });
+    const [row] = home.query<{ partitions: string }>("SELECT partitions FROM cluster WHERE name = 'north'");
+    expect(row?.partitions.length).toBeLessThan(2_000);
+    home.crash();
+    expect(home.call("cluster", { name: "north" })).toMatchObject({ partitions: ["a", "b", "default"] });
+  });
+
   test("moves what ended out of the supply, tops it up in the answer, and ends the job", () => {
     submit({ command: "true", count: 30, clusters: ["north"] });
     expect(north.grant().limits.default).toBe(10);

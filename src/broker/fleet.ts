@@ -93,7 +93,7 @@ export class Fleet {
       nodes: report.nodes,
     });
     // The rev alone is not worth a row: grants keep theirs.
-    if (changed || isLeft) this.#store.saveCluster(row);
+    if (changed || isLeft) this.#save(row);
     return reborn ? "reborn" : changed ? "changed" : areRoomsOther ? "rooms" : "same";
   }
 
@@ -117,7 +117,7 @@ export class Fleet {
         createdAt: now,
       };
       this.#clusters.set(row.name, row);
-      this.#store.saveCluster(row);
+      this.#save(row);
       return this.#view(row, []);
     });
     return { view, isNew };
@@ -136,7 +136,7 @@ export class Fleet {
         throw new Problem("conflict", `cluster ${name} still holds tasks of job ${job.id}; cancel it or let it end`);
     }
     row.removed = true;
-    this.#store.saveCluster(row);
+    this.#save(row);
     return this.#view(row, []);
   }
 
@@ -152,6 +152,12 @@ export class Fleet {
 
   view(name: string, jobs: Iterable<JobMemory>): ClusterView {
     return this.#view(this.#row(name), jobs);
+  }
+
+  /** Without what is free and offered: of thousands of kinds of nodes that is more than a row may hold. */
+  #save(row: ClusterRow): void {
+    const partitions = row.partitions.map(({ rooms: _, ...level }) => ({ ...level, offered: {} }));
+    this.#store.saveCluster({ ...row, partitions });
   }
 
   #row(name: string): ClusterRow {
