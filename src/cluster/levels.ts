@@ -26,8 +26,9 @@ export function accounts(memory: ClusterMemory, now: number): ReadonlyMap<string
 
 /** What the Broker needs to know of each partition. */
 export function levels({ partitions, nodeAccounts, frameworks }: ClusterMemory, now: number): PartitionLevel[] {
-  if (!frameworks.isEmpty) frameworks.look(now);
+  // By them it is known of which partitions nodes are.
   const accounts = nodeAccounts.accounts(now);
+  if (!frameworks.isEmpty) frameworks.look(now);
   const shapes = nodeAccounts.shapes(now);
   const beside = nodeAccounts.beside(now);
   return partitions.map(({ name, owner, slice, price, speed, lend }) => {

@@ -58,10 +58,10 @@ export class Reporting {
     this.#platform = platform;
     this.#memory = memory;
     this.#lastAt = now;
-    if (isQuiet) {
-      this.#levelsAt(now);
-      this.#told = this.#levels;
-    }
+    if (!isQuiet) return;
+    this.#levelsAt(now);
+    this.#told = this.#levels;
+    memory.frameworks.assumeTold();
   }
 
   /** How long nothing was told. */
@@ -220,7 +220,7 @@ export class Reporting {
     else if (frameworks.isAnyDirty) yield now + SOON_MS;
     if (tellings.now.size > 0 && !this.#inFlight) yield next;
     if (tellings.soon.size > 0) yield now + SOON_MS;
-    if (jobs.size > 0 || !frameworks.isEmpty) yield Math.max(now + 1, this.#lastAt + POKE_MS);
+    if (jobs.size > 0 || frameworks.isAnyInUse) yield Math.max(now + 1, this.#lastAt + POKE_MS);
   }
 }
 

@@ -437,7 +437,7 @@ export class Frameworks {
     if (here.report === null) return true;
     if (here.reportOf === this.offerable.version) return false;
     for (const role of here.roles.values())
-      if (!role.refusals.isEmpty || this.unsuitableFor(here, role).size > 0) return true;
+      if (role.isAsking && (!role.refusals.isEmpty || this.unsuitableFor(here, role).size > 0)) return true;
     return false;
   }
 
@@ -458,6 +458,19 @@ export class Frameworks {
       if (here) Object.assign(here, { isDirty: false, isNews: false, reported: report });
       else if (report.framework === RESERVED) this.#reservedReported = report;
     }
+  }
+
+  /** Those that have nothing here are as they were told before this object slept: what changes then is seen from now on. */
+  assumeTold(): void {
+    for (const here of this.byId.values())
+      if (!here.hasAny && here.level.state !== "removed") this.told([this.#reportOf(here)]);
+  }
+
+  /** What is told of some changes without anyone saying so. */
+  get isAnyInUse(): boolean {
+    if (!this.reservations.isEmpty) return true;
+    for (const here of this.byId.values()) if (here.hasAny || here.isDirty) return true;
+    return false;
   }
 
   notTold(reports: readonly FrameworkReport[]): void {

@@ -14,7 +14,11 @@ export function applyFrameworks(
   const { frameworks } = memory;
   for (const { gen, level, limits } of grants) {
     const known = frameworks.byId.get(level.id);
-    if (known && known.gen >= gen) continue;
+    if (known && known.gen >= gen) {
+      // What said that it is applied was lost, whatever is assumed of it.
+      if (known.gen === gen && !known.isDirty) known.tellAgain();
+      continue;
+    }
     const here = frameworks.apply(level, { gen, limits }, now);
     if (level.state === "removed") for (const job of [...here.tasks.values()]) kill(memory, job, null);
   }

@@ -161,6 +161,13 @@ export class FrameworkHere {
     this.level = level;
   }
 
+  /** It holds, runs or has refused something here. */
+  get hasAny(): boolean {
+    if (this.offers.size + this.#tasks.size > 0) return true;
+    for (const { refusals } of this.roles.values()) if (!refusals.isEmpty) return true;
+    return false;
+  }
+
   /** By the ids that it gave them. */
   get tasks(): ReadonlyMap<string, JobState> {
     return this.#tasks;

@@ -67,3 +67,27 @@ test("what was launched is looked at where its node is otherwise, not with every
   slow.poll();
   expect(slow.running).toHaveLength(20);
 });
+
+test("a poll that wakes a cluster with a framework that has nothing and wants nothing writes and sends nothing", () => {
+  const here = new PlayedLeague(["north"]);
+  const agent = here.join("north", "n1", { capacity: { cpus: 1_000, mem: 1_000_000, gpus: 1_000 } });
+  here.join("north", "n2");
+  const framework = new PlayedFramework(here, "f1", ["lab"]);
+  here.pass(2_000);
+  framework.wish("lab", { suppressed: true });
+  framework.decline(framework.held(), null);
+  here.pass(120_000);
+  const home = here.at("north");
+  const [rows, rowsThere] = [home.rowsWritten, here.broker.rowsWritten];
+  for (let wake = 0; wake < 5; wake++) {
+    here.leap(20_000);
+    home.crash();
+    agent.poll();
+    expect(home.takeEffects()).toEqual([]);
+  }
+  expect([home.rowsWritten - rows, here.broker.rowsWritten - rowsThere]).toEqual([0, 0]);
+  // What it wants then is heard all the same.
+  framework.wish("lab", { suppressed: false });
+  here.pass(3_000);
+  expect(framework.held()).toHaveLength(1);
+});
