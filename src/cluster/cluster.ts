@@ -22,11 +22,12 @@ import {
 } from "./drain.ts";
 import { accept, decline } from "./frameworks/accept.ts";
 import { agentStates } from "./frameworks/agentStates.ts";
-import { cutOffers, giveBack, yieldOffers } from "./frameworks/cut.ts";
+import { cutOffers, giveBack } from "./frameworks/cut.ts";
 import { answerInverse, askToLeave } from "./frameworks/inverse.ts";
 import { kill } from "./frameworks/kill.ts";
 import { applyFrameworks } from "./frameworks/levels.ts";
 import { Telling } from "./frameworks/telling.ts";
+import { Yields } from "./frameworks/yields.ts";
 import { calledNodes, hasGangs } from "./gangs.ts";
 import { applyGrants, returnWaiting } from "./grants.ts";
 import type { OpenPoll } from "./heldPolls.ts";
@@ -91,6 +92,7 @@ export class Cluster implements Turns {
   readonly #followsTold = new Map<string, string>();
   readonly #reporting: Reporting;
   readonly #telling: Telling;
+  readonly #yields: Yields;
   #lastTickAt: number;
   #alarmAt: number | null = null;
   #placements = 0;
@@ -116,6 +118,7 @@ export class Cluster implements Turns {
     if (this.#memory.isRestored) countAnew(this.#memory);
     this.#changed = this.#memory.watchNodes();
     this.#telling = new Telling(platform, this.#memory, this.#memory.revs);
+    this.#yields = new Yields(this.#memory);
     this.#memory.launchedTelling = this.#telling;
     for (const job of this.#memory.jobs.values()) if (job.launched) job.watch(this.#telling);
     this.#lastTickAt = now;
@@ -412,7 +415,7 @@ export class Cluster implements Turns {
     const polls = this.#memory.heldPolls.pollsAnd(polling);
     const first = placeWaiting(this.#memory, polls, now);
     // What is only offered is room for what is granted.
-    const isYielded = yieldOffers(this.#memory, first.starved, now);
+    const isYielded = this.#yields.yieldTo(first.starved, now);
     const { given, awaited } = isYielded ? join(first, placeWaiting(this.#memory, polls, now)) : first;
     // From now on it listens only if its poll is held.
     if (polling) this.#memory.touch(polling.node);

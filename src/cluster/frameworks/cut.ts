@@ -3,14 +3,12 @@
  * where its shares leave no more. Gives back those that nobody answered, and those that it may not have any more.
  */
 import type { Piece } from "../../model/framework.ts";
-import { amountsOf, devicesIn, firstPorts, isEmptyPiece, portsIn, portsOf } from "../../model/pieces.ts";
-import { add, fits, type Resources, subtract, timesFits } from "../../model/resources.ts";
+import { amountsOf, firstPorts, isEmptyPiece } from "../../model/pieces.ts";
+import { add, fits, type Resources, subtract } from "../../model/resources.ts";
 import { isAllocatable } from "../../scheduling/offering/asks.ts";
 import { WHOLE_DEVICE_MILLI } from "../../scheduling/packing/shape.ts";
 import { accounts } from "../levels.ts";
 import type { ClusterMemory } from "../memory.ts";
-import { fitsNow } from "../starved.ts";
-import { limitOf, partitionsFor, stockSize } from "../state.ts";
 import { askedFor } from "./kept.ts";
 import type { Alike } from "./offerable.ts";
 import { type FrameworkHere, type HeldOffer, OFFER_TIMEOUT_MS, type RoleHere } from "./state.ts";
@@ -201,7 +199,7 @@ class Cut {
     const { here, name, role } = asker;
     const { frameworks, nodes } = this.#memory;
     const { reservations, offerable } = frameworks;
-    for (const node of [...reservations.freeNodes]) {
+    for (const node of reservations.freeNodesFor(role.wish.role)) {
       if (this.isFull) return;
       const there = nodes.get(node);
       if (!there || !this.#memory.isUp(there, this.#now)) continue;
@@ -247,37 +245,6 @@ const byFree = (a: { alike: Alike }, b: { alike: Alike }): number => compare(b.a
 
 const holdsAny = ({ here, name }: Asker, partition: string): boolean =>
   [...here.offers].some((one) => one.role === name && one.partition === partition);
-
-/**
- * Offers that are in the way of jobs which have room by their limits and no node with space: the newest ones first, of
- * each job no more than it has tasks for.
- * @param starved such jobs @returns whether any was given back
- */
-export function yieldOffers(memory: ClusterMemory, starved: readonly string[], now: number): boolean {
-  const { frameworks, placer, jobs } = memory;
-  let isAny = false;
-  if (frameworks.offers.size === 0) return isAny;
-  for (const id of starved) {
-    const job = jobs.get(id);
-    // Beside offers there is a place, and its node will listen.
-    if (!job || fitsNow(memory, job, now, partitionsFor(job))) continue;
-    let wanted = Math.min(limitOf(job) - job.live.size, stockSize(job.fresh) + job.retry.size);
-    for (const offer of [...frameworks.offers.values()].reverse()) {
-      if (wanted <= 0) break;
-      if ((job.limits[offer.partition] ?? 0) === 0) continue;
-      // What is set aside stays so.
-      const pieces = unreserved(offer.pieces);
-      const freed = amountsOf(pieces);
-      const place = { node: offer.node, devices: devicesIn(pieces), ports: portsOf(portsIn(pieces)) };
-      if (Object.keys(freed).length === 0) continue;
-      if (!placer.fitsWithout(job.asked, offer.node, [{ asked: askedFor(freed), place }])) continue;
-      frameworks.rescind(offer);
-      isAny = true;
-      wanted -= Math.max(1, timesFits(job.asked.demand, placer.freeOn(offer.node)));
-    }
-  }
-  return isAny;
-}
 
 const positive = (amounts: Resources): Resources =>
   Object.fromEntries(Object.entries(amounts).map(([name, amount]) => [name, Math.max(0, amount)]));

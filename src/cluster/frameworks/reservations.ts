@@ -33,8 +33,8 @@ export class Reservations {
   readonly #kept: Kept;
   /** by node, by what they may be used for */
   readonly #reserved = new Map<string, Map<string, Reserved>>();
-  /** nodes that have any of it free */
-  readonly #free = new Set<string>();
+  /** by the league's role that it is for, nodes that have any of it free */
+  readonly #free = new Map<string, Set<string>>();
   /** null: it is otherwise than when it was last looked at */
   #report: FrameworkReport | null = null;
 
@@ -56,9 +56,11 @@ export class Reservations {
     for (const there of this.#reserved.values()) yield* there.values();
   }
 
-  /** Nodes with something that is set aside and in nobody's offer or task. */
-  get freeNodes(): Iterable<string> {
-    return this.#free;
+  /** Nodes with something that is set aside for that role, or one that it is under, and in nobody's offer or task. */
+  freeNodesFor(role: string): ReadonlySet<string> {
+    const found = new Set<string>();
+    for (const [of, nodes] of this.#free) if (isWithin(role, of)) for (const node of nodes) found.add(node);
+    return found;
   }
 
   /** Where it was when the first of it was set aside. */
@@ -144,7 +146,7 @@ export class Reservations {
     there?.delete(key);
     if (there?.size === 0) this.#reserved.delete(reserved.node);
     this.#report = null;
-    this.#noteFree(reserved.node);
+    this.#noteFree(reserved);
   }
 
   /** What of it is in no offer and no task is kept from everyone. */
@@ -159,12 +161,15 @@ export class Reservations {
         devices: devicesIn(rest),
         ports: portsOf(portsIn(rest)),
       });
-    this.#noteFree(node);
+    this.#noteFree(reserved);
   }
 
-  #noteFree(node: string): void {
-    if ([...this.on(node)].some((reserved) => restOf(reserved).length > 0)) this.#free.add(node);
-    else this.#free.delete(node);
+  #noteFree({ node, role }: Pick<Reserved, "node" | "role">): void {
+    const nodes = this.#free.get(role) ?? new Set();
+    this.#free.set(role, nodes);
+    if ([...this.on(node)].some((reserved) => reserved.role === role && restOf(reserved).length > 0)) nodes.add(node);
+    else nodes.delete(node);
+    if (nodes.size === 0) this.#free.delete(role);
   }
 }
 
