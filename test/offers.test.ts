@@ -76,6 +76,28 @@ test("SchedulerTest.Revive: what was declined for an hour is offered at once whe
   expect(framework.held()).toHaveLength(1);
 });
 
+test("what was declined on a node that is another one now is offered, also after the object slept", () => {
+  const here = league({ north: 2 });
+  const home = here.at("north");
+  const framework = new PlayedFramework(here, "f1", ["lab"]);
+  here.pass(2_000);
+  framework.decline(framework.held(), 3_600_000);
+  here.agents[0]?.restart({ capacity: { cpus: 800, mem: 1_000_000 } });
+  here.pass(1_000);
+  home.crash();
+  here.pass(3_000);
+  expect(framework.held().map(amounts)).toEqual([{ cpus: 800, mem: 1_000_000 }]);
+  expect(home.query("SELECT nodes FROM refusal")).toEqual([{ nodes: '["north-2"]' }]);
+});
+
+test("nothing is kept of what an unknown framework asks for", () => {
+  const here = league({ north: 1 });
+  const home = here.at("north");
+  const { framework, request } = oneAsked(here);
+  expect(framework.ask({ ...request, framework: "f2" })).toMatchObject({ rejected: [{ taskId: "t1" }] });
+  expect(home.query("SELECT id FROM accepted")).toEqual([]);
+});
+
 test("a suppressed role keeps what it holds and is offered nothing more", () => {
   const here = league({ north: 1 });
   const framework = new PlayedFramework(here, "f1", ["lab"]);

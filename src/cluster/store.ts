@@ -280,6 +280,18 @@ export class ClusterStore {
       .where(and(eq(refusal.framework, framework), eq(refusal.role, role)))
       .run();
   }
+  /** The node is in none of the role's any more. */
+  forgetRefused(framework: string, role: string, node: string): void {
+    const { refusal } = schema;
+    const ofRole = and(eq(refusal.framework, framework), eq(refusal.role, role));
+    for (const { seq, nodes } of this.#db.select().from(refusal).where(ofRole).all()) {
+      if (!nodes.includes(node)) continue;
+      const left = nodes.filter((one) => one !== node);
+      const row = and(ofRole, eq(refusal.seq, seq));
+      if (left.length === 0) this.#db.delete(refusal).where(row).run();
+      else this.#db.update(refusal).set({ nodes: left }).where(row).run();
+    }
+  }
   expireRefusals(now: number): void {
     this.#db.delete(schema.refusal).where(lte(schema.refusal.until, now)).run();
   }

@@ -3,7 +3,6 @@
  * turn: a change that somebody was not told of shows here.
  */
 import type { Resources } from "../model/resources.ts";
-import { notesOf } from "./frameworks/notes.ts";
 import { UseSums } from "./frameworks/useSums.ts";
 import type { ClusterMemory } from "./memory.ts";
 import { countsAlike, type NodeAccount, nodeAccountOf, tellsAlike } from "./nodeAccount.ts";
@@ -79,7 +78,7 @@ function verifyFrameworks(memory: ClusterMemory): void {
       [...sums.values()].map(({ role, partition, used, offered }) =>
         [role, partition, textOf(used), textOf(offered)].join(" "),
       );
-    expectSame(`what is noted of ${here.id}`, here.noted, JSON.stringify(notesOf(here)));
+    expectSame(`what is noted of ${here.id}`, here.noted, JSON.stringify(here.notes));
     expectSame(`in use by ${here.id}`, text(here.uses).sort().join(), text(afresh).sort().join());
   }
   for (const name of frameworks.awaitedNodes) {

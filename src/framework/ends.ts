@@ -4,9 +4,6 @@ import type { EndReason } from "../model/states.ts";
 import type { TaskLevel } from "../protocol/frameworks.ts";
 import type { Said, TaskBody } from "./state.ts";
 
-const ENDS = new Set<TaskLevel["state"]>(["succeeded", "failed", "cancelled", "refused", "lost"]);
-export const isEnd = ({ state }: TaskLevel): boolean => ENDS.has(state);
-
 /** What these say of a task is that it ran. */
 const OWN_ENDS = new Set<EndReason | null>(["exit", "signal", "out-of-memory", "timeout"]);
 

@@ -1,7 +1,6 @@
 /** What a Cluster tells: offers, and how tasks stand. */
 import type { Offer } from "../model/framework.ts";
-import type { TaskLevel, Tell, TellAnswer } from "../protocol/frameworks.ts";
-import { isEnd } from "./ends.ts";
+import { isEnd, type TaskLevel, type Tell, type TellAnswer } from "../protocol/frameworks.ts";
 import { stand } from "./lines.ts";
 import { clusterOf, type FrameworkMemory } from "./memory.ts";
 import { goMissing } from "./missing.ts";

@@ -155,6 +155,9 @@ export interface TaskLevel {
   ip: string;
 }
 
+const ENDS = new Set<TaskLevel["state"]>(["succeeded", "failed", "cancelled", "refused", "lost"]);
+export const isEnd = ({ state }: Pick<TaskLevel, "state">): boolean => ENDS.has(state);
+
 // Framework → Cluster; each is repeated until it is answered.
 
 export interface AcceptRequest {

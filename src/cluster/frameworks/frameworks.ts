@@ -11,7 +11,6 @@ import { isOver, type JobState, type NodeState } from "../state.ts";
 import type { ClusterStore } from "../store.ts";
 import { askedFor, Kept } from "./kept.ts";
 import type { NodeSet } from "./nodeSet.ts";
-import { notesOf, recallNotes } from "./notes.ts";
 import { freeFor, Offerable } from "./offerable.ts";
 import { Reservations } from "./reservations.ts";
 import { FrameworkHere, type HeldOffer, OFFER_TIMEOUT_MS, RoleHere } from "./state.ts";
@@ -68,7 +67,7 @@ export class Frameworks {
       Object.assign(here, { gen, limits, toldWhole });
       this.byId.set(id, here);
       this.#setRoles(here, level, 0);
-      recallNotes(here, notes);
+      here.recall(notes);
       for (const node of here.inverseOffers.keys()) this.askedToLeave(node).add(here);
     }
     for (const row of store.offers()) {
@@ -120,7 +119,7 @@ export class Frameworks {
 
   save(here: FrameworkHere): void {
     const { id, gen, level, limits, toldWhole } = here;
-    const notes = notesOf(here);
+    const { notes } = here;
     here.noted = JSON.stringify(notes);
     this.#around.store.saveFramework({ id, gen, level, limits, toldWhole, notes });
   }
@@ -133,7 +132,7 @@ export class Frameworks {
 
   saveNotes(): void {
     for (const here of this.#unnoted) {
-      const notes = notesOf(here);
+      const { notes } = here;
       const noted = JSON.stringify(notes);
       if (noted === here.noted || this.byId.get(here.id) !== here) continue;
       here.noted = noted;
@@ -530,7 +529,9 @@ export class Frameworks {
     this.limitReserved(name, capacity);
     for (const offer of [...this.offersOn(name)]) if (!hasDevices(capacity, offer.pieces)) this.rescind(offer);
     const number = this.offerable.numberOf(name);
-    for (const here of this.byId.values()) for (const { refusals } of here.roles.values()) refusals.forget(number);
+    for (const here of this.byId.values())
+      for (const [role, { refusals }] of here.roles)
+        if (refusals.forget(number)) this.#around.store.forgetRefused(here.id, role, name);
     this.#suitability.nodeChanged(node);
   }
 

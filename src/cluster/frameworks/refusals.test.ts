@@ -50,3 +50,13 @@ test("refusals of the same until about the same time are kept together", () => {
   expect([...refusals.all].length).toBeLessThanOrEqual(2);
   expect(refusals.size).toBe(10_000);
 });
+
+test("what is refused after all was asked for again ends when it was asked to, whatever ends with it", () => {
+  const refusals = new Refusals();
+  const untilMs = refusals.add(1, { cpus: 1000 }, 3_600_000, NOW);
+  refusals.revive(NOW + 1);
+  expect(refusals.add(2, { cpus: 1000 }, 3_600_000, NOW + 1)).toBe(untilMs);
+  refusals.expire(NOW + 2_000);
+  expect(isRefused(refusals, 1, { cpus: 1000 })).toBe(false);
+  expect(isRefused(refusals, 2, { cpus: 1000 })).toBe(true);
+});

@@ -79,21 +79,25 @@ export class Refusals {
     return Number.isFinite(this.#nextEndAt) ? this.#nextEndAt : null;
   }
 
-  /** The node is another one now. */
-  forget(node: number): void {
-    for (const { nodes } of this.#all.values()) nodes.delete(node);
+  /** The node is another one now. @returns whether it was in any */
+  forget(node: number): boolean {
+    let isAny = false;
+    for (const { nodes } of this.#all.values()) {
+      isAny ||= nodes.has(node);
+      nodes.delete(node);
+    }
+    return isAny;
   }
 
   /** It wants to see all again: what it has refused just now after the least time. */
   revive(now: number): void {
+    const before = [...this.#all.values()];
+    this.#all.clear();
     this.#nextEndAt = Number.POSITIVE_INFINITY;
-    for (const [key, refusal] of this.#all) {
-      const leastMs = refusal.sinceMs + MIN_REFUSAL_MS;
-      if (leastMs <= now || leastMs > now + MIN_REFUSAL_MS) this.#all.delete(key);
-      else {
-        refusal.untilMs = Math.min(refusal.untilMs, leastMs);
-        this.#nextEndAt = Math.min(this.#nextEndAt, refusal.untilMs);
-      }
+    for (const { sinceMs, untilMs, refused, nodes } of before) {
+      const leastMs = sinceMs + MIN_REFUSAL_MS;
+      if (leastMs <= now || leastMs > now + MIN_REFUSAL_MS) continue;
+      for (const node of nodes) this.put(node, refused, Math.min(untilMs, leastMs), sinceMs);
     }
   }
 }

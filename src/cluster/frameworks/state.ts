@@ -5,6 +5,7 @@ import type { FrameworkLevel, FrameworkReport, FrameworkWish } from "../../proto
 import type { Asked } from "../../scheduling/place/asked.ts";
 import type { JobState } from "../state.ts";
 import type { Launched } from "./launched.ts";
+import type { FrameworkNotes, HeldInverseOffer, Times } from "./notes.ts";
 import { Refusals } from "./refusals.ts";
 import { UseSums } from "./useSums.ts";
 import { Waits } from "./waits.ts";
@@ -28,30 +29,10 @@ export interface HeldOffer {
   readonly asked: Asked;
 }
 
-export interface HeldInverseOffer {
-  id: string;
-  node: string;
-  /** of the drain that it is about */
-  sinceMs: number;
-  /** its Framework object was told */
-  isHeard: boolean;
-  isAnswered: boolean;
-}
-
 /** Who took nothing so many times does not want anything now. */
 const IDLE_AFTER = 3;
 /** Longer than after so many times nobody is left alone. */
 const MAX_TIMES = 10;
-
-/** How often in a row: what a role's next offer goes by. */
-export interface Times {
-  /** it let offers lapse */
-  unanswered: number;
-  /** its limits took offers back before it answered one */
-  rescinded: number;
-  /** it took nothing, or let offers lapse */
-  refused: number;
-}
 
 /** A role of a framework here. */
 export class RoleHere {
@@ -193,6 +174,28 @@ export class FrameworkHere {
     const together = this.#groups.get(key);
     if (together?.delete(job) && together.size === 0) this.#groups.delete(key);
     return true;
+  }
+
+  get notes(): FrameworkNotes {
+    const times = [...this.roles].filter(([, role]) => Object.values(role.times).some((n) => n > 0));
+    return {
+      rescinded: [...this.rescinded],
+      rescindedInverse: [...this.rescindedInverse],
+      inverseOffers: [...this.inverseOffers.values()],
+      times: Object.fromEntries(times.map(([name, role]) => [name, role.times])),
+    };
+  }
+
+  /** As its row tells. */
+  recall(notes: FrameworkNotes): void {
+    for (const id of notes.rescinded) this.rescinded.add(id);
+    for (const id of notes.rescindedInverse) this.rescindedInverse.add(id);
+    for (const offer of notes.inverseOffers) this.inverseOffers.set(offer.node, offer);
+    for (const [name, times] of Object.entries(notes.times)) {
+      const role = this.roles.get(name);
+      if (role) role.times = times;
+    }
+    this.noted = JSON.stringify(this.notes);
   }
 
   /** It is otherwise than it was. */

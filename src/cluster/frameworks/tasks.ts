@@ -4,11 +4,6 @@ import type { TaskLevel } from "../../protocol/frameworks.ts";
 import type { ClusterMemory } from "../memory.ts";
 import { isOver, type JobState } from "../state.ts";
 
-type State = TaskLevel["state"];
-
-const ENDS = new Set<State>(["succeeded", "failed", "cancelled", "refused", "lost"]);
-export const isEnd = (state: State): boolean => ENDS.has(state);
-
 /** Of a task that ended, how the row of its attempt tells it. */
 type Told = Pick<TaskLevel, "state" | "reason" | "code" | "signal" | "message">;
 

@@ -4,14 +4,15 @@
  */
 import type { InverseOffer, Offer, OfferedAgent, Unavailability } from "../../model/framework.ts";
 import type { ObjectRef, Platform } from "../../platform/seam.ts";
-import type { Tell, TellAnswer } from "../../protocol/frameworks.ts";
+import { isEnd, type Tell, type TellAnswer } from "../../protocol/frameworks.ts";
 import { drainOn } from "../drain.ts";
 import type { ClusterMemory } from "../memory.ts";
 import type { Revs } from "../revs.ts";
 import type { DirtWatcher, JobState, NodeState } from "../state.ts";
 import { endLaunched } from "./end.ts";
-import type { FrameworkHere, HeldInverseOffer, HeldOffer } from "./state.ts";
-import { isEnd, isStaging, taskLevel } from "./tasks.ts";
+import type { HeldInverseOffer } from "./notes.ts";
+import type { FrameworkHere, HeldOffer } from "./state.ts";
+import { isStaging, taskLevel } from "./tasks.ts";
 
 /** In one message. */
 const MOST = 1_000;
@@ -160,7 +161,7 @@ export class Telling implements DirtWatcher {
     }
     for (const level of tell.tasks) {
       const job = here?.tasks.get(level.taskId);
-      if (job && isEnd(level.state)) endLaunched(this.#memory, job);
+      if (job && isEnd(level)) endLaunched(this.#memory, job);
     }
     return { isUnwanted: !answer.isActive, isOver: !answer.isKnown };
   }
