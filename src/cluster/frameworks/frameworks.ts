@@ -3,7 +3,7 @@
  * parts that are set aside for a role. A cache of rows: nothing of it is lost with the memory.
  */
 import { agentId, type Piece } from "../../model/framework.ts";
-import { amountsOf, devicesIn, hasDevices, mergePieces, portsIn, portsOf, reservationKey } from "../../model/pieces.ts";
+import { amountsOf, devicesIn, hasDevices, mergePieces, portsIn, reservationKey } from "../../model/pieces.ts";
 import { type Resources, resourcesKey } from "../../model/resources.ts";
 import { type FrameworkLevel, type FrameworkReport, RESERVED } from "../../protocol/frameworks.ts";
 import type { Placer } from "../../scheduling/place/placer.ts";
@@ -259,7 +259,7 @@ export class Frameworks {
     this.#offersOn.set(offer.node, there.add(offer));
     this.reservations.use(offer.node, offer.pieces, 1);
     const { pieces } = offer;
-    this.kept.keep(offer.node, offer, { ...offer, devices: devicesIn(pieces), ports: portsOf(portsIn(pieces)) });
+    this.kept.keep(offer.node, offer, { ...offer, devices: devicesIn(pieces), ports: [], portRanges: portsIn(pieces) });
   }
 
   dropOffer(offer: HeldOffer): void {

@@ -1,4 +1,5 @@
 /** What of nodes is kept for frameworks, for whatever reason: told to the placer, so that nobody else is given it. */
+import type { PortRanges } from "../../model/framework.ts";
 import { add, type Resources } from "../../model/resources.ts";
 import { type Asked, askedOf } from "../../scheduling/place/asked.ts";
 import type { Placer } from "../../scheduling/place/placer.ts";
@@ -9,6 +10,8 @@ export interface KeptPart {
   /** of the node's gpus, by number; null: not known, and so perhaps any of them */
   readonly devices: readonly number[] | null;
   readonly ports: readonly number[];
+  /** more of them; absent: none */
+  readonly portRanges?: PortRanges;
 }
 
 export class Kept {
@@ -27,8 +30,8 @@ export class Kept {
   keep(node: string, key: unknown, part: KeptPart): void {
     const there = this.#parts.get(node) ?? new Map<unknown, KeptPart>();
     this.#parts.set(node, there.set(key, part));
-    const { asked, devices, ports } = part;
-    this.#placer.add(asked, { node, devices, ports });
+    const { asked, devices, ports, portRanges = [] } = part;
+    this.#placer.add(asked, { node, devices, ports, portRanges });
     this.#touch(node);
   }
 
@@ -38,8 +41,8 @@ export class Kept {
     if (!there || !part) return;
     there.delete(key);
     if (there.size === 0) this.#parts.delete(node);
-    const { asked, devices, ports } = part;
-    this.#placer.remove(asked, { node, devices, ports });
+    const { asked, devices, ports, portRanges = [] } = part;
+    this.#placer.remove(asked, { node, devices, ports, portRanges });
     this.#touch(node);
   }
 

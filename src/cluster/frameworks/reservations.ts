@@ -6,7 +6,6 @@ import {
   hasDevices,
   mergePieces,
   portsIn,
-  portsOf,
   reservationKey,
   takePieces,
 } from "../../model/pieces.ts";
@@ -159,7 +158,8 @@ export class Reservations {
         partition,
         asked: askedFor(amountsOf(rest)),
         devices: devicesIn(rest),
-        ports: portsOf(portsIn(rest)),
+        ports: [],
+        portRanges: portsIn(rest),
       });
     this.#noteFree(reserved);
   }

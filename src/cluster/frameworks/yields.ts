@@ -2,7 +2,7 @@
  * Offers that are in the way of jobs which have room by their limits and no node with space. A job for which none helps is
  * asked about again where something changed.
  */
-import { amountsOf, devicesIn, portsIn, portsOf } from "../../model/pieces.ts";
+import { amountsOf, devicesIn, portsIn } from "../../model/pieces.ts";
 import { timesFits } from "../../model/resources.ts";
 import type { ClusterMemory } from "../memory.ts";
 import { fitsNow } from "../starved.ts";
@@ -70,7 +70,7 @@ export class Yields {
       const pieces = unreserved(offer.pieces);
       const freed = amountsOf(pieces);
       if (Object.keys(freed).length === 0) continue;
-      const place = { node: offer.node, devices: devicesIn(pieces), ports: portsOf(portsIn(pieces)) };
+      const place = { node: offer.node, devices: devicesIn(pieces), ports: [], portRanges: portsIn(pieces) };
       if (!placer.fitsWithout(job.asked, offer.node, [{ asked: askedFor(freed), place }])) continue;
       frameworks.rescind(offer);
       left -= Math.max(1, timesFits(job.asked.demand, placer.freeOn(offer.node)));

@@ -6,7 +6,7 @@ import { add, type Resources, resourcesKey } from "../../model/resources.ts";
 import { MAX_GPUS } from "../../protocol/limits.ts";
 import type { NodeState, Packer } from "../packing/packer.ts";
 import { type Shape, shapeOf, WHOLE_DEVICE_MILLI } from "../packing/shape.ts";
-import { type PortRanges, without } from "./ports.ts";
+import { type PortRanges, UsedPorts } from "./ports.ts";
 
 export interface PlaceNode {
   name: string;
@@ -26,6 +26,8 @@ export interface Place {
   /** of the node's gpus, by number; null: not known, and so perhaps any of them */
   devices: readonly number[] | null;
   ports: readonly number[];
+  /** more of its ports, of what has many; absent: none */
+  portRanges?: PortRanges;
 }
 
 export interface Entry {
@@ -35,7 +37,7 @@ export interface Entry {
   used: Record<string, number>;
   /** milli in use of each device */
   devices: number[];
-  ports: Set<number>;
+  ports: UsedPorts;
   /** attempts of which it is not known which devices they use */
   blind: number;
   /** the same of their ports */
@@ -150,20 +152,17 @@ export class Occupancy {
 
   freePortsOn(name: string): PortRanges {
     const entry = this.entries.get(name);
-    return !entry?.node || arePortsUnknown(entry) ? [] : without(entry.node.ports, entry.ports);
+    return !entry?.node || arePortsUnknown(entry) ? [] : entry.ports.freeIn(entry.node.ports);
   }
 
   /** A task that asks for so much runs or is held there, whether or not there was room, or does no more. */
-  use(demand: Resources, { node, devices, ports }: Place, times: 1 | -1): void {
+  use(demand: Resources, { node, devices, ports, portRanges = [] }: Place, times: 1 | -1): void {
     const entry = this.entry(node);
     const shape = this.shapeOf(demand);
     const isBlind = shape === null || (devices?.length ?? 0) !== shape.devices.count;
     for (const [name, amount] of Object.entries(demand)) entry.used[name] = (entry.used[name] ?? 0) + amount * times;
-    for (const port of ports) {
-      if (times === 1) entry.ports.add(port);
-      else entry.ports.delete(port);
-    }
-    const isPortless = (demand.ports ?? 0) > 0 && ports.length === 0;
+    entry.ports.change(ports, portRanges, times);
+    const isPortless = (demand.ports ?? 0) > 0 && ports.length + portRanges.length === 0;
     if (isPortless) entry.portless += times;
     if (isBlind) entry.blind += times;
     else
@@ -199,7 +198,7 @@ export class Occupancy {
       node: null,
       used: {},
       devices: [],
-      ports: new Set(),
+      ports: new UsedPorts(),
       blind: 0,
       portless: 0,
       extra: {},

@@ -77,6 +77,31 @@ test("a node that has lost its gpus under a task takes others as if it never had
   expect(placer.choose(jobOf("c", { cpus: 900 }), ANYWHERE)?.devices).toEqual([]);
 });
 
+test("ports that are kept in ranges are nobody's, beside those of tasks, and free again after", () => {
+  const placer = placerOf([nodeOf("n", { cpus: 8000, ports: 1_001_000 }, { ports: [[31_000, 32_000]] })]);
+  const task = jobOf("web", { cpus: 100, ports: 2000 }, { ports: [31_500] });
+  expect(put(placer, task)?.ports).toEqual([31_500, 31_000]);
+  const kept = jobOf("kept", { ports: 500_000 });
+  const place: Place = {
+    node: "n",
+    devices: null,
+    ports: [],
+    portRanges: [
+      [31_001, 31_499],
+      [31_999, 32_000],
+    ],
+  };
+  placer.add(kept, place);
+  expect(placer.freePortsOn("n")).toEqual([[31_501, 31_998]]);
+  expect(placer.choose(jobOf("x", { ports: 1000 }, { ports: [32_000] }), ANYWHERE)).toBeNull();
+  expect(placer.choose(jobOf("y", { ports: 1000 }), ANYWHERE)?.ports).toEqual([31_501]);
+  placer.remove(kept, place);
+  expect(placer.freePortsOn("n")).toEqual([
+    [31_001, 31_499],
+    [31_501, 32_000],
+  ]);
+});
+
 test("ports are given by number, those that a job must have to one task of a node", () => {
   const placer = placerOf([
     nodeOf(
