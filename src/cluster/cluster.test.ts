@@ -610,6 +610,15 @@ describe("an object that lost its rows", () => {
   });
 });
 
+test("a node is given nothing while it stops what nobody here knows: that may need all there is", () => {
+  const node = new Node("n1");
+  const running: [string, number][] = [["wxyz.0", E1]];
+  expect(node.poll({ running }).stops).toMatchObject([{ task: "wxyz.0", epoch: E1, reason: "unknown" }]);
+  grant();
+  expect(node.poll({ running }).assignments).toEqual([]);
+  expect(node.poll().assignments).toMatchObject([{ epoch: E1 }]);
+});
+
 describe("a follow", () => {
   test("wakes a held poll once, also when it began between two polls", () => {
     const node = new Node("n1");

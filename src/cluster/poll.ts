@@ -158,13 +158,14 @@ function reconcile(
     if (live && live.epoch === epoch && live.node === node.name) {
       claimed.add(live);
       confirm(memory, live, node, now);
-    } else if (!job && withinRecovery(memory)) {
-      // How much it needs nobody here knows: perhaps all there is.
-      ghosts.set(`${task}@${epoch}`, node.inventory?.capacity ?? {});
+      continue;
+    }
+    // How much it needs where its job is not known nobody can tell: perhaps all there is.
+    ghosts.set(`${task}@${epoch}`, job?.template.resources ?? node.inventory?.capacity ?? {});
+    if (!job && withinRecovery(memory)) {
       // After a restore the Broker may hand it out again once it has lapsed, so it must not be renewed.
       if (memory.self.renewsUnknown) unknown.push(attemptKey(taskId(id.job, id.index), epoch));
     } else {
-      if (job) ghosts.set(`${task}@${epoch}`, job.template.resources);
       stops.push({ task, epoch, graceMs: job?.template.stopGraceMs ?? 10_000, reason: job ? "superseded" : "unknown" });
     }
   }
