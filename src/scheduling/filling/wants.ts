@@ -1,8 +1,8 @@
 /** What jobs want of the league while it fills: how many tasks more, where they could go, where they would rather. */
 
 import type { RoundJob } from "../input.ts";
-import { addTo, vectorOf } from "../shares/axes.ts";
-import { occupy } from "../shares/charge.ts";
+import { addTo, type Vector, vectorOf } from "../shares/axes.ts";
+import { charge, occupy } from "../shares/charge.ts";
 import { isOwner, openRooms, type Room } from "../shares/rooms.ts";
 import { growTree, type Leaf, type RoleNode, type Tree } from "../shares/tree.ts";
 import type { Facts, Slots } from "./facts.ts";
@@ -80,20 +80,29 @@ export function openFilling(facts: Facts): Filling {
  * but counts in limits and in what is lent until it is known to be given back: it may be in use by then.
  */
 function chargeFrameworks({ facts, tree, rooms }: Filling): void {
+  const known = new Set(rooms.map(({ key }) => key));
   for (const [framework, leaf] of tree.frameworks) {
+    const mayUse = framework.mayUse ?? framework.offered;
+    // In partitions that are no more.
+    for (const [key, used] of framework.used) if (!known.has(key)) charge(leaf, null, vectorOf(facts.axes, used));
+    for (const [key, amounts] of mayUse) if (!known.has(key)) countInLimits(leaf, vectorOf(facts.axes, amounts));
     for (const room of rooms) {
       const used = framework.used.get(room.key);
       if (used) occupy(leaf, room, vectorOf(facts.axes, used));
       if (facts.promised === undefined) continue;
       const promised = facts.promised.get(framework)?.get(room.index);
       if (promised) occupy(leaf, room, promised);
-      const mayUse = (framework.mayUse ?? framework.offered).get(room.key);
-      if (!mayUse) continue;
-      const beyond = vectorOf(facts.axes, mayUse).map((amount, r) => Math.max(0, amount - (promised?.[r] ?? 0)));
-      for (let above: RoleNode | null = leaf.role; above !== null; above = above.parent) addTo(above.used, beyond);
+      const most = mayUse.get(room.key);
+      if (!most) continue;
+      const beyond = vectorOf(facts.axes, most).map((amount, r) => Math.max(0, amount - (promised?.[r] ?? 0)));
+      countInLimits(leaf, beyond);
       if (room.owner !== null && !isOwner(leaf.role.path, room)) addTo(room.lendableLeft, beyond, -1);
     }
   }
+}
+
+function countInLimits({ role }: Leaf, amounts: Vector): void {
+  for (let above: RoleNode | null = role; above !== null; above = above.parent) addTo(above.used, amounts);
 }
 
 function wantOf({ input }: Facts, job: RoundJob, leaf: Leaf, places: Places, rooms: readonly Room[]): Want {

@@ -196,6 +196,16 @@ test("what frameworks use is used: jobs are not granted it, and it counts in the
   expect(total(limits, "j2")).toBe(4);
 });
 
+test("what a framework runs in a partition that is no more counts in the limits of its role", () => {
+  const frameworks = [framework("a", "r", { used: new Map([["here/gone", cpus(2, 64)]]) }), framework("b", "r")];
+  const jobs = [job("j", cpus(1, 64), 5, { role: "r" })];
+  const limited = { r: { limit: { cpus: 3000 } } };
+  const byOffer = league([here([cpus(4)])], [], limited, { frameworks });
+  expect(offered(byOffer, "b")).toMatchObject({ cpus: 1000 });
+  const byJob = league([here([cpus(4)])], jobs, limited, { frameworks: frameworks.slice(0, 1) });
+  expect(total(round(byJob).limits, "j")).toBe(1);
+});
+
 test("an owner's jobs get their own back from offers to others", () => {
   const own = { owner: "lab", lendable: {} };
   const guest = framework("a", "guest", { offered: new Map([[HERE, cpus(4, 4096)]]) });
