@@ -22,7 +22,7 @@ import { record } from "./wire/recordIo.ts";
 
 const MAX_BODY_BYTES = 8 * 2 ** 20;
 const STREAM_ID = "mesos-stream-id";
-/** A reconciliation of all, or a new stream, sends a message for each task in one turn. */
+/** Who asks for all its tasks is sent a thousand a turn, faster than it may read them. */
 const MAX_UNREAD_EVENTS = 50_000;
 
 export const scheduler = new Hono<ApiEnv>();
