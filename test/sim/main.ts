@@ -3,9 +3,9 @@ import { execFileSync } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import packageJson from "../../package.json" with { type: "json" };
-import { MUTATIONS, rulesWithout, tryMutation } from "./mutations.ts";
+import { MUTATIONS, rulesWithout, tryMutation } from "./mutations/mutations.ts";
 import { runSeed } from "./run.ts";
-import { RULES } from "./world.ts";
+import { RULES } from "./world/world.ts";
 
 const USAGE = `usage: npm run sim -- --seeds N [--first-seed S]
        npm run sim -- --seed S [--trace] [--without RULE]

@@ -1,7 +1,7 @@
 /** Runs seeds: one story each, and what was seen in it. */
 import { createHash } from "node:crypto";
-import { type Invariant, Violation } from "./checks.ts";
-import { RULES, type Rules, World } from "./world.ts";
+import { type Invariant, Violation } from "./invariants/checks.ts";
+import { RULES, type Rules, World } from "./world/world.ts";
 
 export interface Story {
   seed: number;

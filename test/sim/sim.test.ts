@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { INVARIANTS } from "./checks.ts";
+import { INVARIANTS } from "./invariants/checks.ts";
 import { runSeed, traceHash } from "./run.ts";
 
 const SEEDS = 300;

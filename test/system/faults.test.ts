@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { listJobs } from "../../cli/api/endpoints.ts";
 import { FaultProxy } from "../proxy/faultProxy.ts";
 import { type Decide, type Fault, isPath, only, PASS, type Seen } from "../proxy/faults.ts";
-import { Chance } from "../sim/random.ts";
+import { Chance } from "../sim/world/random.ts";
 import { League } from "./league.ts";
 import { Marks } from "./marks.ts";
 import { jobIdIn, postJob } from "./raw.ts";

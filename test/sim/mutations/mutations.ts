@@ -1,8 +1,8 @@
 /** The rules that the house rests on, each switched off: a simulator that does not notice is not looking. */
-import type { Grant, Report } from "../../src/protocol/levels.ts";
+import type { Grant, Report } from "../../../src/protocol/levels.ts";
+import { runSeed } from "../run.ts";
+import { RULES, type Rules } from "../world/world.ts";
 import { HEARING } from "./mishear.ts";
-import { runSeed } from "./run.ts";
-import { RULES, type Rules } from "./world.ts";
 
 export const MUTATIONS: Record<string, Rules> = {
   /** a Cluster hands out again as soon as a node is marked silent */

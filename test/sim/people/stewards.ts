@@ -2,8 +2,11 @@
  * The people who run a league: they set it up, change roles, partitions and what rounds aim at while it works, over
  * the same faulty network as everyone, and in the end let everything be lent again, so that all can end.
  */
-import { type PartitionSpec, REST } from "../../src/model/partition.ts";
-import type { RolePolicy } from "../../src/model/role.ts";
+import { type PartitionSpec, REST } from "../../../src/model/partition.ts";
+import type { RolePolicy } from "../../../src/model/role.ts";
+import type { Chance } from "../world/random.ts";
+import type { SimObject } from "../world/simObject.ts";
+import type { World } from "../world/world.ts";
 import {
   drawLeague,
   drawPartition,
@@ -13,9 +16,6 @@ import {
   type LeagueDraw,
   PARTITIONS,
 } from "./league.ts";
-import type { Chance } from "./random.ts";
-import type { SimObject } from "./simObject.ts";
-import type { World } from "./world.ts";
 
 /** A copy of an earlier wish may arrive so late that it undoes a later one: a person looks again. */
 const LOOK_AGAIN_MS = 450_000;

@@ -1,9 +1,9 @@
 /** The end of a story: everything is over, nothing runs on, and everything acknowledged is still there. */
-import { isTerminal } from "../../src/model/states.ts";
-import type { JobView } from "../../src/model/views.ts";
+import { isTerminal } from "../../../src/model/states.ts";
+import type { JobView } from "../../../src/model/views.ts";
+import type { World } from "../world/world.ts";
 import { checkAmounts } from "./amounts.ts";
 import { checkIndices } from "./brokerRows.ts";
-import type { World } from "./world.ts";
 
 /** What moves before it stops may come to its end in both places. */
 const mostEnds = (world: World, task: string): number => (world.isAtMostOne(task) ? 1 : 2);

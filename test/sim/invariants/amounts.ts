@@ -1,8 +1,8 @@
 /** Whether what a cluster says of its partitions adds up: each by itself, and all of them to what its nodes have. */
-import { add, formatResources, type Resources } from "../../src/model/resources.ts";
-import type { NodeView, PartitionView } from "../../src/model/views.ts";
-import type { SimObject } from "./simObject.ts";
-import type { World } from "./world.ts";
+import { add, formatResources, type Resources } from "../../../src/model/resources.ts";
+import type { NodeView, PartitionView } from "../../../src/model/views.ts";
+import type { SimObject } from "../world/simObject.ts";
+import type { World } from "../world/world.ts";
 
 export function checkAmounts(world: World, cluster: SimObject): void {
   const partitions = cluster.ask("partitions", {}) as PartitionView[];

@@ -2,8 +2,8 @@
  * An object that sleeps whenever nothing happens, and is built anew by whatever comes next: for some minutes no life of
  * it is longer than some seconds. Its sockets stay.
  */
-import type { Chance } from "./random.ts";
-import type { World } from "./world.ts";
+import type { Chance } from "../world/random.ts";
+import type { World } from "../world/world.ts";
 
 const SLEEPS = 0.3;
 /** The platform lets an object sleep after ten seconds. */

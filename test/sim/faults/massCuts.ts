@@ -2,9 +2,9 @@
  * Cuts of many nodes at once, and what the clusters make of them: what ran there at most once is waited for `holdFor`
  * longer than silence alone would take, since it is likely the link.
  */
-import type { AgentHost } from "./agentHost.ts";
-import type { Chance } from "./random.ts";
-import type { World } from "./world.ts";
+import type { AgentHost } from "../world/agentHost.ts";
+import type { Chance } from "../world/random.ts";
+import type { World } from "../world/world.ts";
 
 /** The design's: with fewer nodes, or a third of them and fewer, each node is on its own. */
 const MASS_NODES = 10;

@@ -1,8 +1,8 @@
 /** Holds the league's ledger against itself from look to look, and in the end against the attempts of all tasks. */
-import type { Template } from "../../src/model/job.ts";
-import type { LedgerView } from "../../src/model/views.ts";
-import type { Use } from "../../src/protocol/levels.ts";
-import type { World } from "./world.ts";
+import type { Template } from "../../../src/model/job.ts";
+import type { LedgerView } from "../../../src/model/views.ts";
+import type { Use } from "../../../src/protocol/levels.ts";
+import type { World } from "../world/world.ts";
 
 type Sums = Map<string, number>;
 

@@ -1,12 +1,12 @@
 /** Jobs whose tasks start together, and what holds of them whatever happens. */
 
-import { parseTaskId } from "../../src/model/ids.ts";
-import { gangOf } from "../../src/model/placing.ts";
-import { endsOf } from "./brokerRows.ts";
+import { parseTaskId } from "../../../src/model/ids.ts";
+import { gangOf } from "../../../src/model/placing.ts";
+import { endsOf } from "../invariants/brokerRows.ts";
+import type { Chance } from "../world/random.ts";
+import type { SimObject } from "../world/simObject.ts";
+import type { World } from "../world/world.ts";
 import { drawPlans, type Plan } from "./person.ts";
-import type { Chance } from "./random.ts";
-import type { SimObject } from "./simObject.ts";
-import type { World } from "./world.ts";
 
 const SOME = 0.5;
 /** So much of a gang fits on the smallest node, and under the tightest limit of a role. */

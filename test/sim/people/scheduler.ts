@@ -3,7 +3,7 @@
  * stream and comes back. What it was told is held against what ran.
  */
 
-import type { CallAnswer, FrameworkCall, FrameworkEvent } from "../../src/framework/methods.ts";
+import type { CallAnswer, FrameworkCall, FrameworkEvent } from "../../../src/framework/methods.ts";
 import {
   isFinal,
   type LaunchTask,
@@ -11,13 +11,13 @@ import {
   type Operation,
   type Piece,
   type TaskStatus,
-} from "../../src/model/framework.ts";
-import { jobSpecSchema, templateOf } from "../../src/model/job.ts";
-import { firstPorts, portsIn, takePieces } from "../../src/model/pieces.ts";
-import type { SocketId } from "../../src/platform/seam.ts";
-import type { Chance } from "./random.ts";
-import type { SimObject } from "./simObject.ts";
-import type { World } from "./world.ts";
+} from "../../../src/model/framework.ts";
+import { jobSpecSchema, templateOf } from "../../../src/model/job.ts";
+import { firstPorts, portsIn, takePieces } from "../../../src/model/pieces.ts";
+import type { SocketId } from "../../../src/platform/seam.ts";
+import type { Chance } from "../world/random.ts";
+import type { SimObject } from "../world/simObject.ts";
+import type { World } from "../world/world.ts";
 
 export interface SchedulerPlan {
   id: string;

@@ -1,10 +1,11 @@
 /** What goes wrong in a world, drawn from its seed: how bad the network is, how fragile the parts, and single blows. */
-import type { AgentHost } from "./agentHost.ts";
-import { CALM, type Weather } from "./network.ts";
-import type { Plan } from "./person.ts";
-import type { Chance } from "./random.ts";
-import { linkOf, type SimObject } from "./simObject.ts";
-import type { World } from "./world.ts";
+
+import type { Plan } from "../people/person.ts";
+import type { AgentHost } from "../world/agentHost.ts";
+import { CALM, type Weather } from "../world/network.ts";
+import type { Chance } from "../world/random.ts";
+import { linkOf, type SimObject } from "../world/simObject.ts";
+import type { World } from "../world/world.ts";
 
 export interface Mood {
   /** nothing that costs a node its attempts: then every task runs to its end exactly once */

@@ -2,11 +2,11 @@
  * Runs the real agent core on a simulated machine: journals, sends, starts and stops what it says, crashes between any
  * two of its effects, and can be stopped like a process and go on later with what has piled up.
  */
-import { nextWakeMs } from "../../agent/core/poll.ts";
-import { initialState, step } from "../../agent/core/step.ts";
-import type { AgentEffect, AgentEvent, AgentState, Found, JournalRecord } from "../../agent/core/types.ts";
-import type { NodeClaims } from "../../src/cluster/methods.ts";
-import type { Inventory, PollReply, PollRequest } from "../../src/protocol/agent.ts";
+import { nextWakeMs } from "../../../agent/core/poll.ts";
+import { initialState, step } from "../../../agent/core/step.ts";
+import type { AgentEffect, AgentEvent, AgentState, Found, JournalRecord } from "../../../agent/core/types.ts";
+import type { NodeClaims } from "../../../src/cluster/methods.ts";
+import type { Inventory, PollReply, PollRequest } from "../../../src/protocol/agent.ts";
 import type { Machine } from "./machine.ts";
 import type { Chance } from "./random.ts";
 import type { Timer } from "./timeline.ts";

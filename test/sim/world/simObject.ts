@@ -2,11 +2,11 @@
  * A Broker or a Cluster in a simulated world: its rows, its clock that may jump, its alarm that may be late or lost,
  * and its crashes, which lose memory and what was about to leave.
  */
-import { Problem } from "../../src/model/problems.ts";
-import type { ObjectRef, Platform, SocketId, Turns } from "../../src/platform/seam.ts";
-import { type Effect, ObjectHome } from "./nodeSqlite.ts";
+import { Problem } from "../../../src/model/problems.ts";
+import type { ObjectRef, Platform, SocketId, Turns } from "../../../src/platform/seam.ts";
+import { type Effect, ObjectHome } from "../nodeSqlite.ts";
+import { shorten } from "../shorten.ts";
 import type { Chance } from "./random.ts";
-import { shorten } from "./shorten.ts";
 import type { Timer } from "./timeline.ts";
 import type { World } from "./world.ts";
 

@@ -1,9 +1,9 @@
 /** Holds what the Broker says of its rounds: nobody starves, all that wait are told why; and counts the optimised ones. */
-import { REASONS } from "../../src/model/reasons.ts";
-import { isTerminal } from "../../src/model/states.ts";
-import type { ExplainView, JobView } from "../../src/model/views.ts";
+import { REASONS } from "../../../src/model/reasons.ts";
+import { isTerminal } from "../../../src/model/states.ts";
+import type { ExplainView, JobView } from "../../../src/model/views.ts";
+import type { World } from "../world/world.ts";
 import type { Checks } from "./checks.ts";
-import type { World } from "./world.ts";
 
 export class RoundWatch {
   readonly #world: World;

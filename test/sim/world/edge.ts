@@ -2,8 +2,8 @@
  * The Worker of a simulated world: carries polls and people's calls to the objects and holds what waits, with a network
  * on both sides of it. Some agents sit behind a proxy that now and then answers with what it answered before.
  */
-import type { Held } from "../../src/cluster/methods.ts";
-import type { PollReply, PollRequest } from "../../src/protocol/agent.ts";
+import type { Held } from "../../../src/cluster/methods.ts";
+import type { PollReply, PollRequest } from "../../../src/protocol/agent.ts";
 import type { AgentHost, HttpAnswer } from "./agentHost.ts";
 import type { Chance } from "./random.ts";
 import type { Answer, SimObject } from "./simObject.ts";

@@ -1,9 +1,9 @@
 /** What the people who run a league decide, drawn from its seed: roles, partitions, what rounds aim at, and machines. */
-import { type LeagueSettings, OBJECTIVES } from "../../src/model/league.ts";
-import { type Amounts, type PartitionSpec, REST, restSpec } from "../../src/model/partition.ts";
-import type { Resources } from "../../src/model/resources.ts";
-import { DEFAULT_POLICY, DEFAULT_ROLE, type RolePolicy } from "../../src/model/role.ts";
-import type { Chance } from "./random.ts";
+import { type LeagueSettings, OBJECTIVES } from "../../../src/model/league.ts";
+import { type Amounts, type PartitionSpec, REST, restSpec } from "../../../src/model/partition.ts";
+import type { Resources } from "../../../src/model/resources.ts";
+import { DEFAULT_POLICY, DEFAULT_ROLE, type RolePolicy } from "../../../src/model/role.ts";
+import type { Chance } from "../world/random.ts";
 
 export interface RoleDraw {
   name: string;

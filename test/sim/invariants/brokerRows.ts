@@ -1,5 +1,5 @@
 /** Where the indices of jobs are, read from the Broker's rows and not from what it says of them. */
-import type { World } from "./world.ts";
+import type { World } from "../world/world.ts";
 
 interface Piece {
   from: number;

@@ -2,11 +2,11 @@
  * Holds what is taken back against the rules: nobody is stopped before its time, it comes to rest, and where nothing
  * hinders it any more who claims what is its own is not left waiting.
  */
-import type { LeagueSettings } from "../../src/model/league.ts";
-import type { PollReply } from "../../src/protocol/agent.ts";
-import type { Claim, JobReport } from "../../src/protocol/levels.ts";
-import type { SimObject } from "./simObject.ts";
-import type { World } from "./world.ts";
+import type { LeagueSettings } from "../../../src/model/league.ts";
+import type { PollReply } from "../../../src/protocol/agent.ts";
+import type { Claim, JobReport } from "../../../src/protocol/levels.ts";
+import type { SimObject } from "../world/simObject.ts";
+import type { World } from "../world/world.ts";
 
 /** Rights change with every job that comes, every change of roles and partitions, every node: each may cost a task its place. */
 const MOST_A_TASK = 25;

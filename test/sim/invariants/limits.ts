@@ -2,13 +2,13 @@
  * Holds what lives on the machines against what roles may use and what owners lend: the most that any wish of a person
  * ever allowed, since wishes arrive late, and what was handed out before goes on.
  */
-import type { PartitionSpec } from "../../src/model/partition.ts";
-import { add, formatResources, type Resources } from "../../src/model/resources.ts";
-import { isWithin, lineage, type RolePolicy } from "../../src/model/role.ts";
+import type { PartitionSpec } from "../../../src/model/partition.ts";
+import { add, formatResources, type Resources } from "../../../src/model/resources.ts";
+import { isWithin, lineage, type RolePolicy } from "../../../src/model/role.ts";
+import type { SimProcess } from "../world/machine.ts";
+import type { SimObject } from "../world/simObject.ts";
+import type { World } from "../world/world.ts";
 import { launchedAs } from "./launches.ts";
-import type { SimProcess } from "./machine.ts";
-import type { SimObject } from "./simObject.ts";
-import type { World } from "./world.ts";
 
 interface Alive {
   role: string;

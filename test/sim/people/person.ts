@@ -1,13 +1,13 @@
 /** People: they submit jobs under a key until that is acknowledged, look at them, cancel some, and remember what they saw. */
 import { createHash } from "node:crypto";
-import type { Decision } from "../../src/model/decision.ts";
-import { type JobSpecInput, jobSpecSchema, taskCount } from "../../src/model/job.ts";
-import { isTerminal } from "../../src/model/states.ts";
-import type { JobView } from "../../src/model/views.ts";
+import type { Decision } from "../../../src/model/decision.ts";
+import { type JobSpecInput, jobSpecSchema, taskCount } from "../../../src/model/job.ts";
+import { isTerminal } from "../../../src/model/states.ts";
+import type { JobView } from "../../../src/model/views.ts";
+import { holdReason } from "../invariants/roundWatch.ts";
+import type { Chance } from "../world/random.ts";
+import type { World } from "../world/world.ts";
 import type { PlannedSpec } from "./plans.ts";
-import type { Chance } from "./random.ts";
-import { holdReason } from "./roundWatch.ts";
-import type { World } from "./world.ts";
 
 export interface Plan {
   id: string;

@@ -3,9 +3,9 @@
  * machine, and the guard, which ends every process by the deadline in its file whatever became of the agent.
  */
 
-import { noOutput } from "../../agent/core/reply.ts";
-import type { Attempt, Deadline, Exit, JournalRecord } from "../../agent/core/types.ts";
-import { add, type Resources } from "../../src/model/resources.ts";
+import { noOutput } from "../../../agent/core/reply.ts";
+import type { Attempt, Deadline, Exit, JournalRecord } from "../../../agent/core/types.ts";
+import { add, type Resources } from "../../../src/model/resources.ts";
 import type { Chance } from "./random.ts";
 import type { Timer } from "./timeline.ts";
 import type { World } from "./world.ts";

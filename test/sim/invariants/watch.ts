@@ -1,19 +1,19 @@
 /** Sees everything that leaves an object and everything that lives on a machine, and holds the invariants against it. */
-import type { Deadline, Exit } from "../../agent/core/types.ts";
-import type { Held, NodeClaims } from "../../src/cluster/methods.ts";
-import type { Leaving } from "../../src/cluster/schema.ts";
-import { type AttemptKey, handoutOf, parseAttemptKey, parseTaskId } from "../../src/model/ids.ts";
-import { jobSpecSchema, templateOf } from "../../src/model/job.ts";
-import { formatResources, subtract } from "../../src/model/resources.ts";
-import { isTerminal } from "../../src/model/states.ts";
-import type { JobView, TaskView } from "../../src/model/views.ts";
-import type { PollReply } from "../../src/protocol/agent.ts";
-import type { AgentHost } from "./agentHost.ts";
+import type { Deadline, Exit } from "../../../agent/core/types.ts";
+import type { Held, NodeClaims } from "../../../src/cluster/methods.ts";
+import type { Leaving } from "../../../src/cluster/schema.ts";
+import { type AttemptKey, handoutOf, parseAttemptKey, parseTaskId } from "../../../src/model/ids.ts";
+import { jobSpecSchema, templateOf } from "../../../src/model/job.ts";
+import { formatResources, subtract } from "../../../src/model/resources.ts";
+import { isTerminal } from "../../../src/model/states.ts";
+import type { JobView, TaskView } from "../../../src/model/views.ts";
+import type { PollReply } from "../../../src/protocol/agent.ts";
+import { checkGang } from "../people/gangs.ts";
+import type { AgentHost } from "../world/agentHost.ts";
+import type { Machine, SimProcess } from "../world/machine.ts";
+import type { SimObject } from "../world/simObject.ts";
+import type { World } from "../world/world.ts";
 import { supplyOf } from "./brokerRows.ts";
-import { checkGang } from "./gangs.ts";
-import type { Machine, SimProcess } from "./machine.ts";
-import type { SimObject } from "./simObject.ts";
-import type { World } from "./world.ts";
 
 /** All that happened to one task, over all nodes. */
 export interface Story {

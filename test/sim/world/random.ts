@@ -1,5 +1,5 @@
 /** Chance from a seed: every draw of the simulated world comes from here, so that a seed is a whole story. */
-import { seeded } from "../support/seeded.ts";
+import { seeded } from "../../support/seeded.ts";
 
 export class Chance {
   readonly next: () => number;

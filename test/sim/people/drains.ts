@@ -3,13 +3,13 @@
  * when the faults are over, so that it can be held that what is drained becomes empty.
  */
 
-import { type AttemptKey, parseAttemptKey, parseTaskId } from "../../src/model/ids.ts";
-import type { ClusterDrainView, NodeView } from "../../src/model/views.ts";
-import type { PollReply } from "../../src/protocol/agent.ts";
+import { type AttemptKey, parseAttemptKey, parseTaskId } from "../../../src/model/ids.ts";
+import type { ClusterDrainView, NodeView } from "../../../src/model/views.ts";
+import type { PollReply } from "../../../src/protocol/agent.ts";
+import type { Chance } from "../world/random.ts";
+import type { SimObject } from "../world/simObject.ts";
+import type { World } from "../world/world.ts";
 import { drawServices, type Plan } from "./person.ts";
-import type { Chance } from "./random.ts";
-import type { SimObject } from "./simObject.ts";
-import type { World } from "./world.ts";
 
 /** A copy of an earlier wish may arrive so late that it undoes a later one. */
 const LOOK_AGAIN_MS = 450_000;

@@ -1,9 +1,9 @@
 /** Holds plans to what they say: they write and send nothing, and who is taken at a plan's word gets just that. */
-import { type Decision, decisionIn } from "../../src/model/decision.ts";
-import type { JobSpec } from "../../src/model/job.ts";
-import type { PlanView } from "../../src/model/planView.ts";
-import type { JobView } from "../../src/model/views.ts";
-import type { World } from "./world.ts";
+import { type Decision, decisionIn } from "../../../src/model/decision.ts";
+import type { JobSpec } from "../../../src/model/job.ts";
+import type { PlanView } from "../../../src/model/planView.ts";
+import type { JobView } from "../../../src/model/views.ts";
+import type { World } from "../world/world.ts";
 
 export interface PlannedSpec {
   digest: string;

@@ -1,6 +1,6 @@
 /** An object that takes what it is told for something else: so a rule of the level protocol is switched off. */
-import type { ObjectRef, Outcome, SocketId, Turns } from "../../src/platform/seam.ts";
-import type { Grant, GrantMessage, Report, ReportAnswer } from "../../src/protocol/levels.ts";
+import type { ObjectRef, Outcome, SocketId, Turns } from "../../../src/platform/seam.ts";
+import type { Grant, GrantMessage, Report, ReportAnswer } from "../../../src/protocol/levels.ts";
 
 export interface Hearing {
   grant(grant: Grant): Grant;

@@ -1,7 +1,7 @@
 /** Tasks of frameworks, each by the id that its framework gave it, whatever Clusters made of it. */
-import type { TaskStatus } from "../../src/model/framework.ts";
-import type { SimProcess } from "./machine.ts";
-import type { World } from "./world.ts";
+import type { TaskStatus } from "../../../src/model/framework.ts";
+import type { SimProcess } from "../world/machine.ts";
+import type { World } from "../world/world.ts";
 
 export class Launches {
   readonly #world: World;
