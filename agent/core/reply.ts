@@ -6,7 +6,7 @@ import { isWithin } from "../../src/model/role.ts";
 import type { Assignment, Inventory, PollReply, Update } from "../../src/protocol/agent.ts";
 import { CONFIRM_DELAY_MS, holdMs, pauseMs, termAtMs } from "./poll.ts";
 import { type AcceptRecord, acceptedAttempt, acceptRecord } from "./records.ts";
-import type { AgentRules } from "./rules.ts";
+import { acceptsReply, mayRenew } from "./rules.ts";
 import type { AgentEffect, AgentState, Attempt, Deadline, JournalRecord } from "./types.ts";
 
 type Attempts = Map<string, Attempt>;
@@ -52,9 +52,8 @@ export function applyReply(
   before: AgentState,
   reply: PollReply,
   nowMs: number,
-  rules: AgentRules,
 ): { state: AgentState; effects: AgentEffect[] } {
-  if (!rules.acceptsReply(before, reply)) return { state: before, effects: [] };
+  if (!acceptsReply(before, reply)) return { state: before, effects: [] };
   const sentAtMs = before.inFlight?.sentAtMs ?? nowMs;
   const attempts: Attempts = new Map(before.attempts);
   const records: JournalRecord[] = [];
@@ -70,7 +69,7 @@ export function applyReply(
   if (reply.credential) after.push({ type: "credential", credential: reply.credential });
 
   acknowledge(attempts, reply.acked, records, after);
-  renew(state, attempts, reply.renews, sentAtMs, nowMs, rules, after);
+  renew(state, attempts, reply.renews, sentAtMs, nowMs, after);
   const doubted = stop(attempts, reply, before.doubted, records, after);
   const accepted = accept(state, attempts, reply, sentAtMs, nowMs, records, after);
 
@@ -111,13 +110,12 @@ function renew(
   keys: string[],
   sentAtMs: number,
   nowMs: number,
-  rules: AgentRules,
   after: AgentEffect[],
 ): void {
   for (const key of keys) {
     const attempt = attempts.get(key);
     if (!attempt || attempt.phase === "ended" || attempt.stopReason !== null) continue;
-    if (!rules.mayRenew(attempt.deadlineMs, nowMs)) continue;
+    if (!mayRenew(attempt.deadlineMs, nowMs)) continue;
     const renewedTo = deadlineFrom(sentAtMs, attempt.template);
     const deadlineMs = renewedTo === null ? null : Math.max(renewedTo, attempt.deadlineMs ?? 0);
     if (attempt.phase !== "accepted" || !guarded || nowMs < attempt.notBeforeMs) {

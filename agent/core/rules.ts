@@ -1,16 +1,11 @@
-/** The rules that at-most-one rests on, apart, so that the simulator can switch one off and see what it is for. */
+/** The rules that at-most-one rests on, apart; the simulator takes each out and sees what it is for. */
 import type { PollReply } from "../../src/protocol/agent.ts";
 import type { AgentState } from "./types.ts";
 
-export interface AgentRules {
-  /** only the reply to the newest request counts */
-  acceptsReply(state: AgentState, reply: PollReply): boolean;
-  /** a lapsed attempt is never revived */
-  mayRenew(deadlineMs: number | null, nowMs: number): boolean;
-}
+/** Only the reply to the newest request counts. */
+export const acceptsReply = (state: AgentState, reply: PollReply): boolean =>
+  state.inFlight !== null && reply.session === state.session && reply.seq === state.inFlight.seq;
 
-export const AGENT_RULES: AgentRules = {
-  acceptsReply: (state, reply) =>
-    state.inFlight !== null && reply.session === state.session && reply.seq === state.inFlight.seq,
-  mayRenew: (deadlineMs, nowMs) => deadlineMs === null || nowMs < deadlineMs,
-};
+/** A lapsed attempt is never revived. */
+export const mayRenew = (deadlineMs: number | null, nowMs: number): boolean =>
+  deadlineMs === null || nowMs < deadlineMs;

@@ -10,7 +10,6 @@ import { asked, loneStartMs, successorOf } from "./keeping.ts";
 import { backoffMs, duePoll, newsDueMs, termAtMs, timeoutAtMs } from "./poll.ts";
 import { acceptedAttempt, acceptRecord } from "./records.ts";
 import { applyReply, deadlinesOf, endOf, leaveForGood, noOutput } from "./reply.ts";
-import { AGENT_RULES, type AgentRules } from "./rules.ts";
 import type { AgentEffect, AgentEvent, AgentState, Attempt, Exit, Found, JournalRecord } from "./types.ts";
 
 export interface Step {
@@ -90,14 +89,8 @@ export function initialState(journal: readonly JournalRecord[], start: Start): S
 export const nothingLeft = (state: AgentState): boolean => state.attempts.size === 0;
 
 /** @param random in [0, 1), for the jitter of retries */
-export function step(
-  state: AgentState,
-  event: AgentEvent,
-  nowMs: number,
-  random: number,
-  rules: AgentRules = AGENT_RULES,
-): Step {
-  const { state: applied, effects: first } = apply(state, event, nowMs, random, rules);
+export function step(state: AgentState, event: AgentEvent, nowMs: number, random: number): Step {
+  const { state: applied, effects: first } = apply(state, event, nowMs, random);
   const { state: next, effects } = removed(applied, first, nowMs);
   const stops = dueStops(next, nowMs);
   const starts = dueStarts(stops.state, nowMs);
@@ -113,12 +106,12 @@ function removed(state: AgentState, effects: AgentEffect[], nowMs: number): Step
   return { state: left.state, effects: [...effects, ...left.effects, ...(over ? [leaveForGood("gone")] : [])] };
 }
 
-function apply(state: AgentState, event: AgentEvent, nowMs: number, random: number, rules: AgentRules): Step {
+function apply(state: AgentState, event: AgentEvent, nowMs: number, random: number): Step {
   switch (event.type) {
     case "recovered":
       return recovered(state, event.attempts, nowMs);
     case "reply":
-      return applyReply(state, event.reply, nowMs, rules);
+      return applyReply(state, event.reply, nowMs);
     case "no-reply":
       return noReply(state, event, nowMs, random);
     case "started": {

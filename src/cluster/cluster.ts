@@ -41,8 +41,7 @@ import { preview } from "./preview.ts";
 import { makeRoom } from "./reclaiming.ts";
 import { Reporting } from "./reporting.ts";
 import { nodeCounts } from "./reports.ts";
-import type { ClusterRules } from "./rules.ts";
-import { CLUSTER_RULES, TICK_MS } from "./rules.ts";
+import { TICK_MS } from "./rules.ts";
 import {
   markOverdue,
   nextOverdueAt,
@@ -109,11 +108,11 @@ export class Cluster implements Turns {
   /** some are to be called later */
   #callsLater = false;
 
-  constructor(platform: Platform, rules: ClusterRules = CLUSTER_RULES) {
+  constructor(platform: Platform) {
     this.#platform = platform;
     const now = platform.now();
     this.#store = new ClusterStore(platform.sql);
-    this.#memory = new ClusterMemory(this.#store, platform.self.name, platform.generation, now, rules);
+    this.#memory = new ClusterMemory(this.#store, platform.self.name, platform.generation, now);
     recallWaits(this.#memory, now);
     if (this.#memory.isRestored) countAnew(this.#memory);
     this.#changed = this.#memory.watchNodes();

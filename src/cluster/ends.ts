@@ -14,6 +14,7 @@ import { endedLaunched } from "./frameworks/kill.ts";
 import { isDoomed, liveInGang } from "./gang.ts";
 import { isAdopted } from "./liveTasks.ts";
 import type { ClusterMemory } from "./memory.ts";
+import { decides } from "./rules.ts";
 import type { StopCause } from "./schema.ts";
 import {
   isLeaving,
@@ -81,7 +82,7 @@ export function applyUpdate(
   // What ended with the machine was of an earlier session.
   const session = (memory.nodes.get(node)?.session ?? 0) - (update.reason === "rebooted" ? 1 : 0);
   const live = adopt(memory, job, id.index, epoch, node, session);
-  if (live && live.node === node && memory.rules.decides(epoch, live.epoch)) {
+  if (live && live.node === node && decides(epoch, live.epoch)) {
     if (isDoubtful(update, job)) memory.mark(node, live.session, now);
     else endLive(memory, live, update, isKept(job.template) && names(update.task, epoch + 1), now);
     return true;

@@ -14,7 +14,6 @@ import { Making } from "./making.ts";
 import { NodeAccounts } from "./nodeAccounts.ts";
 import { partitionsOf } from "./partitions.ts";
 import { Revs } from "./revs.ts";
-import { CLUSTER_RULES, type ClusterRules } from "./rules.ts";
 import type { Waits } from "./schema.ts";
 import {
   attemptsOf,
@@ -44,7 +43,6 @@ export const NOT_RECOVERING = -1;
 
 export class ClusterMemory {
   readonly store: ClusterStore;
-  readonly rules: ClusterRules;
   readonly nodes = new Map<string, NodeState>();
   readonly jobs = new Map<string, JobState>();
   /** those of them that are the league's own: frameworks' may be very many, and are nobody's to place or to stop for others */
@@ -111,16 +109,9 @@ export class ClusterMemory {
   /** the Broker answered a report of this life: it has told what it knows */
   brokerAnswered = false;
 
-  constructor(
-    store: ClusterStore,
-    cluster: string,
-    generation: number,
-    now: number,
-    rules: ClusterRules = CLUSTER_RULES,
-  ) {
+  constructor(store: ClusterStore, cluster: string, generation: number, now: number) {
     this.store = store;
     this.cluster = cluster;
-    this.rules = rules;
     this.builtAt = now;
     const known = store.self();
     if (known && known.generation === generation) {

@@ -8,6 +8,7 @@ import { adopt, applyUpdate, leavingOf, withdraw, withinRecovery } from "./ends.
 import type { OpenPoll } from "./heldPolls.ts";
 import type { ClusterMemory } from "./memory.ts";
 import type { NodeClaims } from "./methods.ts";
+import { withdraws } from "./rules.ts";
 import { isLeaving, type Live, type NodeState } from "./state.ts";
 
 /** A node that has a wake socket and nothing to do polls this seldom. */
@@ -171,7 +172,7 @@ function reconcile(
   }
   memory.setGhosts(node, ghosts);
   for (const live of [...memory.liveOn(node.name)]) {
-    if (!claimed.has(live) && neverStarts(memory, poll, live)) withdraw(memory, live, now);
+    if (!claimed.has(live) && neverStarts(poll, live)) withdraw(memory, live, now);
   }
   forgetOldSessions(memory, node);
   return { unknown, stops };
@@ -193,8 +194,8 @@ function confirm(memory: ClusterMemory, live: Live, node: NodeState, now: number
  * Only the session that was given it can tell that it will not start it: another one may be a copy of the node's
  * folder while the first still runs. What is never handed out by silence has no other way back.
  */
-const neverStarts = (memory: ClusterMemory, poll: OpenPoll, { carried, job }: Live): boolean =>
-  memory.rules.withdraws(poll, carried) || (job.template.lostAfterMs === null && laterThan(poll, carried));
+const neverStarts = (poll: OpenPoll, { carried, job }: Live): boolean =>
+  withdraws(poll, carried) || (job.template.lostAfterMs === null && laterThan(poll, carried));
 
 /** A mark of an older session is needed only while something of that session may run. */
 function forgetOldSessions(memory: ClusterMemory, node: NodeState): void {

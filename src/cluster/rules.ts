@@ -1,4 +1,4 @@
-/** The rules that at-most-one rests on, apart, so that the simulator can switch one off and see what it is for. */
+/** The rules that at-most-one rests on, apart; the simulator takes each out and sees what it is for. */
 
 /** Ticks are never longer, so that our own outages count at most one. */
 export const TICK_MS = 5_000;
@@ -7,22 +7,22 @@ const MASS_NODES = 10;
 const MASS_WINDOW_MS = 60_000;
 export const HOLD_FOR_MS = 300_000;
 
-export interface ClusterRules {
-  /** whether an attempt of a node that was silent so long may be handed out again; `lostAfterMs: null`: never */
-  silenceElapsed(silentMs: number, lostAfterMs: number | null): boolean;
-  /** whether the end of the attempt `epoch` decides its task, whose newest hand-out is `newest` */
-  decides(epoch: number, newest: number): boolean;
-  /** whether a poll without an attempt shows that it never started: only one later than the reply that carried it */
-  withdraws(poll: { session: number; seq: number }, carried: { session: number; seq: number }): boolean;
-  massHoldMs: typeof massHoldMs;
+/** Where a poll stands among those of its node: a later session, or a later request of one. */
+interface PollOrder {
+  session: number;
+  seq: number;
 }
 
-export const CLUSTER_RULES: ClusterRules = {
-  silenceElapsed: (silentMs, lostAfterMs) => lostAfterMs !== null && silentMs >= lostAfterMs,
-  decides: (epoch, newest) => epoch === newest,
-  withdraws: (poll, carried) => poll.session === carried.session && poll.seq > carried.seq,
-  massHoldMs,
-};
+/** Whether an attempt of a node that was silent so long may be handed out again; `lostAfterMs: null`: never. */
+export const silenceElapsed = (silentMs: number, lostAfterMs: number | null): boolean =>
+  lostAfterMs !== null && silentMs >= lostAfterMs;
+
+/** Whether the end of the attempt `epoch` decides its task, whose newest hand-out is `newest`. */
+export const decides = (epoch: number, newest: number): boolean => epoch === newest;
+
+/** Whether a poll without an attempt shows that it never started: only one later than the reply that carried it. */
+export const withdraws = (poll: PollOrder, carried: PollOrder): boolean =>
+  poll.session === carried.session && poll.seq > carried.seq;
 
 /** Part of a tick that counts: clocks may jump, and time that this object was away is not known to be silence. */
 export const tickMs = (lastTickAt: number, now: number): number => Math.max(0, Math.min(now - lastTickAt, TICK_MS));
@@ -32,7 +32,7 @@ export const tickMs = (lastTickAt: number, now: number): number => Math.max(0, M
  *
  * @param silences how long each silent node has been so, ascending, ms @param nodes that the cluster has
  */
-function massHoldMs(silentMs: number, silences: readonly number[], nodes: number): number {
+export function massHoldMs(silentMs: number, silences: readonly number[], nodes: number): number {
   if (nodes < MASS_NODES) return 0;
   const together =
     firstAbove(silences, silentMs + MASS_WINDOW_MS) - firstAbove(silences, silentMs - MASS_WINDOW_MS - 1);

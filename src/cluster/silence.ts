@@ -8,7 +8,7 @@ import { lose, RECOVERY_MS, recoveryIsOver } from "./ends.ts";
 import { returnLimbo } from "./grants.ts";
 import type { OpenPoll } from "./heldPolls.ts";
 import type { ClusterMemory } from "./memory.ts";
-import { HOLD_FOR_MS, TICK_MS, tickMs } from "./rules.ts";
+import { HOLD_FOR_MS, massHoldMs, silenceElapsed, TICK_MS, tickMs } from "./rules.ts";
 import type { JobState, Live, NodeState, Silence } from "./state.ts";
 
 /** A kept attempt of a removed node has no deadline: the node is told to stop it, and has so long to hear that. */
@@ -107,10 +107,10 @@ export function tick(memory: ClusterMemory, now: number): void {
   for (const mark of counted) {
     const node = memory.nodes.get(mark.node);
     // A node that speaks in a later session has its link.
-    const holdMs = node?.session === mark.session ? memory.rules.massHoldMs(mark.silentMs, silences, nodes) : 0;
+    const holdMs = node?.session === mark.session ? massHoldMs(mark.silentMs, silences, nodes) : 0;
     noteHold(mark, holdMs, memory);
     for (const attempt of liveIn(memory, mark)) {
-      if (!memory.rules.silenceElapsed(mark.silentMs - holdMs, limitMsOf(attempt, node))) continue;
+      if (!silenceElapsed(mark.silentMs - holdMs, limitMsOf(attempt, node))) continue;
       // Others must not be sent to where nobody answers.
       if (node && node.session === mark.session) noteSilent(memory, node, now);
       lose(memory, attempt, now);
@@ -207,7 +207,7 @@ export function tickRecovery(memory: ClusterMemory, sinceMs: number): void {
   for (const job of memory.jobs.values()) {
     // What is kept has no limit; a person who cancels it does not want it back.
     const limitMs = job.template.lostAfterMs ?? (job.action === "cancel" ? RECOVERY_MS : null);
-    if (job.limbo.length === 0 || !memory.rules.silenceElapsed(memory.self.recoverMs, limitMs)) continue;
+    if (job.limbo.length === 0 || !silenceElapsed(memory.self.recoverMs, limitMs)) continue;
     // A node that tells of an end tells it again with its next poll, and then it counts.
     if (limitMs !== null && memory.self.recoverMs >= limitMs + HELD_END_MS) job.heldEnds.clear();
     returnLimbo(memory, job);

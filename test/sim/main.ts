@@ -3,87 +3,137 @@ import { execFileSync } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import packageJson from "../../package.json" with { type: "json" };
-import { MUTATIONS, rulesWithout, tryMutation } from "./mutations/mutations.ts";
-import { runSeed } from "./run.ts";
-import { RULES } from "./world/world.ts";
+import { MUTATIONS, mutationOf, nameOf, tryMutation } from "./mutations/mutations.ts";
+import { Pool } from "./pool.ts";
+import type { Counts, Story } from "./run.ts";
+import { fewest } from "./shrink.ts";
 
 const USAGE = `usage: npm run sim -- --seeds N [--first-seed S]
+           runs N leagues (400) under faults; of the first that breaks an invariant, the fewest happenings that still do
        npm run sim -- --seed S [--trace] [--without RULE]
-       npm run sim -- --mutations [--seeds N] [--first-seed S]`;
+           one league; --trace tells it step by step, on a violation the shortest story that was found
+       npm run sim -- --mutations [--rule RULE] [--seeds N] [--first-seed S]
+           takes one rule at a time out of the source, and tells how many of N seeds (200) it took until that was noticed
+--shrink-for SECONDS (120): how long is looked for the fewest happenings; 0: not at all`;
 
-const { values } = parseArgs({
-  options: {
-    seeds: { type: "string" },
-    "first-seed": { type: "string", default: "1" },
-    seed: { type: "string" },
-    trace: { type: "boolean", default: false },
-    mutations: { type: "boolean", default: false },
-    without: { type: "string" },
-    help: { type: "boolean", default: false },
-  },
-});
-
+const { values } = parseOrExplain();
 if (values.help) {
   console.error(USAGE);
   process.exit(0);
 }
 const firstSeed = wholeNumber("first-seed", values.seed ?? values["first-seed"]);
-const seeds = values.seed === undefined ? wholeNumber("seeds", values.seeds ?? "400") : 1;
+const shrinkForMs = wholeNumber("shrink-for", values["shrink-for"]) * 1000;
 const startedAt = performance.now();
-process.exitCode = values.mutations ? mutations() : simulate();
+process.exitCode = values.mutations ? await mutations() : await simulate();
 
-function simulate(): number {
-  const rules = values.without === undefined ? RULES : rulesWithout(values.without);
-  const faults: Record<string, number> = {};
-  const changes: Record<string, number> = {};
-  const checks: Record<string, number> = {};
-  const failing: number[] = [];
-  let steps = 0;
-  let optimisations = 0;
-  let reclaims = 0;
-  for (let i = 0; i < seeds; i++) {
-    const seed = firstSeed + i;
-    const story = runSeed(seed, values.trace ? (line) => process.stderr.write(`${line}\n`) : null, rules);
-    steps += story.steps;
-    for (const [kind, n] of story.faults) faults[kind] = (faults[kind] ?? 0) + n;
-    optimisations += story.optimisations;
-    reclaims += story.reclaims;
-    for (const [kind, n] of story.changes) changes[kind] = (changes[kind] ?? 0) + n;
-    for (const [invariant, n] of story.checks) checks[invariant] = (checks[invariant] ?? 0) + n;
-    if (story.violation !== null) {
-      failing.push(seed);
-      console.error(`seed ${seed}: ${story.violation}`);
-    }
-    if ((i + 1) % 100 === 0) console.error(`${i + 1} of ${seeds} seeds, ${failing.length} failing`);
+function parseOrExplain() {
+  try {
+    return parseArgs({
+      options: {
+        seeds: { type: "string" },
+        "first-seed": { type: "string", default: "1" },
+        seed: { type: "string" },
+        trace: { type: "boolean", default: false },
+        mutations: { type: "boolean", default: false },
+        rule: { type: "string" },
+        without: { type: "string" },
+        "shrink-for": { type: "string", default: "120" },
+        help: { type: "boolean", default: false },
+      },
+    });
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : error}\n${USAGE}`);
+    process.exit(2);
   }
+}
+
+async function simulate(): Promise<number> {
+  const seeds = values.seed === undefined ? wholeNumber("seeds", values.seeds ?? "400") : 1;
+  const mutation = values.without === undefined ? null : known(values.without);
+  const pool = await Pool.open(mutation ? nameOf(mutation) : "seeds", mutation?.patches);
+  const stories: Story[] = [];
+  let next = 0;
+  let steps = 0;
+  const runner = async (): Promise<void> => {
+    while (next < seeds) {
+      const story = await pool.story(firstSeed + next++);
+      stories.push(story);
+      steps += story.steps;
+      if (story.violation !== null) console.error(`seed ${story.seed}: ${story.violation.message}`);
+      if (stories.length % 100 === 0) console.error(`${stories.length} of ${seeds} seeds, ${steps} steps`);
+    }
+  };
+  await Promise.all(Array.from({ length: pool.size }, runner));
+  const ranS = secondsSince(startedAt);
+  const failing = stories.filter(({ violation }) => violation !== null).sort((a, b) => a.seed - b.seed);
+  const [first] = failing;
+  if (first) await tellShort(pool, first);
+  else if (values.trace) await pool.story(firstSeed, { trace: console.error });
+  await pool.close();
   print({
     seeds,
     first_seed: firstSeed,
     steps,
-    steps_per_s: Math.round(steps / secondsSince(startedAt)),
-    faults,
-    changes,
-    optimisations,
-    reclaims,
-    checks,
+    steps_per_s: Math.round(steps / ranS),
+    faults: sum(stories.map(({ faults }) => faults)),
+    wishes: sum(stories.map(({ wishes }) => wishes)),
+    optimisations: stories.reduce((all, { optimisations }) => all + optimisations, 0),
+    reclaims: stories.reduce((all, { reclaims }) => all + reclaims, 0),
+    checks: sum(stories.map(({ checks }) => checks)),
     violations: failing.length,
-    failing_seeds: failing,
+    failing_seeds: failing.map(({ seed }) => seed),
   });
   return failing.length > 0 ? 1 : 0;
 }
 
-function mutations(): number {
-  const results = Object.keys(MUTATIONS).map((rule) => {
-    const result = tryMutation(rule, firstSeed, seeds);
-    console.error(`${rule}: ${result.caught ? `caught by seed ${result.seeds_to_catch}: ${result.by}` : "not caught"}`);
-    return result;
-  });
-  const uncaught = results.filter((result) => !result.caught).map((result) => result.rule);
-  print({
-    mutations: results.map(({ rule, caught, seeds_to_catch }) => ({ rule, caught, seeds_to_catch })),
-    uncaught,
-  });
+/** Of a story that broke an invariant: the fewest happenings that still break it. */
+async function tellShort(pool: Pool, { seed, violation, happenings }: Story): Promise<void> {
+  let causes: readonly string[] = happenings;
+  if (shrinkForMs > 0) {
+    const untilMs = performance.now() + shrinkForMs;
+    const fails = async (only: readonly string[]) =>
+      (await pool.story(seed, { only })).violation?.invariant === violation?.invariant;
+    const found = await fewest(
+      happenings,
+      (name) => name.split(" ")[0] ?? "",
+      fails,
+      () => performance.now() < untilMs,
+    );
+    causes = found.causes;
+    const bound = found.isFewest ? "none of which can be left out" : "found before time was over";
+    console.error(`seed ${seed}: ${causes.length} of ${happenings.length} happenings break it, ${bound}:`);
+    for (const cause of causes) console.error(`  ${cause}`);
+  }
+  if (values.trace) await pool.story(seed, { only: causes, trace: console.error });
+}
+
+async function mutations(): Promise<number> {
+  const seeds = wholeNumber("seeds", values.seeds ?? "200");
+  const results = [];
+  for (const mutation of values.rule === undefined ? MUTATIONS : [known(values.rule)]) {
+    const result = await tryMutation(mutation, firstSeed, seeds);
+    const { rule, caught, seeds_to_catch } = result;
+    console.error(`${rule}: ${caught ? `caught by seed ${seeds_to_catch}: ${result.by}` : "not caught"}`);
+    results.push({ rule, caught, seeds_to_catch });
+  }
+  const uncaught = results.filter(({ caught }) => !caught).map(({ rule }) => rule);
+  print({ mutations: results, uncaught });
   return uncaught.length > 0 ? 1 : 0;
+}
+
+function known(rule: string) {
+  try {
+    return mutationOf(rule);
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exit(2);
+  }
+}
+
+function sum(all: readonly Counts[]): Counts {
+  const sums: Counts = {};
+  for (const counts of all) for (const [name, n] of Object.entries(counts)) sums[name] = (sums[name] ?? 0) + n;
+  return sums;
 }
 
 function print(body: object): void {
@@ -118,7 +168,7 @@ function secondsSince(start: number): number {
 
 function wholeNumber(name: string, text: string): number {
   const number = Number(text);
-  if (Number.isSafeInteger(number) && number >= 0) return number;
+  if (/^\d+$/.test(text) && Number.isSafeInteger(number)) return number;
   console.error(`--${name} must be a whole number, not "${text}"\n${USAGE}`);
   process.exit(2);
 }

@@ -1,42 +1,60 @@
-/** Runs seeds: one story each, and what was seen in it. */
+/** Runs a seed: one story, and what was seen in it. */
 import { createHash } from "node:crypto";
 import { type Invariant, Violation } from "./invariants/checks.ts";
-import { RULES, type Rules, World } from "./world/world.ts";
+import { World } from "./world/world.ts";
+
+export type Counts = Record<string, number>;
 
 export interface Story {
   seed: number;
   steps: number;
-  faults: ReadonlyMap<string, number>;
-  /** what people changed of the league, by method */
-  changes: ReadonlyMap<string, number>;
+  faults: Counts;
+  /** what people wanted of the league */
+  wishes: Counts;
   optimisations: number;
   /** attempts that were stopped for others */
   reclaims: number;
-  checks: ReadonlyMap<Invariant, number>;
-  violation: string | null;
+  checks: Counts;
+  violation: { invariant: Invariant; message: string } | null;
+  /** names of all that happened, oldest first, when an invariant was broken */
+  happenings: string[];
 }
 
-export function runSeed(seed: number, trace: ((line: string) => void) | null = null, rules: Rules = RULES): Story {
-  const world = new World({ seed, rules, ...(trace && { trace }) });
-  let violation: string | null = null;
+/** @param only the happenings that there are; null: all that the seed draws */
+export function runSeed(
+  seed: number,
+  only: readonly string[] | null = null,
+  trace: ((line: string) => void) | null = null,
+): Story {
+  const world = new World({ seed, ...(only && { only: new Set(only) }), ...(trace && { trace }) });
+  let violation: Story["violation"] = null;
   try {
     world.run();
   } catch (error) {
     if (!(error instanceof Violation)) throw error;
-    violation = error.message;
-    world.trace(() => `VIOLATION ${error.message}`);
+    const { invariant, message } = error;
+    violation = { invariant, message };
+    world.trace(() => `VIOLATION ${message}`);
   } finally {
     world.close();
   }
-  const { timeline, faults, changes, checks, rounds } = world;
-  const { optimisations } = rounds;
-  const { reclaims } = world.reclaims;
-  return { seed, steps: timeline.steps, faults, changes, optimisations, reclaims, checks: checks.counts, violation };
+  const { timeline, happenings, checks, rounds, reclaims } = world;
+  return {
+    seed,
+    steps: timeline.steps,
+    faults: Object.fromEntries(happenings.faults),
+    wishes: Object.fromEntries(happenings.wishes),
+    optimisations: rounds.optimisations,
+    reclaims: reclaims.reclaims,
+    checks: Object.fromEntries(checks.counts),
+    violation,
+    happenings: violation === null ? [] : happenings.told,
+  };
 }
 
 /** Two runs of a seed that tell the same story have the same hash. */
 export function traceHash(seed: number): string {
   const hash = createHash("sha256");
-  runSeed(seed, (line) => hash.update(`${line}\n`));
+  runSeed(seed, null, (line) => hash.update(`${line}\n`));
   return hash.digest("hex");
 }

@@ -202,10 +202,11 @@ export function scheduleFaults(world: World, chance: Chance): void {
   const kinds = mood.wide ? wideBlows : mood.gentle ? gentleBlows : hardBlows;
   for (let i = 0; i < mood.blows; i++) {
     const kind = chance.pick(Object.keys(kinds));
+    const own = chance.fork();
     world.timeline.at(mood.wide ? whileAnyRuns(world, chance) : chance.int(5_000, mood.faultsEndMs - 1), () => {
-      world.count(kind);
+      if (!world.happenings.strikes(kind)) return;
       world.trace(() => `fault: ${kind}`);
-      kinds[kind]?.(world, chance);
+      kinds[kind]?.(world, own);
     });
   }
   if (!mood.gentle && !mood.wide)
@@ -220,8 +221,7 @@ const whileAnyRuns = ({ people }: World, chance: Chance): number =>
 function cutPinned(world: World, { pinned, submitAtMs }: Plan, chance: Chance): void {
   const forMs = chance.int(12_000, 70_000);
   world.timeline.at(Math.min(submitAtMs + chance.int(500, 20_000), world.mood.faultsEndMs - 1), () => {
-    world.count("link-cut-long");
-    cut(world, `agent ${pinned}`, forMs);
+    if (world.happenings.strikes("link-cut-long", `of ${pinned}`)) cut(world, `agent ${pinned}`, forMs);
   });
 }
 
@@ -242,7 +242,7 @@ function endFaults(world: World): void {
   // can give up.
   for (const person of world.people) {
     const { keep, pinned } = person.plan;
-    if (pinned !== null || (keep && world.faults.has("cluster-rebuilt")))
+    if (pinned !== null || (keep && world.happenings.faults.has("cluster-rebuilt")))
       world.timeline.after(GIVE_UP_AFTER_MS, () => person.cancel());
   }
   for (const agent of world.agents) {

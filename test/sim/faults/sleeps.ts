@@ -18,8 +18,7 @@ export function scheduleSleeps(world: World, chance: Chance): void {
   const untilMs = Math.min(fromMs + chance.int(60_000, 240_000), world.mood.faultsEndMs);
   const sleep = (): void => {
     if (world.timeline.nowMs >= untilMs) return;
-    world.count("object-sleeps");
-    object.crash(false);
+    if (world.happenings.strikes("object-sleeps", object.name)) object.crash(false);
     world.timeline.after(chance.int(SHORTEST_LIFE_MS, LONGEST_LIFE_MS), sleep);
   };
   world.timeline.at(fromMs, sleep);

@@ -51,7 +51,8 @@ export class LedgerWatch {
   /** Where no rows were lost, each role used what its attempts did: no less, and where nothing was late no more. */
   end(): void {
     this.look();
-    const { faults, checks } = this.#world;
+    const { checks } = this.#world;
+    const { faults } = this.#world.happenings;
     if (LOSSES.some((fault) => faults.has(fault))) return;
     const told = byRole(this.#seen);
     const isExact = [...faults.keys()].every((fault) => HARMLESS.has(fault));

@@ -50,7 +50,7 @@ export class ReclaimWatch {
       this.#stopped.set(task, times);
       checks.hold("taken-back-rightly", times <= MOST_A_TASK, () => `${task} was taken back ${times} times`);
       const ranMs = timeline.nowMs - (this.#handedOut.get(key) ?? Number.NEGATIVE_INFINITY);
-      const isTimed = !this.#world.faults.has("clock-jump");
+      const isTimed = !this.#world.happenings.faults.has("clock-jump");
       checks.hold(
         "taken-back-rightly",
         !isTimed || ranMs >= this.#settings().minRunMs,

@@ -337,7 +337,7 @@ export class Watch {
       () =>
         `${machine.name} ${process.key} ends: ${exit ? JSON.stringify({ ...exit, stdout: undefined, stderr: undefined }) : "power"}`,
     );
-    if (process.template.stopAfterMs === null || !this.#world.rules.guardWorks) return;
+    if (process.template.stopAfterMs === null) return;
     const allowed = this.#allowedUntil.get(process.key) ?? 0;
     this.#world.checks.hold(
       "dead-by-deadline",

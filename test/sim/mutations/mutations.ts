@@ -1,36 +1,58 @@
-/** The rules that the house rests on, each switched off: a simulator that does not notice is not looking. */
-import type { Grant, Report } from "../../../src/protocol/levels.ts";
-import { runSeed } from "../run.ts";
-import { RULES, type Rules } from "../world/world.ts";
-import { HEARING } from "./mishear.ts";
+/** The rules that the house rests on, each taken out of the source: a simulator that does not notice is not looking. */
+import { type Patch, Pool } from "../pool.ts";
 
-export const MUTATIONS: Record<string, Rules> = {
-  /** a Cluster hands out again as soon as a node is marked silent */
-  "silence rule": { ...RULES, cluster: { ...RULES.cluster, silenceElapsed: () => true } },
-  /** the end of any attempt decides its task */
-  "epoch check": { ...RULES, cluster: { ...RULES.cluster, decides: () => true } },
-  /** many nodes that fall silent together are given up like any one */
-  "mass hold": { ...RULES, cluster: { ...RULES.cluster, massHoldMs: () => 0 } },
-  /** an agent takes any reply for the answer to its newest request */
-  "session and seq echo": { ...RULES, agent: { ...RULES.agent, acceptsReply: (state) => state.inFlight !== null } },
-  /** any poll without an attempt withdraws it, also one from before it was handed out */
-  "later poll withdraws": { ...RULES, cluster: { ...RULES.cluster, withdraws: () => true } },
-  /** deadlines are written and nobody enforces them */
-  guard: { ...RULES, guardWorks: false },
-  /** a Cluster runs in each partition that it may use as much as there is room for */
-  "limits by partition": { ...RULES, hearing: { ...HEARING, grant: unlimited } },
-  /** a Broker charges what it allows now, and not what still runs beyond that */
-  "what runs is charged": { ...RULES, hearing: { ...HEARING, report: asIfNothingRan } },
-};
-
-function unlimited(grant: Grant): Grant {
-  const limits = Object.fromEntries(Object.entries(grant.limits).map(([name, limit]) => [name, 10 * limit]));
-  return { ...grant, limits };
+export interface Mutation {
+  rule: string;
+  /** what is so without it */
+  so: string;
+  patches: readonly Patch[];
 }
 
-function asIfNothingRan(report: Report): Report {
-  return { ...report, jobs: report.jobs.map((job) => ({ ...job, live: {} })) };
-}
+export const MUTATIONS: readonly Mutation[] = [
+  {
+    rule: "silence rule",
+    so: "a Cluster hands out again as soon as a node is marked silent",
+    patches: [
+      {
+        file: "src/cluster/rules.ts",
+        find: "lostAfterMs !== null && silentMs >= lostAfterMs",
+        replace: "lostAfterMs !== null || silentMs >= 0",
+      },
+    ],
+  },
+  {
+    rule: "epoch check",
+    so: "the end of any attempt decides its task",
+    patches: [{ file: "src/cluster/rules.ts", find: "boolean => epoch === newest", replace: "boolean => true" }],
+  },
+  {
+    rule: "mass hold",
+    so: "many nodes that fall silent together are given up like any one",
+    patches: [{ file: "src/cluster/rules.ts", find: "? HOLD_FOR_MS : 0", replace: "? 0 : 0" }],
+  },
+  {
+    rule: "session and seq echo",
+    so: "an agent takes any reply for the answer to its newest request",
+    patches: [
+      {
+        file: "agent/core/rules.ts",
+        find: "state.inFlight !== null && reply.session === state.session && reply.seq === state.inFlight.seq",
+        replace: "state.inFlight !== null",
+      },
+    ],
+  },
+  {
+    rule: "later poll withdraws",
+    so: "any poll without an attempt withdraws it, also one from before it was handed out",
+    patches: [
+      {
+        file: "src/cluster/rules.ts",
+        find: "poll.session === carried.session && poll.seq > carried.seq",
+        replace: "true",
+      },
+    ],
+  },
+];
 
 export interface Caught {
   rule: string;
@@ -40,17 +62,35 @@ export interface Caught {
   by?: string;
 }
 
-export function rulesWithout(rule: string): Rules {
-  const rules = MUTATIONS[rule];
-  if (!rules) throw new RangeError(`no rule "${rule}"; there are ${Object.keys(MUTATIONS).join(", ")}`);
-  return rules;
+export function mutationOf(rule: string): Mutation {
+  const mutation = MUTATIONS.find((one) => one.rule === rule);
+  if (!mutation) throw new RangeError(`no rule "${rule}"; there are ${MUTATIONS.map((one) => one.rule).join(", ")}`);
+  return mutation;
 }
 
-export function tryMutation(rule: string, firstSeed: number, maxSeeds: number): Caught {
-  const rules = rulesWithout(rule);
-  for (let i = 0; i < maxSeeds; i++) {
-    const { violation } = runSeed(firstSeed + i, null, rules);
-    if (violation !== null) return { rule, caught: true, seeds_to_catch: i + 1, by: violation };
+/** A file name. */
+export const nameOf = ({ rule }: Mutation): string => `without-${rule.replaceAll(/[^a-z]+/gi, "-")}`;
+
+/** Runs seeds until one notices; those that were begun before it count as run. */
+export async function tryMutation(mutation: Mutation, firstSeed: number, maxSeeds: number): Promise<Caught> {
+  const { rule, patches } = mutation;
+  const pool = await Pool.open(nameOf(mutation), patches);
+  let caughtAt = Number.POSITIVE_INFINITY;
+  let by = "";
+  let next = 0;
+  const runner = async (): Promise<void> => {
+    while (next < Math.min(maxSeeds, caughtAt)) {
+      const i = next++;
+      const { violation } = await pool.story(firstSeed + i);
+      if (violation === null || i >= caughtAt) continue;
+      caughtAt = i;
+      by = violation.message;
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: pool.size }, runner));
+  } finally {
+    await pool.close();
   }
-  return { rule, caught: false };
+  return Number.isFinite(caughtAt) ? { rule, caught: true, seeds_to_catch: caughtAt + 1, by } : { rule, caught: false };
 }

@@ -87,7 +87,8 @@ export class Drains {
   }
 
   #ask(cluster: SimObject, method: string, args: unknown): void {
-    this.#world.countChange(method);
+    const { faulty, happenings } = this.#world;
+    if (faulty && !happenings.isWanted(method, cluster.name)) return;
     this.#world.trace(() => `an owner asks ${cluster.name} to ${method} ${JSON.stringify(args)}`);
     this.#world.edge.request(cluster, method, args, (answer) => {
       // A node may be gone for good.
@@ -98,13 +99,14 @@ export class Drains {
   }
 
   get #areKnown(): boolean {
-    return this.#world.changes.has("drain") || this.#world.changes.has("drainNode");
+    const { wishes } = this.#world.happenings;
+    return wishes.has("drain") || wishes.has("drainNode");
   }
 
   /** No reply lets anything live on that was to be stopped by then. */
   replyLeaves(cluster: SimObject, { renews }: PollReply): void {
     // A clock that jumps makes nodes silent, and then their silence decides; what is renewed unknown is on no row.
-    const { faults } = this.#world;
+    const { faults } = this.#world.happenings;
     if (!this.#areKnown || renews.length === 0 || faults.has("clock-jump") || faults.has("cluster-rebuilt")) return;
     const { home } = cluster;
     const clockMs = cluster.now();
@@ -155,7 +157,7 @@ export class Drains {
       const { drain, silent } = cluster.ask("drainView", {}) as ClusterDrainView;
       const isDue = drain !== null && cluster.now() >= drain.deadlineAt + STOPPED_WITHIN_MS && silent.length === 0;
       const what = () => `${cluster.name} is drained, and ${drain?.left} are left there`;
-      if (isDue && !this.#world.faults.has("cluster-rebuilt"))
+      if (isDue && !this.#world.happenings.faults.has("cluster-rebuilt"))
         this.#world.checks.hold("drained-in-time", drain.left === 0, what);
     }
   }

@@ -73,7 +73,7 @@ export class Person {
     this.#world.edge.request(this.#world.broker, "submit", args, (answer) => {
       // As it was planned or not at all: then as it comes.
       if (!answer.ok && answer.code === "plan-changed") {
-        this.#world.countChange("plan-changed");
+        this.#world.happenings.note("plan-changed");
         this.#send(job, null);
         return;
       }

@@ -35,7 +35,7 @@ export class Plans {
     if (this.#taken.has(id)) return;
     this.#taken.add(id);
     if (!plan) return;
-    this.#world.countChange("submit-as-planned");
+    this.#world.happenings.note("submit-as-planned");
     const told = Object.fromEntries(plan.places.map(({ partition, tasks }) => [partition, tasks]));
     const given = Object.entries(view.partitions).filter(([, { limit }]) => limit > 0);
     this.#world.checks.hold(

@@ -72,11 +72,11 @@ export class Scheduler {
   #isAnswering = false;
   #isOver = false;
 
-  constructor(world: World, object: SimObject, plan: SchedulerPlan, chance: Chance) {
+  constructor(world: World, object: SimObject, plan: SchedulerPlan) {
     this.#world = world;
     this.object = object;
     this.plan = plan;
-    this.#chance = chance;
+    this.#chance = world.chanceOf(plan.id);
     this.#left = plan.tasks;
     this.#replacements = plan.replacements;
     world.timeline.at(plan.subscribeAtMs, () => this.#subscribe());
@@ -133,7 +133,7 @@ export class Scheduler {
 
   #cut(streamId: string): void {
     if (this.#streamId !== streamId || this.#socket === null) return;
-    this.#world.count("stream-cut");
+    if (!this.#world.happenings.strikes("stream-cut", this.plan.id)) return;
     this.object.closeSocket(this.#socket);
     this.#lost();
   }

@@ -136,7 +136,8 @@ export class Stewards {
   }
 
   #ask(object: SimObject, method: string, args: unknown): void {
-    this.#world.countChange(method);
+    const { faulty, happenings } = this.#world;
+    if (faulty && !happenings.isWanted(method, object.name)) return;
     this.#world.trace(() => `a person asks ${object.name} to ${method} ${JSON.stringify(args)}`);
     this.#world.edge.request(object, method, args, (answer) => {
       // What is not there cannot be removed; anything else must be done.

@@ -54,10 +54,10 @@ export class AgentHost {
 
   constructor(world: World, machine: Machine, claims: NodeClaims) {
     this.#world = world;
-    this.#chance = world.chance.fork();
     this.machine = machine;
     this.claims = claims;
     this.link = `agent ${machine.name}`;
+    this.#chance = world.chanceOf(`${this.link} ${claims.serial}`);
   }
 
   get alive(): boolean {
@@ -141,7 +141,7 @@ export class AgentHost {
     if (this.state === null || life !== this.#life) return;
     let next: ReturnType<typeof step>;
     try {
-      next = step(this.state, event, this.machine.now(), this.#chance.next(), this.#world.rules.agent);
+      next = step(this.state, event, this.machine.now(), this.#chance.next());
     } catch (error) {
       this.#world.checks.hold("turns-whole", false, () => `${this.claims.node} agent threw ${(error as Error).stack}`);
       return;
@@ -155,16 +155,14 @@ export class AgentHost {
     for (let i = 0; i < effects.length; i++) {
       if (life !== this.#life) return;
       const effect = effects[i] as AgentEffect;
-      if (this.crashBetweenEffects > 0 && this.#chance.of(this.crashBetweenEffects)) {
-        this.#world.count("agent-crash");
+      if (this.crashBetweenEffects > 0 && this.#chance.of(this.crashBetweenEffects) && this.#strikes("agent-crash")) {
         this.#world.trace(() => `${this.claims.node} agent dies before ${effect.type}`);
         if (effect.type === "journal") this.#write(effect.records.slice(0, this.#chance.int(0, effect.records.length)));
         this.crash();
         this.#world.timeline.after(this.restartAfterMs(), () => this.start());
         return;
       }
-      if (this.pauseBetweenEffects > 0 && this.#chance.of(this.pauseBetweenEffects)) {
-        this.#world.count("agent-stopped");
+      if (this.pauseBetweenEffects > 0 && this.#chance.of(this.pauseBetweenEffects) && this.#strikes("agent-stopped")) {
         this.#world.trace(() => `${this.claims.node} agent is stopped before ${effect.type}`);
         this.pause();
         this.#inbox.push(() => this.#perform(effects.slice(i), life));
@@ -173,6 +171,10 @@ export class AgentHost {
       }
       this.#one(effect, life);
     }
+  }
+
+  #strikes(kind: string): boolean {
+    return this.#world.happenings.strikes(kind, this.machine.name);
   }
 
   #write(records: readonly JournalRecord[]): void {

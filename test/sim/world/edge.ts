@@ -22,16 +22,15 @@ export class Edge {
 
   constructor(world: World) {
     this.#world = world;
-    this.#chance = world.chance.fork();
+    this.#chance = world.chanceOf("edge");
   }
 
   poll(agent: AgentHost, request: PollRequest, waitS: number, done: (answer: HttpAnswer) => void): void {
-    const { network, timeline } = this.#world;
+    const { network, timeline, happenings } = this.#world;
     const lost = () => done({ status: 0 });
     const back = (answer: HttpAnswer): void => {
       if (answer.status === 200) this.#remember(agent.link, answer.reply);
-      if (this.errorPages > 0 && this.#chance.of(this.errorPages)) {
-        this.#world.count("error-page");
+      if (this.errorPages > 0 && this.#chance.of(this.errorPages) && happenings.strikes("error-page", agent.link)) {
         timeline.after(5, lost);
         return;
       }
@@ -39,8 +38,7 @@ export class Edge {
     };
     if (this.staleReplies > 0 && this.#chance.of(this.staleReplies)) {
       const stale = this.#replies.get(agent.link);
-      if (stale && stale.length > 0) {
-        this.#world.count("reply-replayed");
+      if (stale && stale.length > 0 && happenings.strikes("reply-replayed", agent.link)) {
         const reply = this.#chance.pick(stale);
         timeline.after(this.#chance.int(1, 30), () => done({ status: 200, reply }));
         return;

@@ -56,7 +56,7 @@ export class Machine {
 
   constructor(world: World, name: string, capacity: Resources, attributes: Readonly<Record<string, string>>) {
     this.#world = world;
-    this.#chance = world.chance.fork();
+    this.#chance = world.chanceOf(`machine ${name}`);
     this.name = name;
     this.capacity = capacity;
     this.attributes = attributes;
@@ -113,13 +113,16 @@ export class Machine {
     const { key, template } = attempt;
     if (this.disk.starts.has(key)) return "adopted";
     this.disk.starts.set(key, this.boot);
-    if (this.#world.faulty && this.#chance.of(START_FAILS)) {
-      this.#world.count("start-failed");
+    if (
+      this.#world.faulty &&
+      this.#chance.of(START_FAILS) &&
+      this.#world.happenings.strikes("start-failed", this.name)
+    ) {
       this.disk.starts.delete(key);
       return { failed: "no such user" };
     }
     const deadlineMs = this.guardFile.get(key)?.deadlineMs ?? null;
-    if (deadlineMs !== null && deadlineMs <= this.now() && this.#world.rules.guardWorks) {
+    if (deadlineMs !== null && deadlineMs <= this.now()) {
       // The agent was stopped on its way here. What the design allows it, one tick of the guard, is no time in this world.
       this.disk.exits.set(key, { code: null, signal: "SIGKILL", byGuard: true, ranMs: 0, ...noOutput() });
       return "started";
@@ -188,7 +191,7 @@ export class Machine {
     for (const timer of process.guardTimers) timer.cancelled = true;
     process.guardTimers = [];
     const deadline = this.guardFile.get(process.key);
-    if (!deadline || deadline.deadlineMs === null || !this.#world.rules.guardWorks) return;
+    if (!deadline || deadline.deadlineMs === null) return;
     const byGuard = { byGuard: true };
     if (deadline.deadlineMs <= this.now()) {
       this.#exit(process, { code: null, signal: "SIGKILL", ...byGuard });

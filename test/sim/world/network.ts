@@ -2,6 +2,7 @@
  * The network between the parts of a world: a message arrives once and soon, or it is lost, doubled, late, or comes
  * again much later; a cut link carries nothing.
  */
+import type { Happenings } from "../faults/happenings.ts";
 import type { Chance } from "./random.ts";
 import type { Timeline } from "./timeline.ts";
 
@@ -22,13 +23,15 @@ export class Network {
   weather: Weather = CALM;
   readonly #timeline: Timeline;
   readonly #chance: Chance;
-  readonly #count: (fault: string) => void;
+  readonly #happenings: Happenings;
+  /** each link has its own, so that what befalls one shifts nothing on another */
+  readonly #chances = new Map<string, Chance>();
   readonly #cuts = new Map<string, number>();
 
-  constructor(timeline: Timeline, chance: Chance, count: (fault: string) => void) {
+  constructor(timeline: Timeline, chance: Chance, happenings: Happenings) {
     this.#timeline = timeline;
     this.#chance = chance;
-    this.#count = count;
+    this.#happenings = happenings;
   }
 
   cut(link: string, untilMs: number): void {
@@ -44,7 +47,7 @@ export class Network {
   /** `deliver` may run any number of times; `lost` runs at most once, if the sender notices, and it may have arrived all the same. */
   send(link: string, deliver: () => void, lost: () => void): void {
     const { weather } = this;
-    const chance = this.#chance;
+    const chance = this.#chanceOf(link);
     const arrive = (delayMs: number) => this.#timeline.after(delayMs, () => (this.isCut(link) ? undefined : deliver()));
     const nearMs = 1 + chance.int(0, NEAR_MS);
     if (this.isCut(link)) {
@@ -52,24 +55,30 @@ export class Network {
       return;
     }
     const draw = chance.next();
-    if (draw < weather.lost) {
-      this.#count("message-lost");
+    const isDrawn = (above: number, part: number) => above <= draw && draw < above + part;
+    const strikes = (kind: string) => this.#happenings.strikes(kind, link);
+    const { lost: losing, late, doubled } = weather;
+    if (isDrawn(0, losing) && strikes("message-lost")) {
       this.#timeline.after(chance.of(0.5) ? nearMs : GIVE_UP_MS, lost);
-    } else if (draw < weather.lost + weather.late) {
-      this.#count("message-late");
+    } else if (isDrawn(losing, late) && strikes("message-late")) {
       const delayMs = chance.spread(200, LONGEST_DELAY_MS);
       arrive(delayMs);
       if (delayMs > GIVE_UP_MS) this.#timeline.after(GIVE_UP_MS, lost);
-    } else if (draw < weather.lost + weather.late + weather.doubled) {
-      this.#count("message-doubled");
+    } else if (isDrawn(losing + late, doubled) && strikes("message-doubled")) {
       arrive(nearMs);
       arrive(1 + chance.spread(1, 3_000));
     } else {
       arrive(nearMs);
-      if (chance.of(weather.replayed)) {
-        this.#count("message-replayed");
-        arrive(chance.spread(5_000, LONGEST_DELAY_MS));
-      }
+      if (chance.of(weather.replayed) && strikes("message-replayed")) arrive(chance.spread(5_000, LONGEST_DELAY_MS));
     }
+  }
+
+  #chanceOf(link: string): Chance {
+    let chance = this.#chances.get(link);
+    if (!chance) {
+      chance = this.#chance.named(link);
+      this.#chances.set(link, chance);
+    }
+    return chance;
   }
 }

@@ -5,7 +5,7 @@
 import { Problem } from "../../../src/model/problems.ts";
 import type { ObjectRef, Platform, SocketId, Turns } from "../../../src/platform/seam.ts";
 import { type Effect, ObjectHome } from "../nodeSqlite.ts";
-import { shorten } from "../shorten.ts";
+import { shorten } from "./messages.ts";
 import type { Chance } from "./random.ts";
 import type { Timer } from "./timeline.ts";
 import type { World } from "./world.ts";
@@ -43,7 +43,7 @@ export class SimObject {
     this.ref = ref;
     this.name = ref.name || ref.kind;
     this.#world = world;
-    this.#chance = world.chance.fork();
+    this.#chance = world.chanceOf(`${ref.kind} ${ref.name}`);
     this.#build = build;
     this.home = this.#newHome(0);
     this.#settle();
@@ -131,6 +131,10 @@ export class SimObject {
     for (const on of listeners) this.#world.timeline.after(1, () => on({ type: "closed" }));
   }
 
+  #strikes(kind: string): boolean {
+    return this.#world.happenings.strikes(kind, this.name);
+  }
+
   #turn(what: string, run: () => void): void {
     this.#try(what, run);
     this.#leave();
@@ -154,8 +158,7 @@ export class SimObject {
 
   /** After a turn: its effects leave, or the object dies first. @returns false when it died with them */
   #leave(): boolean {
-    if (this.crashAfterTurn > 0 && this.#chance.of(this.crashAfterTurn)) {
-      this.#world.count(`${this.ref.kind}-crash`);
+    if (this.crashAfterTurn > 0 && this.#chance.of(this.crashAfterTurn) && this.#strikes(`${this.ref.kind}-crash`)) {
       if (this.#chance.of(CRASH_BEFORE_LEAVING)) {
         this.home.takeEffects();
         this.crash(this.#chance.of(0.5));
@@ -225,15 +228,13 @@ export class SimObject {
     this.#armedFor = alarmAt;
     if (this.#alarm) this.#alarm.cancelled = true;
     if (alarmAt === null) return;
-    if (this.alarmLost > 0 && this.#chance.of(this.alarmLost)) {
-      this.#world.count("alarm-lost");
+    if (this.alarmLost > 0 && this.#chance.of(this.alarmLost) && this.#strikes("alarm-lost")) {
       this.home.alarmAt = null;
       this.#armedFor = null;
       return;
     }
     let lateMs = 0;
-    if (this.alarmLate > 0 && this.#chance.of(this.alarmLate)) {
-      this.#world.count("alarm-late");
+    if (this.alarmLate > 0 && this.#chance.of(this.alarmLate) && this.#strikes("alarm-late")) {
       lateMs = this.#chance.spread(10, 60_000);
     }
     this.#schedule(alarmAt - EPOCH_MS - this.clockOffsetMs + lateMs);

@@ -2,14 +2,13 @@
  * One world of a seed: a Broker, Clusters, nodes with the real agent core, people with jobs, and a time of faults after
  * which everything must come to an end.
  */
-import { AGENT_RULES, type AgentRules } from "../../../agent/core/rules.ts";
 import { Broker } from "../../../src/broker/broker.ts";
 import { Cluster } from "../../../src/cluster/cluster.ts";
 import type { NodeClaims } from "../../../src/cluster/methods.ts";
-import { CLUSTER_RULES, type ClusterRules } from "../../../src/cluster/rules.ts";
 import { Framework } from "../../../src/framework/framework.ts";
 import type { ObjectRef, Platform, Turns } from "../../../src/platform/seam.ts";
 import { drawMood, drawWideMood, type Mood, scheduleFaults } from "../faults/faults.ts";
+import { Happenings } from "../faults/happenings.ts";
 import { MassCuts } from "../faults/massCuts.ts";
 import { scheduleSleeps } from "../faults/sleeps.ts";
 import { checkAmounts } from "../invariants/amounts.ts";
@@ -22,11 +21,10 @@ import { Limits } from "../invariants/limits.ts";
 import { ReclaimWatch } from "../invariants/reclaimWatch.ts";
 import { RoundWatch } from "../invariants/roundWatch.ts";
 import { Watch } from "../invariants/watch.ts";
-import { HEARING, type Hearing, hearing } from "../mutations/mishear.ts";
 import { Drains } from "../people/drains.ts";
 import { drawGangs } from "../people/gangs.ts";
 import { drawAttributes, drawPatience, drawPriority } from "../people/league.ts";
-import { drawBacklog, drawContest, drawPlans, Person, underRole, withPlanning } from "../people/person.ts";
+import { drawBacklog, drawContest, drawPlans, Person, type Plan, underRole, withPlanning } from "../people/person.ts";
 import { Plans } from "../people/plans.ts";
 import { drawSchedulers, Scheduler } from "../people/scheduler.ts";
 import { Stewards } from "../people/stewards.ts";
@@ -38,36 +36,18 @@ import { Chance } from "./random.ts";
 import { SimObject } from "./simObject.ts";
 import { Timeline } from "./timeline.ts";
 
-export interface Rules {
-  agent: AgentRules;
-  cluster: ClusterRules;
-  guardWorks: boolean;
-  /** how objects hear each other */
-  hearing: Hearing;
-}
-export const RULES: Rules = { agent: AGENT_RULES, cluster: CLUSTER_RULES, guardWorks: true, hearing: HEARING };
-
 export interface WorldOptions {
   seed: number;
-  rules?: Rules;
+  /** the only happenings that there are; without it all that are drawn */
+  only?: ReadonlySet<string>;
   trace?: (line: string) => void;
 }
 
 const LEAGUE = "league";
-/** What a league decides is drawn beside all else of a seed, and shifts none of it. */
-const LEAGUE_SALT = 0x5eed_1ea6;
-const PLANS_SALT = 0x5eed_91a2;
-const GANG_SALT = 0x6a_96_5a_17;
-const DRAIN_SALT = 0xd7a1_4ed0;
-const FRAMEWORK_SALT = 0xf4a3_e013;
-const SLEEP_SALT = 0x51_ee_b5_0f;
-/** Priorities and how things are taken back, too. */
-const RECLAIM_SALT = 0x7ac_ba0c;
 const CLUSTERS = ["north", "south", "west"];
 /** mostly few: small worlds get into as much trouble, sooner */
 const NODES = [2, 2, 3, 3, 4, 6];
-/** of the first cluster of a few worlds, drawn beside all else */
-const WIDE_SALT = 0x5eed_1de5;
+/** of the first cluster of a few worlds */
 const WIDE = 0.08;
 const WIDE_NODES = [10, 12, 15];
 const WIDE_LONG_WORK = 0.5;
@@ -82,13 +62,9 @@ const SETTLE_MS = 45_000;
 const MAX_STEPS = 200_000;
 
 export class World {
-  readonly chance: Chance;
   readonly timeline = new Timeline();
   readonly checks = new Checks();
-  readonly faults = new Map<string, number>();
-  /** what people changed of the league, by method */
-  readonly changes = new Map<string, number>();
-  readonly rules: Rules;
+  readonly happenings: Happenings;
   readonly network: Network;
   readonly watch: Watch;
   readonly massCuts = new MassCuts(this);
@@ -113,80 +89,82 @@ export class World {
   readonly #trace: ((line: string) => void) | null;
   readonly #objects = new Map<string, SimObject>();
   readonly #work = new Map<string, { ranMs: number; code: number }>();
-  readonly #workChance: Chance;
+  readonly #chance: Chance;
   readonly #leagueChance: Chance;
 
   constructor(options: WorldOptions) {
-    this.chance = new Chance(options.seed);
-    this.rules = options.rules ?? RULES;
+    this.#chance = new Chance(options.seed);
+    this.happenings = new Happenings(options.only ?? null);
     this.#trace = options.trace ?? null;
-    this.drains = new Drains(this, new Chance(options.seed ^ DRAIN_SALT));
-    this.#workChance = this.chance.fork();
-    this.#leagueChance = new Chance(options.seed ^ LEAGUE_SALT);
-    this.network = new Network(this.timeline, this.chance.fork(), (fault) => this.count(fault));
+    this.#leagueChance = this.chanceOf("league");
+    this.drains = new Drains(this, this.chanceOf("drains"));
+    this.network = new Network(this.timeline, this.chanceOf("network"), this.happenings);
     this.watch = new Watch(this);
     this.edge = new Edge(this);
-    const wide = new Chance(options.seed ^ WIDE_SALT);
-    const mood = drawMood(this.chance.fork());
-    this.mood = wide.of(WIDE) ? drawWideMood(wide) : mood;
-    const names = CLUSTERS.slice(0, this.chance.of(0.3) ? 3 : 2);
+    const wide = this.chanceOf("wide");
+    this.mood = wide.of(WIDE) ? drawWideMood(wide) : drawMood(this.chanceOf("mood"));
+    const names = CLUSTERS.slice(0, this.#leagueChance.of(0.3) ? 3 : 2);
     this.broker = this.#object({ kind: "broker", league: LEAGUE, name: "" });
     this.clusters = names.map((name) => this.#object({ kind: "cluster", league: LEAGUE, name }));
-    this.stewards = new Stewards(this, this.#leagueChance.fork());
+    this.stewards = new Stewards(this, this.chanceOf("stewards"));
     for (const { name } of this.clusters) this.broker.ask("createCluster", { name, labels: {}, idempotency: null });
-    const reclaim = new Chance(options.seed ^ RECLAIM_SALT);
     this.stewards.setUp();
-    this.broker.ask("changeLeague", drawPatience(reclaim));
+    this.broker.ask("changeLeague", drawPatience(this.chanceOf("patience")));
     for (const [i, cluster] of this.clusters.entries()) {
-      const nodes = this.chance.pick(NODES);
+      const nodes = this.#leagueChance.pick(NODES);
       this.#populate(cluster, this.mood.wide && i === 0 ? wide.pick(WIDE_NODES) : nodes);
     }
-    const plans = drawPlans(this.chance.fork(), names, this.mood.faultsEndMs);
-    plans.push(...drawBacklog(this.#leagueChance.fork(), names, this.mood.faultsEndMs));
-    plans.push(...this.drains.services(names));
-    plans.push(...drawContest(reclaim, names, this.mood.faultsEndMs));
-    const roles = this.#leagueChance.fork();
-    const planned = withPlanning(new Chance(options.seed ^ PLANS_SALT), plans);
-    this.people = planned.map(
-      (plan) => new Person(this, underRole(plan, roles.pick(this.stewards.league.names), drawPriority(reclaim))),
-    );
-    const gangs = new Chance(options.seed ^ GANG_SALT);
-    for (const plan of withPlanning(gangs.fork(), drawGangs(gangs.fork(), names, this.mood.faultsEndMs)))
-      this.people.push(
-        new Person(this, underRole(plan, gangs.pick(this.stewards.league.names), drawPriority(reclaim))),
-      );
-    const frameworks = new Chance(options.seed ^ FRAMEWORK_SALT);
-    this.schedulers = drawSchedulers(frameworks, this.stewards.league.names, this.mood.faultsEndMs).map(
-      (plan) =>
-        new Scheduler(
-          this,
-          this.#object({ kind: "framework", league: LEAGUE, name: plan.id }),
-          plan,
-          frameworks.fork(),
-        ),
-    );
-    scheduleFaults(this, this.chance.fork());
+    this.people = this.#plans(names)
+      .filter(({ id }) => this.happenings.isWanted("job", id))
+      .map((plan) => new Person(this, plan));
+    this.schedulers = drawSchedulers(this.chanceOf("frameworks"), this.stewards.league.names, this.mood.faultsEndMs)
+      .filter(({ id }) => this.happenings.isWanted("framework", id))
+      .map((plan) => new Scheduler(this, this.#object({ kind: "framework", league: LEAGUE, name: plan.id }), plan));
+    scheduleFaults(this, this.chanceOf("faults"));
     this.stewards.schedule(this.mood.faultsEndMs);
     this.drains.schedule(this.mood.faultsEndMs);
-    scheduleSleeps(this, new Chance(options.seed ^ SLEEP_SALT));
-    this.#lookAround(this.chance.fork());
+    scheduleSleeps(this, this.chanceOf("sleeps"));
+    this.#lookAround(this.chanceOf("looks"));
+  }
+
+  #plans(clusters: readonly string[]): Plan[] {
+    const { faultsEndMs } = this.mood;
+    const { names } = this.stewards.league;
+    const chance = this.chanceOf("jobs");
+    const plans = [
+      ...drawPlans(chance.named("usual"), clusters, faultsEndMs),
+      ...drawBacklog(chance.named("backlog"), clusters, faultsEndMs),
+      ...this.drains.services(clusters),
+      ...drawContest(chance.named("contest"), clusters, faultsEndMs),
+      ...drawGangs(chance.named("gangs"), clusters, faultsEndMs),
+    ];
+    return withPlanning(chance.named("planning"), plans).map((plan) => {
+      const own = chance.named(plan.id);
+      return underRole(plan, own.pick(names), drawPriority(own));
+    });
+  }
+
+  /** Of one part of the world: what others draw shifts nothing of it. */
+  chanceOf(part: string): Chance {
+    return this.#chance.named(part);
   }
 
   #object(ref: ObjectRef): SimObject {
-    const object = new SimObject(this, ref, (platform) => hearing(this.#build(ref, platform), this.rules.hearing));
+    const object = new SimObject(this, ref, (platform) => this.#build(ref, platform));
     this.#objects.set(`${ref.kind}/${ref.name}`, object);
     return object;
   }
 
   #build({ kind }: ObjectRef, platform: Platform): Turns {
     if (kind === "framework") return new Framework(platform);
-    return kind === "broker" ? new Broker(platform) : new Cluster(platform, this.rules.cluster);
+    return kind === "broker" ? new Broker(platform) : new Cluster(platform);
   }
 
   #populate(cluster: SimObject, nodes: number): void {
     for (let i = 0; i < nodes; i++) {
       const name = `${cluster.name}-n${i}`;
-      const capacity = { cpus: this.chance.pick([2000, 4000]), mem: 4_000_000, ports: 10_000 };
+      if (!this.happenings.isWanted("node", name)) continue;
+      const capacity = { cpus: this.#leagueChance.pick([2000, 4000]), mem: 4_000_000, ports: 10_000 };
       const machine = new Machine(this, name, capacity, drawAttributes(this.#leagueChance));
       this.machines.push(machine);
       this.addAgent(cluster, machine);
@@ -210,7 +188,7 @@ export class World {
 
   #start(agent: AgentHost): void {
     this.agents.push(agent);
-    this.timeline.after(this.chance.int(0, 3_000), () => agent.start());
+    this.timeline.after(this.chanceOf(`start of ${agent.link}`).int(0, 3_000), () => agent.start());
   }
 
   objectOf(ref: ObjectRef): SimObject | undefined {
@@ -229,8 +207,7 @@ export class World {
   /** Between two boots somebody takes parts out, puts others in, or moves it. */
   refit(machine: Machine): void {
     const chance = this.#leagueChance;
-    if (!chance.of(REFIT)) return;
-    this.count("machine-refitted");
+    if (!chance.of(REFIT) || !this.happenings.strikes("machine-refitted", machine.name)) return;
     machine.capacity = { ...machine.capacity, cpus: chance.pick([2000, 4000]) };
     machine.attributes = drawAttributes(chance);
   }
@@ -247,7 +224,7 @@ export class World {
     const key = `${task}@${epoch}`;
     let work = this.#work.get(key);
     if (!work) {
-      const chance = this.#workChance;
+      const chance = this.chanceOf(`work of ${key}`);
       // Some outlast every deadline, silence limit and cut link.
       const { serves } = this.planOf(task)?.plan ?? {};
       const long = serves ? LONG_SERVICE : this.mood.wide ? WIDE_LONG_WORK : LONG_WORK;
@@ -260,12 +237,6 @@ export class World {
     return work;
   }
 
-  count(fault: string): void {
-    this.faults.set(fault, (this.faults.get(fault) ?? 0) + 1);
-  }
-  countChange(method: string): void {
-    this.changes.set(method, (this.changes.get(method) ?? 0) + 1);
-  }
   trace(line: () => string): void {
     if (this.#trace) this.#trace(`${String(this.timeline.nowMs).padStart(8)} ${line()}`);
   }

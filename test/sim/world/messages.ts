@@ -1,5 +1,5 @@
 /** Messages between objects as one readable line of a trace. */
-import type { GrantMessage, Report } from "../../src/protocol/levels.ts";
+import type { GrantMessage, Report } from "../../../src/protocol/levels.ts";
 
 const ranges = (pairs: readonly (readonly [number, number])[]): string =>
   pairs.map(([from, to]) => (to === from + 1 ? from : `${from}-${to - 1}`)).join(",") || "none";

@@ -1,0 +1,16 @@
+/** A thread that runs seeds, one at a time, as it is asked to. */
+import { parentPort } from "node:worker_threads";
+import { runSeed, type Story, traceHash } from "./run.ts";
+
+export type Ask =
+  | { type: "story"; seed: number; only?: readonly string[]; isTraced?: boolean }
+  | { type: "hash"; seed: number };
+export type Told = { type: "line"; line: string } | { type: "story"; story: Story } | { type: "hash"; hash: string };
+
+const tell = (told: Told): void => parentPort?.postMessage(told);
+
+parentPort?.on("message", (ask: Ask) => {
+  if (ask.type === "hash") return tell({ type: "hash", hash: traceHash(ask.seed) });
+  const trace = ask.isTraced ? (line: string) => tell({ type: "line", line }) : null;
+  tell({ type: "story", story: runSeed(ask.seed, ask.only ?? null, trace) });
+});
