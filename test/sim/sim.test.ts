@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { INVARIANTS } from "./invariants/checks.ts";
 import { Pool } from "./pool.ts";
+import { FOUND } from "./seeds.ts";
 
 /** The long run is `npm run sim`. */
 const SEEDS = 40;
@@ -15,7 +16,7 @@ afterAll(() => pool.close());
 test(
   `${SEEDS} seeds of faults break no invariant, each invariant is looked at, and rounds are optimised`,
   async () => {
-    const seeds = Array.from({ length: SEEDS }, (_, i) => i + 1);
+    const seeds = [...Array.from({ length: SEEDS }, (_, i) => i + 1), ...FOUND.map(({ seed }) => seed)];
     const stories = await Promise.all(seeds.map((seed) => pool.story(seed)));
     const broken = stories.flatMap(({ seed, violation }) =>
       violation ? [`--seed ${seed}: ${violation.message}`] : [],
