@@ -1,6 +1,6 @@
 /**
- * Unit tests stand beside their file, whole-system ones in `test/system`, which run when the others are done; `.sql`
- * and `.sh` files are text, as in the bundle.
+ * Unit tests stand beside their file, whole-system ones in `test/system`, which run when the others are done; the
+ * simulator, which takes every processor, has the machine to itself. `.sql` and `.sh` files are text, as in the bundle.
  */
 import { configDefaults, defineConfig, type Plugin } from "vitest/config";
 import { Totals } from "./test/support/totals.ts";
@@ -12,6 +12,7 @@ const filesAsText: Plugin = {
 };
 
 const SYSTEM = "test/system/**/*.test.ts";
+const SIM = "test/sim/**/*.test.ts";
 /** Apart, with a config of its own: it takes minutes. */
 const VM = "test/vm/**";
 
@@ -28,7 +29,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["{src,agent,cli,scripts,bench,test}/**/*.test.ts"],
-          exclude: [...configDefaults.exclude, SYSTEM, VM],
+          exclude: [...configDefaults.exclude, SYSTEM, SIM, VM],
           sequence: { groupOrder: 0 },
         },
       },
@@ -43,6 +44,7 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
         },
       },
+      { extends: true, test: { name: "sim", include: [SIM], maxWorkers: 1, sequence: { groupOrder: 2 } } },
     ],
   },
 });

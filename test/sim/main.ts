@@ -8,13 +8,15 @@ import { Pool } from "./pool.ts";
 import type { Counts, Story } from "./run.ts";
 import { fewest } from "./shrink.ts";
 
-const USAGE = `usage: npm run sim -- --seeds N [--first-seed S]
-           runs N leagues (400) under faults; of the first that breaks an invariant, the fewest happenings that still do
+const USAGE = `usage: npm run sim -- --seeds N | --steps N [--first-seed S]
+           runs N leagues (400) under faults, or as many as it takes for N steps; of the first that breaks an invariant,
+           the fewest happenings that still do
        npm run sim -- --seed S [--trace] [--without RULE]
            one league; --trace tells it step by step, on a violation the shortest story that was found
        npm run sim -- --mutations [--rule RULE] [--seeds N] [--first-seed S]
            takes one rule at a time out of the source, and tells how many of N seeds (200) it took until that was noticed
---shrink-for SECONDS (120): how long is looked for the fewest happenings; 0: not at all`;
+--shrink-for SECONDS (120): how long is looked for the fewest happenings; 0: not at all
+--threads N: instead of one for each processor`;
 
 const { values } = parseOrExplain();
 if (values.help) {
@@ -22,6 +24,7 @@ if (values.help) {
   process.exit(0);
 }
 const firstSeed = wholeNumber("first-seed", values.seed ?? values["first-seed"]);
+const threads = wholeNumber("threads", values.threads ?? String(availableParallelism()));
 const shrinkForMs = wholeNumber("shrink-for", values["shrink-for"]) * 1000;
 const startedAt = performance.now();
 process.exitCode = values.mutations ? await mutations() : await simulate();
@@ -31,12 +34,14 @@ function parseOrExplain() {
     return parseArgs({
       options: {
         seeds: { type: "string" },
+        steps: { type: "string" },
         "first-seed": { type: "string", default: "1" },
         seed: { type: "string" },
         trace: { type: "boolean", default: false },
         mutations: { type: "boolean", default: false },
         rule: { type: "string" },
         without: { type: "string" },
+        threads: { type: "string" },
         "shrink-for": { type: "string", default: "120" },
         help: { type: "boolean", default: false },
       },
@@ -48,19 +53,20 @@ function parseOrExplain() {
 }
 
 async function simulate(): Promise<number> {
-  const seeds = values.seed === undefined ? wholeNumber("seeds", values.seeds ?? "400") : 1;
+  const mostSteps = values.steps === undefined ? null : wholeNumber("steps", values.steps);
+  const mostSeeds = values.seed === undefined ? wholeNumber("seeds", values.seeds ?? "400") : 1;
   const mutation = values.without === undefined ? null : known(values.without);
-  const pool = await Pool.open(mutation ? nameOf(mutation) : "seeds", mutation?.patches);
+  const pool = await Pool.open(mutation ? nameOf(mutation) : "seeds", mutation?.patches, threads);
   const stories: Story[] = [];
   let next = 0;
   let steps = 0;
   const runner = async (): Promise<void> => {
-    while (next < seeds) {
+    while (mostSteps === null ? next < mostSeeds : steps < mostSteps) {
       const story = await pool.story(firstSeed + next++);
       stories.push(story);
       steps += story.steps;
       if (story.violation !== null) console.error(`seed ${story.seed}: ${story.violation.message}`);
-      if (stories.length % 100 === 0) console.error(`${stories.length} of ${seeds} seeds, ${steps} steps`);
+      if (stories.length % 100 === 0) console.error(`${stories.length} seeds, ${steps} steps`);
     }
   };
   await Promise.all(Array.from({ length: pool.size }, runner));
@@ -71,7 +77,7 @@ async function simulate(): Promise<number> {
   else if (values.trace) await pool.story(firstSeed, { trace: console.error });
   await pool.close();
   print({
-    seeds,
+    seeds: stories.length,
     first_seed: firstSeed,
     steps,
     steps_per_s: Math.round(steps / ranS),
@@ -114,7 +120,7 @@ async function mutations(): Promise<number> {
   const seeds = wholeNumber("seeds", values.seeds ?? "200");
   const results = [];
   for (const mutation of values.rule === undefined ? MUTATIONS : [known(values.rule)]) {
-    const result = await tryMutation(mutation, firstSeed, seeds);
+    const result = await tryMutation(mutation, firstSeed, seeds, threads);
     const { rule, caught, seeds_to_catch } = result;
     console.error(`${rule}: ${caught ? `caught by seed ${seeds_to_catch}: ${result.by}` : "not caught"}`);
     results.push({ rule, caught, seeds_to_catch });

@@ -72,9 +72,14 @@ export function mutationOf(rule: string): Mutation {
 export const nameOf = ({ rule }: Mutation): string => `without-${rule.replaceAll(/[^a-z]+/gi, "-")}`;
 
 /** Runs seeds until one notices; those that were begun before it count as run. */
-export async function tryMutation(mutation: Mutation, firstSeed: number, maxSeeds: number): Promise<Caught> {
+export async function tryMutation(
+  mutation: Mutation,
+  firstSeed: number,
+  maxSeeds: number,
+  threads?: number,
+): Promise<Caught> {
   const { rule, patches } = mutation;
-  const pool = await Pool.open(nameOf(mutation), patches);
+  const pool = await Pool.open(nameOf(mutation), patches, threads);
   let caughtAt = Number.POSITIVE_INFINITY;
   let by = "";
   let next = 0;
