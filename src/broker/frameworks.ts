@@ -15,7 +15,9 @@ import {
 } from "../protocol/frameworks.ts";
 import type { Report } from "../protocol/levels.ts";
 import type { RoundFramework, RoundResult } from "../scheduling/input.ts";
+import { forget, remember, told } from "./forgotten.ts";
 import { firstGen } from "./generation.ts";
+import { SOMEWHERE } from "./state.ts";
 import type { BrokerStore, FrameworkGrantRow } from "./store.ts";
 
 type Limits = FrameworkGrant["limits"];
@@ -99,9 +101,12 @@ export class Frameworks {
     let isNews = false;
     if (isReborn) {
       this.#reserved.delete(report.cluster);
-      for (const { grants } of this.#known.values()) {
-        const grant = grants.get(report.cluster);
-        if (grant) this.#change(grant, { reported: null });
+      for (const [id, known] of this.#known) {
+        const grant = known.grants.get(report.cluster);
+        if (!grant) continue;
+        const here = { ...known, grants: new Map([[report.cluster, grant]]) };
+        const had = Object.keys(known.roles).map((name) => inputOf(id, name, here));
+        this.#change(grant, { reported: forget(grant, grant.gen + 1, had) });
       }
       isNews = this.#known.size > 0;
     }
@@ -117,14 +122,16 @@ export class Frameworks {
         (report.incarnation > grant.incarnation ||
           (report.incarnation === grant.incarnation && report.rev > grant.rev));
       if (!isNewer) continue;
+      const reported = remember(grant.reported, said);
       isNews ||=
         JSON.stringify([grant.reported?.uses, grant.reported?.idle]) !== JSON.stringify([said.uses, said.idle]);
+      isNews ||= grant.reported?.forgotten !== reported.forgotten;
       // What it was allowed before is free for others now.
       isNews ||=
         !isApplied(grant) &&
         said.genApplied >= grant.gen &&
         Object.keys(grant.earlier).some((role) => isMore(grant.earlier[role], grant.limits[role]));
-      Object.assign(grant, { incarnation: report.incarnation, rev: report.rev, reported: said });
+      Object.assign(grant, { incarnation: report.incarnation, rev: report.rev, reported });
       this.#store.saveFrameworkGrant(grant);
     }
     return isNews;
@@ -156,8 +163,10 @@ export class Frameworks {
 
   inputs(): RoundFramework[] {
     const inputs: RoundFramework[] = [];
-    for (const [id, known] of this.#known)
+    for (const [id, known] of this.#known) {
       for (const name of Object.keys(known.roles)) inputs.push(inputOf(id, name, known));
+      for (const grant of known.grants.values()) inputs.push(...forgottenOf(grant));
+    }
     for (const [cluster, { uses }] of this.#reserved) {
       for (const { role, partition, used } of uses)
         inputs.push({
@@ -246,7 +255,8 @@ export class Frameworks {
       const grant = grants.get(cluster);
       if (!grant || isApplied(grant) || (grant.sent && which === "only")) continue;
       grant.sent = true;
-      unsent.push({ gen: grant.gen, level, limits: grant.limits });
+      const { gen, limits, reported } = grant;
+      unsent.push({ gen, level, limits, ...(reported?.forgotten && { forgotten: told(reported.forgotten) }) });
     }
     return unsent;
   }
@@ -275,6 +285,7 @@ export class Frameworks {
           used = add(used, use.used);
           offered = add(offered, use.offered);
         }
+        for (const amounts of Object.values(reported?.forgotten?.roles ?? {})) used = add(used, amounts);
         clusters[cluster] = { used, offered };
       }
       const { name, user, principal, state } = level;
@@ -309,6 +320,15 @@ const NOBODY: RoundFramework = {
   takesGpus: false,
   served: 0,
 };
+
+/** Of what its Cluster has forgotten. */
+const forgottenOf = ({ framework, cluster, reported }: GrantState): RoundFramework[] =>
+  Object.entries(reported?.forgotten?.roles ?? {}).map(([role, used]) => ({
+    ...NOBODY,
+    key: `${framework} ${cluster} ${role}`,
+    role,
+    used: new Map([[partitionKey(cluster, SOMEWHERE), used]]),
+  }));
 
 function inputOf(id: string, name: string, { level, roles, grants, served }: Known): RoundFramework {
   const used = new Map<PartitionKey, Resources>();

@@ -6,7 +6,7 @@ import type { Resources } from "../model/resources.ts";
 import type { RolePolicy } from "../model/role.ts";
 import type { JobState } from "../model/states.ts";
 import type { EventView, Scope } from "../model/views.ts";
-import type { FrameworkGrant, FrameworkLevel, FrameworkReport } from "../protocol/frameworks.ts";
+import type { Forgotten, FrameworkGrant, FrameworkLevel, FrameworkReport } from "../protocol/frameworks.ts";
 import type {
   Claim,
   Counts,
@@ -23,6 +23,12 @@ import type { Held, Queued, Terminal } from "./supply.ts";
 export interface Reported extends JobReport {
   /** by this object's clock: when the last of what silent nodes have is handed out again; absent: nothing is held */
   silentUntil?: number;
+}
+
+/** As it was heard. */
+export interface FrameworkReported extends FrameworkReport {
+  /** by the league's role, what may run of what the Cluster has forgotten; absent: nothing */
+  forgotten?: Forgotten & { roles: Readonly<Record<string, Resources>> };
 }
 
 export const self = sqliteTable("self", {
@@ -120,7 +126,7 @@ export const frameworkGrant = sqliteTable(
     /** (incarnation, rev) of `reported` */
     incarnation: integer().notNull(),
     rev: integer().notNull(),
-    reported: text({ mode: "json" }).$type<FrameworkReport | null>(),
+    reported: text({ mode: "json" }).$type<FrameworkReported | null>(),
   },
   (t) => [primaryKey({ columns: [t.framework, t.cluster] })],
 );

@@ -54,7 +54,7 @@ export function jobMemory(row: JobRow, grants: readonly GrantRow[]): JobMemory {
 }
 
 /** A partition that there is not: what may run, and nobody knows where. */
-const SOMEWHERE = "";
+export const SOMEWHERE = "";
 
 /** As rows tell. What an earlier gen allowed they do not: a Cluster that has not confirmed the newest may use all it has. */
 function supposedLimits(grant: GrantRow): Counts {

@@ -608,6 +608,26 @@ describe("an object that lost its rows", () => {
     expect(home.nowMs - startedAt).toBeGreaterThanOrEqual(silenceLimitMs(STOP_AFTER_MS));
     expect(returned).toMatchObject([{ from: 1, to: 2, handout: 1, reason: "agent-lost" }]);
   });
+
+  test("counts anew while it lets nodes go on with what it does not know, until a report is answered", () => {
+    const node = { league: "acme", cluster: "north", node: "n1", serial: 1 };
+    const poll = (seq: number, running: [string, number][]) =>
+      home.call("poll", {
+        claims: node,
+        request: { session: 3, nonce: "nonce-01", seq, boot: "b", running, updates: [], pressure: [], inventory },
+      }) as PollReply;
+    poll(1, []);
+    grant({ supply: [{ from: 0, to: 1, handout: 1, attemptsUsed: 0, recover: true }], spec: { disconnect: {} } });
+    const limitMs = silenceLimitMs(600_000);
+    pass(limitMs - 20_000);
+    // Whether one was answered it does not know.
+    home.crash();
+    expect(poll(2, [["other.0", E1]]).renews).toEqual([`other.0@${E1}`]);
+    const startedAt = home.nowMs;
+    const returned = () => home.object.inspect().jobs.get("abcd")?.returned ?? [];
+    while (returned().length === 0 && home.nowMs < startedAt + 2 * limitMs) pass(5_000);
+    expect(home.nowMs - startedAt).toBeGreaterThanOrEqual(limitMs);
+  });
 });
 
 test("a node is given nothing while it stops what nobody here knows: that may need all there is", () => {

@@ -495,7 +495,7 @@ export class Cluster implements Turns {
     askToLeave(memory, this.#changed);
     for (const here of [...frameworks.byId.values()]) {
       this.#telling.begin(here);
-      if (here.level.state !== "removed" || here.tasks.size + here.offers.size > 0 || here.isDirty) continue;
+      if (!here.isGone || here.isDirty) continue;
       // The Broker knows that nothing of it is here.
       frameworks.remove(here);
       this.#telling.forget(here.id);

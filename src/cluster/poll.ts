@@ -4,7 +4,7 @@ import type { Template } from "../model/job.ts";
 import type { Resources } from "../model/resources.ts";
 import { isKept } from "../model/retry.ts";
 import type { Action, PollReply, PollRequest, Stop } from "../protocol/agent.ts";
-import { adopt, applyUpdate, leavingOf, withdraw, withinRecovery } from "./ends.ts";
+import { adopt, applyUpdate, leavingOf, RECOVERY_MS, withdraw, withinRecovery } from "./ends.ts";
 import type { OpenPoll } from "./heldPolls.ts";
 import type { ClusterMemory } from "./memory.ts";
 import type { NodeClaims } from "./methods.ts";
@@ -165,7 +165,10 @@ function reconcile(
     ghosts.set(`${task}@${epoch}`, job?.template.resources ?? node.inventory?.capacity ?? {});
     if (!job && withinRecovery(memory)) {
       // After a restore the Broker may hand it out again once it has lapsed, so it must not be renewed.
-      if (memory.self.renewsUnknown) unknown.push(attemptKey(taskId(id.job, id.index), epoch));
+      if (!memory.self.renewsUnknown) continue;
+      unknown.push(attemptKey(taskId(id.job, id.index), epoch));
+      // Nobody has heard from the Broker: it goes on for longer than was counted on.
+      if (memory.self.recoverMs >= RECOVERY_MS) memory.startRecovery();
     } else {
       stops.push({ task, epoch, graceMs: job?.template.stopGraceMs ?? 10_000, reason: job ? "superseded" : "unknown" });
     }

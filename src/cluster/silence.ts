@@ -5,6 +5,7 @@
  */
 
 import { lose, RECOVERY_MS, recoveryIsOver } from "./ends.ts";
+import { endRecoveries, isAnyRecovering } from "./frameworks/recovery.ts";
 import { returnLimbo } from "./grants.ts";
 import type { OpenPoll } from "./heldPolls.ts";
 import type { ClusterMemory } from "./memory.ts";
@@ -212,12 +213,13 @@ export function tickRecovery(memory: ClusterMemory, sinceMs: number): void {
     if (limitMs !== null && memory.self.recoverMs >= limitMs + HELD_END_MS) job.heldEnds.clear();
     returnLimbo(memory, job);
   }
+  endRecoveries(memory);
 }
 
 export const recoveryTicks = (memory: ClusterMemory): boolean => {
   const { recoverMs } = memory.self;
   if (recoverMs < 0) return false;
-  if (recoverMs < RECOVERY_MS) return true;
+  if (recoverMs < RECOVERY_MS || isAnyRecovering(memory)) return true;
   for (const job of memory.unrecovered) if (job.limbo.length > 0 || !recoveryIsOver(memory, job)) return true;
   return false;
 };

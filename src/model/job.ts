@@ -28,7 +28,7 @@ import { roleSchema } from "./roleRequest.ts";
 
 /** Shortest `stopAfter`: TERM, grace and KILL must fit in front of the deadline with room for a poll. */
 export const MIN_STOP_AFTER_MS = 30_000;
-const DEFAULT_STOP_AFTER_MS = 600_000;
+export const DEFAULT_STOP_AFTER_MS = 600_000;
 const DEFAULT_STOP_GRACE_MS = 10_000;
 /** TERM is sent this long before the grace begins to run out, so that KILL is done by the deadline. */
 export const GUARD_MARGIN_MS = 5_000;

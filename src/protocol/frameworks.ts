@@ -67,12 +67,26 @@ export interface FrameworkGrant {
    * is not named: nothing
    */
   limits: Readonly<Record<string, Readonly<Record<string, Resources>>>>;
+  /** the Cluster says when nothing of it can run any more; absent: nothing was forgotten */
+  forgotten?: Forgotten;
+}
+
+/** What earlier incarnations of a Cluster may have launched for a framework, and the present one knows nothing of. */
+export interface Forgotten {
+  /** names it: when more is forgotten, the higher holds for all of it */
+  gen: number;
+  /** so long it may run after its node was last heard */
+  lostAfterMs: number;
 }
 
 /** Cluster → Broker, in a Report: a framework that it knows, absolute. */
 export interface FrameworkReport {
   framework: string;
   genApplied: number;
+  /** the longest that any of its tasks may run after its node was last heard; absent: it launched none lately */
+  lostAfterMs?: number;
+  /** `gen` of what was forgotten, of which nothing can run any more; absent: none */
+  recovered?: number;
   uses: FrameworkUse[];
   /** roles that have refused all they were offered lately; absent: none */
   idle?: string[];

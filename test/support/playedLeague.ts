@@ -25,9 +25,15 @@ export class PlayedLeague {
     this.broker = new ObjectHome<Turns>((platform) => new Broker(platform), { self, now });
     for (const name of clusters) {
       this.broker.call("createCluster", { name, labels: {}, idempotency: null });
-      const its = { kind: "cluster" as const, league: "acme", name };
-      this.#clusters.set(name, new ObjectHome<Turns>((platform) => new Cluster(platform), { self: its, now }));
+      this.loseRows(name);
     }
+  }
+
+  /** It begins with nothing, whatever it had. */
+  loseRows(cluster: string): void {
+    const self = { kind: "cluster" as const, league: "acme", name: cluster };
+    const home = new ObjectHome<Turns>((platform) => new Cluster(platform), { self, now: () => this.#nowMs });
+    this.#clusters.set(cluster, home);
   }
 
   /** Framework objects, played: what each answers. */

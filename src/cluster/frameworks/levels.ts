@@ -2,6 +2,7 @@
 import type { FrameworkGrant } from "../../protocol/frameworks.ts";
 import type { ClusterMemory } from "../memory.ts";
 import { kill } from "./kill.ts";
+import { recover } from "./recovery.ts";
 
 /** @param incarnation of the Broker that says it: what an earlier one said is not heard */
 export function applyFrameworks(
@@ -12,7 +13,7 @@ export function applyFrameworks(
 ): void {
   if (incarnation < memory.self.broker) return;
   const { frameworks } = memory;
-  for (const { gen, level, limits } of grants) {
+  for (const { gen, level, limits, forgotten } of grants) {
     const known = frameworks.byId.get(level.id);
     if (known && known.gen >= gen) {
       // What said that it is applied was lost, whatever is assumed of it.
@@ -20,6 +21,7 @@ export function applyFrameworks(
       continue;
     }
     const here = frameworks.apply(level, { gen, limits }, now);
+    if (forgotten) recover(memory, here, forgotten);
     if (level.state === "removed") for (const job of [...here.tasks.values()]) kill(memory, job, null);
   }
 }

@@ -1,5 +1,7 @@
 /** What a Cluster notes of a framework in its row, beside what the Broker says of it. */
 
+import type { Forgotten } from "../../protocol/frameworks.ts";
+
 export interface HeldInverseOffer {
   id: string;
   node: string;
@@ -20,6 +22,12 @@ export interface Times {
   refused: number;
 }
 
+/** Of what earlier incarnations launched. */
+export interface Recovery extends Forgotten {
+  /** nothing of it can run any more */
+  isOver: boolean;
+}
+
 export interface FrameworkNotes {
   /** ids of offers that hold no more, until its Framework object has heard that */
   rescinded: readonly string[];
@@ -28,4 +36,6 @@ export interface FrameworkNotes {
   inverseOffers: readonly HeldInverseOffer[];
   /** by the framework's name of a role; absent: none */
   times: Readonly<Record<string, Times>>;
+  /** absent: nothing was forgotten */
+  recovery?: Recovery;
 }

@@ -5,7 +5,7 @@ import type { FrameworkLevel, FrameworkReport, FrameworkWish } from "../../proto
 import type { Asked } from "../../scheduling/place/asked.ts";
 import type { JobState } from "../state.ts";
 import type { Launched } from "./launched.ts";
-import type { FrameworkNotes, HeldInverseOffer, Times } from "./notes.ts";
+import type { FrameworkNotes, HeldInverseOffer, Recovery, Times } from "./notes.ts";
 import { Refusals } from "./refusals.ts";
 import { UseSums } from "./useSums.ts";
 import { Waits } from "./waits.ts";
@@ -115,11 +115,15 @@ export class FrameworkHere {
   /** ids of what holds no more: its Framework object is told until it has heard that */
   readonly rescinded = new Set<string>();
   readonly rescindedInverse = new Set<string>();
+  /** null: nothing of it was forgotten */
+  recovery: Recovery | null = null;
   /** as its row has it */
   noted = "";
   readonly #tasks = new Map<string, JobState>();
   /** those that were launched as groups, by node and group */
   readonly #groups = new Map<string, Set<JobState>>();
+  /** the longest that a task of it may run after its node was last heard; of those since this object was built */
+  lostAfterMs = 0;
   /** answered since this object was built */
   accepts = 0;
   /** of its tasks that are not over, and of its offers */
@@ -149,6 +153,12 @@ export class FrameworkHere {
     return false;
   }
 
+  /** Removed, and nothing of it is here or may be. */
+  get isGone(): boolean {
+    const isAny = this.#tasks.size + this.offers.size > 0 || this.recovery?.isOver === false;
+    return this.level.state === "removed" && !isAny;
+  }
+
   /** By the ids that it gave them. */
   get tasks(): ReadonlyMap<string, JobState> {
     return this.#tasks;
@@ -161,6 +171,7 @@ export class FrameworkHere {
 
   addTask(job: JobState, { taskId, node, group }: Launched): void {
     this.#tasks.set(taskId, job);
+    this.lostAfterMs = Math.max(this.lostAfterMs, job.template.lostAfterMs ?? 0);
     if (group === null) return;
     const key = `${node} ${group}`;
     this.#groups.set(key, (this.#groups.get(key) ?? new Set()).add(job));
@@ -183,6 +194,7 @@ export class FrameworkHere {
       rescindedInverse: [...this.rescindedInverse],
       inverseOffers: [...this.inverseOffers.values()],
       times: Object.fromEntries(times.map(([name, role]) => [name, role.times])),
+      ...(this.recovery && { recovery: this.recovery }),
     };
   }
 
@@ -191,6 +203,7 @@ export class FrameworkHere {
     for (const id of notes.rescinded) this.rescinded.add(id);
     for (const id of notes.rescindedInverse) this.rescindedInverse.add(id);
     for (const offer of notes.inverseOffers) this.inverseOffers.set(offer.node, offer);
+    this.recovery = notes.recovery ?? null;
     for (const [name, times] of Object.entries(notes.times)) {
       const role = this.roles.get(name);
       if (role) role.times = times;

@@ -69,9 +69,11 @@ export function frameworkReport(frameworks: Frameworks, here: FrameworkHere): Fr
   return {
     framework: here.id,
     genApplied: here.gen,
+    ...(here.lostAfterMs > 0 && { lostAfterMs: here.lostAfterMs }),
+    ...(here.recovery?.isOver && { recovered: here.recovery.gen }),
     ...(idle.length > 0 && { idle }),
     uses: report.sort((a, b) => (`${a.role} ${a.partition}` < `${b.role} ${b.partition}` ? -1 : 1)),
-    isGone: here.level.state === "removed" && here.tasks.size === 0 && here.offers.size === 0,
+    isGone: here.isGone,
   };
 }
 

@@ -8,7 +8,6 @@ import { isWithin, lineage, type RolePolicy } from "../../../src/model/role.ts";
 import type { SimProcess } from "../world/machine.ts";
 import type { SimObject } from "../world/simObject.ts";
 import type { World } from "../world/world.ts";
-import { launchedAs } from "./launches.ts";
 
 interface Alive {
   role: string;
@@ -57,19 +56,15 @@ export class Limits {
     else this.#lent.delete(`${cluster}/${name}`);
   }
 
-  /** What is adopted counts where it can; what frameworks had there is charged to nobody until its nodes have ended it. */
+  /** What is adopted counts where it can, and what frameworks had there nobody knows where: each in its role as before. */
   rowsLost(cluster: string): void {
     for (const key of [...this.#lent.keys()]) if (key.startsWith(`${cluster}/`)) this.#lent.delete(key);
-    for (const [process, { partition }] of [...this.#alive])
-      if (partition.startsWith(`${cluster}/`) && launchedAs(process) !== null) this.#alive.delete(process);
   }
 
   started(cluster: SimObject, process: SimProcess): void {
     if (!this.#world.isAtMostOne(process.task)) return;
     const { role, resources } = process.template;
-    const home = partitionOf(cluster, process);
-    if (home === null && launchedAs(process) !== null) return;
-    const partition = `${cluster.name}/${home}`;
+    const partition = `${cluster.name}/${partitionOf(cluster, process)}`;
     this.#alive.set(process, { role, resources, partition });
     for (const above of lineage(role)) this.#holdLimit(above, process);
     this.#holdLend(partition, process);
