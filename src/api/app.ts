@@ -6,6 +6,7 @@ import { presentToken } from "./auth.ts";
 import { limitedBody } from "./body.ts";
 import { clusters } from "./clusters.ts";
 import { drain } from "./drain.ts";
+import { drill } from "./drill.ts";
 import type { ApiEnv } from "./env.ts";
 import { events } from "./events.ts";
 import { frameworks } from "./frameworks.ts";
@@ -35,7 +36,7 @@ export function makeApp(beside: readonly Hono<ApiEnv>[] = []): Api {
   app.use("/metrics", presentToken);
   app.use("/agent/v1/join", limitedBody);
   app.use("/agent/v1/poll", limitedBody);
-  const fleet = [clusters, nodes, drain, partitions];
+  const fleet = [clusters, nodes, drain, drill, partitions];
   const shares = [roles, league, ledger, frameworks];
   for (const resource of [
     service,

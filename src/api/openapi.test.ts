@@ -33,6 +33,8 @@ POST /v1/clusters/{cluster}/nodes/{node}/pause
 POST /v1/clusters/{cluster}/nodes/{node}/resume
 POST /v1/clusters/{cluster}/nodes/{node}/unreserve
 GET POST DELETE /v1/clusters/{cluster}/drain
+GET POST DELETE /v1/clusters/{cluster}/drill
+GET /v1/clusters/{cluster}/drill/preview
 POST DELETE /v1/clusters/{cluster}/nodes/{node}/drain
 GET /v1/clusters/{cluster}/partitions
 GET PUT DELETE /v1/clusters/{cluster}/partitions/{partition}

@@ -25,7 +25,7 @@ import { Plans } from "./plans.ts";
 import { HOLD_TICK_MS, Restored } from "./restored.ts";
 import { Rounds } from "./rounds.ts";
 import { Shares } from "./shares.ts";
-import { countsOf, isLeft, type JobMemory, jobMemory, jobView, stateOf, terminalOf } from "./state.ts";
+import { countsOf, isLeft, type JobMemory, jobMemory, jobView, stateOf, terminalOf, whereabouts } from "./state.ts";
 import { BrokerStore, type EventBody } from "./store.ts";
 import { all, merge, NOTHING, rangesOf } from "./supply.ts";
 import { Watchers } from "./watchers.ts";
@@ -141,6 +141,14 @@ export class Broker implements Turns {
       case "placesOf": {
         const job = this.#book.find((args as Args<"placesOf">).id);
         return { clusters: [...job.grants.keys()].sort(), count: job.count, items: job.hasItems };
+      }
+      case "whereabouts": {
+        const { jobs } = args as Args<"whereabouts">;
+        const known = Object.entries(jobs).flatMap(([id, ranges]) => {
+          const job = this.#book.lookUp(id);
+          return job ? [[id, whereabouts(job, ranges, this.#viewOf(job).waits?.reason ?? null)] as const] : [];
+        });
+        return Object.fromEntries(known);
       }
       case "createCluster": {
         const made = this.#fleet.create(args as Args<"createCluster">, now);

@@ -4,6 +4,7 @@ import type { JobSpec } from "../model/job.ts";
 import type { LeagueSettings } from "../model/league.ts";
 import type { WhatIfRequest } from "../model/planRequest.ts";
 import type { PlanView } from "../model/planView.ts";
+import type { Ranges } from "../model/ranges.ts";
 import type { RolePolicy } from "../model/role.ts";
 import type {
   ClusterView,
@@ -36,6 +37,16 @@ export interface Idempotency {
 export interface Page<T> {
   items: T[];
   next: string | null;
+}
+
+/** Of the indices asked for; in none of these: nobody has it. */
+export interface Whereabouts {
+  ended: Ranges;
+  queued: Ranges;
+  /** by cluster that has them in its supply, or in which they ended */
+  clusters: Record<string, Ranges>;
+  /** why those that are queued wait */
+  waits: string | null;
 }
 
 export interface BrokerMethods {
@@ -78,6 +89,9 @@ export interface BrokerMethods {
   explain(args: { id: string }): ExplainView;
   /** clusters that hold or held tasks of the job */
   placesOf(args: { id: string }): { clusters: string[]; count: number; items: boolean };
+
+  /** Which clusters have these indices, by job; a job that is not known has no entry. */
+  whereabouts(args: { jobs: Record<string, Ranges> }): Record<string, Whereabouts>;
 
   createCluster(args: { name: string; labels: Record<string, string>; idempotency: Idempotency | null }): ClusterView;
   removeCluster(args: { name: string }): ClusterView;

@@ -9,8 +9,9 @@ import { isWithin } from "../model/role.ts";
 import type { JobView } from "../model/views.ts";
 import type { Counts } from "../protocol/levels.ts";
 import type { RoundHeld, RoundJob } from "../scheduling/input.ts";
+import type { Whereabouts } from "./methods.ts";
 import type { GrantRow, JobRow } from "./store.ts";
-import { merge, NOTHING, queueSize, rangesOf, supplySize, type Terminal, terminalSize } from "./supply.ts";
+import { all, merge, NOTHING, queueSize, rangesOf, supplySize, type Terminal, terminalSize } from "./supply.ts";
 
 export interface GrantState extends GrantRow {
   /** what may run by what it was told before the newest gen: reset when it reports that it applied that */
@@ -87,6 +88,20 @@ export function charged(grant: GrantState): Record<string, number> {
   const wanted = isApplied(grant) ? grant.limits : highestOf(grant.limits, grant.oldLimits);
   const may = highestOf(wanted, grant.reported?.live ?? {});
   return Object.fromEntries(Object.entries(may).map(([name, count]) => [name, Math.min(count, held)]));
+}
+
+/** @param waits why what is queued does */
+export function whereabouts(job: JobMemory, ranges: Ranges, waits: string | null): Whereabouts {
+  const clusters = [...job.grants].map(([name, { supply, reported }]) => {
+    const has = union(rangesOf(supply), reported ? all(reported) : []);
+    return [name, intersect(ranges, has)] as const;
+  });
+  return {
+    ended: intersect(ranges, job.endedAt === null ? all(terminalOf(job)) : [[0, job.count]]),
+    queued: intersect(ranges, rangesOf(job.queue)),
+    clusters: Object.fromEntries(clusters.filter(([, has]) => has.length > 0)),
+    waits,
+  };
 }
 
 /** An earlier attempt of some of its tasks runs on there beside the newest. */

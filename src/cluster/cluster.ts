@@ -20,6 +20,10 @@ import {
   undrainCluster,
   undrainNode,
 } from "./drain.ts";
+import { cutOff, isCut } from "./drill/cut.ts";
+import { drillTimes, endDrill, startDrill, stepDrill } from "./drill/drill.ts";
+import { previewDrill } from "./drill/preview.ts";
+import { drillSight, whereabouts } from "./drill/report.ts";
 import { accept, decline } from "./frameworks/accept.ts";
 import { agentStates } from "./frameworks/agentStates.ts";
 import { cutOffers, giveBack } from "./frameworks/cut.ts";
@@ -178,6 +182,18 @@ export class Cluster implements Turns {
         return clusterDrain(this.#memory, now);
       case "drainView":
         return clusterDrain(this.#memory, now);
+      case "previewDrill":
+        return previewDrill(this.#memory, (args as Args<"previewDrill">).forMs, now);
+      case "drillSight":
+        return drillSight(this.#memory, now);
+      case "startDrill":
+        if (startDrill(this.#memory, args as Args<"startDrill">, now)) this.#cutOff(now);
+        return drillSight(this.#memory, now);
+      case "endDrill":
+        endDrill(this.#memory, now);
+        return drillSight(this.#memory, now);
+      case "whereabouts":
+        return whereabouts(this.#memory, (args as Args<"whereabouts">).jobs);
       case "partitions":
         return viewAll(this.#memory, now);
       case "partition":
@@ -230,7 +246,8 @@ export class Cluster implements Turns {
   message(socket: SocketId, message: unknown): void {
     const now = this.#platform.now();
     const said = message as ClusterSocketMessage;
-    if ("poll" in said) this.#hold(socket, said.poll, now);
+    if (isCut(this.#memory, now)) this.#refuse(socket, "poll" in said);
+    else if ("poll" in said) this.#hold(socket, said.poll, now);
     else if ("wake" in said) this.#addWaker(socket, said.wake.claims);
     this.#settle(now);
   }
@@ -311,6 +328,7 @@ export class Cluster implements Turns {
   // Polls.
 
   #poll(claims: NodeClaims, request: PollRequest, now: number): PollReply {
+    if (isCut(this.#memory, now)) throw cutOff();
     const heard = hear(this.#memory, claims, request, 0, now);
     if (heard.kind === "turned-away") return turnedAway(request, heard.action);
     this.#endOlderHold(heard.poll);
@@ -391,13 +409,35 @@ export class Cluster implements Turns {
     if (held.final) this.#platform.sockets.close(socket);
   }
 
+  /** Of a node that is cut off. @param isHold somebody waits at it for an answer */
+  #refuse(socket: SocketId, isHold: boolean): void {
+    const { code, detail } = cutOff();
+    if (isHold) this.#send(socket, { final: true, reply: null, problem: { code, detail } });
+    else this.#platform.sockets.close(socket);
+  }
+
+  /** A drill begins: what nodes have open breaks. */
+  #cutOff(now: number): void {
+    const { heldPolls } = this.#memory;
+    for (const node of [...heldPolls.polls.keys()]) {
+      const socket = heldPolls.take(node);
+      if (socket !== null) this.#refuse(socket, true);
+    }
+    this.#wakers.dismissAll(now);
+  }
+
   #recall(socket: SocketId, data: unknown, now: number): void {
     const attachment = data as Attachment | null;
+    if (isCut(this.#memory, now)) {
+      this.#refuse(socket, attachment !== null && "hold" in attachment);
+      return;
+    }
     if (attachment && "hold" in attachment) {
       // What else runs there, that these rows do not know of, only a poll tells.
       if (this.#memory.self.recoverMs === NOT_RECOVERING) {
         this.#memory.heldPolls.set(socket, attachment.hold);
         recallHeard(this.#memory, attachment.hold, now);
+        this.#memory.followed.recallHeard(attachment.hold, this.#memory.self.drill?.endedAtMs ?? null);
       } else this.#send(socket, { final: true, reply: null });
     }
     if (attachment && "wake" in attachment) this.#wakers.recall(socket, attachment.wake, now);
@@ -442,6 +482,7 @@ export class Cluster implements Turns {
       if (job.action === "run" && limitOf(job) + claimOf(job) === 0) returnWaiting(this.#memory, job, "surplus");
     }
     this.#steer(now);
+    stepDrill(this.#memory, now);
     const isInterval = this.#rescind(now);
     makeRoom(this.#memory, now);
     if (!this.#isPlaced) this.#place(now, null);
@@ -568,6 +609,7 @@ export class Cluster implements Turns {
     if (this.#callsLater) times.push(this.#called.atMs + CALL_PAUSE_MS);
     if (this.#memory.making.nextAt !== null) times.push(Math.max(now + 1, this.#memory.making.nextAt));
     times.push(...this.#reporting.wantedAt(now), ...drainTimes(this.#memory, now), ...moveTimes(this.#memory, now));
+    times.push(...drillTimes(this.#memory, now));
     times.push(...patienceTimes(this.#memory, now), ...this.#telling.wantedAt(now));
     const offersAt = this.#memory.frameworks.nextAt(now);
     if (offersAt !== null) times.push(offersAt);
@@ -586,6 +628,7 @@ export class Cluster implements Turns {
   // People and nodes.
 
   #join({ name, key }: { name: string; key: string }, now: number): { node: string; serial: number } {
+    if (isCut(this.#memory, now)) throw cutOff();
     for (const node of this.#memory.nodes.values()) {
       if (node.joinKey === key && !node.removed) return { node: node.name, serial: node.serial };
     }

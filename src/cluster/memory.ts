@@ -5,6 +5,7 @@ import type { ClusterEvent } from "../protocol/levels.ts";
 import { nothingLearned } from "../scheduling/packing/learned.ts";
 import { Placer } from "../scheduling/place/placer.ts";
 import { Candidates } from "./candidates.ts";
+import { Followed } from "./drill/followed.ts";
 import { Frameworks } from "./frameworks/frameworks.ts";
 import { jobIdOf } from "./frameworks/jobIds.ts";
 import { GangTimes } from "./gangTimes.ts";
@@ -59,6 +60,8 @@ export class ClusterMemory {
   readonly holds: Holds;
   readonly gangTimes = new GangTimes();
   readonly frameworks: Frameworks;
+  /** what was live when the last fire drill began */
+  readonly followed: Followed;
   readonly revs: Revs;
   /** nodes that fell silent or were removed, and frameworks were not told */
   readonly lostAgents = new Set<string>();
@@ -127,6 +130,8 @@ export class ClusterMemory {
         broker: 0,
         drain: known?.drain ?? null,
         noNodesSince: null,
+        // One of the time of the backup is not what anybody wants now.
+        drill: null,
         usedSince: 0,
       };
       this.self.usedSince = this.self.incarnation;
@@ -134,6 +139,8 @@ export class ClusterMemory {
       store.saveSelf(this.self);
       if (known) store.forgetUnfinished();
     }
+    this.followed = new Followed(store);
+    if (this.self.drill !== null) this.followed.recall(this.self.drill.finalAtMs === null);
     for (const row of store.nodes()) {
       this.nodes.set(row.name, {
         ...row,

@@ -1,6 +1,8 @@
 /** What may be asked of a Cluster. Called by the Worker and by the Broker; arguments are already validated. */
+import type { DrillPreview } from "../model/drillView.ts";
 import type { Template } from "../model/job.ts";
 import type { PartitionSpec } from "../model/partition.ts";
+import type { Ranges } from "../model/ranges.ts";
 import type { ClusterDrainView, NodeView, PartitionView, TaskView } from "../model/views.ts";
 import type { PollReply, PollRequest } from "../protocol/agent.ts";
 import type {
@@ -14,6 +16,8 @@ import type {
 } from "../protocol/frameworks.ts";
 import type { Counts, GrantMessage } from "../protocol/levels.ts";
 import type { DrainWish } from "./drain.ts";
+import type { DrillWish } from "./drill/drill.ts";
+import type { DrillSight, Whereabouts } from "./drill/report.ts";
 
 /** The verified claims of an agent's credential. */
 export interface NodeClaims {
@@ -56,6 +60,15 @@ export interface ClusterMethods {
   drain(args: DrainWish): ClusterDrainView;
   undrain(args: Record<never, never>): ClusterDrainView;
   drainView(args: Record<never, never>): ClusterDrainView;
+  /** What a drill of that length would do. */
+  previewDrill(args: { forMs: number }): DrillPreview;
+  /** Null: there was none. */
+  drillSight(args: Record<never, never>): DrillSight | null;
+  startDrill(args: DrillWish): DrillSight | null;
+  /** Before its time. */
+  endDrill(args: Record<never, never>): DrillSight | null;
+  /** Where tasks stand here; by job. */
+  whereabouts(args: { jobs: Record<string, Ranges> }): Whereabouts[];
   partitions(args: Record<never, never>): PartitionView[];
   partition(args: { name: string }): PartitionView;
   /** @param position null: where it is, or last of those that were made */

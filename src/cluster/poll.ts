@@ -66,9 +66,9 @@ export function hear(
   noteInventory(memory, node, request);
 
   const names = namesOf(request);
-  const acked = request.updates
-    .filter((update) => applyUpdate(memory, node.name, update, names, now))
-    .map((update) => update.uuid);
+  const stored = request.updates.filter((update) => applyUpdate(memory, node.name, update, names, now));
+  const acked = stored.map(({ uuid }) => uuid);
+  memory.followed.heardFrom(node.name, request.running, stored);
   const unacked = request.updates.length - acked.length;
   const mayRest = request.running.length === 0 && unacked === 0 && node.inventory !== null && !wasCalled;
   const { session, seq } = request;

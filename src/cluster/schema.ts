@@ -1,5 +1,6 @@
 /** Rows of a Cluster. JSON columns hold what is only ever read and written whole. */
 import { integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
+import type { DrilledTask } from "../model/drillView.ts";
 import type { Piece } from "../model/framework.ts";
 import type { Template } from "../model/job.ts";
 import { type PartitionSpec, REST } from "../model/partition.ts";
@@ -22,6 +23,53 @@ export interface Drain {
   emptyAtMs: number | null;
   /** the request that said so */
   request?: string;
+}
+
+/** A fire drill: while it lasts no node is heard. By this object's clock. */
+export interface Drill {
+  /** the request that began it */
+  request: string;
+  startedAtMs: number;
+  /** it ends by itself then */
+  untilMs: number;
+  /** null: it lasts */
+  endedAtMs: number | null;
+  /** since when its report stands; null: it does not yet */
+  finalAtMs: number | null;
+  /** nodes that were heard before, and attempts that were live */
+  nodes: number;
+  live: number;
+  /** nodes that were silent before, by name */
+  silent: string[];
+  /** those that were not heard again when the report was made */
+  missing: string[];
+}
+
+/** What is known of an attempt as a drill begins. */
+export interface DrilledStart {
+  /** the deadline does not come later than so long after its node was last heard; null: it has none */
+  stopAfterMs: number | null;
+  /** it is given up after so much silence; null: never */
+  lostAfterMs: number | null;
+  isOnce: boolean;
+  /** null: it was adopted, and nobody knows since when it runs */
+  assignedAtMs: number | null;
+  /** when its node was heard, and to be heard again at the latest */
+  seenAtMs: number;
+  dueAtMs: number;
+}
+
+/** What happened to it since. */
+export interface DrilledFate {
+  lostAtMs?: number;
+  /** for so long at least it had been held here when it was given up */
+  heldMs?: number;
+  /** how it ended, as its node told */
+  end?: { state: string; reason: string | null; ranMs: number | null };
+  /** its node still had it when the report was made, although it was given up */
+  stillRan?: true;
+  /** as the report tells */
+  became?: DrilledTask["became"];
 }
 
 /** Why an attempt is stopped that will be tried again. */
@@ -78,6 +126,8 @@ export const self = sqliteTable("self", {
   drain: text({ mode: "json" }).$type<Drain>(),
   /** since when work waits and no node is up, by this object's clock; null: some is, or nothing waits */
   noNodesSince: integer("no_nodes_since"),
+  /** the last fire drill, or the one that lasts */
+  drill: text({ mode: "json" }).$type<Drill>(),
 });
 
 export const node = sqliteTable("node", {
@@ -251,6 +301,20 @@ export const silence = sqliteTable(
     isSilent: integer("is_silent", { mode: "boolean" }).notNull().default(false),
   },
   (t) => [primaryKey({ columns: [t.node, t.session] })],
+);
+
+/** Attempts that were live when the last drill began. */
+export const drilled = sqliteTable(
+  "drilled",
+  {
+    job: text().notNull(),
+    index: integer().notNull(),
+    epoch: integer().notNull(),
+    node: text().notNull(),
+    start: text({ mode: "json" }).$type<DrilledStart>().notNull(),
+    fate: text({ mode: "json" }).$type<DrilledFate>().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.job, t.index, t.epoch] })],
 );
 
 /** Partitions that the owner made, and `default` once its policy was changed; a lower position comes first. */

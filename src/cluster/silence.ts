@@ -15,7 +15,7 @@ import type { JobState, Live, NodeState, Silence } from "./state.ts";
 /** A kept attempt of a removed node has no deadline: the node is told to stop it, and has so long to hear that. */
 const REMOVED_KEPT_MS = 621_000;
 /** Beyond the time a node said it would poll within. */
-const OVERDUE_MS = 10_000;
+export const OVERDUE_MS = 10_000;
 
 /** Within this time after the recovery a node has told an end that it held again. */
 const HELD_END_MS = 60_000;
@@ -114,6 +114,7 @@ export function tick(memory: ClusterMemory, now: number): void {
       if (!silenceElapsed(mark.silentMs - holdMs, limitMsOf(attempt, node))) continue;
       // Others must not be sent to where nobody answers.
       if (node && node.session === mark.session) noteSilent(memory, node, now);
+      memory.followed.gaveUp(attempt, mark.silentMs, now);
       lose(memory, attempt, now);
     }
   }

@@ -18,6 +18,7 @@ export type PartitionRow = typeof schema.partition.$inferSelect;
 export type FrameworkRow = typeof schema.framework.$inferSelect;
 export type OfferRow = typeof schema.offer.$inferSelect;
 export type RefusalRow = typeof schema.refusal.$inferSelect;
+export type DrilledRow = typeof schema.drilled.$inferSelect;
 export type ReservationRow = typeof schema.reservation.$inferSelect;
 export type SelfRow = typeof schema.self.$inferSelect;
 
@@ -373,6 +374,27 @@ export class ClusterStore {
       .values({ id: 1, shapes })
       .onConflictDoUpdate({ target: schema.learned.id, set: { shapes } })
       .run();
+  }
+
+  // Drills.
+
+  drilled(): DrilledRow[] {
+    return this.#db.select().from(schema.drilled).all();
+  }
+  saveDrilled({ job, index, epoch, node, start, fate }: DrilledRow): void {
+    this.#sql.exec(
+      `INSERT INTO drilled (job, "index", epoch, node, start, fate) VALUES (?, ?, ?, ?, ?, ?)
+       ON CONFLICT (job, "index", epoch) DO UPDATE SET fate = excluded.fate`,
+      job,
+      index,
+      epoch,
+      node,
+      JSON.stringify(start),
+      JSON.stringify(fate),
+    );
+  }
+  forgetDrilled(): void {
+    this.#db.delete(schema.drilled).run();
   }
 
   // Nodes and their silence.

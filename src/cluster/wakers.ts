@@ -81,6 +81,11 @@ export class Wakers {
     this.#lost(name, now);
   }
 
+  /** Nobody is to be called any more. */
+  dismissAll(now: number): void {
+    for (const name of [...this.#byNode.keys()]) this.dismiss(name, now);
+  }
+
   #lost(name: string, now: number): void {
     this.#byNode.delete(name);
     this.#memory.touch(name);

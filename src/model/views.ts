@@ -193,6 +193,8 @@ export const eventViewSchema = z
       "cluster.drained",
       "cluster.undrained",
       "cluster.mass-silence",
+      "cluster.drill-started",
+      "cluster.drill-ended",
       "task.reclaimed",
       "partition.changed",
       "partition.removed",

@@ -232,6 +232,8 @@ export interface ClusterEvent {
     | "cluster.draining"
     | "cluster.drained"
     | "cluster.undrained"
+    | "cluster.drill-started"
+    | "cluster.drill-ended"
     | "partition.changed"
     | "partition.removed"
     | "cluster.mass-silence"
