@@ -52,6 +52,44 @@ export const MUTATIONS: readonly Mutation[] = [
       },
     ],
   },
+  {
+    rule: "limits by partition",
+    so: "a Cluster runs in each partition that it may use as much as there is room for",
+    patches: [
+      {
+        file: "src/cluster/placing.ts",
+        find: 'job.action === "run" ? limitOf(job) - held',
+        replace: 'job.action === "run" ? 10 * limitOf(job) - held',
+      },
+      {
+        file: "src/cluster/placing.ts",
+        find: "[name, limit - (live[name] ?? 0)]",
+        replace: "[name, 10 * limit - (live[name] ?? 0)]",
+      },
+    ],
+  },
+  {
+    rule: "what runs is charged",
+    so: "a Broker charges what it allows now, and not what still runs beyond that",
+    patches: [
+      {
+        file: "src/broker/state.ts",
+        find: "highestOf(wanted, grant.reported?.live ?? {})",
+        replace: "wanted",
+      },
+    ],
+  },
+  {
+    rule: "old limits are charged until the new ones are applied",
+    so: "a Broker gives room away that a Cluster has not heard to have lost",
+    patches: [
+      {
+        file: "src/broker/state.ts",
+        find: "? grant.limits : highestOf(grant.limits, grant.oldLimits)",
+        replace: "? grant.limits : grant.limits",
+      },
+    ],
+  },
 ];
 
 export interface Caught {
