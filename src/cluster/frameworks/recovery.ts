@@ -5,6 +5,7 @@
 import type { Forgotten } from "../../protocol/frameworks.ts";
 import { RECOVERY_MS } from "../ends.ts";
 import { type ClusterMemory, NOT_RECOVERING } from "../memory.ts";
+import { silenceElapsed } from "../rules.ts";
 import type { FrameworkHere } from "./state.ts";
 
 /** Every gen tells it again. */
@@ -16,11 +17,11 @@ export function recover(memory: ClusterMemory, here: FrameworkHere, forgotten: F
 }
 
 /** A node that was renewed at the end of the recovery may be silent since. */
-export function endRecoveries({ frameworks, rules, self }: ClusterMemory): void {
+export function endRecoveries({ frameworks, self }: ClusterMemory): void {
   for (const here of frameworks.byId.values()) {
     const { recovery } = here;
     if (recovery === null || recovery.isOver) continue;
-    if (!rules.silenceElapsed(self.recoverMs - RECOVERY_MS, recovery.lostAfterMs)) continue;
+    if (!silenceElapsed(self.recoverMs - RECOVERY_MS, recovery.lostAfterMs)) continue;
     here.recovery = { ...recovery, isOver: true };
     frameworks.note(here);
     here.touch();
