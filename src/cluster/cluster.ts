@@ -283,8 +283,7 @@ export class Cluster implements Turns {
     if (method === "tell") this.#told(to.name, args as Tell, outcome, now);
     if (method !== "report") return;
     const report = args as Report;
-    this.#reporting.landed(report);
-    if (outcome.ok) this.#reporting.answered(outcome.value as ReportAnswer, now);
+    if (outcome.ok) this.#reporting.answered(report, outcome.value as ReportAnswer, now);
     else this.#reporting.failed(report, now);
     this.#settle(now);
   }

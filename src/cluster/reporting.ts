@@ -2,6 +2,7 @@
  * When the Broker is told, and what: at most one report in flight, a job's end at once, counts with the next one, and
  * everything again after a report that failed.
  */
+import { Attempt } from "../platform/attempt.ts";
 import type { Platform } from "../platform/seam.ts";
 import type { Report, ReportAnswer } from "../protocol/levels.ts";
 import { applyFrameworks } from "./frameworks/levels.ts";
@@ -15,10 +16,6 @@ import { fold, usesOf } from "./use.ts";
 
 /** What is only interesting goes with the next report, or after so long. */
 const SOON_MS = 2_000;
-const RETRY_MS = 1_000;
-const RETRY_MAX_MS = 60_000;
-/** A report without an outcome was lost. */
-const LOST_MS = 30_000;
 /** Broker and Clusters poke each other while there is work, should a message or an alarm have been lost. */
 const POKE_MS = 180_000;
 
@@ -33,11 +30,11 @@ interface LevelsText {
 export class Reporting {
   readonly #platform: Platform;
   readonly #memory: ClusterMemory;
-  #inFlight: { rev: number; sentAt: number } | null = null;
+  readonly #attempt = new Attempt();
+  /** what is on its way */
+  #sent: Report | null = null;
+  /** what is not urgent waits until then */
   #notBefore = 0;
-  /** the last report failed: everything waits for the retry */
-  #failing = false;
-  #failures = 0;
   #lastAt: number;
   /** what the cluster has, as it is and as it was told */
   #levels: LevelsText | null = null;
@@ -84,16 +81,19 @@ export class Reporting {
     this.#isAsked = true;
     this.#isAskedFrameworks = this.#memory.frameworks.isAnyDirty;
     for (const job of [...tellings.soon]) job.dirty = "now";
-    if (this.#inFlight && now - this.#inFlight.sentAt > LOST_MS) this.#inFlight = null;
+    if (this.#sent && this.#attempt.isLost(now)) this.failed(this.#sent, now);
     if (this.#sinceMs(now) < POKE_MS) return;
     for (const job of submitted.values()) job.dirty = "now";
     this.#memory.frameworks.tellAgain();
   }
 
-  answered(answer: ReportAnswer, now: number): void {
+  answered({ rev }: Report, answer: ReportAnswer, now: number): void {
     const memory = this.#memory;
-    this.#failing = false;
-    this.#failures = 0;
+    // One that comes after it was taken for lost says as much.
+    if (this.#sent?.rev === rev || this.#sent === null) {
+      this.#sent = null;
+      this.#attempt.heard();
+    }
     this.#notBefore = now + answer.nextReportMs;
     if (answer.clusterIncarnation > memory.self.incarnation) {
       memory.outrank(answer.clusterIncarnation);
@@ -114,8 +114,9 @@ export class Reporting {
   }
 
   failed(report: Report, now: number): void {
-    this.#failing = true;
-    this.#notBefore = now + Math.min(RETRY_MS * 2 ** this.#failures++, RETRY_MAX_MS);
+    if (this.#sent?.rev !== report.rev) return;
+    this.#sent = null;
+    this.#attempt.failed(now);
     this.tellAll();
     this.#memory.events.unshift(...report.events);
     this.#memory.frameworks.notTold(report.frameworks ?? []);
@@ -123,11 +124,6 @@ export class Reporting {
       const state = this.#memory.jobs.get(job);
       if (state) state.dirty = "now";
     }
-  }
-
-  /** Its outcome is there, whatever it is. */
-  landed({ rev }: Report): void {
-    if (this.#inFlight?.rev === rev) this.#inFlight = null;
   }
 
   /** As they are now, noted. */
@@ -170,7 +166,7 @@ export class Reporting {
 
   /** @param isInterval frameworks' interval is over */
   sendIfDue(isInterval: boolean, now: number): void {
-    if (this.#inFlight) return;
+    if (!this.#attempt.mayBegin(now)) return;
     const memory = this.#memory;
     const { tellings } = memory;
     const looked = this.#look(isInterval, now);
@@ -179,7 +175,7 @@ export class Reporting {
     const isHeard =
       isInterval && (this.#isAskedFrameworks || this.#levels?.all !== this.#told?.all || frameworks.hasNews());
     if (!changed && tellings.now.size === 0 && !isHeard) return;
-    const urgent = !this.#failing && (changed || tellings.isUrgent());
+    const urgent = changed || tellings.isUrgent();
     if (!urgent && now < this.#notBefore) return;
     const rev = memory.revs.next();
     const told = frameworks.untold();
@@ -202,23 +198,24 @@ export class Reporting {
     for (const job of dirty) job.dirty = "no";
     this.#told = this.#levels;
     this.#areOther = false;
-    this.#inFlight = { rev, sentAt: now };
+    this.#sent = report;
+    this.#attempt.begins(now);
     this.#lastAt = now;
     this.#platform.call({ kind: "broker", league: this.#platform.self.league, name: "" }, "report", report);
   }
 
   /** When it wants to be asked again. */
   *wantedAt(now: number): Generator<number> {
-    const next = Math.max(now + 1, this.#notBefore);
-    const { frameworks } = this.#memory;
-    if (this.#inFlight) yield now + LOST_MS;
+    const { frameworks, jobs, tellings } = this.#memory;
+    const { isInFlight } = this.#attempt;
+    const next = Math.max(this.#attempt.wantedAt(now), this.#notBefore);
+    if (isInFlight) yield this.#attempt.wantedAt(now);
     else if (this.#areOther) yield next;
     else if (!frameworks.isEmpty && (this.#levels?.all !== this.#told?.all || this.#areRoomsOther(now)))
-      yield Math.max(this.#notBefore, frameworks.tickAt(now));
-    const { jobs, tellings } = this.#memory;
-    if (!this.#inFlight && frameworks.mayHaveNews) yield Math.max(this.#notBefore, frameworks.tickAt(now));
+      yield Math.max(next, frameworks.tickAt(now));
+    if (!isInFlight && frameworks.mayHaveNews) yield Math.max(next, frameworks.tickAt(now));
     else if (frameworks.isAnyDirty) yield now + SOON_MS;
-    if (tellings.now.size > 0 && !this.#inFlight) yield next;
+    if (tellings.now.size > 0 && !isInFlight) yield next;
     if (tellings.soon.size > 0) yield now + SOON_MS;
     if (jobs.size > 0 || frameworks.isAnyInUse) yield Math.max(now + 1, this.#lastAt + POKE_MS);
   }

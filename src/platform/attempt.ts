@@ -20,11 +20,15 @@ export class Attempt {
     return since !== null && (now < since || now - since > LOST_MS);
   }
 
+  mayBegin(now: number): boolean {
+    const isPause = now < this.#notBefore && this.#notBefore - now <= LONGEST_PAUSE_MS;
+    return !this.isInFlight && !isPause;
+  }
+
   /** @returns whether it leaves now: then it is in flight */
   begins(now: number): boolean {
     if (this.isLost(now)) this.failed(now);
-    const isPause = now < this.#notBefore && this.#notBefore - now <= LONGEST_PAUSE_MS;
-    if (this.isInFlight || isPause) return false;
+    if (!this.mayBegin(now)) return false;
     this.#inFlightSince = now;
     return true;
   }

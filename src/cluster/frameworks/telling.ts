@@ -3,6 +3,7 @@
  * on its way; what it says is told again until an answer confirms it.
  */
 import type { InverseOffer, Offer, OfferedAgent, Unavailability } from "../../model/framework.ts";
+import { Attempt } from "../../platform/attempt.ts";
 import type { ObjectRef, Platform } from "../../platform/seam.ts";
 import { isEnd, type Tell, type TellAnswer } from "../../protocol/frameworks.ts";
 import { drainOn } from "../drain.ts";
@@ -16,10 +17,6 @@ import { isStaging, taskLevel } from "./tasks.ts";
 
 /** In one message. */
 const MOST = 1_000;
-const RETRY_MS = 1_000;
-const RETRY_MAX_MS = 60_000;
-/** A message without an outcome was lost. */
-const LOST_MS = 30_000;
 
 /**
  * What a framework is to be told yet, beside what is noted of it. Tasks follow from their rows; a new offer that is lost
@@ -44,9 +41,9 @@ const isOwed = ({ rescinded, rescindedInverse, inverseOffers }: FrameworkHere): 
 
 interface Line {
   news: News;
-  inFlight: { rev: number; sentAt: number; news: News } | null;
-  failures: number;
-  notBefore: number;
+  readonly attempt: Attempt;
+  /** what is on its way */
+  told: { rev: number; news: News } | null;
 }
 
 export class Telling implements DirtWatcher {
@@ -64,7 +61,7 @@ export class Telling implements DirtWatcher {
   }
 
   #lineOf(framework: string): Line {
-    const line = this.#lines.get(framework) ?? { news: noNews(), inFlight: null, failures: 0, notBefore: 0 };
+    const line = this.#lines.get(framework) ?? { news: noNews(), attempt: new Attempt(), told: null };
     this.#lines.set(framework, line);
     this.#open.add(framework);
     return line;
@@ -94,8 +91,8 @@ export class Telling implements DirtWatcher {
   send(now: number): void {
     for (const id of [...this.#open]) {
       const line = this.#lineOf(id);
-      if (line.inFlight && now - line.inFlight.sentAt > LOST_MS) this.#failed(line, now);
-      if (line.inFlight || now < line.notBefore) continue;
+      if (line.attempt.isLost(now)) this.#failed(line, now);
+      if (!line.attempt.mayBegin(now)) continue;
       const here = this.#memory.frameworks.byId.get(id);
       const isWhole = here !== undefined && here.toldWhole !== this.#memory.self.incarnation;
       // Those that hold no more would offer what is not there.
@@ -114,7 +111,8 @@ export class Telling implements DirtWatcher {
       const [told, rest] = isWhole ? [line.news, noNews()] : parted(line.news);
       line.news = rest;
       const rev = this.#revs.next();
-      line.inFlight = { rev, sentAt: now, news: told };
+      line.attempt.begins(now);
+      line.told = { rev, news: told };
       for (const job of told.tasks) job.dirty = "no";
       for (const offer of told.offers) offer.mayBeKnown = true;
       this.#platform.call(refOf(this.#platform.self.league, id), "tell", this.#message(here, rev, isWhole, told, now));
@@ -151,9 +149,9 @@ export class Telling implements DirtWatcher {
   answered(id: string, tell: Tell, answer: TellAnswer): { isUnwanted: boolean; isOver: boolean } {
     const line = this.#lines.get(id);
     const here = this.#memory.frameworks.byId.get(id);
-    if (line?.inFlight?.rev !== tell.rev) return { isUnwanted: false, isOver: false };
-    line.inFlight = null;
-    line.failures = 0;
+    if (line?.told?.rev !== tell.rev) return { isUnwanted: false, isOver: false };
+    line.told = null;
+    line.attempt.heard();
     if (here) this.#heard(here, tell);
     if (here && tell.isWhole) {
       here.toldWhole = this.#memory.self.incarnation;
@@ -176,13 +174,13 @@ export class Telling implements DirtWatcher {
 
   failed(id: string, tell: Tell, now: number): void {
     const line = this.#lines.get(id);
-    if (line?.inFlight?.rev === tell.rev) this.#failed(line, now);
+    if (line?.told?.rev === tell.rev) this.#failed(line, now);
   }
 
   #failed(line: Line, now: number): void {
-    const { news } = line.inFlight ?? { news: noNews() };
-    line.inFlight = null;
-    line.notBefore = now + Math.min(RETRY_MS * 2 ** line.failures++, RETRY_MAX_MS);
+    const { news } = line.told ?? { news: noNews() };
+    line.told = null;
+    line.attempt.failed(now);
     for (const offer of news.offers) line.news.offers.add(offer);
     for (const agent of news.lostAgents) line.news.lostAgents.add(agent);
     for (const job of news.tasks) line.news.tasks.add(job);
@@ -196,9 +194,7 @@ export class Telling implements DirtWatcher {
   *wantedAt(now: number): Generator<number> {
     for (const id of this.#open) {
       const line = this.#lines.get(id);
-      if (!line) continue;
-      if (line.inFlight) yield Math.max(now + 1, line.inFlight.sentAt + LOST_MS + 1);
-      else yield Math.max(now + 1, line.notBefore);
+      if (line) yield line.attempt.wantedAt(now);
     }
   }
 }
