@@ -1,5 +1,6 @@
 /** What goes wrong in a world, drawn from its seed: how bad the network is, how fragile the parts, and single blows. */
 
+import type { FleetSize } from "../people/fleet.ts";
 import type { Plan } from "../people/person.ts";
 import type { AgentHost } from "../world/agentHost.ts";
 import { CALM, type Weather } from "../world/network.ts";
@@ -7,9 +8,12 @@ import type { Chance } from "../world/random.ts";
 import { linkOf, type SimObject } from "../world/simObject.ts";
 import type { World } from "../world/world.ts";
 
+/** How many things go wrong in a world, and which. */
 export interface Mood {
   /** nothing that costs a node its attempts: then every task runs to its end exactly once */
   gentle: boolean;
+  /** nothing at all */
+  calm: boolean;
   faultsEndMs: number;
   weather: Weather;
   objectCrash: number;
@@ -24,9 +28,38 @@ export interface Mood {
   wide: boolean;
 }
 
-export function drawMood(chance: Chance): Mood {
-  const gentle = chance.of(0.15);
+const CALM_WORLDS = 0.06;
+const STORMS = 0.08;
+const GENTLE_WORLDS = 0.13;
+
+/** Whatever need not be goes right. */
+const FAULTLESS = {
+  gentle: false,
+  calm: false,
+  wide: false,
+  weather: CALM,
+  objectCrash: 0,
+  agentCrash: 0,
+  agentPause: 0,
+  alarmLost: 0,
+  alarmLate: 0,
+  staleReplies: 0,
+  errorPages: 0,
+  blows: 0,
+};
+
+export function drawMood(chance: Chance, size: FleetSize): Mood {
+  if (size === "wide") return drawWide(chance);
+  if (size === "large") return drawLarge(chance);
+  const draw = chance.next();
+  if (draw < CALM_WORLDS) return { ...FAULTLESS, gentle: true, calm: true, faultsEndMs: chance.int(60_000, 150_000) };
+  if (draw < CALM_WORLDS + STORMS) return drawStorm(chance);
+  return drawUsual(chance, draw < CALM_WORLDS + STORMS + GENTLE_WORLDS);
+}
+
+function drawUsual(chance: Chance, gentle: boolean): Mood {
   return {
+    ...FAULTLESS,
     gentle,
     faultsEndMs: chance.int(80_000, 220_000),
     weather: {
@@ -43,23 +76,48 @@ export function drawMood(chance: Chance): Mood {
     staleReplies: gentle ? 0 : chance.pick([0, 0.02, 0.1]),
     errorPages: chance.pick([0, 0.02]),
     blows: gentle ? chance.int(0, 3) : chance.int(2, 10),
-    wide: false,
+  };
+}
+
+/** Everything at once, and soon over. */
+function drawStorm(chance: Chance): Mood {
+  return {
+    ...FAULTLESS,
+    faultsEndMs: chance.int(35_000, 60_000),
+    weather: { lost: 0.2, doubled: 0.1, late: 0.05, replayed: 0.1 },
+    objectCrash: 0.02,
+    agentCrash: 0.01,
+    agentPause: 0.003,
+    alarmLost: 0.1,
+    alarmLate: 0.1,
+    staleReplies: 0.1,
+    errorPages: 0.05,
+    blows: chance.int(8, 16),
   };
 }
 
 /** Room for cuts that outlast every silence. */
-export function drawWideMood(chance: Chance): Mood {
-  const never = {
-    objectCrash: 0,
-    agentCrash: 0,
-    agentPause: 0,
-    alarmLost: 0,
-    alarmLate: 0,
-    staleReplies: 0,
-    errorPages: 0,
-  };
+function drawWide(chance: Chance): Mood {
   const weather = { ...CALM, doubled: chance.pick([0, 0.03]), replayed: chance.pick([0, 0.03]) };
-  return { gentle: false, faultsEndMs: 1_000_000, weather, ...never, blows: 1, wide: true };
+  return { ...FAULTLESS, wide: true, faultsEndMs: 1_000_000, weather, blows: 1 };
+}
+
+/** What happens to many of its machines is seldom and short: each step of it is a step of a hundred machines. */
+function drawLarge(chance: Chance): Mood {
+  return {
+    ...FAULTLESS,
+    faultsEndMs: chance.int(50_000, 90_000),
+    weather: {
+      lost: chance.pick([0, 0.01]),
+      doubled: chance.pick([0, 0.01]),
+      late: 0,
+      replayed: chance.pick([0, 0.01]),
+    },
+    objectCrash: chance.pick([0, 0.0005]),
+    alarmLost: chance.pick([0, 0.02]),
+    staleReplies: chance.pick([0, 0.01]),
+    blows: chance.int(1, 4),
+  };
 }
 
 type Blow = (world: World, chance: Chance) => void;

@@ -12,7 +12,7 @@ const LONGEST_LIFE_MS = 12_000;
 
 export function scheduleSleeps(world: World, chance: Chance): void {
   // An object that counts silence ticks too often to sleep, and a mass cut is nothing but silence.
-  if (!chance.of(SLEEPS) || world.mood.wide) return;
+  if (!chance.of(SLEEPS) || world.mood.wide || world.mood.calm) return;
   const object = chance.pick([world.broker, ...world.clusters, ...world.clusters]);
   const fromMs = chance.int(5_000, Math.floor(world.mood.faultsEndMs / 2));
   const untilMs = Math.min(fromMs + chance.int(60_000, 240_000), world.mood.faultsEndMs);

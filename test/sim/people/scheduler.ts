@@ -126,7 +126,7 @@ export class Scheduler {
     this.#streamId = streamId;
     this.#socket = socket;
     if (socket === null) this.#lost();
-    else if (this.plan.flaky && this.#world.faulty) {
+    else if (this.plan.flaky && this.#world.faulty && !this.#world.mood.calm) {
       this.#world.timeline.after(this.#chance.spread(2_000, 120_000), () => this.#cut(streamId));
     }
   }

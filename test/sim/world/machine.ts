@@ -115,6 +115,7 @@ export class Machine {
     this.disk.starts.set(key, this.boot);
     if (
       this.#world.faulty &&
+      !this.#world.mood.calm &&
       this.#chance.of(START_FAILS) &&
       this.#world.happenings.strikes("start-failed", this.name)
     ) {

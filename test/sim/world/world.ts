@@ -7,7 +7,7 @@ import { Cluster } from "../../../src/cluster/cluster.ts";
 import type { NodeClaims } from "../../../src/cluster/methods.ts";
 import { Framework } from "../../../src/framework/framework.ts";
 import type { ObjectRef, Platform, Turns } from "../../../src/platform/seam.ts";
-import { drawMood, drawWideMood, type Mood, scheduleFaults } from "../faults/faults.ts";
+import { drawMood, type Mood, scheduleFaults } from "../faults/faults.ts";
 import { Happenings } from "../faults/happenings.ts";
 import { MassCuts } from "../faults/massCuts.ts";
 import { scheduleSleeps } from "../faults/sleeps.ts";
@@ -22,6 +22,7 @@ import { ReclaimWatch } from "../invariants/reclaimWatch.ts";
 import { RoundWatch } from "../invariants/roundWatch.ts";
 import { Watch } from "../invariants/watch.ts";
 import { Drains } from "../people/drains.ts";
+import { drawFleet, drawShape, drawSize, type MachineDraw } from "../people/fleet.ts";
 import { drawGangs } from "../people/gangs.ts";
 import { drawAttributes, drawPatience, drawPriority } from "../people/league.ts";
 import { drawBacklog, drawContest, drawPlans, Person, type Plan, underRole, withPlanning } from "../people/person.ts";
@@ -44,12 +45,6 @@ export interface WorldOptions {
 }
 
 const LEAGUE = "league";
-const CLUSTERS = ["north", "south", "west"];
-/** mostly few: small worlds get into as much trouble, sooner */
-const NODES = [2, 2, 3, 3, 4, 6];
-/** of the first cluster of a few worlds */
-const WIDE = 0.08;
-const WIDE_NODES = [10, 12, 15];
 const WIDE_LONG_WORK = 0.5;
 const LONG_WORK = 0.1;
 const LONG_SERVICE = 0.7;
@@ -60,6 +55,8 @@ const PATIENCE_MS = 60 * 60_000;
 const SETTLE_MS = 45_000;
 /** A story has some ten thousand; more is a loop without rest. */
 const MAX_STEPS = 200_000;
+/** For each machine: its polls, the looks at it. */
+const MORE_STEPS = 4_000;
 
 export class World {
   readonly timeline = new Timeline();
@@ -88,6 +85,7 @@ export class World {
 
   readonly #trace: ((line: string) => void) | null;
   readonly #objects = new Map<string, SimObject>();
+  readonly #clusterOf = new Map<Machine, SimObject>();
   readonly #work = new Map<string, { ranMs: number; code: number }>();
   readonly #chance: Chance;
   readonly #leagueChance: Chance;
@@ -101,19 +99,17 @@ export class World {
     this.network = new Network(this.timeline, this.chanceOf("network"), this.happenings);
     this.watch = new Watch(this);
     this.edge = new Edge(this);
-    const wide = this.chanceOf("wide");
-    this.mood = wide.of(WIDE) ? drawWideMood(wide) : drawMood(this.chanceOf("mood"));
-    const names = CLUSTERS.slice(0, this.#leagueChance.of(0.3) ? 3 : 2);
+    const size = drawSize(this.chanceOf("size"));
+    this.mood = drawMood(this.chanceOf("mood"), size);
+    const fleet = drawFleet(this.chanceOf("fleet"), size);
+    const names = fleet.map(({ name }) => name);
     this.broker = this.#object({ kind: "broker", league: LEAGUE, name: "" });
     this.clusters = names.map((name) => this.#object({ kind: "cluster", league: LEAGUE, name }));
     this.stewards = new Stewards(this, this.chanceOf("stewards"));
-    for (const { name } of this.clusters) this.broker.ask("createCluster", { name, labels: {}, idempotency: null });
+    for (const { name, labels } of fleet) this.broker.ask("createCluster", { name, labels, idempotency: null });
     this.stewards.setUp();
     this.broker.ask("changeLeague", drawPatience(this.chanceOf("patience")));
-    for (const [i, cluster] of this.clusters.entries()) {
-      const nodes = this.#leagueChance.pick(NODES);
-      this.#populate(cluster, this.mood.wide && i === 0 ? wide.pick(WIDE_NODES) : nodes);
-    }
+    for (const [i, { machines }] of fleet.entries()) this.#populate(this.clusters[i] as SimObject, machines);
     this.people = this.#plans(names)
       .filter(({ id }) => this.happenings.isWanted("job", id))
       .map((plan) => new Person(this, plan));
@@ -160,21 +156,25 @@ export class World {
     return kind === "broker" ? new Broker(platform) : new Cluster(platform);
   }
 
-  #populate(cluster: SimObject, nodes: number): void {
-    for (let i = 0; i < nodes; i++) {
+  #populate(cluster: SimObject, machines: readonly MachineDraw[]): void {
+    for (const [i, { capacity, attributes }] of machines.entries()) {
       const name = `${cluster.name}-n${i}`;
       if (!this.happenings.isWanted("node", name)) continue;
-      const capacity = { cpus: this.#leagueChance.pick([2000, 4000]), mem: 4_000_000, ports: 10_000 };
-      const machine = new Machine(this, name, capacity, drawAttributes(this.#leagueChance));
-      this.machines.push(machine);
+      const machine = new Machine(this, name, capacity, attributes);
+      this.#addMachine(machine, cluster);
       this.addAgent(cluster, machine);
     }
+  }
+
+  #addMachine(machine: Machine, cluster: SimObject): void {
+    this.machines.push(machine);
+    this.#clusterOf.set(machine, cluster);
   }
 
   /** Its disk was copied to another machine, and the same agent runs there too. */
   cloneAgent(agent: AgentHost): void {
     const machine = agent.machine.copyOf();
-    this.machines.push(machine);
+    this.#addMachine(machine, this.clusterOf(agent));
     this.#start(new AgentHost(this, machine, agent.claims));
   }
 
@@ -199,17 +199,17 @@ export class World {
     if (!cluster) throw new Error(`no cluster ${agent.claims.cluster}`);
     return cluster;
   }
-  clusterOfMachine({ name }: Machine): SimObject {
-    const cluster = this.clusters.find((one) => name.startsWith(`${one.name}-`));
-    if (!cluster) throw new Error(`no cluster of machine ${name}`);
+  clusterOfMachine(machine: Machine): SimObject {
+    const cluster = this.#clusterOf.get(machine);
+    if (!cluster) throw new Error(`no cluster of machine ${machine.name}`);
     return cluster;
   }
   /** Between two boots somebody takes parts out, puts others in, or moves it. */
   refit(machine: Machine): void {
     const chance = this.#leagueChance;
     if (!chance.of(REFIT) || !this.happenings.strikes("machine-refitted", machine.name)) return;
-    machine.capacity = { ...machine.capacity, cpus: chance.pick([2000, 4000]) };
-    machine.attributes = drawAttributes(chance);
+    machine.capacity = drawShape(chance);
+    machine.attributes = { region: machine.attributes.region ?? "", ...drawAttributes(chance) };
   }
   planOf(task: string): Person | undefined {
     const job = task.slice(0, task.lastIndexOf("."));
@@ -278,7 +278,8 @@ export class World {
   /** @throws Violation */
   #isStuck(): boolean {
     const { steps } = this.timeline;
-    if (steps >= MAX_STEPS) this.checks.hold("all-end", false, () => `${steps} steps and no end`);
+    if (steps >= MAX_STEPS + MORE_STEPS * this.machines.length)
+      this.checks.hold("all-end", false, () => `${steps} steps and no end`);
     return false;
   }
 
