@@ -1,4 +1,5 @@
 /** Whether a fire drill keeps nodes from being heard now, and which nodes those are. */
+import { formatDuration } from "../../model/duration.ts";
 import { Problem } from "../../model/problems.ts";
 import type { ClusterMemory } from "../memory.ts";
 import type { Drill } from "../schema.ts";
@@ -21,8 +22,10 @@ export const drillable = (memory: ClusterMemory, now: number): NodeState[] =>
 export const silentOnes = (memory: ClusterMemory, now: number): string[] =>
   [...memory.nodes.values()].filter((node) => !node.removed && memory.isSuspect(node, now)).map(({ name }) => name);
 
-/** @throws Problem when there is nobody to cut off */
-export function mustHaveNodes(memory: ClusterMemory, now: number): void {
+/** @throws Problem when another one is not over, or there is nobody to cut off */
+export function mustBeReady(memory: ClusterMemory, now: number): void {
+  const { drill } = memory.self;
+  if (drill !== null && drill.finalAtMs === null) throw alreadyOn(memory.cluster, drill, now);
   if (drillable(memory, now).length > 0) return;
   const { cluster } = memory;
   const total = [...memory.nodes.values()].filter(({ removed }) => !removed).length;
@@ -31,6 +34,17 @@ export function mustHaveNodes(memory: ClusterMemory, now: number): void {
     total === 0
       ? `cluster ${cluster} has no nodes to cut off; let one join: hansa token create --join ${cluster}`
       : `none of the ${total} nodes of ${cluster} answers, so it is cut off already; look: hansa nodes --cluster ${cluster}`,
+  );
+}
+
+function alreadyOn(cluster: string, drill: Drill, now: number): Problem {
+  const { endedAtMs, untilMs } = drill;
+  const left = formatDuration(Math.max(1_000, (endedAtMs === null ? untilMs : reportBy(drill)) - now));
+  return new Problem(
+    "conflict",
+    endedAtMs === null
+      ? `a drill of ${cluster} is on for ${left} more; wait for its end, or end it: hansa drill ${cluster} --end`
+      : `the report of the last drill of ${cluster} is made within ${left}; look at it then: hansa drill ${cluster}`,
   );
 }
 

@@ -195,7 +195,8 @@ describe("while a drill lasts", () => {
     const { startedAt } = start(MIN).view;
     home.nowMs += 5 * SECOND;
     expect(start(MIN).view.startedAt).toBe(startedAt);
-    expect(() => start(MIN, "second")).toThrowError(/is on for 55s more.*hansa drill north --end/);
+    for (const ask of [() => start(MIN, "second"), () => preview(MIN)])
+      expect(ask).toThrowError(/is on for 55s more.*hansa drill north --end/);
     pass(56 * SECOND);
     expect(view().state).toBe("settling");
     expect(() => start(MIN, "second")).toThrowError(/report of the last drill of north is made within/);

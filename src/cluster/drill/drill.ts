@@ -3,13 +3,12 @@
  * What their silence means is decided where silence always is, and nothing there knows of a drill.
  */
 import { formatDuration } from "../../model/duration.ts";
-import { Problem } from "../../model/problems.ts";
 import { isAdopted } from "../liveTasks.ts";
 import type { ClusterMemory } from "../memory.ts";
 import type { Drill } from "../schema.ts";
 import { OVERDUE_MS } from "../silence.ts";
 import { attemptsOf, type Live, type NodeState } from "../state.ts";
-import { drillable, isCut, missingNodes, mustHaveNodes, reportBy, silentOnes } from "./cut.ts";
+import { drillable, isCut, missingNodes, mustBeReady, reportBy, silentOnes } from "./cut.ts";
 import { type FollowedAttempt, keyOf } from "./followed.ts";
 import { becameOf, findings } from "./report.ts";
 
@@ -30,8 +29,7 @@ export interface DrillWish {
 export function startDrill(memory: ClusterMemory, { forMs, request }: DrillWish, now: number): boolean {
   const before = memory.self.drill;
   if (before?.request === request) return false;
-  if (before !== null && before.finalAtMs === null) throw alreadyOn(memory.cluster, before, now);
-  mustHaveNodes(memory, now);
+  mustBeReady(memory, now);
   const live = liveAttempts(memory);
   memory.followed.begin(chosenOf(live).map((one) => followedOf(memory, one)));
   save(memory, {
@@ -48,17 +46,6 @@ export function startDrill(memory: ClusterMemory, { forMs, request }: DrillWish,
   const detail = `its nodes are cut off for ${formatDuration(forMs)}, ${live.length} attempts live`;
   memory.events.push({ type: "cluster.drill-started", detail });
   return true;
-}
-
-function alreadyOn(cluster: string, drill: Drill, now: number): Problem {
-  const { endedAtMs, untilMs } = drill;
-  const left = formatDuration(Math.max(1_000, (endedAtMs === null ? untilMs : reportBy(drill)) - now));
-  return new Problem(
-    "conflict",
-    endedAtMs === null
-      ? `a drill of ${cluster} is on for ${left} more; wait for its end, or end it: hansa drill ${cluster} --end`
-      : `the report of the last drill of ${cluster} is made within ${left}; look at it then: hansa drill ${cluster}`,
-  );
 }
 
 function liveAttempts(memory: ClusterMemory): Live[] {

@@ -7,7 +7,7 @@ import { MAX_WAIT_S } from "../../protocol/limits.ts";
 import type { ClusterMemory } from "../memory.ts";
 import { OVERDUE_MS } from "../silence.ts";
 import { attemptsOf } from "../state.ts";
-import { drillable, mustHaveNodes, silentOnes } from "./cut.ts";
+import { drillable, mustBeReady, silentOnes } from "./cut.ts";
 import { massHoldOf } from "./report.ts";
 
 /** Who was not answered comes again after so long at the latest, sooner where less time is left; and a little more. */
@@ -19,9 +19,9 @@ const SLACK_MS = 5_000;
 type Fate = DrillPreview["tasks"][number]["fate"];
 const FATES: readonly Fate[] = ["stops", "may-stop", "goes-on"];
 
-/** @throws Problem when there is nobody to cut off */
+/** @throws Problem as a drill does */
 export function previewDrill(memory: ClusterMemory, forMs: number, now: number): DrillPreview {
-  mustHaveNodes(memory, now);
+  mustBeReady(memory, now);
   const holdMs = massHoldOf(memory);
   const tasks: DrillPreview["tasks"] = [];
   for (const job of memory.jobs.values()) {
