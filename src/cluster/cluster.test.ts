@@ -586,6 +586,16 @@ test("a return is repeated until a gen omits it", () => {
   expect(lastReport()?.jobs[0]?.returned).toEqual([]);
 });
 
+test("a report of which nothing is heard is made again, with what it told", () => {
+  grant();
+  expect(lastReport()?.jobs).toMatchObject([{ job: "abcd" }]);
+  for (const laterMs of [31_000, 2_000]) {
+    home.nowMs += laterMs;
+    home.fireAlarm();
+  }
+  expect(lastReport()?.jobs).toMatchObject([{ job: "abcd" }]);
+});
+
 describe("an object that lost its rows", () => {
   test("adopts what its nodes run, and returns the rest only after the job's silence limit", () => {
     const node = { league: "acme", cluster: "north", node: "n1", serial: 1 };
