@@ -1,6 +1,7 @@
 /** `/healthz`, `/metrics` and `/status` for this machine's own monitoring: on loopback, and only when asked for. */
 import type { Server } from "node:http";
 import { isIP } from "node:net";
+import { MAX_PORT } from "../../src/model/port.ts";
 import type { Log } from "./log.ts";
 import { type AgentStatus, metricsText } from "./status.ts";
 
@@ -13,7 +14,7 @@ export interface Endpoint {
 export function parseEndpoint(text: string): Endpoint | null {
   const [, name = "", digits = ""] = /^(.*):(\d{1,5})$/.exec(text) ?? [];
   const port = Number(digits);
-  if (digits === "" || port > 65_535) return null;
+  if (digits === "" || port > MAX_PORT) return null;
   const host = name === "" || name === "localhost" ? "127.0.0.1" : name.replace(/^\[(.*)\]$/, "$1");
   return isLoopback(host) ? { host, port } : null;
 }

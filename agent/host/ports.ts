@@ -1,4 +1,5 @@
 /** Ports of this node that tasks may be given, as its owner writes them: `31000-32000,33000`. */
+import { MAX_PORT } from "../../src/model/port.ts";
 
 /** First and last. */
 export type PortRange = [first: number, last: number];
@@ -6,7 +7,6 @@ export type PortRange = [first: number, last: number];
 /** Below what Linux takes for outgoing connections, and what Mesos offers too. */
 export const DEFAULT_PORTS = "31000-32000";
 const NO_PORTS = "none";
-const MAX_PORT = 65_535;
 /** The protocol takes no more. */
 const MAX_RANGES = 100;
 

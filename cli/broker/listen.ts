@@ -1,5 +1,6 @@
 /** Addresses to listen at: reading them, asking whether one is free, and how to reach them from this machine. */
 import { createServer } from "node:net";
+import { MAX_PORT } from "../../src/model/port.ts";
 import { Problem } from "../../src/model/problems.ts";
 
 export interface Listen {
@@ -9,7 +10,6 @@ export interface Listen {
 }
 
 export const DEFAULT_LISTEN = "127.0.0.1:8787";
-const MAX_PORT = 65_535;
 /** How many ports after the wanted one are tried. */
 const PORTS_TRIED = 100;
 

@@ -22,6 +22,7 @@ import {
   spreadOf,
   spreadSchema,
 } from "./placing.ts";
+import { MAX_PORT } from "./port.ts";
 import type { Resources } from "./resources.ts";
 import { DEFAULT_ROLE } from "./role.ts";
 import { roleSchema } from "./roleRequest.ts";
@@ -97,7 +98,7 @@ export const jobSpecSchema = z
     antiAffinity: antiAffinitySchema,
     spread: spreadSchema,
     ports: z
-      .array(z.int().min(1).max(65_535))
+      .array(z.int().min(1).max(MAX_PORT))
       .max(100)
       .optional()
       .describe("Ports that a node must have free; any others are asked for as resources: { ports: 2 }."),

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { NAME, TASK_ID } from "../model/ids.ts";
 import type { Template } from "../model/job.ts";
+import { MAX_PORT } from "../model/port.ts";
 import { MAX_ATTRIBUTES, MAX_GPUS, MAX_RESOURCES } from "./limits.ts";
 
 export const AGENT_PROTOCOL = 1;
@@ -24,7 +25,7 @@ const amounts = z
     path: ["gpus"],
     error: `is more than ${MAX_GPUS} gpus: amounts are in thousandths`,
   });
-const port = z.int().min(1).max(65_535);
+const port = z.int().min(1).max(MAX_PORT);
 const ports = z
   .array(z.tuple([port, port]))
   .max(100)

@@ -3,6 +3,7 @@
  * much is checked as a wrong answer could do harm with; what is inside a template is the broker's word.
  */
 import { TASK_ID } from "../../../src/model/ids.ts";
+import { MAX_PORT } from "../../../src/model/port.ts";
 import type { JoinReply, PollReply } from "../../../src/protocol/agent.ts";
 
 type Fields = Record<string, unknown>;
@@ -22,7 +23,6 @@ const ACTIONS = ["run", "pause", "drain", "rejoin", "gone"];
 /** A task's id becomes part of a path and an epoch part of a file name. */
 const namesTask = (value: Fields): boolean => isText(value.task) && TASK_ID.test(value.task) && isCount(value.epoch);
 
-const MAX_PORT = 65_535;
 const isPort = (value: unknown): boolean => isCount(value) && value > 0 && value <= MAX_PORT;
 const isListOf = (value: unknown, holds: (value: unknown) => boolean): boolean =>
   value === undefined || (Array.isArray(value) && value.every(holds));

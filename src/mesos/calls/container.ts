@@ -1,6 +1,7 @@
 /** Containers as frameworks ask for them: by Docker's own means, or Mesos' with an image of Docker's. */
 import type { Container } from "../../model/container.ts";
 import type { DriverName } from "../../model/driver.ts";
+import { MAX_PORT } from "../../model/port.ts";
 import type { ContainerInfo, DockerInfo, PortMapping, Volume } from "../messages/task.ts";
 
 export interface ReadContainer {
@@ -11,7 +12,6 @@ export interface ReadContainer {
 
 /** Of a task without a container. */
 export const BARE: ReadContainer = { driver: "process", image: null, container: null };
-const MAX_PORT = 65_535;
 
 /** @returns a text that says what is wrong or not served */
 export function readContainer(wire: ContainerInfo | undefined): ReadContainer | string {

@@ -1,11 +1,11 @@
 /** What is wrong with a resource in itself, and what of Mesos' resources is not served. */
 import type { PortRanges } from "../../model/framework.ts";
+import { MAX_PORT } from "../../model/port.ts";
 import type { Resource } from "../messages/common.ts";
 import { amountError } from "./quantities.ts";
 import { roleError, STAR } from "./roles.ts";
 
 const PORTS = "ports";
-const MAX_PORT = 65_535;
 
 /** As `Resources::validate`, then what is not served. */
 export function resourceError(resource: Resource): string | null {
