@@ -2,7 +2,7 @@
  * When a call to an object is tried again. The platform marks passing faults `retryable`; one that is also
  * `overloaded` must not be tried again, or the load that caused it stays. After any error the stub is spent.
  */
-const MAX_TRIES = 3;
+export const MAX_TRIES = 3;
 const BASE_DELAY_MS = 100;
 const MAX_DELAY_MS = 2000;
 

@@ -1,7 +1,9 @@
 import { expect, test } from "vitest";
+import { Cluster } from "../../src/cluster/cluster.ts";
+import { restSpec } from "../../src/model/partition.ts";
 import { Problem } from "../../src/model/problems.ts";
 import type { Outcome, Platform, Turns } from "../../src/platform/seam.ts";
-import { harness, type ObjectHome } from "./nodeSqlite.ts";
+import { harness, isRefusal, type ObjectHome, WriteRefused } from "./nodeSqlite.ts";
 
 const SELF = { kind: "cluster", league: "l", name: "c" } as const;
 
@@ -40,6 +42,18 @@ class Counter implements Turns {
   closed(): void {}
 }
 
+/** Takes a refused write for done. */
+class Careless extends Counter {
+  override call(): unknown {
+    try {
+      this.platform.sql.exec("DELETE FROM counter");
+    } catch {
+      return "done";
+    }
+    return null;
+  }
+}
+
 const counter = (): ObjectHome<Counter> => harness((platform) => new Counter(platform), SELF);
 
 test("effects leave after the commit, in order", () => {
@@ -74,6 +88,46 @@ test("a crash keeps rows, alarm, sockets and attachments, and loses memory and e
   expect(home.takeEffects()).toEqual([]);
   expect(home.alarmAt).toBe(7);
   expect(home.object.platform.sockets.list()).toEqual([{ id: socket, data: { seen: 2 } }]);
+});
+
+test("a turn of which a write is refused fails whole, and the object is built anew from its rows", () => {
+  const home = counter();
+  home.call("add", 2);
+  home.takeEffects();
+  home.object.remembered = 99;
+  const before = home.object;
+  home.refusesWrite = () => true;
+  expect(() => home.call("add", 3)).toThrow(WriteRefused);
+  // It writes as it is built.
+  expect(() => home.object).toThrow(WriteRefused);
+  home.refusesWrite = () => false;
+  expect([home.object === before, home.object.remembered, home.takeEffects()]).toEqual([false, 2, []]);
+});
+
+test("a turn that goes on after a refused write is none", () => {
+  const careless: ObjectHome<Counter> = harness((platform) => new Careless(platform), SELF);
+  careless.refusesWrite = () => true;
+  expect(() => careless.call("add", 3)).toThrow("the turn went on");
+});
+
+test("drizzle tells a refused write by its cause", () => {
+  const home = harness((platform) => new Cluster(platform), SELF);
+  home.refusesWrite = () => true;
+  let thrown: unknown;
+  try {
+    home.call("putPartition", { spec: { ...restSpec(), pack: "spread" }, position: null });
+  } catch (error) {
+    thrown = error;
+  }
+  expect(isRefusal(thrown)).toBe(true);
+});
+
+test("an alarm that comes twice leaves the next one as it was set", () => {
+  const home = counter();
+  home.call("add", 2);
+  home.fireAlarm();
+  home.repeatAlarm();
+  expect(home.alarmAt).toBe(9);
 });
 
 test("a home made of a backup has its rows", () => {

@@ -4,6 +4,7 @@
  * and effects that were not taken do not.
  */
 import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { Problem } from "../../src/model/problems.ts";
 import { checkBinds } from "../../src/platform/binds.ts";
 import type { ObjectRef, Outcome, Platform, Row, SocketId, SqlValue, Turns } from "../../src/platform/seam.ts";
 import { nodeSolver } from "../support/highs.ts";
@@ -31,6 +32,23 @@ const MAX_STATEMENT_CHARS = 100_000;
 const MAX_ATTACHMENT_BYTES = 2_048;
 /** The object store of the platform refuses these; a turn is one transaction already. */
 const TRANSACTION_WORDS = /^\s*(begin|commit|end|rollback|savepoint|release)\b/i;
+const isWrite = (text: string): boolean => !/^\s*(select|pragma)\b/i.test(text);
+
+interface Prepared<S = StatementSync | null> {
+  /** null: several statements */
+  statement: S;
+  writes: boolean;
+}
+
+/** What a statement that writes throws when the storage takes no writes. */
+export class WriteRefused extends Error {
+  constructor() {
+    super("the storage takes no writes");
+  }
+}
+/** Whether that is why a turn threw. */
+export const isRefusal = (error: unknown): boolean =>
+  error instanceof WriteRefused || (error instanceof Error && isRefusal(error.cause));
 
 /** Several statements in one text, as a migration has them; quoted text and comments may hold a semicolon. */
 const isScript = (text: string): boolean =>
@@ -50,11 +68,13 @@ export class ObjectHome<T extends Turns> {
   rowsWritten = 0;
   /** the last turn that threw had written before it did */
   threwAfterWrite = false;
+  /** asked before each statement that writes: true refuses it */
+  refusesWrite: () => boolean = () => false;
 
   readonly #build: (platform: Platform) => T;
   readonly #database = new DatabaseSync(":memory:");
-  readonly #statements = new Map<string, StatementSync | null>();
-  readonly #arrays = new Map<string, StatementSync>();
+  readonly #statements = new Map<string, Prepared>();
+  readonly #arrays = new Map<string, Prepared<StatementSync>>();
   readonly #changes: StatementSync;
   readonly #clone: <V>(value: V) => V;
   readonly #clock: () => number;
@@ -64,11 +84,14 @@ export class ObjectHome<T extends Turns> {
   /** what the turn's attachments replaced */
   #attached: [SocketId, unknown][] = [];
   #nextSocket = 1;
-  #object: T;
+  /** null: it could not be built, and the next turn tries again */
+  #object: T | null = null;
   #inTurn = false;
   #turnNow = 0;
   #changesSoFar = 0;
   #pending: Effect[] = [];
+  /** a write of the turn was refused */
+  #wasRefused = false;
 
   constructor(build: (platform: Platform) => T, options: ObjectHomeOptions) {
     this.#build = build;
@@ -81,30 +104,31 @@ export class ObjectHome<T extends Turns> {
     this.#database.exec("PRAGMA foreign_keys = ON");
     this.#changes = this.#database.prepare("SELECT total_changes() AS n");
     this.#platform = this.#makePlatform();
-    this.#object = this.#turn(
-      () => this.#build(this.#platform),
-      (built) => built,
-    );
+    this.#construct();
   }
 
   get object(): T {
-    return this.#object;
+    return this.#object ?? this.#construct();
   }
 
   // Turns. Each commits or, when it throws, leaves rows and effects as they were.
 
   call(method: string, args: unknown): unknown {
-    return this.#clone(this.#turn(() => this.#object.call(method, this.#clone(args))));
+    return this.#clone(this.#run((object) => object.call(method, this.#clone(args))));
   }
   result(to: ObjectRef, method: string, args: unknown, outcome: Outcome): void {
-    this.#turn(() => this.#object.result(to, method, this.#clone(args), this.#clone(outcome)));
+    this.#run((object) => object.result(to, method, this.#clone(args), this.#clone(outcome)));
   }
   fireAlarm(): void {
     this.alarmAt = null;
-    this.#turn(() => this.#object.alarm());
+    this.repeatAlarm();
+  }
+  /** At least once means sometimes twice: whatever is set meanwhile stays set. */
+  repeatAlarm(): void {
+    this.#run((object) => object.alarm());
   }
   message(socket: SocketId, message: unknown): void {
-    this.#turn(() => this.#object.message(socket, this.#clone(message)));
+    this.#run((object) => object.message(socket, this.#clone(message)));
   }
 
   // Sockets, as the world sees them.
@@ -115,7 +139,7 @@ export class ObjectHome<T extends Turns> {
     return socket;
   }
   closeSocket(socket: SocketId, isClean = true): void {
-    if (this.#sockets.delete(socket)) this.#turn(() => this.#object.closed(socket, isClean));
+    if (this.#sockets.delete(socket)) this.#run((object) => object.closed(socket, isClean));
   }
   isOpen(socket: SocketId): boolean {
     return this.#sockets.has(socket);
@@ -124,10 +148,8 @@ export class ObjectHome<T extends Turns> {
   /** The process dies between two turns: memory and effects not yet taken are gone, rows, alarm and sockets stay. */
   crash(): void {
     this.effects = [];
-    this.#object = this.#turn(
-      () => this.#build(this.#platform),
-      (built) => built,
-    );
+    this.#object = null;
+    this.#construct();
   }
   /** The machine under it dies too: every socket is cut, and nobody tells the object. */
   dropSockets(): void {
@@ -157,17 +179,57 @@ export class ObjectHome<T extends Turns> {
     this.#database.close();
   }
 
+  #construct(): T {
+    const built = this.#turn(
+      () => this.#build(this.#platform),
+      (one) => one,
+    );
+    this.#object = built;
+    return built;
+  }
+
+  /** One that must write as it is built waits until it may. */
+  #reconstruct(): void {
+    try {
+      this.#construct();
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+    }
+  }
+
+  /** As the Durable Object adapter does it: what it remembers may differ from its rows after a turn that failed. */
+  #run<R>(entry: (object: T) => R): R {
+    const { object } = this;
+    try {
+      return this.#turn(
+        () => entry(object),
+        () => object,
+      );
+    } catch (error) {
+      if (!(error instanceof Problem) || this.threwAfterWrite) {
+        const { threwAfterWrite } = this;
+        this.#object = null;
+        this.#reconstruct();
+        this.threwAfterWrite = threwAfterWrite;
+      }
+      throw error;
+    }
+  }
+
   /** @param verified of what the turn gave back: the object that is to be as it says */
-  #turn<R>(body: () => R, verified: (value: R) => Turns = () => this.#object): R {
+  #turn<R>(body: () => R, verified: (value: R) => Turns): R {
     if (this.#inTurn) throw new Error("a turn inside a turn");
     this.#inTurn = true;
     this.#turnNow = this.#clock();
     this.#pending = [];
     this.#attached = [];
+    this.threwAfterWrite = false;
+    this.#wasRefused = false;
     const before = this.#changesSoFar;
     this.#database.exec("BEGIN");
     try {
       const value = body();
+      if (this.#wasRefused) throw new Error("a write was refused, and the turn went on");
       this.#verify(verified(value));
       this.#database.exec("COMMIT");
       this.turns++;
@@ -236,34 +298,43 @@ export class ObjectHome<T extends Turns> {
 
   #exec<R extends Row>(text: string, binds: SqlValue[]): R[] {
     checkBinds(binds);
-    let statement = this.#statements.get(text);
-    if (statement === undefined) {
+    let prepared = this.#statements.get(text);
+    if (prepared === undefined) {
       checkText(text);
-      statement = isScript(text) ? null : this.#database.prepare(text);
-      this.#statements.set(text, statement);
+      prepared = { statement: isScript(text) ? null : this.#database.prepare(text), writes: isWrite(text) };
+      this.#statements.set(text, prepared);
     }
-    if (statement === null) {
+    if (prepared.writes) this.#mayWrite();
+    if (prepared.statement === null) {
       if (binds.length > 0) throw new Error("binds for several statements");
       this.#database.exec(text);
       return [];
     }
-    const rows = statement.all(...binds) as R[];
+    const rows = prepared.statement.all(...binds) as R[];
     this.rowsRead += rows.length;
     return rows;
   }
 
   #raw(text: string, binds: SqlValue[]): SqlValue[][] {
     checkBinds(binds);
-    let statement = this.#arrays.get(text);
-    if (!statement) {
+    let prepared = this.#arrays.get(text);
+    if (!prepared) {
       checkText(text);
-      statement = this.#database.prepare(text);
-      statement.setReturnArrays(true);
-      this.#arrays.set(text, statement);
+      prepared = { statement: this.#database.prepare(text), writes: isWrite(text) };
+      prepared.statement.setReturnArrays(true);
+      this.#arrays.set(text, prepared);
     }
-    const rows = statement.all(...binds) as unknown as SqlValue[][];
+    if (prepared.writes) this.#mayWrite();
+    const rows = prepared.statement.all(...binds) as unknown as SqlValue[][];
     this.rowsRead += rows.length;
     return rows;
+  }
+
+  /** @throws WriteRefused */
+  #mayWrite(): void {
+    if (!this.#inTurn || !this.refusesWrite()) return;
+    this.#wasRefused = true;
+    throw new WriteRefused();
   }
 
   #totalChanges(): number {

@@ -4,6 +4,7 @@
  */
 import type { AgentHost } from "../world/agentHost.ts";
 import type { Chance } from "../world/random.ts";
+import { MAX_OBJECT_DRIFT } from "../world/simObject.ts";
 import type { World } from "../world/world.ts";
 
 /** The design's: with fewer nodes, or a third of them and fewer, each node is on its own. */
@@ -63,7 +64,7 @@ export class MassCuts {
       if (nowMs < fromMs || nowMs >= untilMs || !machines.has(run.machine) || run.endedMs <= fromMs) continue;
       this.#world.checks.hold(
         "mass-held",
-        nowMs - fromMs >= lostAfterMs + HOLD_FOR_MS,
+        (nowMs - fromMs) * (1 + MAX_OBJECT_DRIFT) >= lostAfterMs + HOLD_FOR_MS,
         () => `${key} was cut off with ${machines.size} nodes and is handed out again after ${nowMs - fromMs} ms`,
       );
     }

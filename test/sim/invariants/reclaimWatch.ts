@@ -5,7 +5,7 @@
 import type { LeagueSettings } from "../../../src/model/league.ts";
 import type { PollReply } from "../../../src/protocol/agent.ts";
 import type { Claim, JobReport } from "../../../src/protocol/levels.ts";
-import type { SimObject } from "../world/simObject.ts";
+import { MAX_OBJECT_DRIFT, type SimObject } from "../world/simObject.ts";
 import type { World } from "../world/world.ts";
 
 /** Rights change with every job that comes, every change of roles and partitions, every node: each may cost a task its place. */
@@ -53,7 +53,7 @@ export class ReclaimWatch {
       const isTimed = !this.#world.happenings.faults.has("clock-jump");
       checks.hold(
         "taken-back-rightly",
-        !isTimed || ranMs >= this.#settings().minRunMs,
+        !isTimed || ranMs * (1 + MAX_OBJECT_DRIFT) + 1 >= this.#settings().minRunMs,
         () => `${key} was taken back after ${ranMs} ms`,
       );
     }

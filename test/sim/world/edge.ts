@@ -6,7 +6,8 @@ import type { Held } from "../../../src/cluster/methods.ts";
 import type { PollReply, PollRequest } from "../../../src/protocol/agent.ts";
 import type { AgentHost, HttpAnswer } from "./agentHost.ts";
 import type { Chance } from "./random.ts";
-import type { Answer, SimObject } from "./simObject.ts";
+import { withRetries } from "./retries.ts";
+import { type Answer, linkOf, type SimObject } from "./simObject.ts";
 import type { World } from "./world.ts";
 
 /** Replies that a proxy remembers of one agent. */
@@ -49,11 +50,17 @@ export class Edge {
       () => {
         const cluster = this.#world.clusterOf(agent);
         if (waitS === 0) {
-          cluster.call("poll", { claims: agent.claims, request }, (answer) => back(statusOf(answer)));
+          this.#call(cluster, "poll", { claims: agent.claims, request }, (answer) => back(statusOf(answer)));
         } else this.#hold(cluster, agent, request, waitS, back);
       },
       lost,
     );
+  }
+
+  /** From the Worker, which is near. */
+  #call(object: SimObject, method: string, args: unknown, done: (answer: Answer) => void): void {
+    const ask = (answered: (answer: Answer) => void) => object.call(method, args, answered);
+    withRetries(this.#world.timeline, this.#chance, ask, done);
   }
 
   #hold(
@@ -89,6 +96,7 @@ export class Edge {
   /** A person's call; repeated until it is answered. */
   request(object: SimObject, method: string, args: unknown, done: (answer: Answer) => void): void {
     const { network, timeline } = this.#world;
+    const link = linkOf("people", object.name);
     let answered = false;
     const settle = (answer: Answer): void => {
       if (answered) return;
@@ -100,11 +108,11 @@ export class Edge {
     const attempt = (): void => {
       if (answered) return;
       network.send(
-        "people",
+        link,
         () =>
-          object.call(method, args, (answer) =>
+          this.#call(object, method, args, (answer) =>
             network.send(
-              "people",
+              link,
               () => settle(answer),
               () => {},
             ),

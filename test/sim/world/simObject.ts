@@ -1,16 +1,25 @@
 /**
- * A Broker or a Cluster in a simulated world: its rows, its clock that may jump, its alarm that may be late or lost,
- * and its crashes, which lose memory and what was about to leave.
+ * A Broker or a Cluster in a simulated world: its rows, its clock that may jump and drift, its alarm that may be late,
+ * lost or come twice, turns that fail, and its crashes, which lose memory and what was about to leave.
  */
 import { Problem } from "../../../src/model/problems.ts";
 import type { ObjectRef, Platform, SocketId, Turns } from "../../../src/platform/seam.ts";
-import { type Effect, ObjectHome } from "../nodeSqlite.ts";
+import { type Effect, isRefusal, ObjectHome } from "../nodeSqlite.ts";
 import { shorten } from "./messages.ts";
+import { ObjectTroubles } from "./objectTroubles.ts";
 import type { Chance } from "./random.ts";
+import { withRetries } from "./retries.ts";
 import type { Timer } from "./timeline.ts";
 import type { World } from "./world.ts";
 
-export type Answer = { ok: true; value: unknown } | { ok: false; code: string; detail: string };
+export type Answer = { ok: true; value: unknown } | Failure;
+interface Failure {
+  ok: false;
+  code: string;
+  detail: string;
+  /** a passing fault of the transport: who called asks again at once, whatever became of it */
+  isRetryable?: true;
+}
 export type SocketEvent = { type: "message"; message: unknown } | { type: "closed" };
 
 /** The wall clock of every object at virtual time 0, before it jumps. */
@@ -18,6 +27,15 @@ const EPOCH_MS = 1_900_000_000_000;
 /** A caller is told something within this time, as the platform's adapter does. */
 const CALL_TIMEOUT_MS = 30_000;
 const CRASH_BEFORE_LEAVING = 0.5;
+/** The platform's adapter does so. */
+const FAILED_ALARM_DELAY_MS = 2_000;
+const DRIFTS = 0.5;
+/** Clocks of objects run up to 1 % fast or slow. */
+export const MAX_OBJECT_DRIFT = 0.01;
+
+const AWAY: Failure = { ok: false, code: "unavailable", detail: "the object is away" };
+const OVERLOADED: Failure = { ok: false, code: "unavailable", detail: "the object is overloaded" };
+const UNKNOWN: Failure = { ok: false, code: "unavailable", detail: "the outcome is unknown", isRetryable: true };
 
 export class SimObject {
   readonly name: string;
@@ -25,8 +43,9 @@ export class SimObject {
   home: ObjectHome<Turns>;
   clockOffsetMs = 0;
   awayUntilMs = 0;
-  /** rises with each crash: what an earlier life waited for never comes */
+  /** rises when its memory is lost */
   life = 0;
+  readonly troubles: ObjectTroubles;
   /** chance that a turn is the last of this life, right after its commit */
   crashAfterTurn = 0;
   alarmLost = 0;
@@ -36,6 +55,9 @@ export class SimObject {
   readonly #chance: Chance;
   readonly #build: (platform: Platform) => Turns;
   readonly #sockets = new Map<SocketId, (event: SocketEvent) => void>();
+  /** rises with each crash: what an earlier process waited for never comes */
+  #process = 0;
+  readonly #clockRate: number;
   #alarm: Timer | null = null;
   #armedFor: number | null = null;
 
@@ -45,12 +67,16 @@ export class SimObject {
     this.#world = world;
     this.#chance = world.chanceOf(`${ref.kind} ${ref.name}`);
     this.#build = build;
+    const clock = world.chanceOf(`clock of ${this.name}`);
+    this.#clockRate = clock.of(DRIFTS) ? 1 + (clock.next() * 2 - 1) * MAX_OBJECT_DRIFT : 1;
+    const chance = world.chanceOf(`troubles of ${this.name}`);
+    this.troubles = new ObjectTroubles(this.name, world.timeline, chance, world.happenings);
     this.home = this.#newHome(0);
     this.#settle();
   }
 
   #newHome(generation: number, backup?: Uint8Array): ObjectHome<Turns> {
-    return new ObjectHome(this.#build, {
+    const home = new ObjectHome(this.#build, {
       self: this.ref,
       now: () => this.now(),
       random: this.#chance.next,
@@ -58,11 +84,17 @@ export class SimObject {
       generation,
       ...(backup && { backup }),
     });
+    home.refusesWrite = () => this.troubles.refusesWrite();
+    return home;
   }
 
   /** Its own clock. */
   now(): number {
-    return EPOCH_MS + this.#world.timeline.nowMs + this.clockOffsetMs;
+    return EPOCH_MS + Math.floor(this.#world.timeline.nowMs * this.#clockRate) + this.clockOffsetMs;
+  }
+  /** Virtual time at which its clock shows `at`. */
+  #when(at: number): number {
+    return (at - EPOCH_MS - this.clockOffsetMs) / this.#clockRate;
   }
 
   get isAway(): boolean {
@@ -71,28 +103,42 @@ export class SimObject {
 
   /** One call from the Worker or another object. `done` may never run: the object died with the answer. */
   call(method: string, args: unknown, done: (answer: Answer) => void): void {
-    if (this.isAway) {
-      done({ ok: false, code: "unavailable", detail: "the object is away" });
-      return;
-    }
+    const answer = this.isAway ? AWAY : this.#execute(method, args);
+    if (answer !== null) done(answer);
+  }
+
+  #execute(method: string, args: unknown): Answer | null {
+    const overload = this.troubles.overload();
+    if (overload === "unexecuted") return OVERLOADED;
     const answer = this.#try(`${method}`, () => this.home.call(method, args));
     if (answer.ok) this.#world.watch.answered(this, method, args, answer.value);
-    if (this.#leave()) done(answer);
+    if (this.#leave()) return overload === "unknown" ? UNKNOWN : answer;
+    return this.troubles.isDeathHeard() ? UNKNOWN : null;
   }
 
   /** For assertions and for people who work next to the machine: no network, no faults. */
   ask(method: string, args: unknown): unknown {
-    const value = this.home.call(method, args);
+    const value = this.troubles.spare(() => this.home.call(method, args));
     this.#settle();
     return value;
   }
 
   openSocket(first: unknown, on: (event: SocketEvent) => void): SocketId | null {
-    if (this.isAway) return null;
+    if (this.isAway || this.troubles.overload() === "unexecuted") return null;
     const socket = this.home.openSocket();
     this.#sockets.set(socket, on);
-    this.#turn("message", () => this.home.message(socket, first));
+    const heard = this.#try("message", () => this.home.message(socket, first));
+    if (!heard.ok) this.#turnAway(socket, heard);
+    this.#leave();
     return socket;
+  }
+  /** Its message failed: it is told so and closed, as the platform's adapter does. */
+  #turnAway(socket: SocketId, { code, detail }: Failure): void {
+    const on = this.#sockets.get(socket);
+    this.#sockets.delete(socket);
+    this.#world.timeline.after(1, () => on?.({ type: "message", message: { problem: { code, detail } } }));
+    this.#world.timeline.after(2, () => on?.({ type: "closed" }));
+    this.#try("closed", () => this.home.closeSocket(socket, false));
   }
   closeSocket(socket: SocketId): void {
     if (!this.#sockets.delete(socket)) return;
@@ -102,6 +148,7 @@ export class SimObject {
   /** Memory is lost and built anew; open sockets stay, as hibernating ones do, or are cut. */
   crash(cutSockets: boolean): void {
     this.life++;
+    this.#process++;
     if (cutSockets) this.#cutSockets();
     this.#world.trace(() => `${this.name} crashes${cutSockets ? ", its sockets are cut" : ""}`);
     this.#turn("construction", () => this.home.crash());
@@ -110,6 +157,7 @@ export class SimObject {
   /** Its data is gone: it begins anew with nothing. */
   rebuild(): void {
     this.life++;
+    this.#process++;
     this.#cutSockets();
     this.#world.trace(() => `${this.name} is rebuilt empty`);
     this.home.close();
@@ -141,11 +189,19 @@ export class SimObject {
   }
 
   #try(what: string, run: () => unknown): Answer {
+    this.troubles.turnBegins();
     try {
       const value = run();
       this.#world.checks.hold("turns-whole", true, () => "");
       return { ok: true, value };
     } catch (error) {
+      if (isRefusal(error)) {
+        // Nothing of the turn is left, and its memory went with it.
+        this.life++;
+        this.#world.checks.hold("turns-whole", true, () => "");
+        this.#world.trace(() => `${this.name}: ${what} fails, for a write is refused`);
+        return { ok: false, code: "unavailable", detail: "the turn failed" };
+      }
       const problem = error instanceof Problem ? error : null;
       this.#world.checks.hold("turns-whole", problem !== null && !this.home.threwAfterWrite, () =>
         problem
@@ -199,27 +255,30 @@ export class SimObject {
   }
 
   #callOut(to: ObjectRef, method: string, args: unknown): void {
-    const { life } = this;
+    const process = this.#process;
     const target = this.#world.objectOf(to);
     if (!target) return;
     const link = linkOf(this.name, target.name);
     let settled = false;
     const settle = (answer: Answer): void => {
-      if (settled || this.life !== life) return;
+      if (settled || this.#process !== process) return;
       settled = true;
       const outcome = answer.ok ? answer : { ok: false as const, error: answer.detail };
       this.#turn(`result of ${method}`, () => this.home.result(to, method, args, outcome));
     };
     const fail = () => settle({ ok: false, code: "unavailable", detail: "no answer" });
-    this.#world.network.send(
-      link,
-      () => {
-        this.#world.trace(() => `${this.name} → ${target.name} ${method} ${shorten(method, args)}`);
-        target.call(method, args, (answer) => this.#world.network.send(link, () => settle(answer), fail));
-      },
-      fail,
-    );
-    this.#world.timeline.after(CALL_TIMEOUT_MS, fail);
+    const { timeline, network } = this.#world;
+    const ask = (done: (answer: Answer) => void): void =>
+      network.send(
+        link,
+        () => {
+          this.#world.trace(() => `${this.name} → ${target.name} ${method} ${shorten(method, args)}`);
+          target.call(method, args, (answer) => network.send(link, () => done(answer), fail));
+        },
+        fail,
+      );
+    withRetries(timeline, this.#chance, ask, settle, () => !settled && this.#process === process);
+    timeline.after(CALL_TIMEOUT_MS, fail);
   }
 
   #arm(): void {
@@ -237,7 +296,7 @@ export class SimObject {
     if (this.alarmLate > 0 && this.#chance.of(this.alarmLate) && this.#strikes("alarm-late")) {
       lateMs = this.#chance.spread(10, 60_000);
     }
-    this.#schedule(alarmAt - EPOCH_MS - this.clockOffsetMs + lateMs);
+    this.#schedule(this.#when(alarmAt) + lateMs);
   }
 
   #schedule(atMs: number): void {
@@ -248,8 +307,17 @@ export class SimObject {
       }
       this.#armedFor = null;
       this.#world.checks.spin(`alarms of ${this.name}`, this.#world.timeline.nowMs);
-      this.#turn("alarm", () => this.home.fireAlarm());
+      const { ok } = this.#try("alarm", () => this.home.fireAlarm());
+      // One that must not spin, as it always fails.
+      if (!ok) this.home.alarmAt = Math.max(this.home.alarmAt ?? 0, this.now() + FAILED_ALARM_DELAY_MS);
+      const copyMs = ok ? this.troubles.nextCopyMs() : null;
+      if (copyMs !== null) this.#world.timeline.after(copyMs, () => this.#repeatAlarm());
+      this.#leave();
     });
+  }
+
+  #repeatAlarm(): void {
+    if (!this.isAway) this.#turn("alarm", () => this.home.repeatAlarm());
   }
 }
 

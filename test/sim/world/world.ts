@@ -10,6 +10,7 @@ import type { ObjectRef, Platform, Turns } from "../../../src/platform/seam.ts";
 import { drawMood, type Mood, scheduleFaults } from "../faults/faults.ts";
 import { Happenings } from "../faults/happenings.ts";
 import { MassCuts } from "../faults/massCuts.ts";
+import { scheduleObjectFaults } from "../faults/objectFaults.ts";
 import { scheduleSleeps } from "../faults/sleeps.ts";
 import { checkAmounts } from "../invariants/amounts.ts";
 import { checkIndices } from "../invariants/brokerRows.ts";
@@ -120,6 +121,7 @@ export class World {
     this.stewards.schedule(this.mood.faultsEndMs);
     this.drains.schedule(this.mood.faultsEndMs);
     scheduleSleeps(this, this.chanceOf("sleeps"));
+    scheduleObjectFaults(this, this.chanceOf("object faults"));
     this.#lookAround(this.chanceOf("looks"));
   }
 

@@ -1,0 +1,71 @@
+/**
+ * What goes wrong with objects beside crashes, drawn from the seed: for a while one takes no writes or no calls, or the
+ * network parts it from the others; any write may be refused, and any alarm comes twice.
+ */
+import type { Chance } from "../world/random.ts";
+import { linkOf, type SimObject } from "../world/simObject.ts";
+import type { World } from "../world/world.ts";
+
+type Spell = (world: World, object: SimObject, forMs: number) => void;
+
+/** Well past the deadline and the silence limit of every job. */
+const LONG_MS = 240_000;
+/** No attempt notices. */
+const SHORT_MS = 4_000;
+const SHORTEST_MS = 500;
+
+const SPELLS: Readonly<Record<string, Spell>> = {
+  "writes-refused": ({ timeline }, { troubles }, forMs) => {
+    troubles.noWritesUntilMs = timeline.nowMs + forMs;
+  },
+  "object-overloaded": ({ timeline }, { troubles }, forMs) => {
+    troubles.overloadedUntilMs = timeline.nowMs + forMs;
+  },
+};
+/** From people and all other objects. */
+const CUTS: Readonly<Record<string, (world: World, chance: Chance) => SimObject>> = {
+  "broker-cut": ({ broker }) => broker,
+  "cluster-cut-off": ({ clusters }, chance) => chance.pick(clusters),
+};
+
+export function scheduleObjectFaults(world: World, chance: Chance): void {
+  const { mood, timeline } = world;
+  if (mood.wide) return;
+  const objects = objectsOf(world);
+  const alarmTwice = chance.pick([0, 0.05, 0.2]);
+  const writeRefused = chance.pick([0, 0.02, 0.1]);
+  for (const { troubles } of objects) Object.assign(troubles, { alarmTwice, writeRefused });
+  const spells = chance.pick([0, 1, 2, 4]);
+  for (let i = 0; i < spells; i++) {
+    const own = chance.fork();
+    timeline.at(chance.int(5_000, mood.faultsEndMs - 1), () => strike(world, own));
+  }
+  timeline.at(mood.faultsEndMs, () => {
+    for (const { troubles } of objects) troubles.end();
+  });
+}
+
+function strike(world: World, chance: Chance): void {
+  const kind = chance.pick([...Object.keys(SPELLS), ...Object.keys(CUTS)]);
+  const { [kind]: spell } = SPELLS;
+  const object = CUTS[kind]?.(world, chance) ?? chance.pick(objectsOf(world));
+  // While a Cluster is away, what runs there is not renewed; the Broker's absence costs nothing.
+  const mayBeLong = spell === undefined || object === world.broker || !world.mood.gentle;
+  const forMs = chance.spread(SHORTEST_MS, mayBeLong ? LONG_MS : SHORT_MS);
+  if (!world.happenings.strikes(kind, object.name)) return;
+  world.trace(() => `fault: ${kind} ${object.name} for ${forMs} ms`);
+  if (spell) spell(world, object, forMs);
+  else cutOff(world, object, forMs);
+}
+
+function cutOff(world: World, { name }: SimObject, forMs: number): void {
+  const others = objectsOf(world).filter((one) => one.name !== name);
+  for (const other of ["people", ...others.map((one) => one.name)])
+    world.network.cut(linkOf(name, other), world.timeline.nowMs + forMs);
+}
+
+const objectsOf = ({ broker, clusters, schedulers }: World): SimObject[] => [
+  broker,
+  ...clusters,
+  ...schedulers.map(({ object }) => object),
+];
