@@ -3,13 +3,13 @@
  * the silence of nodes, and reports. A thin shell over the pure steps beside it: every entry is one turn that ends in
  * `#settle`.
  */
-import { type AttemptKey, parseAttemptKey, parseTaskId } from "../model/ids.ts";
 import { Problem } from "../model/problems.ts";
 import type { ObjectRef, Outcome, Platform, SocketId, Turns } from "../platform/seam.ts";
 import type { PollReply, PollRequest } from "../protocol/agent.ts";
 import type { Tell, TellAnswer } from "../protocol/frameworks.ts";
 import type { GrantMessage, Report, ReportAnswer } from "../protocol/levels.ts";
 import { MAX_PLACEMENTS } from "../scheduling/place/place.ts";
+import { Answers } from "./answers.ts";
 import {
   type DrainWish,
   drainCluster,
@@ -24,6 +24,7 @@ import { cutOff, isCut } from "./drill/cut.ts";
 import { drillTimes, endDrill, startDrill, stepDrill } from "./drill/drill.ts";
 import { previewDrill } from "./drill/preview.ts";
 import { drillSight, whereabouts } from "./drill/report.ts";
+import { Follows } from "./follows.ts";
 import { accept, decline } from "./frameworks/accept.ts";
 import { agentStates } from "./frameworks/agentStates.ts";
 import { cutOffers, giveBack } from "./frameworks/cut.ts";
@@ -36,11 +37,11 @@ import { calledNodes, hasGangs } from "./gangs.ts";
 import { applyGrants, returnWaiting } from "./grants.ts";
 import type { OpenPoll } from "./heldPolls.ts";
 import { ClusterMemory, NOT_RECOVERING } from "./memory.ts";
-import type { ClusterMethods, ClusterSocketMessage, Held, NodeClaims } from "./methods.ts";
+import type { ClusterMethods, ClusterSocketMessage, NodeClaims } from "./methods.ts";
 import { moveTimes, stepMoves } from "./moving.ts";
 import { put, remove, viewAll, viewOne } from "./partitionChanges.ts";
 import { type Given, noteRoom, patienceTimes, placeWaiting, wantedNodes } from "./placing.ts";
-import { type Heard, hasNews, hear, isRest, replyTo, turnedAway } from "./poll.ts";
+import { hear, turnedAway } from "./poll.ts";
 import { preview } from "./preview.ts";
 import { makeRoom } from "./reclaiming.ts";
 import { Reporting } from "./reporting.ts";
@@ -50,7 +51,6 @@ import {
   markOverdue,
   nextOverdueAt,
   noteSilent,
-  recallHeard,
   recoveryTicks,
   tick,
   tickRecovery,
@@ -64,19 +64,15 @@ import { countAnew } from "./use.ts";
 import { verify } from "./verify.ts";
 import { clusterDrain, nodeView } from "./views.ts";
 import { noNodesMs, noteNoNodes, recallWaits, saveWaits } from "./waits.ts";
-import { type WakeAttachment, Wakers } from "./wakers.ts";
+import { Wakers } from "./wakers.ts";
 
 /** How long a node that may come back is waited for before waiting work is given to other clusters. */
 const NO_NODES_RETURN_MS = 15_000;
-const FOLLOW_MS = 60_000;
 /** Of so many nodes that were called, half come first, or so much time goes by, before more are. */
 const MANY_CALLED = 64;
 const CALL_PAUSE_MS = 100;
 /** An alarm that only goes on placing counts no silence sooner than this. */
 const PLACING_TICK_MS = 1_000;
-
-/** What a socket is for; kept in its attachment. */
-type Attachment = { hold: OpenPoll } | WakeAttachment;
 
 /** Both of what two steps gave. */
 const join = (a: Given, b: Given): Given => ({
@@ -90,9 +86,8 @@ export class Cluster implements Turns {
   readonly #store: ClusterStore;
   readonly #memory: ClusterMemory;
   readonly #wakers: Wakers;
-  readonly #follows = new Map<string, number>();
-  /** by node: what its agent heard last of follows; of others nothing is followed */
-  readonly #followsTold = new Map<string, string>();
+  readonly #follows: Follows;
+  readonly #answers: Answers;
   readonly #reporting: Reporting;
   readonly #telling: Telling;
   readonly #yields: Yields;
@@ -126,7 +121,9 @@ export class Cluster implements Turns {
     for (const job of this.#memory.jobs.values()) if (job.launched) job.watch(this.#telling);
     this.#lastTickAt = now;
     this.#wakers = new Wakers(this.#memory, platform.sockets);
-    for (const { id, data } of platform.sockets.list()) this.#recall(id, data, now);
+    this.#follows = new Follows(this.#memory);
+    this.#answers = new Answers(this.#memory, platform.sockets, this.#wakers, this.#follows);
+    for (const { id, data } of platform.sockets.list()) this.#answers.recall(id, data, now);
     // Nobody works here and nothing was told to anyone: then waking up for a poll writes and sends nothing.
     const quiet = this.#memory.jobs.size === 0 && this.#memory.self.recoverMs === NOT_RECOVERING;
     this.#reporting = new Reporting(platform, this.#memory, quiet, now);
@@ -187,7 +184,7 @@ export class Cluster implements Turns {
       case "drillSight":
         return drillSight(this.#memory, now);
       case "startDrill":
-        if (startDrill(this.#memory, args as Args<"startDrill">, now)) this.#cutOff(now);
+        if (startDrill(this.#memory, args as Args<"startDrill">, now)) this.#answers.cutOff(now);
         return drillSight(this.#memory, now);
       case "endDrill":
         endDrill(this.#memory, now);
@@ -219,7 +216,8 @@ export class Cluster implements Turns {
         return preview(this.#memory, template, counts, now);
       }
       case "follow":
-        return this.#follow(args as Args<"follow">, now);
+        this.#follows.add(args as Args<"follow">, now);
+        return {};
       case "accept":
         return accept(this.#memory, args as Args<"accept">, now);
       case "decline":
@@ -246,15 +244,14 @@ export class Cluster implements Turns {
   message(socket: SocketId, message: unknown): void {
     const now = this.#platform.now();
     const said = message as ClusterSocketMessage;
-    if (isCut(this.#memory, now)) this.#refuse(socket, "poll" in said);
+    if (isCut(this.#memory, now)) this.#answers.refuse(socket, "poll" in said);
     else if ("poll" in said) this.#hold(socket, said.poll, now);
-    else if ("wake" in said) this.#addWaker(socket, said.wake.claims);
+    else if ("wake" in said) this.#answers.addWaker(socket, said.wake.claims);
     this.#settle(now);
   }
 
   closed(socket: SocketId): void {
-    this.#memory.heldPolls.closed(socket);
-    this.#wakers.closed(socket, this.#platform.now());
+    this.#answers.closed(socket, this.#platform.now());
   }
 
   alarm(): void {
@@ -330,12 +327,8 @@ export class Cluster implements Turns {
     if (isCut(this.#memory, now)) throw cutOff();
     const heard = hear(this.#memory, claims, request, 0, now);
     if (heard.kind === "turned-away") return turnedAway(request, heard.action);
-    this.#endOlderHold(heard.poll);
-    this.#steer(now);
-    this.#place(now, heard.poll);
-    const reply = this.#reply(heard.poll, heard);
-    this.#noteTold(reply, heard.poll.node, now);
-    return reply;
+    this.#takeIn(heard.poll, now);
+    return this.#answers.reply(heard, now);
   }
 
   #hold(
@@ -345,108 +338,18 @@ export class Cluster implements Turns {
   ): void {
     const heard = hear(this.#memory, claims, request, waitS, now);
     if (heard.kind === "turned-away") {
-      this.#send(socket, { final: true, reply: turnedAway(request, heard.action) });
+      this.#answers.turnAway(socket, turnedAway(request, heard.action));
       return;
     }
-    this.#endOlderHold(heard.poll);
+    this.#takeIn(heard.poll, now);
+    this.#answers.replyOrHold(socket, heard, now);
+  }
+
+  /** Its node is given what there is for it. */
+  #takeIn(poll: OpenPoll, now: number): void {
+    this.#answers.endHold(poll.node);
     this.#steer(now);
-    this.#place(now, heard.poll);
-    const reply = this.#reply(heard.poll, heard);
-    if (this.#isFinal(reply, heard.poll.node)) {
-      this.#answerHold(socket, reply, heard.poll.node, now);
-      return;
-    }
-    this.#memory.heldPolls.set(socket, heard.poll);
-    this.#platform.sockets.attach(socket, { hold: heard.poll } satisfies Attachment);
-    this.#platform.sockets.send(socket, { final: false, reply } satisfies Held);
-  }
-
-  #reply(
-    poll: OpenPoll,
-    heard: Omit<Extract<Heard, { kind: "heard" }>, "kind" | "poll"> = {
-      acked: [],
-      unacked: 0,
-      unknown: [],
-      stops: [],
-      wantInventory: false,
-    },
-  ): PollReply {
-    this.#forgetFollows(this.#platform.now());
-    return replyTo(this.#memory, poll, {
-      ...heard,
-      followed: this.#follows,
-      // What is kept there will be handed out there.
-      wakeable: this.#wakers.has(poll.node) && !this.#memory.holds.isOn(poll.node),
-    });
-  }
-
-  #endOlderHold(poll: OpenPoll): void {
-    const older = this.#memory.heldPolls.take(poll.node);
-    if (older !== null) this.#send(older, { final: true, reply: null });
-  }
-
-  #answerHold(socket: SocketId, reply: PollReply, node: string, now: number): void {
-    this.#noteTold(reply, node, now);
-    this.#send(socket, { final: true, reply });
-  }
-
-  /** What the node will do by this reply. */
-  #noteTold(reply: PollReply, name: string, now: number): void {
-    if (reply.follows.length > 0) this.#followsTold.set(name, reply.follows.join());
-    else this.#followsTold.delete(name);
-    const node = this.#memory.nodes.get(name);
-    if (node && isRest(reply)) this.#wakers.letRest(node, now);
-  }
-
-  /** The reply need not wait for anything. */
-  #isFinal(reply: PollReply, node: string): boolean {
-    return hasNews(reply) || isRest(reply) || reply.follows.join() !== (this.#followsTold.get(node) ?? "");
-  }
-
-  #send(socket: SocketId, held: Held): void {
-    this.#platform.sockets.send(socket, held);
-    if (held.final) this.#platform.sockets.close(socket);
-  }
-
-  /** Of a node that is cut off. @param isHold somebody waits at it for an answer */
-  #refuse(socket: SocketId, isHold: boolean): void {
-    const { code, detail } = cutOff();
-    if (isHold) this.#send(socket, { final: true, reply: null, problem: { code, detail } });
-    else this.#platform.sockets.close(socket);
-  }
-
-  /** A drill begins: what nodes have open breaks. */
-  #cutOff(now: number): void {
-    const { heldPolls } = this.#memory;
-    for (const node of [...heldPolls.polls.keys()]) {
-      const socket = heldPolls.take(node);
-      if (socket !== null) this.#refuse(socket, true);
-    }
-    this.#wakers.dismissAll(now);
-  }
-
-  #recall(socket: SocketId, data: unknown, now: number): void {
-    const attachment = data as Attachment | null;
-    if (isCut(this.#memory, now)) {
-      this.#refuse(socket, attachment !== null && "hold" in attachment);
-      return;
-    }
-    if (attachment && "hold" in attachment) {
-      // What else runs there, that these rows do not know of, only a poll tells.
-      if (this.#memory.self.recoverMs === NOT_RECOVERING) {
-        this.#memory.heldPolls.set(socket, attachment.hold);
-        recallHeard(this.#memory, attachment.hold, now);
-        this.#memory.followed.recallHeard(attachment.hold, this.#memory.self.drill?.endedAtMs ?? null);
-      } else this.#send(socket, { final: true, reply: null });
-    }
-    if (attachment && "wake" in attachment) this.#wakers.recall(socket, attachment.wake, now);
-  }
-
-  /** Not of a machine that had this name before: what is meant for the node would go there. */
-  #addWaker(socket: SocketId, claims: NodeClaims): void {
-    const node = this.#memory.nodes.get(claims.node);
-    if (node && (node.removed || node.serial !== claims.serial)) this.#platform.sockets.close(socket);
-    else this.#wakers.add(socket, claims.node);
+    this.#place(now, poll);
   }
 
   #place(now: number, polling: OpenPoll | null): void {
@@ -485,10 +388,10 @@ export class Cluster implements Turns {
     const isInterval = this.#rescind(now);
     makeRoom(this.#memory, now);
     if (!this.#isPlaced) this.#place(now, null);
-    this.#forgetFollows(now);
+    this.#follows.expire(now);
     this.#memory.nodeAccounts.look(now);
     this.#offer(isInterval, now);
-    this.#answerChanged(now);
+    this.#answers.replyToChanged(this.#changed, now);
     this.#wake(now);
     noteRoom(this.#memory, this.#changed, now);
     noteNoNodes(this.#memory, now);
@@ -540,36 +443,6 @@ export class Cluster implements Turns {
       frameworks.remove(here);
       this.#telling.forget(here.id);
     }
-  }
-
-  /** Held polls for which there is something to say: of other nodes nothing changed. */
-  #answerChanged(now: number): void {
-    for (const node of this.#changed) {
-      const poll = this.#memory.heldPolls.polls.get(node);
-      if (!poll) continue;
-      const reply = this.#reply(poll);
-      if (!this.#isFinal(reply, node)) continue;
-      const socket = this.#memory.heldPolls.take(node);
-      if (socket !== null) this.#answerHold(socket, reply, node, now);
-    }
-  }
-
-  /** Nodes hear that nobody follows any more. */
-  #forgetFollows(now: number): void {
-    for (const [key, until] of this.#follows) {
-      if (until >= now) continue;
-      this.#follows.delete(key);
-      this.#touchTask(key);
-    }
-  }
-
-  /** @param key `task@epoch` */
-  #touchTask(key: string): void {
-    const { task, epoch } = parseAttemptKey(key as AttemptKey);
-    const id = parseTaskId(task);
-    const job = id && this.#memory.jobs.get(id.job);
-    for (const live of [job?.live.get(id?.index ?? -1), job?.leaving.get(id?.index ?? -1)])
-      if (live?.epoch === epoch) this.#memory.touch(live.node);
   }
 
   /** Calls those that would be given something if they listened; of many that were called, half come before more are. */
@@ -726,19 +599,9 @@ export class Cluster implements Turns {
       this.#memory.dirtyLaunchedOn(name);
       if ([...this.#memory.liveOn(name)].length === 0) this.#memory.unmark(name, node.session);
       for (const live of this.#memory.liveOn(name)) this.#memory.mark(name, live.session, now);
-      const poll = this.#memory.heldPolls.polls.get(name);
-      if (poll) this.#endOlderHold(poll);
-      this.#wakers.dismiss(name, now);
-      this.#followsTold.delete(name);
+      this.#answers.dismiss(name, now);
     }
     return this.#nodeView(name, now);
-  }
-
-  #follow({ task, epoch }: { task: string; epoch: number }, now: number): Record<never, never> {
-    const key = `${task}@${epoch}`;
-    this.#follows.set(key, now + FOLLOW_MS);
-    this.#touchTask(key);
-    return {};
   }
 
   #metrics(now: number): Record<string, number> {
@@ -769,8 +632,7 @@ export class Cluster implements Turns {
     verify(this.#memory, now);
     const { heldPolls } = this.#memory;
     for (const [node, poll] of heldPolls.polls) {
-      if (!this.#changed.has(node) && this.#isFinal(this.#reply(poll), node))
-        throw new Error(`${node} was not answered`);
+      if (!this.#changed.has(node) && this.#answers.isDue(poll, now)) throw new Error(`${node} was not answered`);
     }
     // A turn that only heard of a socket ends without looking around.
     if (this.#changed.size > 0) return;
