@@ -27,8 +27,8 @@ export interface Drain {
 
 /** A fire drill: while it lasts no node is heard. By this object's clock. */
 export interface Drill {
-  /** the request that began it */
-  request: string;
+  /** the request that began it, after those of the drills before it: a late copy begins none */
+  requests: string[];
   startedAtMs: number;
   /** it ends by itself then */
   untilMs: number;

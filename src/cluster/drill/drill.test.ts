@@ -203,6 +203,9 @@ describe("while a drill lasts", () => {
     pass(30 * SECOND);
     expect(start(MIN).view).toMatchObject({ state: "over", startedAt });
     expect(start(MIN, "second").view.state).toBe("on");
+    pass(2 * MIN);
+    // A copy of the first comes late.
+    expect(start(MIN).view.state).toBe("over");
   });
 });
 

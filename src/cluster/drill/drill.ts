@@ -16,6 +16,7 @@ import { becameOf, findings } from "./report.ts";
 const MAX_FOLLOWED = 5_000;
 /** So long what came back has to show itself, and what was stopped to find a place. */
 const SETTLE_MS = 10_000;
+const MAX_REQUESTS = 20;
 const MAX_NAMES = 300;
 
 export interface DrillWish {
@@ -28,12 +29,12 @@ export interface DrillWish {
 /** @returns whether it begins now: a copy of its request does nothing */
 export function startDrill(memory: ClusterMemory, { forMs, request }: DrillWish, now: number): boolean {
   const before = memory.self.drill;
-  if (before?.request === request) return false;
+  if (before?.requests.includes(request)) return false;
   mustBeReady(memory, now);
   const live = liveAttempts(memory);
   memory.followed.begin(chosenOf(live).map((one) => followedOf(memory, one)));
   save(memory, {
-    request,
+    requests: [...(before?.requests ?? []), request].slice(-MAX_REQUESTS),
     startedAtMs: now,
     untilMs: now + forMs,
     endedAtMs: null,

@@ -296,6 +296,7 @@ function endFaults(world: World): void {
   }
   world.stewards.openUp();
   world.drains.openUp();
+  world.drills.endAll();
   // What a Cluster that lost its rows should keep for ever, and what waits for a node that is no more, only a person
   // can give up.
   for (const person of world.people) {

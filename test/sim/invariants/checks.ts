@@ -15,6 +15,8 @@ export const INVARIANTS = [
   "limits-kept", // what lives never exceeds the limit of a role, or what an owner lends
   "ledger-balances", // what was lent was borrowed, is never forgotten, and is what attempts used
   "drained-in-time", // past its deadline nothing on a drained node is let live, and soon nothing does
+  "drilled-as-cut", // no reply leaves for a node while its cluster is drilled
+  "drills-told", // what a drill reports is so: nothing is doubled that never was, and nothing is lost
   "two-copies", // where no node is ever silent, what may run twice runs twice at most
   "nobody-starves", // nobody waits beside what is free, lent and its fair part
   "plans-kept", // a submission that is taken with a plan's token gets just what the plan told

@@ -14,6 +14,7 @@ export function checkEnd(world: World): void {
   checkIndices(world);
   world.rounds.look();
   world.ledger.end();
+  world.drills.look();
   for (const cluster of world.clusters) {
     watch.checkAcked(cluster);
     const { places_held = 0 } = cluster.ask("metrics", {}) as Record<string, number>;

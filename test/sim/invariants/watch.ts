@@ -81,6 +81,7 @@ export class Watch {
   /** Just committed, on its way to a node. */
   #replyLeaves(cluster: SimObject, reply: PollReply, node: string | null): void {
     this.#world.reclaims.replyLeaves(cluster, reply);
+    this.#world.drills.replyLeaves(cluster);
     const { checks } = this.#world;
     for (const { task, epoch } of reply.assignments) {
       const story = this.story(task);

@@ -53,6 +53,17 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
+    rule: "a drill cuts off",
+    so: "polls that would be held are heard while their cluster is drilled",
+    patches: [
+      {
+        file: "src/cluster/cluster.ts",
+        find: 'if (isCut(this.#memory, now)) this.#refuse(socket, "poll" in said);',
+        replace: 'if (!("poll" in said) && isCut(this.#memory, now)) this.#refuse(socket, false);',
+      },
+    ],
+  },
+  {
     rule: "limits by partition",
     so: "a Cluster runs in each partition that it may use as much as there is room for",
     patches: [

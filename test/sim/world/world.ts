@@ -23,6 +23,7 @@ import { ReclaimWatch } from "../invariants/reclaimWatch.ts";
 import { RoundWatch } from "../invariants/roundWatch.ts";
 import { Watch } from "../invariants/watch.ts";
 import { Drains } from "../people/drains.ts";
+import { Drills } from "../people/drills.ts";
 import { drawFleet, drawShape, drawSize, type MachineDraw } from "../people/fleet.ts";
 import { drawGangs } from "../people/gangs.ts";
 import { drawAttributes, drawPatience, drawPriority } from "../people/league.ts";
@@ -74,6 +75,7 @@ export class World {
   readonly reclaims = new ReclaimWatch(this);
   readonly stewards: Stewards;
   readonly drains: Drains;
+  readonly drills: Drills;
   readonly edge: Edge;
   readonly broker: SimObject;
   readonly clusters: SimObject[];
@@ -97,6 +99,7 @@ export class World {
     this.#trace = options.trace ?? null;
     this.#leagueChance = this.chanceOf("league");
     this.drains = new Drains(this, this.chanceOf("drains"));
+    this.drills = new Drills(this, this.chanceOf("drills"));
     this.network = new Network(this.timeline, this.chanceOf("network"), this.happenings);
     this.watch = new Watch(this);
     this.edge = new Edge(this);
@@ -120,6 +123,7 @@ export class World {
     scheduleFaults(this, this.chanceOf("faults"));
     this.stewards.schedule(this.mood.faultsEndMs);
     this.drains.schedule(this.mood.faultsEndMs);
+    this.drills.schedule(this.mood.faultsEndMs);
     scheduleSleeps(this, this.chanceOf("sleeps"));
     scheduleObjectFaults(this, this.chanceOf("object faults"));
     this.#lookAround(this.chanceOf("looks"));
@@ -250,6 +254,7 @@ export class World {
       this.ledger.look();
       this.rounds.look();
       this.drains.look();
+      this.drills.look();
       this.reclaims.look();
       const { plan } = chance.pick(this.people);
       this.watch.checkTasks(chance.pick(this.clusters), plan.id);
