@@ -10,7 +10,7 @@ import { newApi } from "./api.ts";
 import { presentToken } from "./auth.ts";
 import { readBytes } from "./body.ts";
 import { credentialFor, presentCredential, renewed } from "./credentials.ts";
-import { holdPoll } from "./hold.ts";
+import { answerPoll } from "./hold.ts";
 import { brokerAt, clusterAt, shelfFor } from "./objects.ts";
 import { unavailable } from "./problems.ts";
 import {
@@ -141,11 +141,7 @@ agents.openapi(
     const cluster = clusterAt(c.env, claims.league, claims.cluster);
     const request = c.req.valid("json");
     const { wait = 0 } = c.req.valid("query");
-    const poll = { claims: nodeOf(claims), request };
-    const reply =
-      wait === 0
-        ? await cluster.call("poll", poll)
-        : await holdPoll(cluster, { poll: { ...poll, waitS: wait } }, c.req.raw.signal);
+    const reply = await answerPoll(cluster, { claims: nodeOf(claims), request }, wait, c.req.raw.signal);
     if (reply === null) return c.body(null, 204);
     const isWelcome = reply.action === "run" || reply.action === "pause";
     return pollResponse(reply, isWelcome ? await renewed(c.env, claims) : null);

@@ -6,12 +6,19 @@ import { Inbox } from "./inbox.ts";
 import { unavailable } from "./problems.ts";
 
 type HeldPoll = Extract<ClusterSocketMessage, { poll: unknown }>;
+type Poll = Parameters<ClusterMethods["poll"]>[0];
 
-/**
- * Everything that renews comes from the Cluster: when the socket is lost there is no answer but "try again".
- * @returns null when a newer poll of the same node took the hold over
- */
-export async function holdPoll(
+/** With no time to wait it is a plain call. @returns null when a newer poll of the same node took the hold over */
+export const answerPoll = async (
+  cluster: ObjectClient<ClusterMethods>,
+  poll: Poll,
+  waitS: number,
+  signal: AbortSignal,
+): Promise<PollReply | null> =>
+  waitS === 0 ? cluster.call("poll", poll) : holdPoll(cluster, { poll: { ...poll, waitS } }, signal);
+
+/** Everything that renews comes from the Cluster: when the socket is lost there is no answer but "try again". */
+async function holdPoll(
   cluster: ObjectClient<ClusterMethods>,
   message: HeldPoll,
   signal: AbortSignal,

@@ -2,7 +2,7 @@
 import { z } from "@hono/zod-openapi";
 import type { BrokerMethods, WatchEvents } from "../broker/methods.ts";
 import { isTerminal } from "../model/states.ts";
-import { jobViewSchema } from "../model/views.ts";
+import { type JobView, jobViewSchema } from "../model/views.ts";
 import type { ObjectClient } from "../platform/objectClient.ts";
 import { Inbox } from "./inbox.ts";
 
@@ -12,8 +12,21 @@ const framesSchema = z.array(z.object({ state: jobViewSchema.shape.state.optiona
 const saysEnd = (message: unknown): boolean =>
   framesSchema.safeParse(message).data?.some(({ state }) => state !== undefined && isTerminal(state)) ?? true;
 
+/** @returns the job as it is when it is over, or when the time is */
+export async function jobAtEnd(
+  broker: ObjectClient<BrokerMethods>,
+  id: string,
+  waitS: number,
+  signal: AbortSignal,
+): Promise<JobView> {
+  const now = await broker.call("job", { id });
+  if (waitS === 0 || isTerminal(now.state)) return now;
+  await waitForEnd(broker, id, waitS, signal);
+  return broker.call("job", { id });
+}
+
 /** Comes back when the job is over, the time is, the asker is gone, or the socket is lost. */
-export async function waitForEnd(
+async function waitForEnd(
   broker: ObjectClient<BrokerMethods>,
   job: string,
   waitS: number,

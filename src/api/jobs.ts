@@ -1,12 +1,11 @@
 /** `/v1/jobs`: submit, list, look at, wait for, explain, cancel. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { submissionSchema } from "../model/planRequest.ts";
-import { isTerminal } from "../model/states.ts";
 import { explainViewSchema, jobViewSchema, taskViewSchema } from "../model/views.ts";
 import { newApi } from "./api.ts";
 import { callerOf, READERS, roleFor } from "./auth.ts";
 import { digestOf, idFrom, keyOr } from "./idempotency.ts";
-import { waitForEnd } from "./jobWait.ts";
+import { jobAtEnd } from "./jobWait.ts";
 import { brokerOf, leagueOf } from "./objects.ts";
 import {
   after,
@@ -124,11 +123,7 @@ jobs.openapi(
     await callerOf(c, READERS);
     const { id } = c.req.valid("param");
     const { wait = 0 } = c.req.valid("query");
-    const broker = brokerOf(c);
-    const now = await broker.call("job", { id });
-    if (wait === 0 || isTerminal(now.state)) return c.json(now, 200);
-    await waitForEnd(broker, id, wait, c.req.raw.signal);
-    return c.json(await broker.call("job", { id }), 200);
+    return c.json(await jobAtEnd(brokerOf(c), id, wait, c.req.raw.signal), 200);
   },
 );
 

@@ -3,6 +3,7 @@
 /** Any function of one argument. */
 export type Method = (args: never) => unknown;
 
+export const NORMAL_CLOSURE = 1000;
 /** Code of a socket that the Worker ends though its client has not gone: to the object it is lost. */
 export const LOST_CLOSURE = 4000;
 

@@ -1,10 +1,9 @@
 /** Reaches an object by its name, over RPC and hibernating sockets. */
 import { valueIn } from "./answer.ts";
 import { type Namespaces, type Purpose, stubOf } from "./namespaces.ts";
-import { LOST_CLOSURE, type Method, type ObjectClient } from "./objectClient.ts";
+import { LOST_CLOSURE, type Method, NORMAL_CLOSURE, type ObjectClient } from "./objectClient.ts";
 import { withRetries } from "./retry.ts";
 import type { ObjectRef } from "./seam.ts";
-import { NORMAL_CLOSURE } from "./sockets.ts";
 
 const UPGRADE = { upgrade: "websocket" };
 const URL = "https://object/";

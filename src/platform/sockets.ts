@@ -2,10 +2,10 @@
  * An object's hibernating sockets. The platform keeps them while the object sleeps and gives them back without their
  * ids, so id and data travel in the attachment.
  */
+import { NORMAL_CLOSURE } from "./objectClient.ts";
 import type { SocketId } from "./seam.ts";
 
 const MAX_ATTACHMENT_BYTES = 2048;
-export const NORMAL_CLOSURE = 1000;
 
 interface Attachment {
   id: SocketId;

@@ -1,6 +1,7 @@
 /** Runs a seed: one story, and what was seen in it. */
 import { createHash } from "node:crypto";
 import { type Invariant, Violation } from "./invariants/checks.ts";
+import { lendTime } from "./world/threadTime.ts";
 import { World } from "./world/world.ts";
 
 export type Counts = Record<string, number>;
@@ -21,21 +22,23 @@ export interface Story {
 }
 
 /** @param only the happenings that there are; null: all that the seed draws */
-export function runSeed(
+export async function runSeed(
   seed: number,
   only: readonly string[] | null = null,
   trace: ((line: string) => void) | null = null,
-): Story {
+): Promise<Story> {
   const world = new World({ seed, ...(only && { only: new Set(only) }), ...(trace && { trace }) });
   let violation: Story["violation"] = null;
+  const giveBack = lendTime(world);
   try {
-    world.run();
+    await world.run();
   } catch (error) {
     if (!(error instanceof Violation)) throw error;
     const { invariant, message } = error;
     violation = { invariant, message };
     world.trace(() => `VIOLATION ${message}`);
   } finally {
+    giveBack();
     world.close();
   }
   const { timeline, happenings, checks, rounds, reclaims } = world;
@@ -53,8 +56,8 @@ export function runSeed(
 }
 
 /** Two runs of a seed that tell the same story have the same hash. */
-export function traceHash(seed: number): string {
+export async function traceHash(seed: number): Promise<string> {
   const hash = createHash("sha256");
-  runSeed(seed, null, (line) => hash.update(`${line}\n`));
+  await runSeed(seed, null, (line) => hash.update(`${line}\n`));
   return hash.digest("hex");
 }

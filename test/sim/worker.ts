@@ -9,8 +9,8 @@ export type Told = { type: "line"; line: string } | { type: "story"; story: Stor
 
 const tell = (told: Told): void => parentPort?.postMessage(told);
 
-parentPort?.on("message", (ask: Ask) => {
-  if (ask.type === "hash") return tell({ type: "hash", hash: traceHash(ask.seed) });
+parentPort?.on("message", async (ask: Ask) => {
+  if (ask.type === "hash") return tell({ type: "hash", hash: await traceHash(ask.seed) });
   const trace = ask.isTraced ? (line: string) => tell({ type: "line", line }) : null;
-  tell({ type: "story", story: runSeed(ask.seed, ask.only ?? null, trace) });
+  tell({ type: "story", story: await runSeed(ask.seed, ask.only ?? null, trace) });
 });

@@ -2,7 +2,7 @@
  * A node that is real by its polls alone: it joins, tells what it has, holds a poll, takes what it is given and says so
  * with the next. It runs nothing, and nothing ends.
  */
-import { holdPoll } from "../../../src/api/hold.ts";
+import { answerPoll } from "../../../src/api/hold.ts";
 import type { ClusterMethods } from "../../../src/cluster/methods.ts";
 import type { ObjectClient } from "../../../src/platform/objectClient.ts";
 import type { Assignment, PollReply, PollRequest } from "../../../src/protocol/agent.ts";
@@ -53,8 +53,8 @@ export class BenchNode {
   async live(): Promise<never> {
     const { signal } = new AbortController();
     for (;;) {
-      const poll = { claims: this.#claims, request: this.#request(), waitS: MAX_WAIT_S };
-      const reply = await holdPoll(this.#cluster, { poll }, signal);
+      const poll = { claims: this.#claims, request: this.#request() };
+      const reply = await answerPoll(this.#cluster, poll, MAX_WAIT_S, signal);
       if (reply) this.#take(reply);
     }
   }

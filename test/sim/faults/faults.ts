@@ -138,6 +138,7 @@ const gentleBlows: Record<string, Blow> = {
     const cluster = chance.pick(world.clusters);
     cut(world, linkOf(world.broker.name, cluster.name), chance.spread(1_000, LONG_MS));
   },
+  "worker-gone": (world, chance) => world.edge.evict(chance),
   "agent-crash": (world, chance) => {
     const agent = anyAgent(world, chance);
     agent.crash();

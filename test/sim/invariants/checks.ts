@@ -26,6 +26,8 @@ export const INVARIANTS = [
   "framework-kept", // a framework that comes back is the same, and is never told that it is not
   "ends-told-rightly", // of what a framework was told that it ended for good, no process lives, then or later
   "updates-told", // each update of a framework's task comes until it is acknowledged, in order, and its end is told
+  "told-soon", // where all is calm, who waits for a job's end hears of it at once
+  "waits-let-go", // the Worker holds no socket for nobody, and nothing for long for a client that has gone
   "all-end", // once the faults have stopped, every job ends
   "no-spinning", // nobody does the same over and over: requests of an agent, alarms of an object in a minute
   "turns-whole", // an object or an agent never throws anything but a problem, and never after a write

@@ -83,6 +83,7 @@ export class Person {
         () => `submission of ${id} is answered ${JSON.stringify(answer)}`,
       );
       this.acknowledged = true;
+      this.#world.jobWaits.acknowledged(id);
       if (answer.ok) this.look(answer.value as JobView);
       this.#lookLater();
       if (cancelAtMs !== null) this.#world.timeline.at(cancelAtMs, () => this.cancel());

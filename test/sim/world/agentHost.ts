@@ -22,6 +22,8 @@ export type HttpAnswer =
 /** as many as a machine has in `capacity` */
 const PORTS: [number, number][] = [[31_000, 31_009]];
 const HTTP_SLACK_MS = 10_000;
+/** A poll that a newer one overtook is ended so long after the newer one's answer, as the real host does it. */
+const OVERTAKEN_MS = 2_000;
 /** So long an agent that starts may not know what its machine has, another time in each life. */
 const MOST_PROBING_MS = 3_000;
 const PROBING_STEP_MS = 733;
@@ -48,7 +50,8 @@ export class AgentHost {
   #life = 0;
   #stopped = false;
   #inbox: (() => void)[] = [];
-  #pending = new Map<number, Timer>();
+  /** polls without an answer: when that is given up, and what ends the request */
+  #pending = new Map<number, { timer: Timer; abort: () => void }>();
   #wake: Timer | null = null;
   #watched = new Set<string>();
 
@@ -112,8 +115,7 @@ export class AgentHost {
     this.#stopped = false;
     this.#inbox = [];
     this.machine.onExit = null;
-    for (const timer of this.#pending.values()) timer.cancelled = true;
-    this.#pending.clear();
+    for (const seq of this.#pending.keys()) this.#giveUp(seq, true);
     if (this.#wake) this.#wake.cancelled = true;
     this.#wake = null;
   }
@@ -262,18 +264,37 @@ export class AgentHost {
     const { seq } = request;
     this.#world.checks.spin(`polls of ${this.machine.name}`, this.#world.timeline.nowMs);
     this.sentAt.set(`${request.session}/${seq}`, this.machine.now());
-    const answered = (answer: HttpAnswer): void => {
-      const timer = this.#pending.get(seq);
-      if (!timer || life !== this.#life) return;
-      timer.cancelled = true;
-      this.#pending.delete(seq);
+    const answered = (answer: HttpAnswer, isLate = false): void => {
+      if (life !== this.#life || !this.#giveUp(seq, isLate)) return;
       this.#later(life, () => this.#answered(seq, answer, life));
+      this.#endOvertaken(seq, life);
     };
-    this.#pending.set(
-      seq,
-      this.#world.timeline.after(waitS * 1000 + HTTP_SLACK_MS, () => answered({ status: 0 })),
-    );
-    this.#world.edge.poll(this, request, waitS, answered);
+    const timer = this.#world.timeline.after(waitS * 1000 + HTTP_SLACK_MS, () => answered({ status: 0 }, true));
+    this.#pending.set(seq, { timer, abort: this.#world.edge.poll(this, request, waitS, answered) });
+  }
+
+  /** No answer to this poll is waited for any more. @returns false: none was */
+  #giveUp(seq: number, isLate: boolean): boolean {
+    const pending = this.#pending.get(seq);
+    if (!pending) return false;
+    this.#pending.delete(seq);
+    pending.timer.cancelled = true;
+    if (isLate) pending.abort();
+    return true;
+  }
+
+  #endOvertaken(answered: number, life: number): void {
+    const overtaken = [...this.#pending.keys()].filter((seq) => seq < answered);
+    if (overtaken.length === 0) return;
+    this.#world.timeline.after(OVERTAKEN_MS, () => {
+      if (life !== this.#life) return;
+      const held = overtaken.filter((seq) => this.#giveUp(seq, true));
+      this.#world.checks.hold(
+        "told-soon",
+        held.length === 0 || !this.#world.isCalm,
+        () => `${this.claims.node} has its poll ${answered} answered, and ${held} are held on`,
+      );
+    });
   }
 
   #answered(seq: number, answer: HttpAnswer, life: number): void {

@@ -1,17 +1,43 @@
 /**
- * The Worker of a simulated world: carries polls and people's calls to the objects and holds what waits, with a network
- * on both sides of it. Some agents sit behind a proxy that now and then answers with what it answered before.
+ * The Worker of a simulated world: carries polls and people's calls to the objects and waits for them, by the real code
+ * in isolates that may be evicted, with a network on both sides of it. Some agents sit behind a proxy that now and then
+ * answers with what it answered before.
  */
-import type { Held } from "../../../src/cluster/methods.ts";
+import { answerPoll } from "../../../src/api/hold.ts";
+import { jobAtEnd } from "../../../src/api/jobWait.ts";
+import { unavailable } from "../../../src/api/problems.ts";
+import type { BrokerMethods } from "../../../src/broker/methods.ts";
+import type { ClusterMethods } from "../../../src/cluster/methods.ts";
+import { Problem } from "../../../src/model/problems.ts";
+import type { JobView } from "../../../src/model/views.ts";
+import type { ObjectClient } from "../../../src/platform/objectClient.ts";
 import type { PollReply, PollRequest } from "../../../src/protocol/agent.ts";
 import type { AgentHost, HttpAnswer } from "./agentHost.ts";
+import { Isolate, ObjectFault } from "./isolate.ts";
 import type { Chance } from "./random.ts";
-import { withRetries } from "./retries.ts";
 import { type Answer, linkOf, type SimObject } from "./simObject.ts";
 import type { World } from "./world.ts";
 
 /** Replies that a proxy remembers of one agent. */
 const REMEMBERED = 12;
+const ISOLATES = 2;
+/** The Worker hears that a client has gone at once, or so late. */
+const GONE_AT_ONCE = 0.9;
+const LATEST_ABORT_MS = 60_000;
+/** A call to an object that was lost silently is tried twice more before its request ends. */
+const GONE_MS = 70_000;
+
+/** Whatever object a person asks. */
+type AnyMethods = Record<string, (args: unknown) => unknown>;
+
+/** A client's request while the Worker has it. */
+interface Request {
+  isolate: Isolate;
+  /** when its client has gone, as far as the Worker knows */
+  goneAtMs: number | null;
+  /** its client's, not the Worker's */
+  lost: () => void;
+}
 
 export class Edge {
   /** chance that an agent's request is answered with an earlier reply, or with a proxy's error page */
@@ -19,109 +45,187 @@ export class Edge {
   errorPages = 0;
   readonly #world: World;
   readonly #chance: Chance;
+  readonly #workerChance: Chance;
+  readonly #chances = new Map<string, Chance>();
   readonly #replies = new Map<string, PollReply[]>();
+  readonly #isolates: Isolate[];
+  readonly #requests = new Set<Request>();
 
   constructor(world: World) {
     this.#world = world;
     this.#chance = world.chanceOf("edge");
+    this.#workerChance = world.chanceOf("worker");
+    this.#isolates = Array.from({ length: ISOLATES }, () => this.#newIsolate());
   }
 
-  poll(agent: AgentHost, request: PollRequest, waitS: number, done: (answer: HttpAnswer) => void): void {
-    const { network, timeline, happenings } = this.#world;
+  /** @returns what its client calls when it does not wait any more */
+  poll(agent: AgentHost, request: PollRequest, waitS: number, done: (answer: HttpAnswer) => void): () => void {
+    const { timeline, happenings } = this.#world;
     const lost = () => done({ status: 0 });
-    const back = (answer: HttpAnswer): void => {
-      if (answer.status === 200) this.#remember(agent.link, answer.reply);
-      if (this.errorPages > 0 && this.#chance.of(this.errorPages) && happenings.strikes("error-page", agent.link)) {
-        timeline.after(5, lost);
-        return;
-      }
-      network.send(agent.link, () => done(answer), lost);
-    };
     if (this.staleReplies > 0 && this.#chance.of(this.staleReplies)) {
       const stale = this.#replies.get(agent.link);
       if (stale && stale.length > 0 && happenings.strikes("reply-replayed", agent.link)) {
         const reply = this.#chance.pick(stale);
         timeline.after(this.#chance.int(1, 30), () => done({ status: 200, reply }));
-        return;
+        return () => {};
       }
     }
-    network.send(
+    return this.#ask<HttpAnswer>(
       agent.link,
-      () => {
-        const cluster = this.#world.clusterOf(agent);
-        if (waitS === 0) {
-          this.#call(cluster, "poll", { claims: agent.claims, request }, (answer) => back(statusOf(answer)));
-        } else this.#hold(cluster, agent, request, waitS, back);
+      async (isolate, signal) => {
+        const poll = { claims: agent.claims, request };
+        const client = isolate.client<ClusterMethods>(this.#world.clusterOf(agent));
+        const reply = await answerPoll(client, poll, waitS, signal);
+        return reply === null ? { status: 204 } : { status: 200, reply };
+      },
+      statusOf,
+      (answer) => {
+        if (answer.status === 200) this.#remember(agent.link, answer.reply);
+        const isPage = this.errorPages > 0 && this.#chance.of(this.errorPages);
+        if (isPage && happenings.strikes("error-page", agent.link)) timeline.after(5, lost);
+        else this.#world.network.send(agent.link, () => done(answer), lost);
       },
       lost,
     );
   }
 
-  /** From the Worker, which is near. */
-  #call(object: SimObject, method: string, args: unknown, done: (answer: Answer) => void): void {
-    const ask = (answered: (answer: Answer) => void) => object.call(method, args, answered);
-    withRetries(this.#world.timeline, this.#chance, ask, done);
-  }
-
-  #hold(
-    cluster: SimObject,
-    agent: AgentHost,
-    request: PollRequest,
-    waitS: number,
-    back: (answer: HttpAnswer) => void,
-  ): void {
-    const { timeline } = this.#world;
-    let over = false;
-    let held: PollReply | null = null;
-    const end = (answer: HttpAnswer): void => {
-      if (over) return;
-      over = true;
-      back(answer);
-      if (socket === null) return;
-      // The object is told at once that nobody waits any more, or late.
-      const open = socket;
-      timeline.after(this.#chance.of(0.9) ? 1 : this.#chance.spread(10, 120_000), () => cluster.closeSocket(open));
-    };
-    const socket = cluster.openSocket({ poll: { claims: agent.claims, request, waitS } }, (event) => {
-      if (event.type === "closed") return end(held === null ? { status: 503 } : { status: 200, reply: held });
-      const message = event.message as Held;
-      if (message.problem) return end(statusOf({ ok: false, ...message.problem }));
-      if (!message.final) held = message.reply;
-      else end(message.reply === null ? { status: 204 } : { status: 200, reply: message.reply });
-    });
-    if (socket === null) end({ status: 503 });
-    else timeline.after(waitS * 1000, () => end(held === null ? { status: 204 } : { status: 200, reply: held }));
-  }
-
   /** A person's call; repeated until it is answered. */
   request(object: SimObject, method: string, args: unknown, done: (answer: Answer) => void): void {
-    const { network, timeline } = this.#world;
-    const link = linkOf("people", object.name);
-    let answered = false;
+    const { timeline } = this.#world;
+    let isAnswered = false;
     const settle = (answer: Answer): void => {
-      if (answered) return;
-      if (answer.ok || answer.code !== "unavailable") {
-        answered = true;
-        done(answer);
-      }
+      if (isAnswered || (!answer.ok && answer.code === "unavailable")) return;
+      isAnswered = true;
+      done(answer);
     };
     const attempt = (): void => {
-      if (answered) return;
-      network.send(
-        link,
-        () =>
-          this.#call(object, method, args, (answer) =>
-            network.send(
-              link,
-              () => settle(answer),
-              () => {},
-            ),
-          ),
-        () => {},
+      if (isAnswered) return;
+      this.#person(
+        object,
+        async (isolate) => {
+          const client: ObjectClient<AnyMethods> = isolate.client(object);
+          return client.call(method, args);
+        },
+        settle,
       );
       timeline.after(this.#chance.spread(500, 10_000), attempt);
     };
     attempt();
+  }
+
+  /** A person waits for a job's end, once. @returns what ends the wait: Ctrl-C */
+  waitForJob(job: string, waitS: number, done: (view: JobView | null) => void): () => void {
+    return this.#person(
+      this.#world.broker,
+      (isolate, signal) => jobAtEnd(isolate.client<BrokerMethods>(this.#world.broker), job, waitS, signal),
+      (answer) => done(answer.ok ? (answer.value as JobView) : null),
+      () => done(null),
+    );
+  }
+
+  /** All that an isolate holds is lost, and its clients hear of it or don't. */
+  evict(chance: Chance): void {
+    const isolate = chance.pick(this.#isolates);
+    this.#isolates[this.#isolates.indexOf(isolate)] = this.#newIsolate();
+    isolate.evict();
+    for (const request of [...this.#requests].filter((one) => one.isolate === isolate)) {
+      this.#requests.delete(request);
+      if (chance.of(0.8)) this.#world.timeline.after(chance.int(1, 50), request.lost);
+    }
+  }
+
+  /** What is held is held for somebody. */
+  look(): void {
+    const { checks, timeline } = this.#world;
+    for (const isolate of this.#isolates) {
+      const requests = [...this.#requests].filter((request) => request.isolate === isolate);
+      checks.hold(
+        "waits-let-go",
+        isolate.sockets <= requests.length,
+        () => `an isolate of the Worker holds ${isolate.sockets} sockets for ${requests.length} requests`,
+      );
+      for (const { goneAtMs } of requests) {
+        const longMs = timeline.nowMs - (goneAtMs ?? timeline.nowMs);
+        checks.hold("waits-let-go", longMs <= GONE_MS, () => `a client has gone, and is waited for since ${longMs} ms`);
+      }
+    }
+  }
+
+  #newIsolate(): Isolate {
+    return new Isolate(this.#world, this.#chances);
+  }
+
+  /** @param object that is asked most: who is cut off from it does not reach it */
+  #person(
+    object: SimObject,
+    handle: (isolate: Isolate, signal: AbortSignal) => Promise<unknown>,
+    settle: (answer: Answer) => void,
+    lost = () => {},
+  ): () => void {
+    const link = linkOf("people", object.name);
+    return this.#ask<Answer>(
+      link,
+      async (isolate, signal) => ({ ok: true, value: await handle(isolate, signal) }),
+      (problem) => ({ ok: false, code: problem.code, detail: problem.detail, problem }),
+      (answer) => this.#world.network.send(link, () => settle(answer), lost),
+      lost,
+    );
+  }
+
+  /**
+   * One request of a client over its link, which may arrive more than once.
+   * @param back with the answer, on the Worker's side @returns what its client calls when it does not wait any more
+   */
+  #ask<A>(
+    link: string,
+    handle: (isolate: Isolate, signal: AbortSignal) => Promise<A>,
+    refused: (problem: Problem) => A,
+    back: (answer: A) => void,
+    lost: () => void,
+  ): () => void {
+    const { network, timeline } = this.#world;
+    const open: { request: Request; abort: AbortController }[] = [];
+    let hasGone = false;
+    network.send(
+      link,
+      () => {
+        if (hasGone) return;
+        const request: Request = { isolate: this.#workerChance.pick(this.#isolates), goneAtMs: null, lost };
+        const abort = new AbortController();
+        open.push({ request, abort });
+        this.#requests.add(request);
+        const answered = (answer: A): void => {
+          if (this.#requests.delete(request) && !abort.signal.aborted) back(answer);
+        };
+        handle(request.isolate, abort.signal)
+          .catch((error: unknown) => refused(this.#problemOf(error)))
+          .then(answered)
+          .catch((error: unknown) => timeline.failed(error));
+        timeline.settled();
+      },
+      lost,
+    );
+    return () => {
+      hasGone = true;
+      // Who is cut off can't say that it has gone.
+      if (open.length === 0 || network.isCut(link)) return;
+      const atOnce = this.#workerChance.of(GONE_AT_ONCE);
+      timeline.after(atOnce ? 1 : this.#workerChance.spread(10, LATEST_ABORT_MS), () => {
+        for (const { request, abort } of open) {
+          request.goneAtMs ??= timeline.nowMs;
+          abort.abort();
+        }
+        timeline.settled();
+      });
+    };
+  }
+
+  /** As the Worker answers what a handler threw. */
+  #problemOf(error: unknown): Problem {
+    if (error instanceof Problem) return error;
+    const isFault = error instanceof ObjectFault;
+    this.#world.checks.hold("turns-whole", isFault, () => `the Worker threw ${(error as Error).stack}`);
+    return unavailable("the object can't be reached");
   }
 
   #remember(link: string, reply: PollReply): void {
@@ -132,8 +236,9 @@ export class Edge {
   }
 }
 
-function statusOf(answer: Answer): HttpAnswer {
-  if (answer.ok) return { status: 200, reply: answer.value as PollReply };
-  if (answer.code === "unauthenticated" || answer.code === "not-allowed") return { status: 401 };
-  return { status: answer.code === "not-found" || answer.code === "gone" ? 404 : 503 };
+function statusOf({ code, extra }: Problem): HttpAnswer {
+  const { retryAfterS } = extra;
+  if (code === "unauthenticated" || code === "not-allowed") return { status: 401 };
+  const status = code === "not-found" || code === "gone" ? 404 : 503;
+  return { status, ...(retryAfterS !== undefined && { retryAfterMs: retryAfterS * 1000 }) };
 }

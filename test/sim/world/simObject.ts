@@ -3,6 +3,7 @@
  * lost or come twice, turns that fail, and its crashes, which lose memory and what was about to leave.
  */
 import { Problem } from "../../../src/model/problems.ts";
+import { LOST_CLOSURE, NORMAL_CLOSURE } from "../../../src/platform/objectClient.ts";
 import type { ObjectRef, Platform, SocketId, Turns } from "../../../src/platform/seam.ts";
 import { type Effect, isRefusal, ObjectHome } from "../nodeSqlite.ts";
 import { shorten } from "./messages.ts";
@@ -19,11 +20,13 @@ interface Failure {
   detail: string;
   /** a passing fault of the transport: who called asks again at once, whatever became of it */
   isRetryable?: true;
+  /** whole, when it is one of the object's own */
+  problem?: Problem;
 }
-export type SocketEvent = { type: "message"; message: unknown } | { type: "closed" };
+export type SocketEvent = { type: "message"; message: unknown } | { type: "closed"; code: number };
 
-/** The wall clock of every object at virtual time 0, before it jumps. */
-const EPOCH_MS = 1_900_000_000_000;
+/** The wall clock of everything at virtual time 0, before any of them jumps. */
+export const EPOCH_MS = 1_900_000_000_000;
 /** A caller is told something within this time, as the platform's adapter does. */
 const CALL_TIMEOUT_MS = 30_000;
 const CRASH_BEFORE_LEAVING = 0.5;
@@ -36,6 +39,7 @@ export const MAX_OBJECT_DRIFT = 0.01;
 const AWAY: Failure = { ok: false, code: "unavailable", detail: "the object is away" };
 const OVERLOADED: Failure = { ok: false, code: "unavailable", detail: "the object is overloaded" };
 const UNKNOWN: Failure = { ok: false, code: "unavailable", detail: "the outcome is unknown", isRetryable: true };
+const INTERNAL_ERROR_CLOSURE = 1011;
 
 export class SimObject {
   readonly name: string;
@@ -124,25 +128,34 @@ export class SimObject {
   }
 
   openSocket(first: unknown, on: (event: SocketEvent) => void): SocketId | null {
+    const socket = this.acceptSocket(on);
+    if (socket !== null) this.hear(socket, first);
+    return socket;
+  }
+  /** Nothing was said on it yet, so the object does not know of it. */
+  acceptSocket(on: (event: SocketEvent) => void): SocketId | null {
     if (this.isAway || this.troubles.overload() === "unexecuted") return null;
     const socket = this.home.openSocket();
     this.#sockets.set(socket, on);
-    const heard = this.#try("message", () => this.home.message(socket, first));
-    if (!heard.ok) this.#turnAway(socket, heard);
-    this.#leave();
     return socket;
   }
-  /** Its message failed: it is told so and closed, as the platform's adapter does. */
-  #turnAway(socket: SocketId, { code, detail }: Failure): void {
+  /** A problem is told in place of an answer, and ends the socket, as the platform's adapter does it. */
+  hear(socket: SocketId, message: unknown): void {
     const on = this.#sockets.get(socket);
-    this.#sockets.delete(socket);
-    this.#world.timeline.after(1, () => on?.({ type: "message", message: { problem: { code, detail } } }));
-    this.#world.timeline.after(2, () => on?.({ type: "closed" }));
-    this.#try("closed", () => this.home.closeSocket(socket, false));
+    if (!on) return;
+    const answer = this.#try("message", () => this.home.message(socket, message));
+    if (!this.#leave() || answer.ok) return;
+    if (answer.problem) this.#later(on, { type: "message", message: { problem: answer.problem.toBody() } });
+    this.#later(on, { type: "closed", code: INTERNAL_ERROR_CLOSURE });
+    this.closeSocket(socket, false);
   }
-  closeSocket(socket: SocketId): void {
+  /** @param isClean its other end has gone; else it was lost */
+  closeSocket(socket: SocketId, isClean = true): void {
     if (!this.#sockets.delete(socket)) return;
-    this.#turn("closed", () => this.home.closeSocket(socket));
+    this.#turn("closed", () => this.home.closeSocket(socket, isClean));
+  }
+  get sockets(): number {
+    return this.#sockets.size;
   }
 
   /** Memory is lost and built anew; open sockets stay, as hibernating ones do, or are cut. */
@@ -176,7 +189,11 @@ export class SimObject {
     const listeners = [...this.#sockets.values()];
     this.#sockets.clear();
     this.home.dropSockets();
-    for (const on of listeners) this.#world.timeline.after(1, () => on({ type: "closed" }));
+    for (const on of listeners) this.#later(on, { type: "closed", code: LOST_CLOSURE });
+  }
+
+  #later(on: (event: SocketEvent) => void, event: SocketEvent): void {
+    this.#world.timeline.after(1, () => on(event));
   }
 
   #strikes(kind: string): boolean {
@@ -208,7 +225,12 @@ export class SimObject {
           ? `${this.name}.${what} wrote, then threw ${problem.detail}`
           : `${this.name}.${what} threw ${stackOf(error)}`,
       );
-      return { ok: false, code: problem?.code ?? "internal", detail: problem?.detail ?? "" };
+      return {
+        ok: false,
+        code: problem?.code ?? "internal",
+        detail: problem?.detail ?? "",
+        ...(problem && { problem }),
+      };
     }
   }
 
@@ -243,13 +265,13 @@ export class SimObject {
       case "send": {
         this.#world.watch.sent(this, effect.message);
         const on = this.#sockets.get(effect.socket);
-        if (on) this.#world.timeline.after(1, () => on({ type: "message", message: effect.message }));
+        if (on) this.#later(on, { type: "message", message: effect.message });
         return;
       }
       case "close": {
         const on = this.#sockets.get(effect.socket);
         this.#sockets.delete(effect.socket);
-        if (on) this.#world.timeline.after(2, () => on({ type: "closed" }));
+        if (on) this.#later(on, { type: "closed", code: NORMAL_CLOSURE });
       }
     }
   }

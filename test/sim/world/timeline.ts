@@ -7,6 +7,9 @@ export interface Timer {
   cancelled: boolean;
 }
 
+/** After every microtask, those that they make included: no I/O is ever awaited in a world. */
+const allWentOn = (): Promise<void> => new Promise((wentOn) => setImmediate(wentOn));
+
 const before = (a: Timer, b: Timer): boolean => a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order);
 
 export class Timeline {
@@ -14,6 +17,8 @@ export class Timeline {
   steps = 0;
   readonly #heap: Timer[] = [];
   #order = 0;
+  #isAwaited = false;
+  #failure: { error: unknown } | null = null;
 
   at(atMs: number, run: () => void): Timer {
     const timer: Timer = { atMs: Math.max(this.nowMs, Math.ceil(atMs)), order: this.#order++, run, cancelled: false };
@@ -23,14 +28,28 @@ export class Timeline {
   after(delayMs: number, run: () => void): Timer {
     return this.at(this.nowMs + delayMs, run);
   }
+  /** A promise was settled: all that waits for it goes on before the next step. */
+  settled(): void {
+    this.#isAwaited = true;
+  }
+  /** What goes on after a promise threw: so does the step that it belongs to. */
+  failed(error: unknown): void {
+    this.#failure ??= { error };
+  }
+
   /** Runs what is due until `untilMs`, or until `done` says so after a step. */
-  run(untilMs: number, done: () => boolean = () => false): void {
+  async run(untilMs: number, done: () => boolean = () => false): Promise<void> {
     for (let next = this.#heap[0]; next && next.atMs <= untilMs; next = this.#heap[0]) {
       this.#pop();
       if (next.cancelled) continue;
       this.nowMs = next.atMs;
       this.steps++;
       next.run();
+      if (this.#isAwaited) {
+        this.#isAwaited = false;
+        await allWentOn();
+        if (this.#failure) throw this.#failure.error;
+      }
       if (done()) return;
     }
     this.nowMs = Math.max(this.nowMs, untilMs);

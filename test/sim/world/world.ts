@@ -26,6 +26,7 @@ import { Drains } from "../people/drains.ts";
 import { Drills } from "../people/drills.ts";
 import { drawFleet, drawShape, drawSize, type MachineDraw } from "../people/fleet.ts";
 import { drawGangs } from "../people/gangs.ts";
+import { JobWaits } from "../people/jobWaits.ts";
 import { drawAttributes, drawPatience, drawPriority } from "../people/league.ts";
 import { drawBacklog, drawContest, drawPlans, Person, type Plan, underRole, withPlanning } from "../people/person.ts";
 import { Plans } from "../people/plans.ts";
@@ -55,6 +56,8 @@ const LOOK_EVERY_MS = 30_000;
 /** Long enough for every retry of every task on what is left of the nodes. */
 const PATIENCE_MS = 60 * 60_000;
 const SETTLE_MS = 45_000;
+/** The faults are over so long that nothing which was asked for during them is still waited for. */
+const CALM_AFTER_MS = 30_000;
 /** A story has some ten thousand; more is a loop without rest. */
 const MAX_STEPS = 200_000;
 /** For each machine: its polls, the looks at it. */
@@ -72,6 +75,7 @@ export class World {
   readonly ledger = new LedgerWatch(this);
   readonly rounds = new RoundWatch(this);
   readonly plans = new Plans(this);
+  readonly jobWaits: JobWaits;
   readonly reclaims = new ReclaimWatch(this);
   readonly stewards: Stewards;
   readonly drains: Drains;
@@ -103,6 +107,7 @@ export class World {
     this.network = new Network(this.timeline, this.chanceOf("network"), this.happenings);
     this.watch = new Watch(this);
     this.edge = new Edge(this);
+    this.jobWaits = new JobWaits(this, this.chanceOf("waits"));
     const size = drawSize(this.chanceOf("size"));
     this.mood = drawMood(this.chanceOf("mood"), size);
     const fleet = drawFleet(this.chanceOf("fleet"), size);
@@ -144,6 +149,10 @@ export class World {
       const own = chance.named(plan.id);
       return underRole(plan, own.pick(names), drawPriority(own));
     });
+  }
+
+  get isCalm(): boolean {
+    return this.timeline.nowMs >= this.mood.faultsEndMs + CALM_AFTER_MS;
   }
 
   /** Of one part of the world: what others draw shifts nothing of it. */
@@ -255,6 +264,7 @@ export class World {
       this.rounds.look();
       this.drains.look();
       this.drills.look();
+      this.edge.look();
       this.reclaims.look();
       const { plan } = chance.pick(this.people);
       this.watch.checkTasks(chance.pick(this.clusters), plan.id);
@@ -263,10 +273,10 @@ export class World {
   }
 
   /** @throws Violation */
-  run(): void {
+  async run(): Promise<void> {
     const { faultsEndMs } = this.mood;
-    this.timeline.run(faultsEndMs, () => this.#isStuck());
-    this.timeline.run(faultsEndMs + PATIENCE_MS, () => this.#isStuck() || this.#isOver());
+    await this.timeline.run(faultsEndMs, () => this.#isStuck());
+    await this.timeline.run(faultsEndMs + PATIENCE_MS, () => this.#isStuck() || this.#isOver());
     for (const { plan, last } of this.people) {
       this.checks.hold(
         "all-end",
@@ -274,7 +284,7 @@ export class World {
         () => `${plan.id} has not ended: ${JSON.stringify(last)}`,
       );
     }
-    this.timeline.run(this.timeline.nowMs + SETTLE_MS);
+    await this.timeline.run(this.timeline.nowMs + SETTLE_MS);
     checkEnd(this);
   }
 
