@@ -8,6 +8,7 @@ import { addAgent } from "./commands/agent.ts";
 import { addApply } from "./commands/apply.ts";
 import { addBackup, addRestore } from "./commands/backup.ts";
 import { addDrain, addUndrain } from "./commands/drain.ts";
+import { addDrill } from "./commands/drill.ts";
 import { addEvents } from "./commands/events.ts";
 import { addClusters, addNodes } from "./commands/fleet.ts";
 import { addFrameworks } from "./commands/frameworks.ts";
@@ -67,7 +68,7 @@ Exit codes: 0 ok, 1 a task failed, 2 usage, 3 can never run, 4 broker unreachabl
     );
   const groups: [heading: string, add: ((program: Command, app: App) => void)[]][] = [
     ["Jobs:", [addRun, addSubmit, addPlan, addPs, addExplain, addLogs, addCancel, addEvents]],
-    ["Fleet:", [addClusters, addNodes, addDrain, addUndrain, addToken, addAgent]],
+    ["Fleet:", [addClusters, addNodes, addDrain, addUndrain, addDrill, addToken, addAgent]],
     ["Shares:", [addPartitions, addRoles, addFrameworks, addLeague, addLedger, addApply]],
     ["Broker:", [addStart, addServe, addBackup, addRestore]],
     ["This command:", [addLogin, addVersion]],

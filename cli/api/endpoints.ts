@@ -1,6 +1,13 @@
 /** The API's calls by name, their answers parsed by the model's schemas. */
 import { z } from "zod";
 import type { DrainRequestInput } from "../../src/model/drainRequest.ts";
+import type { DrillRequestInput } from "../../src/model/drillRequest.ts";
+import {
+  type ClusterDrillView,
+  clusterDrillSchema,
+  type DrillPreview,
+  drillPreviewSchema,
+} from "../../src/model/drillView.ts";
 import { type PlanView, planViewSchema } from "../../src/model/planView.ts";
 import {
   type ClusterDrainView,
@@ -127,6 +134,19 @@ export const undrainCluster = (client: Client, cluster: string): Promise<Cluster
 
 export const getDrain = (client: Client, cluster: string): Promise<ClusterDrainView> =>
   client.get(`/v1/clusters/${cluster}/drain`, clusterDrainSchema);
+
+/** @param length as a person writes it */
+export const previewDrill = (client: Client, cluster: string, length: string): Promise<DrillPreview> =>
+  client.get(`/v1/clusters/${cluster}/drill/preview`, drillPreviewSchema, { query: { for: length } });
+
+export const startDrill = (client: Client, cluster: string, body: DrillRequestInput): Promise<ClusterDrillView> =>
+  client.post(`/v1/clusters/${cluster}/drill`, clusterDrillSchema, { body });
+
+export const endDrill = (client: Client, cluster: string): Promise<ClusterDrillView> =>
+  client.delete(`/v1/clusters/${cluster}/drill`, clusterDrillSchema);
+
+export const getDrill = (client: Client, cluster: string): Promise<ClusterDrillView> =>
+  client.get(`/v1/clusters/${cluster}/drill`, clusterDrillSchema);
 
 export interface TokenRequest {
   scope: Scope;
