@@ -321,6 +321,8 @@ function endFaults(world: World): void {
 /** Agents that were told to leave: a person sets their machines up anew. */
 function rejoin(world: World): void {
   for (const agent of world.agents.filter((one) => one.exited !== null)) {
+    // Nothing joins a cluster that is cut off.
+    if (world.drills.isCut(world.clusterOf(agent))) continue;
     agent.exited = null;
     agent.deadForEver = true;
     agent.machine.crash();

@@ -65,10 +65,14 @@ export class Drills {
   replyLeaves(cluster: SimObject): void {
     const drill = drillOf(cluster);
     if (drill === null) return;
+    const what = () => `${cluster.name} answers a node ${drill.untilMs - cluster.now()} ms before its drill is over`;
+    this.#world.checks.hold("drilled-as-cut", !this.isCut(cluster), what);
+  }
+
+  isCut(cluster: SimObject): boolean {
+    const drill = drillOf(cluster);
     const clockMs = cluster.now();
-    const isCut = drill.endedAtMs === null && clockMs >= drill.startedAtMs && clockMs < drill.untilMs;
-    const what = () => `${cluster.name} answers a node ${drill.untilMs - clockMs} ms before its drill is over`;
-    this.#world.checks.hold("drilled-as-cut", !isCut, what);
+    return drill !== null && drill.endedAtMs === null && clockMs >= drill.startedAtMs && clockMs < drill.untilMs;
   }
 
   /** At any time each task is somewhere, and what the world has not seen twice was not there twice. */
