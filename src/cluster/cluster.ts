@@ -10,16 +10,7 @@ import type { Tell, TellAnswer } from "../protocol/frameworks.ts";
 import type { GrantMessage, Report, ReportAnswer } from "../protocol/levels.ts";
 import { MAX_PLACEMENTS } from "../scheduling/place/place.ts";
 import { Answers } from "./answers.ts";
-import {
-  type DrainWish,
-  drainCluster,
-  drainNode,
-  drainTimes,
-  setNodeDrain,
-  stepDrains,
-  undrainCluster,
-  undrainNode,
-} from "./drain.ts";
+import { drainCluster, drainNode, drainTimes, stepDrains, undrainCluster, undrainNode } from "./drain.ts";
 import { cutOff, isCut } from "./drill/cut.ts";
 import { drillTimes, endDrill, startDrill, stepDrill } from "./drill/drill.ts";
 import { previewDrill } from "./drill/preview.ts";
@@ -39,6 +30,7 @@ import type { OpenPoll } from "./heldPolls.ts";
 import { ClusterMemory, NOT_RECOVERING } from "./memory.ts";
 import type { ClusterMethods, ClusterSocketMessage, NodeClaims } from "./methods.ts";
 import { moveTimes, stepMoves } from "./moving.ts";
+import { joinNode, nodeNamed, nodePage, pauseNode, presentNode, removeNode, viewNode } from "./nodes.ts";
 import { put, remove, viewAll, viewOne } from "./partitionChanges.ts";
 import { type Given, noteRoom, patienceTimes, placeWaiting, wantedNodes } from "./placing.ts";
 import { hear, turnedAway } from "./poll.ts";
@@ -57,7 +49,7 @@ import {
   ticks,
   vigilTimes,
 } from "./silence.ts";
-import { claimOf, limitOf, type NodeState, stockSize } from "./state.ts";
+import { claimOf, limitOf, stockSize } from "./state.ts";
 import { ClusterStore } from "./store.ts";
 import { oneTask, taskPage } from "./taskPages.ts";
 import { countAnew } from "./use.ts";
@@ -146,29 +138,39 @@ export class Cluster implements Turns {
       case "grant":
         return this.#grant(args as GrantMessage, now);
       case "join":
-        return this.#join(args as Args<"join">, now);
+        return joinNode(this.#memory, args as Args<"join">, now);
       case "poll": {
         const { claims, request } = args as Args<"poll">;
         return this.#poll(claims, request, now);
       }
       case "nodes":
-        return this.#nodes(args as Args<"nodes">, now);
+        return nodePage(this.#memory, args as Args<"nodes">, now);
       case "node":
-        return this.#nodeSeen(args as Args<"node">, now);
+        return viewNode(this.#memory, args as Args<"node">, now);
       case "pauseNode":
-        return this.#pause(args as Args<"pauseNode">, now);
-      case "unreserveNode":
-        return this.#unreserve((args as Args<"unreserveNode">).name, now);
-      case "removeNode":
-        return this.#remove((args as Args<"removeNode">).name, now);
+        return pauseNode(this.#memory, args as Args<"pauseNode">, now);
+      case "unreserveNode": {
+        const node = nodeNamed(this.#memory, (args as Args<"unreserveNode">).name);
+        this.#memory.frameworks.limitReserved(node.name, {});
+        this.#steer(now);
+        return nodeView(this.#memory, node, now);
+      }
+      case "removeNode": {
+        const node = nodeNamed(this.#memory, (args as Args<"removeNode">).name);
+        if (removeNode(this.#memory, node, now)) this.#answers.dismiss(node.name, now);
+        return nodeView(this.#memory, node, now);
+      }
       case "drainNode": {
         const { name, ...wish } = args as Args<"drainNode">;
-        return this.#drainNode(name, wish, now);
+        const node = presentNode(this.#memory, name);
+        drainNode(this.#memory, node, wish, now);
+        this.#steer(now);
+        return nodeView(this.#memory, node, now);
       }
       case "undrainNode": {
-        const node = this.#node((args as Args<"undrainNode">).name);
+        const node = nodeNamed(this.#memory, (args as Args<"undrainNode">).name);
         undrainNode(this.#memory, node);
-        return this.#nodeView(node.name, now);
+        return nodeView(this.#memory, node, now);
       }
       case "drain":
         drainCluster(this.#memory, args as Args<"drain">, now);
@@ -495,113 +497,6 @@ export class Cluster implements Turns {
     const { noNodesSince } = this.#memory.self;
     if (noNodesSince !== null) times.push(Math.max(now + 1, noNodesSince + NO_NODES_RETURN_MS));
     return times.length === 0 ? null : Math.min(...times);
-  }
-
-  // People and nodes.
-
-  #join({ name, key }: { name: string; key: string }, now: number): { node: string; serial: number } {
-    if (isCut(this.#memory, now)) throw cutOff();
-    for (const node of this.#memory.nodes.values()) {
-      if (node.joinKey === key && !node.removed) return { node: node.name, serial: node.serial };
-    }
-    let free = name;
-    for (let n = 2; !this.#memory.isFree(free); n++) free = `${name}-${n}`;
-    const serial = (this.#memory.nodes.get(free)?.serial ?? 0) + 1;
-    const node: NodeState = {
-      name: free,
-      joinKey: key,
-      serial,
-      session: 0,
-      nonce: "",
-      boot: "",
-      inventory: null,
-      paused: false,
-      removed: false,
-      drain: null,
-      seq: 0,
-      seenAt: now,
-      expectMs: 0,
-      rest: "awake",
-      pressure: [],
-      ghosts: new Map(),
-      isSilent: false,
-    };
-    this.#memory.addNode(node);
-    this.#memory.saveNode(node);
-    this.#memory.events.push({ type: "node.joined", node: free });
-    return { node: free, serial };
-  }
-
-  #node(name: string): NodeState {
-    const node = this.#memory.nodes.get(name);
-    if (!node) throw new Problem("not-found", `cluster ${this.#platform.self.name} has no node ${name}`);
-    return node;
-  }
-
-  #nodeView(name: string, now: number) {
-    return nodeView(this.#memory, this.#node(name), this.#platform.self.name, now);
-  }
-
-  #nodeSeen({ name, serial }: { name: string; serial?: number }, now: number) {
-    const node = this.#node(name);
-    if (serial !== undefined && (node.removed || node.serial !== serial))
-      throw new Problem("unauthenticated", "this credential is of a node that was removed or has joined anew");
-    return this.#nodeView(name, now);
-  }
-
-  #nodes({ after, limit }: { after: string | null; limit: number }, now: number) {
-    const names = [...this.#memory.nodes.values()]
-      .filter((n) => !n.removed && (after === null || n.name > after))
-      .map((n) => n.name)
-      .sort();
-    return {
-      items: names.slice(0, limit).map((name) => this.#nodeView(name, now)),
-      next: names.length > limit ? (names[limit - 1] ?? null) : null,
-    };
-  }
-
-  #pause({ name, paused }: { name: string; paused: boolean }, now: number) {
-    const node = this.#node(name);
-    if (node.removed) throw new Problem("gone", `node ${name} was removed`);
-    node.paused = paused;
-    this.#memory.saveNode(node);
-    return this.#nodeView(name, now);
-  }
-
-  #unreserve(name: string, now: number) {
-    const node = this.#node(name);
-    this.#memory.frameworks.limitReserved(name, {});
-    this.#steer(now);
-    return this.#nodeView(node.name, now);
-  }
-
-  #drainNode(name: string, wish: DrainWish, now: number) {
-    const node = this.#node(name);
-    if (node.removed) throw new Problem("gone", `node ${name} was removed`);
-    drainNode(this.#memory, node, wish, now);
-    this.#steer(now);
-    return this.#nodeView(name, now);
-  }
-
-  /** What may still run there is handed out again by the silence rule alone. */
-  #remove(name: string, now: number) {
-    const node = this.#node(name);
-    if (!node.removed) {
-      node.removed = true;
-      setNodeDrain(this.#memory, node, null);
-      // It is not heard any more, and takes no room of what is left.
-      this.#memory.setGhosts(node, new Map());
-      this.#memory.saveNode(node);
-      this.#memory.nodeChanged(node);
-      this.#memory.frameworks.nodeChanged(node);
-      this.#memory.events.push({ type: "node.removed", node: name });
-      this.#memory.lostAgents.add(name);
-      this.#memory.dirtyLaunchedOn(name);
-      if ([...this.#memory.liveOn(name)].length === 0) this.#memory.unmark(name, node.session);
-      for (const live of this.#memory.liveOn(name)) this.#memory.mark(name, live.session, now);
-      this.#answers.dismiss(name, now);
-    }
-    return this.#nodeView(name, now);
   }
 
   #metrics(now: number): Record<string, number> {

@@ -9,7 +9,7 @@ import type { OpenPoll } from "./heldPolls.ts";
 import type { ClusterMemory } from "./memory.ts";
 import type { NodeClaims } from "./methods.ts";
 import { withdraws } from "./rules.ts";
-import { isLeaving, type Live, type NodeState } from "./state.ts";
+import { isLeaving, type Live, type NodeState, newNode } from "./state.ts";
 
 /** A node that has a wake socket and nothing to do polls this seldom. */
 export const WAKEABLE_POLL_MS = 900_000;
@@ -91,25 +91,7 @@ function namesOf({ running, updates }: PollRequest): (task: string, epoch: numbe
 
 /** A node with a valid credential that the rows do not know: they were lost. */
 function remember(memory: ClusterMemory, claims: NodeClaims, now: number): NodeState {
-  const node: NodeState = {
-    name: claims.node,
-    joinKey: "",
-    serial: claims.serial,
-    session: 0,
-    nonce: "",
-    boot: "",
-    inventory: null,
-    paused: false,
-    removed: false,
-    drain: null,
-    seq: 0,
-    seenAt: now,
-    expectMs: 0,
-    rest: "awake",
-    pressure: [],
-    ghosts: new Map(),
-    isSilent: false,
-  };
+  const node = newNode({ name: claims.node, serial: claims.serial, joinKey: "" }, now);
   memory.addNode(node);
   memory.startRecovery();
   return node;

@@ -143,6 +143,25 @@ export interface NodeState {
   isSilent: boolean;
 }
 
+/** Not heard yet. */
+export const newNode = (is: Pick<NodeState, "name" | "serial" | "joinKey">, now: number): NodeState => ({
+  ...is,
+  session: 0,
+  nonce: "",
+  boot: "",
+  inventory: null,
+  paused: false,
+  removed: false,
+  drain: null,
+  seq: 0,
+  seenAt: now,
+  expectMs: 0,
+  rest: "awake",
+  pressure: [],
+  ghosts: new Map(),
+  isSilent: false,
+});
+
 export interface Silence {
   node: string;
   session: number;

@@ -11,11 +11,11 @@ import { type Account, partitionsOf } from "./partitions.ts";
 import { itemOf, type JobState, type LeavingLive, type NodeState } from "./state.ts";
 import { type AttemptRow, type EndColumns, type TaskRow, UNENDED } from "./store.ts";
 
-export function nodeView(memory: ClusterMemory, node: NodeState, cluster: string, now: number): NodeView {
+export function nodeView(memory: ClusterMemory, node: NodeState, now: number): NodeView {
   const drain = nodeDrainView(memory, node);
   return {
     name: node.name,
-    cluster,
+    cluster: memory.cluster,
     serial: node.serial,
     state: stateOf(memory, node, drain, now),
     silentMs: Math.max(0, now - node.seenAt),
