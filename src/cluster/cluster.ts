@@ -10,6 +10,7 @@ import type { Tell, TellAnswer } from "../protocol/frameworks.ts";
 import type { GrantMessage, Report, ReportAnswer } from "../protocol/levels.ts";
 import { MAX_PLACEMENTS } from "../scheduling/place/place.ts";
 import { Answers } from "./answers.ts";
+import { Calling } from "./calling.ts";
 import { drainCluster, drainNode, drainTimes, stepDrains, undrainCluster, undrainNode } from "./drain.ts";
 import { cutOff, isCut } from "./drill/cut.ts";
 import { drillTimes, endDrill, startDrill, stepDrill } from "./drill/drill.ts";
@@ -24,7 +25,7 @@ import { kill } from "./frameworks/kill.ts";
 import { applyFrameworks } from "./frameworks/levels.ts";
 import { Telling } from "./frameworks/telling.ts";
 import { Yields } from "./frameworks/yields.ts";
-import { calledNodes, hasGangs } from "./gangs.ts";
+import { hasGangs } from "./gangs.ts";
 import { applyGrants, returnWaiting } from "./grants.ts";
 import type { OpenPoll } from "./heldPolls.ts";
 import { ClusterMemory, NOT_RECOVERING } from "./memory.ts";
@@ -32,7 +33,7 @@ import type { ClusterMethods, ClusterSocketMessage, NodeClaims } from "./methods
 import { moveTimes, stepMoves } from "./moving.ts";
 import { joinNode, nodeNamed, nodePage, pauseNode, presentNode, removeNode, viewNode } from "./nodes.ts";
 import { put, remove, viewAll, viewOne } from "./partitionChanges.ts";
-import { type Given, noteRoom, patienceTimes, placeWaiting, wantedNodes } from "./placing.ts";
+import { type Given, noteRoom, patienceTimes, placeWaiting } from "./placing.ts";
 import { hear, turnedAway } from "./poll.ts";
 import { preview } from "./preview.ts";
 import { makeRoom } from "./reclaiming.ts";
@@ -60,9 +61,6 @@ import { Wakers } from "./wakers.ts";
 
 /** How long a node that may come back is waited for before waiting work is given to other clusters. */
 const NO_NODES_RETURN_MS = 15_000;
-/** Of so many nodes that were called, half come first, or so much time goes by, before more are. */
-const MANY_CALLED = 64;
-const CALL_PAUSE_MS = 100;
 /** An alarm that only goes on placing counts no silence sooner than this. */
 const PLACING_TICK_MS = 1_000;
 
@@ -78,6 +76,7 @@ export class Cluster implements Turns {
   readonly #store: ClusterStore;
   readonly #memory: ClusterMemory;
   readonly #wakers: Wakers;
+  readonly #calling: Calling;
   readonly #follows: Follows;
   readonly #answers: Answers;
   readonly #reporting: Reporting;
@@ -94,10 +93,6 @@ export class Cluster implements Turns {
   #placed: number | null = null;
   /** the last turn placed as many as one may */
   #wasFull = false;
-  /** when nodes were last called, and how many */
-  #called = { atMs: Number.NEGATIVE_INFINITY, nodes: 0 };
-  /** some are to be called later */
-  #callsLater = false;
 
   constructor(platform: Platform) {
     this.#platform = platform;
@@ -113,6 +108,7 @@ export class Cluster implements Turns {
     for (const job of this.#memory.jobs.values()) if (job.launched) job.watch(this.#telling);
     this.#lastTickAt = now;
     this.#wakers = new Wakers(this.#memory, platform.sockets);
+    this.#calling = new Calling(this.#memory, this.#wakers);
     this.#follows = new Follows(this.#memory);
     this.#answers = new Answers(this.#memory, platform.sockets, this.#wakers, this.#follows);
     for (const { id, data } of platform.sockets.list()) this.#answers.recall(id, data, now);
@@ -394,7 +390,7 @@ export class Cluster implements Turns {
     this.#memory.nodeAccounts.look(now);
     this.#offer(isInterval, now);
     this.#answers.replyToChanged(this.#changed, now);
-    this.#wake(now);
+    this.#calling.callWanted(now);
     noteRoom(this.#memory, this.#changed, now);
     noteNoNodes(this.#memory, now);
     saveWaits(this.#memory);
@@ -447,25 +443,6 @@ export class Cluster implements Turns {
     }
   }
 
-  /** Calls those that would be given something if they listened; of many that were called, half come before more are. */
-  #wake(now: number): void {
-    this.#callsLater = false;
-    if (!this.#wakers.someSleep) return;
-    const { heldPolls } = this.#memory;
-    for (const node of calledNodes(this.#memory)) if (!heldPolls.polls.has(node)) this.#wakers.call(node, now);
-    for (const node of this.#memory.frameworks.awaitedNodes)
-      if (!heldPolls.polls.has(node)) this.#wakers.call(node, now);
-    const { atMs, nodes } = this.#called;
-    const isSoon = now >= atMs && now < atMs + CALL_PAUSE_MS;
-    if (isSoon && nodes >= MANY_CALLED && this.#wakers.called * 2 > nodes) {
-      this.#callsLater = this.#memory.waitingJobs().length > 0;
-      return;
-    }
-    const wanted = wantedNodes(this.#memory, now);
-    for (const node of wanted) this.#wakers.call(node, now);
-    if (wanted.length > 0) this.#called = { atMs: now, nodes: this.#wakers.called };
-  }
-
   #setAlarm(now: number): void {
     const wanted = this.#wantedAlarm(now);
     // A later one is set when the earlier fires: each setting is a row.
@@ -480,7 +457,7 @@ export class Cluster implements Turns {
     // One that is past is of an alarm that was lost: the platform would take the same time for that alarm.
     if (this.#overdueAt < Number.POSITIVE_INFINITY) times.push(Math.max(now + 1, this.#overdueAt));
     if (this.#placesOn) times.push(now + 1);
-    if (this.#callsLater) times.push(this.#called.atMs + CALL_PAUSE_MS);
+    times.push(...this.#calling.wantedAt());
     if (this.#memory.making.nextAt !== null) times.push(Math.max(now + 1, this.#memory.making.nextAt));
     times.push(...this.#reporting.wantedAt(now), ...drainTimes(this.#memory, now), ...moveTimes(this.#memory, now));
     times.push(...drillTimes(this.#memory, now));
