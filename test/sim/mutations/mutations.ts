@@ -58,8 +58,8 @@ export const MUTATIONS: readonly Mutation[] = [
     patches: [
       {
         file: "src/cluster/cluster.ts",
-        find: 'if (isCut(this.#memory, now)) this.#refuse(socket, "poll" in said);',
-        replace: 'if (!("poll" in said) && isCut(this.#memory, now)) this.#refuse(socket, false);',
+        find: 'if (isCut(this.#memory, now)) this.#answers.refuse(socket, "poll" in said);',
+        replace: 'if (!("poll" in said) && isCut(this.#memory, now)) this.#answers.refuse(socket, false);',
       },
     ],
   },
