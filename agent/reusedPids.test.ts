@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { expect, test, vi } from "vitest";
 import { until } from "../test/support/until.ts";
 import { uptimeMs } from "./host/clock.ts";
-import { parseBeat } from "./host/guard/guard.ts";
+import { parseBeat } from "./host/guard/beat.ts";
 import { taskUser } from "./host/process/user.ts";
 import { dead, exitOf, onNodes, type TestNode } from "./testNode.fixture.ts";
 

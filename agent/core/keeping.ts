@@ -8,6 +8,7 @@ import { attemptKey, type Epoch, type TaskId } from "../../src/model/ids.ts";
 import { isKept, retryDelayMs, usesRetry } from "../../src/model/retry.ts";
 import type { Update } from "../../src/protocol/agent.ts";
 import { acceptedAttempt, acceptRecord } from "./records.ts";
+import { isGuarded } from "./rules.ts";
 import type { AgentState, Attempt } from "./types.ts";
 
 /** After its start an agent asks for so long before it starts anything unasked: its disk may be an old one. */
@@ -40,5 +41,7 @@ export const asked = (attempt: Attempt, state: AgentState, nowMs: number): Attem
   attempt.used !== null && isOwn(attempt, state) ? { ...attempt, aloneAtMs: nowMs + LONE_START_MS } : attempt;
 
 /** The time when it starts without any reply; never, as long as there is no guard. */
-export const loneStartMs = ({ phase, aloneAtMs }: Attempt, { guarded, leaving }: AgentState): number =>
-  phase === "accepted" && aloneAtMs !== null && guarded && !leaving ? aloneAtMs : Number.POSITIVE_INFINITY;
+export const loneStartMs = ({ phase, aloneAtMs }: Attempt, state: AgentState): number =>
+  phase === "accepted" && aloneAtMs !== null && isGuarded(state) && !state.leaving
+    ? aloneAtMs
+    : Number.POSITIVE_INFINITY;

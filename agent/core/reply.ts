@@ -6,7 +6,7 @@ import { isWithin } from "../../src/model/role.ts";
 import type { Assignment, Inventory, PollReply, Update } from "../../src/protocol/agent.ts";
 import { CONFIRM_DELAY_MS, holdMs, pauseMs, termAtMs } from "./poll.ts";
 import { type AcceptRecord, acceptedAttempt, acceptRecord } from "./records.ts";
-import { acceptsReply, mayRenew } from "./rules.ts";
+import { acceptsReply, isGuarded, mayRenew } from "./rules.ts";
 import type { AgentEffect, AgentState, Attempt, Deadline, JournalRecord } from "./types.ts";
 
 type Attempts = Map<string, Attempt>;
@@ -105,7 +105,7 @@ function acknowledge(attempts: Attempts, acked: string[], records: JournalRecord
 
 /** Deadlines only ever move later. An attempt that waits starts only when a reply names it, in its time and with a guard. */
 function renew(
-  { guarded }: AgentState,
+  state: AgentState,
   attempts: Attempts,
   keys: string[],
   sentAtMs: number,
@@ -118,7 +118,7 @@ function renew(
     if (!mayRenew(attempt.deadlineMs, nowMs)) continue;
     const renewedTo = deadlineFrom(sentAtMs, attempt.template);
     const deadlineMs = renewedTo === null ? null : Math.max(renewedTo, attempt.deadlineMs ?? 0);
-    if (attempt.phase !== "accepted" || !guarded || nowMs < attempt.notBeforeMs) {
+    if (attempt.phase !== "accepted" || !isGuarded(state) || nowMs < attempt.notBeforeMs) {
       attempts.set(key, { ...attempt, deadlineMs });
     } else if (deadlineMs === null || nowMs < deadlineMs) {
       const starting: Attempt = { ...attempt, deadlineMs, phase: "starting" };
@@ -179,7 +179,7 @@ function accept(
   after: AgentEffect[],
 ): boolean {
   const { inventory } = state;
-  if (!state.guarded || inventory === null || state.leaving || state.pressure.length > 0) return false;
+  if (!isGuarded(state) || inventory === null || state.leaving || state.pressure.length > 0) return false;
   let accepted = false;
   for (const assignment of reply.assignments) {
     const template = reply.jobs[jobOf(assignment)];

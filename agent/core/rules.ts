@@ -9,3 +9,6 @@ export const acceptsReply = (state: AgentState, reply: PollReply): boolean =>
 /** A lapsed attempt is never revived. */
 export const mayRenew = (deadlineMs: number | null, nowMs: number): boolean =>
   deadlineMs === null || nowMs < deadlineMs;
+
+/** While no guard lives nothing starts, and nothing is taken that would have to. */
+export const isGuarded = ({ guarded }: Pick<AgentState, "guarded">): boolean => guarded;

@@ -13,7 +13,7 @@ import { examineDaemon } from "./docker/daemon.ts";
 import { findSocket } from "./docker/socket.ts";
 import { messageOf, readIfThere, writeDurably } from "./files.ts";
 import { findRunFolder, folderHash, isVolatile, makeRunFolder, makeTasksFolder } from "./folders.ts";
-import { parseBeat } from "./guard/guard.ts";
+import { parseBeat } from "./guard/beat.ts";
 import { BEAT_FILE } from "./guard/script.ts";
 import { credentialEnd, type Identity } from "./identity.ts";
 import { isDiskLow } from "./inventory.ts";

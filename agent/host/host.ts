@@ -3,9 +3,11 @@
  * when that is on disk. It decides nothing.
  */
 import { nextWakeMs } from "../core/poll.ts";
+import { isGuarded } from "../core/rules.ts";
 import { nothingLeft, type Step, step } from "../core/step.ts";
 import type { AgentEffect, AgentEvent, AgentState, Deadline, JournalRecord } from "../core/types.ts";
 import type { PollOutcome } from "./broker/broker.ts";
+import { type Errand, Errands } from "./errands.ts";
 import { messageOf } from "./files.ts";
 import type { Log } from "./log.ts";
 import type { Uploads } from "./uploads.ts";
@@ -66,7 +68,7 @@ export class Host {
   /** for the guard, once it is there */
   #untold: readonly Deadline[] | null = null;
   #state: AgentState;
-  readonly #queue: AgentEffect[];
+  readonly #errands: Errands;
   #working = false;
   #stopped = false;
   /** the guard knows every deadline that the core named */
@@ -85,7 +87,7 @@ export class Host {
   constructor(start: Step, parts: HostParts) {
     this.#parts = parts;
     this.#state = start.state;
-    this.#queue = [...start.effects];
+    this.#errands = new Errands(start.effects);
     this.progressAtMs = parts.nowMs();
   }
 
@@ -146,7 +148,7 @@ export class Host {
     if (this.#stopped) return;
     const next = step(this.#state, event, this.#parts.nowMs(), this.#parts.random());
     this.#state = next.state;
-    this.#queue.push(...next.effects);
+    this.#errands.add(next.effects);
     void this.#work();
   }
 
@@ -154,9 +156,9 @@ export class Host {
     if (this.#working) return;
     this.#working = true;
     try {
-      for (let effect = this.#queue.shift(); effect; effect = this.#queue.shift()) {
-        if (effect.type === "journal") await this.#write(effect.records);
-        else if (!this.#stopped) this.#perform(effect);
+      for (let errand = this.#errands.next(); errand; errand = this.#errands.next()) {
+        if (errand.type === "write") await this.#parts.journal.append(errand.records);
+        else if (!this.#stopped) this.#perform(errand);
       }
     } catch (error) {
       // what is not on disk must not be acted on; a new start reads what is
@@ -168,29 +170,11 @@ export class Host {
     this.#tellWatchers();
   }
 
-  /**
-   * One sync for all that waits: to write a record early does no harm. `forget` is left to `#forgetIfUploaded`, because
-   * a journal that does not know an attempt lets its output be swept away.
-   */
-  async #write(first: readonly JournalRecord[]): Promise<void> {
-    const records = [...first];
-    for (let i = 0; i < this.#queue.length; ) {
-      const effect = this.#queue[i];
-      if (effect?.type === "journal") {
-        records.push(...effect.records);
-        this.#queue.splice(i, 1);
-      } else i++;
-    }
-    const kept = records.filter((record) => record.type !== "forget");
-    if (kept.length > 0) await this.#parts.journal.append(kept);
-  }
-
-  #perform(effect: Exclude<AgentEffect, { type: "journal" }>): void {
+  #perform(effect: Exclude<Errand, { type: "write" }>): void {
     const { uploads, saveCredential, exit } = this.#parts;
     switch (effect.type) {
       case "send":
-        // a newer one says all that an older one does
-        if (!this.#queue.some(({ type }) => type === "send")) void this.#send(effect);
+        void this.#send(effect);
         return;
       case "deadlines":
         if (this.#hands) this.#tellGuard(this.#hands, effect.deadlines);
@@ -265,7 +249,7 @@ export class Host {
   }
 
   #start({ attempt }: Extract<AgentEffect, { type: "start" }>): void {
-    if (this.#hands && this.#guardTold && this.#state.guarded) this.#hands.driver.start(attempt);
+    if (this.#hands && isGuarded(this.#state) && this.#guardTold) this.#hands.driver.start(attempt);
     else {
       const message = "the node has no guard that would end it at its deadline";
       this.dispatch({ type: "start-failed", key: attempt.key, message, nodeFault: true });

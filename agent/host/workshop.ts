@@ -7,7 +7,7 @@ import { findSocket } from "./docker/socket.ts";
 import { type Driver, type DriverEvents, Drivers } from "./driver.ts";
 import { FetchingDriver } from "./fetch/driver.ts";
 import { folderHash } from "./folders.ts";
-import { KILL_MARGIN_MS } from "./guard/deadlines.ts";
+import { deadlineOf } from "./guard/deadlines.ts";
 import { Guard } from "./guard/guard.ts";
 import type { Identity } from "./identity.ts";
 import type { Log } from "./log.ts";
@@ -109,11 +109,10 @@ export class Workshop {
   async recover(boot: string, open: ReadonlyMap<string, string>): Promise<Extract<AgentEvent, { type: "recovered" }>> {
     const attempts: Extract<AgentEvent, { type: "recovered" }>["attempts"] = [];
     for (const [key, acceptedIn] of open) {
-      const entry = this.guard.entries.get(key);
       attempts.push({
         key,
         found: acceptedIn === boot ? await this.driver.recover(key) : { is: "other-boot" },
-        deadlineMs: entry ? entry.killAtMs + KILL_MARGIN_MS : null,
+        deadlineMs: deadlineOf(this.guard.entries, key),
       });
     }
     return { type: "recovered", attempts };

@@ -29,6 +29,12 @@ export function entriesOf(deadlines: readonly Deadline[]): Map<string, Entry> {
   return entries;
 }
 
+/** @returns boot-time ms; null when the file does not name it */
+export function deadlineOf(entries: Entries, key: string): number | null {
+  const entry = entries.get(key);
+  return entry ? entry.killAtMs + KILL_MARGIN_MS : null;
+}
+
 /** Whether the guard must hear of it now. A removed attempt need not be told: the guard finds it gone. */
 export function mustWrite(stored: Entries, deadlines: readonly Deadline[]): boolean {
   for (const [key, wanted] of entriesOf(deadlines)) {

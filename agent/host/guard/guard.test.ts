@@ -11,7 +11,8 @@ import { ProcessDriver } from "../process/driver.ts";
 import { makePassable } from "../process/folder.ts";
 import { taskUser } from "../process/user.ts";
 import { isAlive, statOf } from "../procfs.ts";
-import { Guard, parseBeat } from "./guard.ts";
+import { parseBeat } from "./beat.ts";
+import { Guard } from "./guard.ts";
 import { GUARD_SCRIPT, SHUTDOWN_COMMAND } from "./script.ts";
 
 const user = taskUser(null);

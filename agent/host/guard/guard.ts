@@ -10,13 +10,10 @@ import { hasCode, messageOf, PRIVATE_FILE_MODE, readIfThere } from "../files.ts"
 import type { Log } from "../log.ts";
 import { type Cgroups, GUARD_CGROUP } from "../process/cgroups.ts";
 import { isAlive } from "../procfs.ts";
+import { type Beat, isFresh, mayStartAnother, parseBeat, START_MS } from "./beat.ts";
 import { deadlinesText, type Entries, entriesOf, mustWrite, parseDeadlines } from "./deadlines.ts";
 import { BEAT_FILE, DEADLINES_FILE, GUARD_SCRIPT } from "./script.ts";
 
-/** It beats every second; one that is this late is taken for dead. */
-const BEAT_STALE_MS = 5000;
-/** How long a new one may take to beat for the first time. */
-const START_MS = 5000;
 const END_MS = 1000;
 /** Another version of the script is replaced. */
 const VERSION = crc32(GUARD_SCRIPT).toString(16);
@@ -30,17 +27,6 @@ export interface GuardOptions {
   uid: number;
   boot: string;
   log: Log;
-}
-
-export interface Beat {
-  pid: number;
-  atMs: number;
-  version: string;
-}
-
-export function parseBeat(text: string): Beat | null {
-  const [, pid, at, version] = /^(\d+) (\d+) (\S+)\n$/.exec(text) ?? [];
-  return pid && at && version ? { pid: Number(pid), atMs: Number(at) * 10, version } : null;
 }
 
 export class Guard {
@@ -87,9 +73,8 @@ export class Guard {
   check(): boolean {
     const nowMs = uptimeMs();
     const beat = this.#readBeat();
-    const fresh = beat !== null && beat.version === VERSION && nowMs - beat.atMs < BEAT_STALE_MS;
-    if (fresh && isAlive(beat.pid, beat.atMs)) return true;
-    if (nowMs - this.#startedAtMs >= START_MS) this.#start(nowMs);
+    if (isFresh(beat, VERSION, nowMs) && isAlive(beat.pid, beat.atMs)) return true;
+    if (mayStartAnother(this.#startedAtMs, nowMs)) this.#start(nowMs);
     return false;
   }
 

@@ -78,7 +78,7 @@ export class Journal {
   }
 
   #compactIfLarge(): void {
-    if (this.#bytes < this.#compactAboveBytes || this.#live.length > this.#bytes / 2) return;
+    if (!this.#live.isWorth(this.#bytes, this.#compactAboveBytes)) return;
     const text = this.#live.text();
     writeDurably(this.#path, text);
     closeSync(this.#fd);

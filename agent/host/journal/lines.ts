@@ -91,6 +91,11 @@ export class LiveLines {
     return this.#length;
   }
 
+  /** Whether to rewrite a journal of so many bytes pays: it is large, and at least half of it is of no use. */
+  isWorth(bytes: number, aboveBytes: number): boolean {
+    return bytes >= aboveBytes && this.#length <= bytes / 2;
+  }
+
   text(): string {
     return this.#session + [...this.#attempts.values()].join("");
   }

@@ -7,6 +7,7 @@ import { CALM, type Weather } from "../world/network.ts";
 import type { Chance } from "../world/random.ts";
 import { linkOf, type SimObject } from "../world/simObject.ts";
 import type { World } from "../world/world.ts";
+import { endMachineFaults } from "./machines.ts";
 
 /** How many things go wrong in a world, and which. */
 export interface Mood {
@@ -140,9 +141,7 @@ const gentleBlows: Record<string, Blow> = {
   },
   "worker-gone": (world, chance) => world.edge.evict(chance),
   "agent-crash": (world, chance) => {
-    const agent = anyAgent(world, chance);
-    agent.crash();
-    world.timeline.after(chance.spread(50, SHORT_MS), () => agent.start());
+    anyAgent(world, chance).goDown(chance.spread(50, SHORT_MS));
   },
 };
 
@@ -166,16 +165,12 @@ const hardBlows: Record<string, Blow> = {
     world.stewards.rebuilt(cluster);
   },
   "agent-down-long": (world, chance) => {
-    const agent = anyAgent(world, chance);
-    agent.crash();
-    world.timeline.after(chance.spread(5_000, LONG_MS), () => agent.start());
+    anyAgent(world, chance).goDown(chance.spread(5_000, LONG_MS));
   },
   "agent-dead": (world, chance) => dieForEver(world, chance),
   "agent-cloned": (world, chance) => clone(world, chance),
   "agent-stopped": (world, chance) => {
-    const agent = anyAgent(world, chance);
-    agent.pause();
-    world.timeline.after(chance.spread(1_000, LONG_MS), () => agent.resume());
+    anyAgent(world, chance).pause(chance.spread(1_000, LONG_MS));
   },
   "machine-reboot": (world, chance) => {
     const agent = anyAgent(world, chance);
@@ -222,7 +217,8 @@ function cut(world: World, link: string, forMs: number): void {
 function dieForEver(world: World, chance: Chance): void {
   const agent = anyAgent(world, chance);
   const others = world.agents.filter((one) => one.claims.cluster === agent.claims.cluster && !one.deadForEver);
-  if (others.length < 2) return;
+  // Without a guard nobody would end what it runs.
+  if (others.length < 2 || !agent.machine.isGuarded) return;
   world.trace(() => `the agent of ${agent.claims.node} dies for ever`);
   agent.deadForEver = true;
   agent.crash();
@@ -295,6 +291,7 @@ function endFaults(world: World): void {
   for (const object of objectsOf(world)) {
     Object.assign(object, { crashAfterTurn: 0, alarmLost: 0, alarmLate: 0, awayUntilMs: 0 });
   }
+  endMachineFaults(world);
   world.stewards.openUp();
   world.drains.openUp();
   world.drills.endAll();
@@ -326,7 +323,7 @@ function rejoin(world: World): void {
     agent.exited = null;
     agent.deadForEver = true;
     agent.machine.crash();
-    agent.machine.wipe();
+    agent.machine.disk.wipe();
     agent.machine.powerOn();
     world.addAgent(world.clusterOf(agent), agent.machine);
   }

@@ -17,7 +17,7 @@ export class Launches {
     const name = launchedAs(process);
     if (name === null) return;
     const alive = this.#aliveOf(name);
-    const [other] = alive;
+    const other = [...alive].find((one) => !this.#world.watch.mayBeDoubled(one));
     this.#world.checks.hold(
       "at-most-one",
       other === undefined,
@@ -39,7 +39,7 @@ export class Launches {
   /** What its framework hears is never taken back. */
   toldOver(framework: string, { taskId, state, reason }: TaskStatus): void {
     const name = `${framework} ${taskId}`;
-    const [process] = this.#aliveOf(name);
+    const process = [...this.#aliveOf(name)].find((one) => !this.#world.watch.mayBeDoubled(one));
     this.#world.checks.hold(
       "ends-told-rightly",
       process === undefined,

@@ -100,7 +100,8 @@ export class Limits {
 
   #sum(counts: (alive: Alive) => boolean): Resources {
     let used: Resources = {};
-    for (const alive of this.#alive.values()) if (counts(alive)) used = add(used, alive.resources);
+    for (const [process, alive] of this.#alive)
+      if (counts(alive) && !this.#world.watch.mayBeDoubled(process)) used = add(used, alive.resources);
     return used;
   }
 }

@@ -1,5 +1,6 @@
 /** Sees everything that leaves an object and everything that lives on a machine, and holds the invariants against it. */
 import type { Deadline, Exit } from "../../../agent/core/types.ts";
+import { deadlineOf } from "../../../agent/host/guard/deadlines.ts";
 import type { Held, NodeClaims } from "../../../src/cluster/methods.ts";
 import type { Leaving } from "../../../src/cluster/schema.ts";
 import { type AttemptKey, handoutOf, parseAttemptKey, parseTaskId } from "../../../src/model/ids.ts";
@@ -10,7 +11,8 @@ import type { JobView, TaskView } from "../../../src/model/views.ts";
 import type { PollReply } from "../../../src/protocol/agent.ts";
 import { checkGang } from "../people/gangs.ts";
 import type { AgentHost } from "../world/agentHost.ts";
-import type { Machine, SimProcess } from "../world/machine.ts";
+import { ROUND_MS } from "../world/guard.ts";
+import { type Machine, MOST_GUARD_START_MS, type SimProcess } from "../world/machine.ts";
 import type { SimObject } from "../world/simObject.ts";
 import type { World } from "../world/world.ts";
 import { supplyOf } from "./brokerRows.ts";
@@ -31,6 +33,14 @@ export interface Story {
 const LIVE = new Set(["assigned", "running", "stopping"]);
 /** Virtual time is whole milliseconds, a machine's clock is not. */
 const ROUNDING_MS = 2;
+/**
+ * The residue of the design: after a resume what is past its deadline lives until the next round of the guard, or until
+ * the first of the guard that its agent starts in its place, since that one's beat is old.
+ */
+const RESIDUE_MS = ROUND_MS + MOST_GUARD_START_MS + ROUNDING_MS;
+/** Within this time an agent that runs sees that its guard is dead, and that one that is stopped does not beat. */
+const SEEN_DEAD_MS = 1_100;
+const SEEN_STOPPED_MS = 6_200;
 
 export class Watch {
   readonly stories = new Map<string, Story>();
@@ -246,13 +256,60 @@ export class Watch {
 
   // Machines.
 
-  processStarted(machine: Machine, process: SimProcess, deadline: Deadline | undefined): void {
+  /** An agent is about to start an attempt: as far as it can know there is a guard. */
+  starts({ claims, machine, runsSinceMs }: AgentHost): void {
+    const { nowMs } = this.#world.timeline;
+    const goneForMs = nowMs - Math.max(machine.guardGoneMs, machine.jumpedAtMs, runsSinceMs);
+    this.#world.checks.hold(
+      "dead-by-deadline",
+      machine.isGuarded || goneForMs <= (machine.guard ? SEEN_STOPPED_MS : SEEN_DEAD_MS),
+      () => `${claims.node} starts something ${goneForMs} ms after its guard was gone`,
+    );
+  }
+
+  /** Whether it does anything: what is suspended does not run. */
+  #runs({ host }: SimProcess): boolean {
+    return !host.isFrozen;
+  }
+
+  /** It is past its deadline, and until a moment ago its machine was suspended. */
+  #isResidue({ key, host, template }: SimProcess): boolean {
+    return (
+      template.stopAfterMs !== null &&
+      this.#world.timeline.nowMs <= host.jumpedAtMs + RESIDUE_MS &&
+      host.now() >= (this.#allowedUntil.get(key) ?? 0)
+    );
+  }
+
+  /** Whether another may live beside it. */
+  mayBeDoubled(process: SimProcess): boolean {
+    return !this.#runs(process) || this.#isResidue(process);
+  }
+
+  /** What was handed out again meanwhile is past its deadline, and is over with the guard's next round. */
+  resumed(machine: Machine): void {
+    for (const process of machine.processes.values()) this.#holdSingle(process);
+    machine.after(RESIDUE_MS + 1, () => {
+      for (const process of machine.processes.values()) this.#holdSingle(process);
+    });
+  }
+
+  #holdSingle(process: SimProcess): void {
+    if (!this.#world.isAtMostOne(process.task)) return;
+    const others = [...this.story(process.task).alive].filter((other) => other !== process && this.#runs(other));
+    this.#world.checks.hold(
+      "at-most-one",
+      this.mayBeDoubled(process) || others.every((other) => this.mayBeDoubled(other)),
+      () => `${process.key} lives on ${process.machine} beside ${others.map(({ key }) => key)}`,
+    );
+  }
+
+  processStarted(machine: Machine, process: SimProcess): void {
     const { checks } = this.#world;
     const story = this.story(process.task);
-    this.#world.trace(
-      () => `${machine.name} starts ${process.key}, deadline ${deadline?.deadlineMs} (now ${machine.now()})`,
-    );
-    const other = [...story.alive][0];
+    const deadlineMs = deadlineOf(machine.guardEntries, process.key);
+    this.#world.trace(() => `${machine.name} starts ${process.key}, deadline ${deadlineMs} (now ${machine.now()})`);
+    const other = [...story.alive].find((one) => !this.mayBeDoubled(one));
     if (this.#world.isAtMostOne(process.task)) {
       checks.hold(
         "at-most-one",
@@ -260,11 +317,12 @@ export class Watch {
         () => `${process.key} starts on ${machine.name} while ${other?.key} lives on ${other?.machine}`,
       );
     }
+    const allowed = this.#allowedUntil.get(process.key) ?? 0;
     checks.hold(
       "dead-by-deadline",
-      deadline !== undefined && (deadline.deadlineMs === null) === (process.template.stopAfterMs === null),
+      process.template.stopAfterMs === null || (deadlineMs !== null && deadlineMs <= allowed + ROUNDING_MS),
       () =>
-        `${process.key} starts on ${machine.name} and the guard does not know until when: ${JSON.stringify(deadline)}`,
+        `${process.key} starts on ${machine.name}, the guard lets it live until ${deadlineMs}, its replies ${allowed}`,
     );
     checks.hold(
       "epochs-rise",
@@ -338,12 +396,23 @@ export class Watch {
       () =>
         `${machine.name} ${process.key} ends: ${exit ? JSON.stringify({ ...exit, stdout: undefined, stderr: undefined }) : "power"}`,
     );
-    if (process.template.stopAfterMs === null) return;
+    // A power cut is what ended it, whenever.
+    if (exit !== undefined && process.template.stopAfterMs !== null) this.#holdInTime(machine, process);
+  }
+
+  #holdInTime(machine: Machine, process: SimProcess): void {
     const allowed = this.#allowedUntil.get(process.key) ?? 0;
     this.#world.checks.hold(
       "dead-by-deadline",
-      exit === undefined || machine.now() <= allowed + ROUNDING_MS,
+      machine.now() <= allowed + ROUNDING_MS || this.mayBeDoubled(process),
       () => `${process.key} lived until ${machine.now()} on ${machine.name}, its replies allow ${allowed}`,
     );
+  }
+
+  /** Nothing lives past its time. */
+  look(): void {
+    for (const machine of this.#world.machines)
+      for (const process of machine.processes.values())
+        if (process.template.stopAfterMs !== null) this.#holdInTime(machine, process);
   }
 }

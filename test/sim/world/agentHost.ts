@@ -1,15 +1,21 @@
 /**
- * Runs the real agent core on a simulated machine: journals, sends, starts and stops what it says, crashes between any
- * two of its effects, and can be stopped like a process and go on later with what has piled up.
+ * Runs the real agent core on a simulated machine as agent/host/host.ts does: takes its errands in order, journals,
+ * sends, starts and stops what it says. It dies between any two of them and within any write, and can be stopped like a
+ * process and go on later with what has piled up.
  */
 import { nextWakeMs } from "../../../agent/core/poll.ts";
+import { openAttempts } from "../../../agent/core/records.ts";
+import { noOutput } from "../../../agent/core/reply.ts";
+import { isGuarded } from "../../../agent/core/rules.ts";
 import { initialState, step } from "../../../agent/core/step.ts";
-import type { AgentEffect, AgentEvent, AgentState, Found, JournalRecord } from "../../../agent/core/types.ts";
+import type { AgentEvent, AgentState, Deadline, Exit, Found, JournalRecord } from "../../../agent/core/types.ts";
+import { type Errand, Errands } from "../../../agent/host/errands.ts";
+import { deadlineOf } from "../../../agent/host/guard/deadlines.ts";
 import type { NodeClaims } from "../../../src/cluster/methods.ts";
 import type { Inventory, PollReply, PollRequest } from "../../../src/protocol/agent.ts";
-import type { Machine } from "./machine.ts";
+import { GuardKeeper } from "./guard.ts";
+import { type Machine, type MachineTimer, SPARED_MS } from "./machine.ts";
 import type { Chance } from "./random.ts";
-import type { Timer } from "./timeline.ts";
 import type { World } from "./world.ts";
 
 /** What the Worker answered to one HTTP request. */
@@ -27,6 +33,13 @@ const OVERTAKEN_MS = 2_000;
 /** So long an agent that starts may not know what its machine has, another time in each life. */
 const MOST_PROBING_MS = 3_000;
 const PROBING_STEP_MS = 733;
+/** How often it looks after its guard, and while it comes up. */
+const TICK_MS = 1_000;
+const READY_LOOK_MS = 100;
+const READY_MS = 5_000;
+/** systemd starts what has ended with an error. */
+const RESTART_MS = 2_000;
+const MOST_UPLOAD_MS = 5_000;
 
 export class AgentHost {
   readonly machine: Machine;
@@ -38,22 +51,34 @@ export class AgentHost {
   /** ended by itself: `rejoin` or `gone` */
   exited: string | null = null;
   deadForEver = false;
-  /** chance to die between two effects */
+  /** chance to die between two errands, or within one that writes */
   crashBetweenEffects = 0;
-  /** chance to be stopped between two effects, and for how long */
+  /** chance to be stopped between two errands, and for how long */
   pauseBetweenEffects = 0;
   pauseMs: () => number = () => 1_000;
   restartAfterMs: () => number = () => 1_000;
+  /** chance that a write is not on disk at once, and how long that takes */
+  slowWrites = 0;
+  slowMs: () => number = () => 1_000;
+  /** world time since which it has not been stopped */
+  runsSinceMs = 0;
 
   readonly #world: World;
   readonly #chance: Chance;
+  readonly #diskChance: Chance;
   #life = 0;
   #stopped = false;
   #inbox: (() => void)[] = [];
   /** polls without an answer: when that is given up, and what ends the request */
-  #pending = new Map<number, { timer: Timer; abort: () => void }>();
-  #wake: Timer | null = null;
+  #pending = new Map<number, { timer: MachineTimer; abort: () => void }>();
+  #wake: MachineTimer | null = null;
+  #guardLook: MachineTimer | null = null;
   #watched = new Set<string>();
+  #errands = new Errands([]);
+  #isWorking = false;
+  #keeper: GuardKeeper | null = null;
+  /** the guard knows every deadline that the core named */
+  #guardTold = true;
 
   constructor(world: World, machine: Machine, claims: NodeClaims) {
     this.#world = world;
@@ -61,23 +86,46 @@ export class AgentHost {
     this.claims = claims;
     this.link = `agent ${machine.name}`;
     this.#chance = world.chanceOf(`${this.link} ${claims.serial}`);
+    this.#diskChance = world.chanceOf(`disk of ${this.link} ${claims.serial}`);
   }
 
   get alive(): boolean {
     return this.state !== null;
   }
-  get isStopped(): boolean {
-    return this.#stopped;
+  get runs(): boolean {
+    return this.state !== null && !this.#stopped;
+  }
+  /** Its supervisor, or whoever stopped it, brings it back. */
+  get mayReturn(): boolean {
+    return !this.deadForEver && this.exited === null && this.machine.up;
   }
 
   start(): void {
     if (this.state !== null || !this.machine.up || this.exited !== null || this.deadForEver) return;
+    const { machine } = this;
+    if (machine.isFrozen) {
+      machine.after(0, () => this.start());
+      return;
+    }
     const life = ++this.#life;
     this.#stopped = false;
+    this.runsSinceMs = this.#world.timeline.nowMs;
     this.#inbox = [];
     this.#watched = new Set();
-    const { machine } = this;
+    this.#isWorking = false;
+    const records = machine.disk.openJournal();
+    if (machine.guard?.hasEnded(machine.agentGoneMs)) machine.loseGuard();
+    try {
+      this.#keeper = new GuardKeeper(machine);
+      this.#guardTold = true;
+    } catch {
+      this.#restart(RESTART_MS);
+      return;
+    }
+    const isGuarded = this.#keeper.check();
     machine.onExit = (key, exit) => this.#later(life, () => this.#exited(key, exit));
+    machine.onGuard = () => this.#lookAtGuard(life, this.#diskChance.int(0, TICK_MS));
+    machine.onResume = () => this.#goOn(this.#diskChance.int(0, TICK_MS));
     const inventory: Inventory = {
       capacity: { ...machine.capacity },
       ports: PORTS,
@@ -86,7 +134,7 @@ export class AgentHost {
       version: "sim",
     };
     const nonce = `nonce-${Math.floor(this.#chance.next() * 1e9)}-${life}`;
-    const { state, effects } = initialState(machine.disk.journal, {
+    const { state, effects } = initialState(records, {
       boot: machine.boot,
       machine: machine.name,
       nonce,
@@ -95,48 +143,115 @@ export class AgentHost {
     });
     this.state = state;
     this.#world.trace(() => `${this.claims.node} agent starts, session ${state.session}`);
-    this.#perform(effects, life);
-    this.#later(life, () => this.#happen({ type: "guard", alive: true }, life));
-    const attempts = [...state.attempts.keys()].map((key) => ({
-      key,
-      found: this.#find(key),
-      deadlineMs: machine.guardFile.get(key)?.deadlineMs ?? null,
-    }));
-    this.#later(life, () => this.#happen({ type: "recovered", attempts }, life));
-    this.#world.timeline.after((life * PROBING_STEP_MS) % MOST_PROBING_MS, () =>
+    this.#errands = new Errands(effects);
+    this.#happen({ type: "guard", alive: isGuarded }, life);
+    this.#lookAtGuard(life, READY_LOOK_MS);
+    this.#later(life, () => this.#recover(openAttempts(records), life));
+    machine.after((life * PROBING_STEP_MS) % MOST_PROBING_MS, () =>
       this.#later(life, () => this.#happen({ type: "inventory", inventory }, life)),
     );
+  }
+
+  /** What became of the attempts that it knows; of others nothing may be left. */
+  #recover(open: ReadonlyMap<string, string>, life: number): void {
+    const { machine } = this;
+    const entries = this.#keeper?.entries ?? new Map();
+    const attempts = [...open].map(([key, acceptedIn]) => ({
+      key,
+      found: acceptedIn === machine.boot ? this.#find(key) : ({ is: "other-boot" } as const),
+      deadlineMs: deadlineOf(entries, key),
+    }));
+    machine.sweep(new Set(this.state?.attempts.keys()));
+    this.#happen({ type: "recovered", attempts }, life);
   }
 
   /** kill -9 */
   crash(): void {
     this.#life++;
+    this.machine.agentGoneMs = this.machine.awakeMs;
     this.state = null;
     this.#stopped = false;
     this.#inbox = [];
     this.machine.onExit = null;
+    this.machine.onGuard = null;
+    this.machine.onResume = null;
     for (const seq of this.#pending.keys()) this.#giveUp(seq, true);
-    if (this.#wake) this.#wake.cancelled = true;
+    this.#wake?.cancel();
     this.#wake = null;
+    this.#guardLook?.cancel();
+    this.#guardLook = null;
+  }
+
+  #restart(afterMs: number): void {
+    this.crash();
+    this.machine.after(Math.max(1, Math.min(afterMs, this.machine.bearsMs)), () => this.start());
+  }
+
+  /** Whether it may be taken away now: what neither it nor a guard ends, nobody does. */
+  get isSpared(): boolean {
+    return this.machine.bearsMs < SPARED_MS;
+  }
+
+  /** kill -9, and some time later its supervisor starts another. */
+  goDown(forMs: number): void {
+    if (!this.isSpared) this.#restart(forMs);
   }
 
   /** SIGSTOP: what happens meanwhile waits. */
-  pause(): void {
-    if (this.state !== null) this.#stopped = true;
+  pause(forMs: number): void {
+    if (this.state === null || this.#stopped || this.isSpared) return;
+    const life = this.#life;
+    this.#stopped = true;
+    this.machine.after(Math.min(forMs, this.machine.bearsMs), () => {
+      if (life === this.#life) this.resume();
+    });
   }
   resume(): void {
     if (!this.#stopped) return;
     this.#stopped = false;
+    this.#goOn(0);
+  }
+
+  /** Its guard is gone, or its deadlines are nearer now: if it is away, it comes back in time. */
+  returnWithin(ms: number): void {
+    this.machine.after(ms, () => {
+      this.resume();
+      this.start();
+    });
+  }
+
+  /** What has piled up comes at once, what it does by the clock within a tick. */
+  #goOn(withinMs: number): void {
+    if (this.#stopped || this.machine.isFrozen) return;
+    const life = this.#life;
+    this.runsSinceMs = this.#world.timeline.nowMs;
     const waiting = this.#inbox;
     this.#inbox = [];
-    for (const run of waiting) this.#stopped ? this.#inbox.push(run) : run();
+    for (const run of waiting) this.#later(life, run);
+    if (life !== this.#life) return;
+    this.#lookAtGuard(life, withinMs);
+    this.#arm(life, withinMs);
   }
 
   /** Something reaches this life of the agent: now, when it goes on, or never. */
   #later(life: number, run: () => void): void {
     if (life !== this.#life) return;
-    if (this.#stopped) this.#inbox.push(() => this.#later(life, run));
+    if (this.#stopped || this.machine.isFrozen) this.#inbox.push(() => this.#later(life, run));
     else run();
+  }
+
+  #lookAtGuard(life: number, inMs: number): void {
+    this.#guardLook?.cancel();
+    this.#guardLook = this.machine.after(inMs, () => this.#later(life, () => this.#seeGuard(life)));
+  }
+
+  /** Again and again until there is one; then whoever ends it tells. */
+  #seeGuard(life: number): void {
+    const alive = this.#keeper?.check() ?? false;
+    this.#happen({ type: "guard", alive }, life);
+    if (life !== this.#life || this.machine.isGuarded) return;
+    const isYoung = this.#world.timeline.nowMs - this.runsSinceMs < READY_MS;
+    this.#lookAtGuard(life, isYoung ? READY_LOOK_MS : TICK_MS);
   }
 
   #happen(event: AgentEvent, life: number): void {
@@ -149,80 +264,118 @@ export class AgentHost {
       return;
     }
     this.state = next.state;
-    this.#perform(next.effects, life);
+    this.#errands.add(next.effects);
+    this.#work(life);
     if (life === this.#life) this.#arm(life);
   }
 
-  #perform(effects: readonly AgentEffect[], life: number): void {
-    for (let i = 0; i < effects.length; i++) {
-      if (life !== this.#life) return;
-      const effect = effects[i] as AgentEffect;
-      if (this.crashBetweenEffects > 0 && this.#chance.of(this.crashBetweenEffects) && this.#strikes("agent-crash")) {
-        this.#world.trace(() => `${this.claims.node} agent dies before ${effect.type}`);
-        if (effect.type === "journal") this.#write(effect.records.slice(0, this.#chance.int(0, effect.records.length)));
-        this.crash();
-        this.#world.timeline.after(this.restartAfterMs(), () => this.start());
-        return;
-      }
-      if (this.pauseBetweenEffects > 0 && this.#chance.of(this.pauseBetweenEffects) && this.#strikes("agent-stopped")) {
-        this.#world.trace(() => `${this.claims.node} agent is stopped before ${effect.type}`);
-        this.pause();
-        this.#inbox.push(() => this.#perform(effects.slice(i), life));
-        this.#world.timeline.after(this.pauseMs(), () => this.resume());
-        return;
-      }
-      this.#one(effect, life);
+  #work(life: number): void {
+    if (this.#isWorking) return;
+    this.#isWorking = true;
+    for (let errand = this.#errands.next(); errand; errand = this.#errands.next()) {
+      if (this.#isInterrupted(errand, life)) return;
+      if (!this.#does(errand, life) || life !== this.#life) return;
     }
+    this.#isWorking = false;
   }
 
-  #strikes(kind: string): boolean {
-    return this.#world.happenings.strikes(kind, this.machine.name);
+  #isInterrupted(errand: Errand, life: number): boolean {
+    if (this.#strikes("agent-crash", this.crashBetweenEffects)) {
+      this.#world.trace(() => `${this.claims.node} agent dies before ${errand.type}`);
+      if (errand.type === "write") this.#dieWithin(errand.records);
+      this.goDown(this.restartAfterMs());
+      return true;
+    }
+    if (this.#strikes("agent-stopped", this.pauseBetweenEffects)) {
+      this.#world.trace(() => `${this.claims.node} agent is stopped before ${errand.type}`);
+      this.pause(this.pauseMs());
+      this.#inbox.push(() => {
+        if (this.#does(errand, life)) this.#workOn(life);
+      });
+      return true;
+    }
+    return false;
   }
 
-  #write(records: readonly JournalRecord[]): void {
-    this.machine.disk.journal.push(...records);
+  #workOn(life: number): void {
+    if (life !== this.#life) return;
+    this.#isWorking = false;
+    this.#work(life);
+    if (life === this.#life) this.#arm(life);
+  }
+
+  #strikes(kind: string, probability: number): boolean {
+    return (
+      probability > 0 &&
+      this.#chance.of(probability) &&
+      !this.isSpared &&
+      this.#world.happenings.strikes(kind, this.machine.name)
+    );
+  }
+
+  /** Before the write, somewhere in it, or behind it. */
+  #dieWithin(records: readonly JournalRecord[]): void {
+    const { disk } = this.machine;
+    const where = this.#diskChance.int(0, 2);
+    if (where === 1) disk.appendTorn(records, this.#diskChance);
+    if (where === 2) this.#write(records);
+  }
+
+  #write(records: readonly JournalRecord[]): boolean {
+    if (!this.machine.disk.append(records)) return false;
     for (const record of records)
       if (record.type === "accept" && record.after !== undefined) this.#world.watch.goesOn(this, record);
+    return true;
   }
 
-  #one(effect: AgentEffect, life: number): void {
+  /** @returns whether it is done; else it goes on by itself, or never */
+  #does(errand: Errand, life: number): boolean {
+    if (errand.type !== "write") {
+      this.#perform(errand, life);
+      return true;
+    }
+    const { disk } = this.machine;
+    if (!this.#write(errand.records)) {
+      this.#world.trace(() => `${this.claims.node} agent ends: its disk is full`);
+      this.#restart(RESTART_MS);
+      return false;
+    }
+    if (
+      this.slowWrites > 0 &&
+      this.#diskChance.of(this.slowWrites) &&
+      this.#world.happenings.strikes("disk-slow", this.machine.name)
+    ) {
+      this.machine.after(this.slowMs(), () => {
+        disk.sync();
+        this.#later(life, () => this.#workOn(life));
+      });
+      return false;
+    }
+    disk.sync();
+    return true;
+  }
+
+  #perform(effect: Exclude<Errand, { type: "write" }>, life: number): void {
     const { machine } = this;
     switch (effect.type) {
-      case "journal":
-        this.#write(effect.records);
-        return;
       case "send":
         this.#send(effect.request, effect.waitS, life);
         return;
       case "deadlines":
         this.#world.watch.deadlines(this, effect.deadlines);
-        machine.setDeadlines(effect.deadlines);
+        this.#tellGuard(effect.deadlines);
         return;
-      case "start": {
-        const { key } = effect.attempt;
-        this.#watched.add(key);
-        const outcome = machine.start(effect.attempt);
-        const event: AgentEvent =
-          typeof outcome === "object"
-            ? { type: "start-failed", key, message: outcome.failed }
-            : { type: "started", key };
-        this.#world.timeline.after(this.#chance.int(0, 30), () =>
-          this.#later(life, () => {
-            this.#happen(event, life);
-            const exit = machine.disk.exits.get(key);
-            if (exit) this.#exited(key, exit);
-          }),
-        );
+      case "start":
+        this.#start(effect.attempt, life);
         return;
-      }
       case "stop":
         machine.stop(effect.key, "TERM");
-        this.#world.timeline.after(effect.graceMs, () => this.#later(life, () => machine.stop(effect.key, "KILL")));
+        machine.after(effect.graceMs, () => this.#later(life, () => machine.stop(effect.key, "KILL")));
         return;
       case "watch": {
         const { key } = effect;
         this.#watched.add(key);
-        this.#world.timeline.after(1, () =>
+        machine.after(1, () =>
           this.#later(life, () => {
             const exit = machine.disk.exits.get(key);
             if (exit) this.#exited(key, exit);
@@ -231,7 +384,9 @@ export class AgentHost {
         return;
       }
       case "forget":
-        machine.forget(effect.key);
+        machine.after(this.#diskChance.spread(1, MOST_UPLOAD_MS), () =>
+          this.#later(life, () => this.#forget(effect.key, life)),
+        );
         return;
       case "follow":
       case "credential":
@@ -239,11 +394,49 @@ export class AgentHost {
       case "exit":
         this.#world.trace(() => `${this.claims.node} agent exits: ${effect.message}`);
         this.exited = effect.message;
+        this.#keeper?.check();
         this.crash();
     }
   }
 
-  #exited(key: string, exit: NonNullable<ReturnType<Machine["disk"]["exits"]["get"]>>): void {
+  #tellGuard(deadlines: readonly Deadline[]): void {
+    try {
+      this.#keeper?.setDeadlines(deadlines);
+      this.#guardTold = true;
+    } catch {
+      this.#guardTold = false;
+    }
+  }
+
+  #start(attempt: Extract<Errand, { type: "start" }>["attempt"], life: number): void {
+    const { machine, state } = this;
+    const { key } = attempt;
+    if (state === null || !isGuarded(state) || !this.#guardTold) {
+      this.#happen({ type: "start-failed", key, message: "the node has no guard", nodeFault: true }, life);
+      return;
+    }
+    this.#watched.add(key);
+    this.#world.watch.starts(this);
+    const outcome = machine.start(attempt, (state.attempts.get(key) ?? attempt).deadlineMs);
+    const event: AgentEvent =
+      typeof outcome === "object" ? { type: "start-failed", key, message: outcome.failed } : { type: "started", key };
+    machine.after(this.#chance.int(0, 30), () =>
+      this.#later(life, () => {
+        this.#happen(event, life);
+        const exit = machine.disk.exits.get(key);
+        if (exit) this.#exited(key, exit);
+      }),
+    );
+  }
+
+  /** Its end is acked and its output uploaded. The record is not synced: should it be lost, the end is told once more. */
+  #forget(key: string, life: number): void {
+    const { disk } = this.machine;
+    if (disk.append([{ type: "forget", key }])) disk.forget(key);
+    else this.machine.after(TICK_MS, () => this.#later(life, () => this.#forget(key, life)));
+  }
+
+  #exited(key: string, exit: Exit): void {
     if (!this.#watched.has(key)) return;
     this.#happen({ type: "exited", key, exit }, this.#life);
   }
@@ -256,7 +449,13 @@ export class AgentHost {
     const startedIn = disk.starts.get(key);
     if (startedIn === undefined) return { is: "never-started" };
     return startedIn === boot
-      ? { is: "ended", exit: { code: null, signal: null, vanished: true, ...NO_OUTPUT } }
+      ? {
+          is: "ended",
+          exit: {
+            ...{ code: null, signal: null, ...noOutput() },
+            ...(disk.marks.has(key) ? { byGuard: true } : { vanished: true }),
+          },
+        }
       : { is: "other-boot" };
   }
 
@@ -269,7 +468,7 @@ export class AgentHost {
       this.#later(life, () => this.#answered(seq, answer, life));
       this.#endOvertaken(seq, life);
     };
-    const timer = this.#world.timeline.after(waitS * 1000 + HTTP_SLACK_MS, () => answered({ status: 0 }, true));
+    const timer = this.machine.after(waitS * 1000 + HTTP_SLACK_MS, () => answered({ status: 0 }, true));
     this.#pending.set(seq, { timer, abort: this.#world.edge.poll(this, request, waitS, answered) });
   }
 
@@ -278,7 +477,7 @@ export class AgentHost {
     const pending = this.#pending.get(seq);
     if (!pending) return false;
     this.#pending.delete(seq);
-    pending.timer.cancelled = true;
+    pending.timer.cancel();
     if (isLate) pending.abort();
     return true;
   }
@@ -286,7 +485,7 @@ export class AgentHost {
   #endOvertaken(answered: number, life: number): void {
     const overtaken = [...this.#pending.keys()].filter((seq) => seq < answered);
     if (overtaken.length === 0) return;
-    this.#world.timeline.after(OVERTAKEN_MS, () => {
+    this.machine.after(OVERTAKEN_MS, () => {
       if (life !== this.#life) return;
       const held = overtaken.filter((seq) => this.#giveUp(seq, true));
       this.#world.checks.hold(
@@ -308,16 +507,13 @@ export class AgentHost {
     this.#happen({ type: "no-reply", seq, retryAfterMs, rejected: answer.status === 401 }, life);
   }
 
-  #arm(life: number): void {
-    if (this.#wake) this.#wake.cancelled = true;
+  #arm(life: number, withinMs = 0): void {
+    this.#wake?.cancel();
     this.#wake = null;
-    if (this.state === null) return;
+    if (this.state === null || this.machine.isFrozen) return;
     const wakeMs = nextWakeMs(this.state);
     if (!Number.isFinite(wakeMs)) return;
-    this.#wake = this.#world.timeline.at(Math.max(this.machine.when(wakeMs), this.#world.timeline.nowMs + 1), () =>
-      this.#later(life, () => this.#happen({ type: "tick" }, life)),
-    );
+    const inMs = Math.max(this.machine.when(wakeMs) - this.#world.timeline.nowMs, withinMs, 1);
+    this.#wake = this.machine.after(inMs, () => this.#later(life, () => this.#happen({ type: "tick" }, life)));
   }
 }
-
-const NO_OUTPUT = { stdout: { size: 0, crc32: 0, dropped: 0 }, stderr: { size: 0, crc32: 0, dropped: 0 } };

@@ -1,11 +1,14 @@
 /**
- * A node's machine: a boot clock that drifts, a disk, processes that live on when the agent dies and die with the
- * machine, and the guard, which ends every process by the deadline in its file whatever became of the agent.
+ * A node's machine: a boot clock that drifts and may leap, a disk, a guard, and processes that live on when the agent
+ * dies and die with the machine. It may be suspended: then its clock goes on and nothing else.
  */
 
 import { noOutput } from "../../../agent/core/reply.ts";
-import type { Attempt, Deadline, Exit, JournalRecord } from "../../../agent/core/types.ts";
+import type { Attempt, Exit } from "../../../agent/core/types.ts";
+import { deadlineOf, type Entries, parseDeadlines } from "../../../agent/host/guard/deadlines.ts";
 import { add, type Resources } from "../../../src/model/resources.ts";
+import { Disk } from "./disk.ts";
+import { SimGuard } from "./guard.ts";
 import type { Chance } from "./random.ts";
 import type { Timer } from "./timeline.ts";
 import type { World } from "./world.ts";
@@ -15,44 +18,56 @@ export interface SimProcess {
   readonly task: string;
   readonly epoch: number;
   readonly machine: string;
+  readonly host: Machine;
   readonly template: Attempt["template"];
   readonly ports: readonly number[];
   readonly startedBootMs: number;
   readonly ignoresTerm: boolean;
-  timers: Timer[];
-  guardTimers: Timer[];
+  timers: MachineTimer[];
   /** somebody sent it a signal */
   told: boolean;
   ended: boolean;
 }
 
-/** What outlives a reboot. Records are synced one batch at a time, so a crash tears at most the batch in hand. */
-interface Disk {
-  journal: JournalRecord[];
-  /** attempts whose start was begun, with the boot it was in */
-  starts: Map<string, string>;
-  exits: Map<string, Exit>;
+/** A time of which a machine has been awake. */
+export interface MachineTimer {
+  cancel(): void;
 }
 
 export class Machine {
   readonly name: string;
   capacity: Resources;
   attributes: Readonly<Record<string, string>>;
-  readonly disk: Disk = { journal: [], starts: new Map(), exits: new Map() };
+  readonly disk = new Disk();
   readonly processes = new Map<string, SimProcess>();
   boot = "";
   up = true;
-  /** does not outlive the boot */
-  guardFile = new Map<string, Deadline>();
-  /** told when a process ends; the agent that watches */
+  guard: SimGuard | null = null;
+  /** since when it is dead or stopped, world time */
+  guardGoneMs = 0;
+  /** on a file system that does not outlive the boot, where there is one */
+  guardFile = "";
+  guardEntries: Entries = new Map();
+  isRunFolderFull = false;
+  /** awake time since which its agent is away */
+  agentGoneMs = 0;
+  /** world time of the last resume or leap of its clock: what is past its deadline then lives until the guard's round */
+  jumpedAtMs = Number.NEGATIVE_INFINITY;
+  /** the agent that watches */
   onExit: ((key: string, exit: Exit) => void) | null = null;
+  onGuard: (() => void) | null = null;
+  onResume: (() => void) | null = null;
 
   readonly #world: World;
   readonly #chance: Chance;
+  readonly #hasVolatileFolder: boolean;
   #rate = 1;
   #bootedAtMs = 0;
   #bootOffsetMs = 0;
   #boots = 0;
+  /** all time that it was ever suspended, and is to be */
+  #frozenMs = 0;
+  #frozenUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(world: World, name: string, capacity: Resources, attributes: Readonly<Record<string, string>>) {
     this.#world = world;
@@ -61,8 +76,11 @@ export class Machine {
     this.capacity = capacity;
     this.attributes = attributes;
     this.#rate = 1 + (this.#chance.next() * 2 - 1) * MAX_DRIFT;
+    this.#hasVolatileFolder = this.#chance.of(VOLATILE_FOLDER);
     this.powerOn();
   }
+
+  // Time.
 
   /** CLOCK_BOOTTIME in ms */
   now(): number {
@@ -73,12 +91,75 @@ export class Machine {
     return this.#bootedAtMs + (bootMs - this.#bootOffsetMs) / this.#rate;
   }
 
+  get isFrozen(): boolean {
+    return this.#frozenUntilMs > this.#world.timeline.nowMs;
+  }
+  /** What timers count by: stands still while it is suspended. */
+  get awakeMs(): number {
+    const { nowMs } = this.#world.timeline;
+    return nowMs - this.#frozenMs + Math.max(0, this.#frozenUntilMs - nowMs);
+  }
+
+  /** When it has been awake for so long. */
+  after(delayMs: number, run: () => void): MachineTimer {
+    let timer: Timer;
+    const wait = (waitMs: number, frozenMs: number): void => {
+      timer = this.#world.timeline.after(waitMs, () => {
+        const { nowMs } = this.#world.timeline;
+        const lateMs = Math.max(this.#frozenMs - frozenMs, this.#frozenUntilMs - nowMs);
+        if (lateMs > 0) wait(lateMs, this.#frozenMs);
+        else run();
+      });
+    };
+    wait(delayMs, this.#frozenMs);
+    return {
+      cancel: () => {
+        timer.cancelled = true;
+      },
+    };
+  }
+
+  /** It stands still, and its boot clock goes on. */
+  suspend(forMs: number): void {
+    if (!this.up || this.isFrozen || forMs <= 0) return;
+    const { timeline } = this.#world;
+    const { boot } = this;
+    this.guard?.keepBeat();
+    this.#frozenMs += forMs;
+    this.#frozenUntilMs = timeline.nowMs + forMs;
+    timeline.at(this.#frozenUntilMs, () => {
+      if (this.boot === boot && this.up) this.#resumed();
+    });
+  }
+
+  #resumed(): void {
+    this.#world.trace(() => `${this.name} is resumed`);
+    this.jumpedAtMs = this.#world.timeline.nowMs;
+    this.#world.watch.resumed(this);
+    this.guard?.arm();
+    this.onResume?.();
+  }
+
+  /** CLOCK_BOOTTIME goes on from later. */
+  leap(byMs: number): void {
+    if (!this.up || this.isFrozen) return;
+    this.guard?.keepBeat();
+    this.#bootOffsetMs += byMs;
+    this.jumpedAtMs = this.#world.timeline.nowMs;
+    this.guard?.arm();
+    this.onResume?.();
+  }
+
+  // Power.
+
   powerOn(): void {
     this.up = true;
     this.boot = `${this.name}-boot-${++this.#boots}`;
     this.#bootedAtMs = this.#world.timeline.nowMs;
     this.#bootOffsetMs = this.#chance.int(2_000, 60_000);
-    this.guardFile = new Map();
+    this.jumpedAtMs = Number.NEGATIVE_INFINITY;
+    this.isRunFolderFull = false;
+    this.writeGuardFile(this.#hasVolatileFolder ? "" : this.guardFile);
   }
 
   /** Another machine with a copy of what is on this one's disk. */
@@ -89,29 +170,102 @@ export class Machine {
       this.capacity,
       this.attributes,
     );
-    copy.disk.journal.push(...this.disk.journal);
-    for (const [key, boot] of this.disk.starts) copy.disk.starts.set(key, boot);
-    for (const [key, exit] of this.disk.exits) copy.disk.exits.set(key, exit);
+    this.disk.copyTo(copy.disk);
     return copy;
   }
 
-  wipe(): void {
-    this.disk.journal = [];
-    this.disk.starts.clear();
-    this.disk.exits.clear();
-  }
-
-  /** Power is gone: nothing that ran is left, and of what ended just now some is not on disk. */
+  /** Power is gone: nothing that ran is left, and of what was written some is not on disk. */
   crash(): void {
+    const { nowMs } = this.#world.timeline;
     this.up = false;
+    this.#frozenMs -= Math.max(0, this.#frozenUntilMs - nowMs);
+    this.#frozenUntilMs = nowMs;
+    this.loseGuard();
     for (const process of [...this.processes.values()]) this.#end(process);
-    for (const key of this.disk.exits.keys()) if (this.#chance.of(0.3)) this.disk.exits.delete(key);
+    this.disk.losePower(this.#chance);
   }
 
-  /** Create or adopt, by key. @returns null when it runs or ran, or the driver's complaint */
-  start(attempt: Attempt): "started" | "adopted" | { failed: string } {
+  // The guard.
+
+  /** @throws when its folder is full */
+  writeGuardFile(text: string): void {
+    if (this.isRunFolderFull) throw new Error("no space left on device");
+    this.guardFile = text;
+    this.guardEntries = parseDeadlines(text, this.boot);
+    this.guard?.arm();
+  }
+
+  startGuard(): void {
+    const { boot } = this;
+    this.loseGuard();
+    this.after(this.#chance.int(10, MOST_GUARD_START_MS), () => {
+      if (this.boot !== boot || !this.up) return;
+      this.guard?.kill();
+      this.guard = new SimGuard(this);
+      this.#world.trace(() => `${this.name} has a guard`);
+    });
+  }
+
+  /** It is dead; its agent sees that with its next look. */
+  loseGuard(): void {
+    if (this.guard) this.guardGoneMs = this.#world.timeline.nowMs;
+    this.guard?.kill();
+    this.guard = null;
+  }
+
+  stopGuard(forMs: number): void {
+    const { guard } = this;
+    if (!guard?.runs) return;
+    this.guardGoneMs = this.#world.timeline.nowMs;
+    guard.stop();
+    this.after(forMs, () => guard.resume());
+  }
+
+  get isGuarded(): boolean {
+    return this.guard?.runs ?? false;
+  }
+
+  /**
+   * How long it may be without a guard and without an agent, which would start one: until shortly before the first
+   * deadline. Of what nobody ends longer than that nothing is promised.
+   */
+  get bearsMs(): number {
+    return this.isGuarded ? Number.POSITIVE_INFINITY : this.unguardedMs;
+  }
+
+  /** The same if it had no guard. */
+  get unguardedMs(): number {
+    let firstMs = Number.POSITIVE_INFINITY;
+    for (const key of this.processes.keys())
+      firstMs = Math.min(firstMs, deadlineOf(this.guardEntries, key) ?? Number.POSITIVE_INFINITY);
+    return this.when(firstMs) - this.#world.timeline.nowMs - BACK_BEFORE_MS;
+  }
+
+  /** Until something is to be done to a process; null: there is nothing. */
+  guardDueInMs(): number | null {
+    let dueMs = Number.POSITIVE_INFINITY;
+    for (const key of this.processes.keys()) {
+      const entry = this.guardEntries.get(key);
+      if (!entry) continue;
+      dueMs = Math.min(dueMs, this.disk.marks.has(key) ? entry.killAtMs : Math.min(entry.termAtMs, entry.killAtMs));
+    }
+    return Number.isFinite(dueMs) ? this.when(dueMs) - this.#world.timeline.nowMs : null;
+  }
+
+  endByGuard(key: string, signal: "TERM" | "KILL"): void {
+    const process = this.processes.get(key);
+    if (!process || (signal === "TERM" && this.disk.marks.has(key))) return;
+    this.disk.marks.add(key);
+    this.#signal(process, signal);
+  }
+
+  // Attempts.
+
+  /** Create or adopt, by key. @returns whether it runs or ran already, or the driver's complaint */
+  start(attempt: Attempt, deadlineMs: number | null): "started" | "adopted" | { failed: string } {
     const { key, template } = attempt;
     if (this.disk.starts.has(key)) return "adopted";
+    if (this.disk.isFull) return { failed: "no space left on device" };
     this.disk.starts.set(key, this.boot);
     if (
       this.#world.faulty &&
@@ -122,10 +276,9 @@ export class Machine {
       this.disk.starts.delete(key);
       return { failed: "no such user" };
     }
-    const deadlineMs = this.guardFile.get(key)?.deadlineMs ?? null;
     if (deadlineMs !== null && deadlineMs <= this.now()) {
-      // The agent was stopped on its way here. What the design allows it, one tick of the guard, is no time in this world.
-      this.disk.exits.set(key, { code: null, signal: "SIGKILL", byGuard: true, ranMs: 0, ...noOutput() });
+      // Its shim sees that it is late.
+      this.disk.exits.set(key, { code: null, signal: null, byGuard: true, ranMs: 0, ...noOutput() });
       return "started";
     }
     const process: SimProcess = {
@@ -133,53 +286,52 @@ export class Machine {
       task: attempt.task,
       epoch: attempt.epoch,
       machine: this.name,
+      host: this,
       template,
       ports: attempt.ports,
       startedBootMs: this.now(),
       ignoresTerm: this.#chance.of(0.25),
       timers: [],
-      guardTimers: [],
       told: false,
       ended: false,
     };
     this.processes.set(key, process);
-    this.#world.watch.processStarted(this, process, this.guardFile.get(key));
-    this.#schedule(process);
-    this.#guard(process);
-    return "started";
-  }
-
-  #schedule(process: SimProcess): void {
+    this.#world.watch.processStarted(this, process);
     const work = this.#world.workOf(process.task, process.epoch);
-    process.timers.push(
-      this.#world.timeline.after(work.ranMs, () => this.#exit(process, { code: work.code, signal: null })),
-    );
+    process.timers.push(this.after(work.ranMs, () => this.#exit(process, { code: work.code, signal: null })));
+    this.guard?.arm();
+    return "started";
   }
 
   stop(key: string, signal: "TERM" | "KILL"): void {
     const process = this.processes.get(key);
     if (!process) return;
     process.told = true;
-    if (signal === "KILL") {
-      this.#exit(process, { code: null, signal: "SIGKILL" });
-      return;
+    this.#signal(process, signal);
+  }
+
+  #signal(process: SimProcess, signal: "TERM" | "KILL"): void {
+    if (signal === "KILL") this.#exit(process, { code: null, signal: "SIGKILL" });
+    else if (!process.ignoresTerm) {
+      const diesIn = this.#chance.int(0, 2_000);
+      process.timers.push(this.after(diesIn, () => this.#exit(process, { code: null, signal: "SIGTERM" })));
     }
-    if (process.ignoresTerm) return;
-    const diesIn = this.#chance.int(0, 2_000);
-    process.timers.push(
-      this.#world.timeline.after(diesIn, () => this.#exit(process, { code: null, signal: "SIGTERM" })),
-    );
   }
 
-  setDeadlines(deadlines: readonly Deadline[]): void {
-    this.guardFile = new Map(deadlines.map((deadline) => [deadline.key, deadline]));
-    for (const process of this.processes.values()) this.#guard(process);
+  /** Somebody kills it. @param withShim which would have written down how it ended */
+  kill(process: SimProcess, withShim: boolean): void {
+    process.told = true;
+    this.#exit(process, { code: null, signal: "SIGKILL", ...(withShim && { vanished: true }) });
   }
 
-  /** What is left of an attempt is removed. */
-  forget(key: string): void {
-    this.disk.exits.delete(key);
-    this.disk.starts.delete(key);
+  /** Ends and removes all that is not named, as an agent does that has lost its journal. */
+  sweep(known: ReadonlySet<string>): void {
+    for (const key of [...this.disk.starts.keys()]) {
+      if (known.has(key)) continue;
+      const process = this.processes.get(key);
+      if (process) this.kill(process, true);
+      this.disk.forget(key);
+    }
   }
 
   free(): Resources {
@@ -188,41 +340,25 @@ export class Machine {
     return add(this.capacity, used, -1);
   }
 
-  #guard(process: SimProcess): void {
-    for (const timer of process.guardTimers) timer.cancelled = true;
-    process.guardTimers = [];
-    const deadline = this.guardFile.get(process.key);
-    if (!deadline || deadline.deadlineMs === null) return;
-    const byGuard = { byGuard: true };
-    if (deadline.deadlineMs <= this.now()) {
-      this.#exit(process, { code: null, signal: "SIGKILL", ...byGuard });
-      return;
-    }
-    process.guardTimers.push(
-      this.#world.timeline.at(this.when(deadline.deadlineMs), () =>
-        this.#exit(process, { code: null, signal: "SIGKILL", ...byGuard }),
-      ),
-    );
-    if (deadline.termAtMs !== null && !process.ignoresTerm) {
-      process.guardTimers.push(
-        this.#world.timeline.at(this.when(deadline.termAtMs) + this.#chance.int(0, 2_000), () =>
-          this.#exit(process, { code: null, signal: "SIGTERM", ...byGuard }),
-        ),
-      );
-    }
-  }
-
-  #exit(process: SimProcess, how: Pick<Exit, "code" | "signal" | "byGuard">): void {
+  #exit(process: SimProcess, how: Pick<Exit, "code" | "signal" | "vanished">): void {
     if (process.ended) return;
-    const exit: Exit = { ...how, ranMs: Math.round(this.now() - process.startedBootMs), ...noOutput() };
-    this.disk.exits.set(process.key, exit);
+    const { key } = process;
+    const byGuard = this.disk.marks.has(key);
+    const exit: Exit = {
+      ...how,
+      ...(byGuard && { byGuard }),
+      ranMs: Math.round(this.now() - process.startedBootMs),
+      ...noOutput(),
+    };
+    const isLost = this.disk.isFull && this.#chance.of(EXIT_LOST);
+    if (!how.vanished && !isLost) this.disk.exits.set(key, exit);
     this.#end(process, exit);
-    this.onExit?.(process.key, exit);
+    this.onExit?.(key, isLost ? { ...exit, code: null, signal: null, vanished: true } : exit);
   }
 
   #end(process: SimProcess, exit?: Exit): void {
     process.ended = true;
-    for (const timer of [...process.timers, ...process.guardTimers]) timer.cancelled = true;
+    for (const timer of process.timers) timer.cancel();
     this.processes.delete(process.key);
     this.#world.watch.processEnded(this, process, exit);
   }
@@ -231,3 +367,12 @@ export class Machine {
 /** Clocks of machines run up to 1 % apart. */
 const MAX_DRIFT = 0.01;
 const START_FAILS = 0.02;
+/** Machines that have a file system in memory. */
+const VOLATILE_FOLDER = 0.8;
+/** Ends that a full disk does not take. */
+const EXIT_LOST = 0.3;
+export const MOST_GUARD_START_MS = 150;
+/** An agent or a guard is not taken away when nobody else would be in time for a deadline. */
+export const SPARED_MS = 500;
+/** An agent that comes back, the guard that it starts, and that one's first round. */
+const BACK_BEFORE_MS = 1_500;

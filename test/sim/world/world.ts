@@ -9,6 +9,7 @@ import { Framework } from "../../../src/framework/framework.ts";
 import type { ObjectRef, Platform, Turns } from "../../../src/platform/seam.ts";
 import { drawMood, type Mood, scheduleFaults } from "../faults/faults.ts";
 import { Happenings } from "../faults/happenings.ts";
+import { scheduleMachineFaults } from "../faults/machines.ts";
 import { MassCuts } from "../faults/massCuts.ts";
 import { scheduleObjectFaults } from "../faults/objectFaults.ts";
 import { scheduleSleeps } from "../faults/sleeps.ts";
@@ -126,6 +127,7 @@ export class World {
       .filter(({ id }) => this.happenings.isWanted("framework", id))
       .map((plan) => new Scheduler(this, this.#object({ kind: "framework", league: LEAGUE, name: plan.id }), plan));
     scheduleFaults(this, this.chanceOf("faults"));
+    scheduleMachineFaults(this, this.chanceOf("machines' faults"));
     this.stewards.schedule(this.mood.faultsEndMs);
     this.drains.schedule(this.mood.faultsEndMs);
     this.drills.schedule(this.mood.faultsEndMs);
@@ -259,6 +261,7 @@ export class World {
   #lookAround(chance: Chance): void {
     this.timeline.after(LOOK_EVERY_MS, () => {
       checkIndices(this);
+      this.watch.look();
       for (const cluster of this.clusters) checkAmounts(this, cluster);
       this.ledger.look();
       this.rounds.look();
