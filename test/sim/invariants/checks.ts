@@ -11,6 +11,12 @@ export const INVARIANTS = [
   "epochs-rise", // every hand-out of a task has a higher epoch than all before
   "exactly-once", // where nothing was lost, a task that succeeded ran to its end once
   "capacity", // what lives on a node fits on it
+  "devices-kept", // parts of a gpu are at most one, and whole ones have one task each
+  "placed-as-asked", // what starts, starts where its job says that it may, with the ports that it asked for
+  "grace-given", // TERM comes the grace before KILL
+  "timeouts-kept", // where its agent is always there, no attempt runs longer than its timeout
+  "retries-kept", // no task fails more often than it may be tried
+  "submitted-once", // a key stands for one job: the same again finds it, another under it is refused
   "amounts-add-up", // each partition is its parts, and all of them are what the nodes have
   "limits-kept", // what lives never exceeds the limit of a role, or what an owner lends
   "ledger-balances", // what was lent was borrowed, is never forgotten, and is what attempts used
@@ -42,9 +48,11 @@ export class Violation extends Error {
   }
 }
 
-/** More in a minute than any sequence of real news makes. */
+/** More in a minute than it takes to look whether there is any news. */
 const MOST_A_MINUTE = 120;
 const MINUTE_MS = 60_000;
+/** The start of a task, its end, and what was lost on the way. */
+const REQUESTS_FOR_NEWS = 2;
 
 export class Checks {
   readonly #busy = new Map<string, { minute: number; n: number }>();
@@ -53,11 +61,21 @@ export class Checks {
 
   /** One more request or alarm of `who`. */
   spin(who: string, nowMs: number): void {
+    const n = this.#count(who, nowMs, 1);
+    this.hold("no-spinning", n <= MOST_A_MINUTE, () => `${who}: ${n} times within a minute`);
+  }
+
+  /** Something for `who` to tell. */
+  news(who: string, nowMs: number): void {
+    this.#count(who, nowMs, -REQUESTS_FOR_NEWS);
+  }
+
+  #count(who: string, nowMs: number, more: number): number {
     const minute = Math.floor(nowMs / MINUTE_MS);
     const before = this.#busy.get(who);
-    const n = before?.minute === minute ? before.n + 1 : 1;
+    const n = (before?.minute === minute ? before.n : 0) + more;
     this.#busy.set(who, { minute, n });
-    this.hold("no-spinning", n <= MOST_A_MINUTE, () => `${who}: ${n} times within a minute`);
+    return n;
   }
 
   hold(invariant: Invariant, holds: boolean, otherwise: () => string): void {

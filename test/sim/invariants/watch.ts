@@ -16,6 +16,8 @@ import { type Machine, MOST_GUARD_START_MS, type SimProcess } from "../world/mac
 import type { SimObject } from "../world/simObject.ts";
 import type { World } from "../world/world.ts";
 import { supplyOf } from "./brokerRows.ts";
+import { checkDevices } from "./devices.ts";
+import { checkPlace } from "./placed.ts";
 
 /** All that happened to one task, over all nodes. */
 export interface Story {
@@ -243,8 +245,11 @@ export class Watch {
   }
 
   deadlines(agent: AgentHost, deadlines: readonly Deadline[]): void {
-    for (const { key, deadlineMs } of deadlines) {
-      if (deadlineMs === null || !agent.machine.processes.has(key)) continue;
+    for (const deadline of deadlines) {
+      const { key, deadlineMs } = deadline;
+      const process = agent.machine.processes.get(key);
+      if (deadlineMs === null || !process) continue;
+      this.#world.times.deadline(process, deadline);
       const allowed = this.#allowedUntil.get(key) ?? 0;
       this.#world.checks.hold(
         "dead-by-deadline",
@@ -340,6 +345,8 @@ export class Watch {
         () => `${process.key} starts on ${machine.name}, the third of it`,
       );
     this.#world.limits.started(this.#world.clusterOfMachine(machine), process);
+    checkPlace(this.#world, this.#world.clusterOfMachine(machine), machine, process);
+    checkDevices(this.#world, machine, process);
     const same = [...machine.processes.values()].find(
       (other) => other !== process && other.ports.some((port) => process.ports.includes(port)),
     );
@@ -381,12 +388,22 @@ export class Watch {
     );
   }
 
+  /** An end is told by its node, placed anew or reported by its cluster, and heard by the Broker. */
+  #news(machine: Machine): void {
+    const { checks, timeline, broker } = this.#world;
+    checks.news(`polls of ${machine.name}`, timeline.nowMs);
+    for (const { name } of [this.#world.clusterOfMachine(machine), broker])
+      checks.news(`alarms of ${name}`, timeline.nowMs);
+  }
+
   processEnded(machine: Machine, process: SimProcess, exit: Exit | undefined): void {
     const story = this.story(process.task);
     story.alive.delete(process);
     this.#world.launches.ended(process);
     this.#world.massCuts.ended(process.key);
     this.#world.limits.ended(process);
+    this.#world.times.ended(process, exit);
+    this.#news(machine);
     this.#holdUndecided(machine, process);
     if (exit?.code === 0) {
       story.completions.add(process.epoch);

@@ -74,16 +74,18 @@ function drawPools(chance: Chance, nodes: number, region: string): MachineDraw[]
     const shape = drawShape(chance);
     const many = Math.min(nodes - machines.length, chance.int(1, Math.max(2, Math.ceil(nodes / 3))));
     for (let i = 0; i < many; i++)
-      machines.push({ capacity: shape, attributes: { ...drawAttributes(chance), region } });
+      machines.push({ capacity: shape, attributes: { ...drawAttributes(chance), region, cores: coresOf(shape) } });
   }
   return machines;
 }
 
 /** Whatever is drawn for all jobs alike fits on each of them. */
-export function drawShape(chance: Chance): Resources {
-  return {
-    cpus: chance.pick([2000, 2000, 4000, 4000, 8000]),
-    mem: chance.pick([4_000_000, 16_000_000]),
-    ports: 10_000,
-  };
-}
+export const drawShape = (chance: Chance): Resources => ({
+  cpus: chance.pick([2000, 2000, 4000, 4000, 8000]),
+  mem: chance.pick([4_000_000, 16_000_000]),
+  ports: 10_000,
+  ...(chance.of(0.4) && { gpus: chance.pick([1000, 2000, 4000]) }),
+  ...(chance.of(0.3) && { licences: chance.pick([1000, 2000, 3000]) }),
+});
+
+export const coresOf = ({ cpus = 0 }: Resources): string => String(cpus / 1000);

@@ -46,6 +46,7 @@ export function drawPolicy(chance: Chance): RolePolicy {
 const drawLimit = (chance: Chance): Resources => ({
   cpus: chance.pick([2000, 2000, 3000, 4000, 6000]),
   ...(chance.of(0.3) && { mem: chance.pick([64_000, 128_000, 320_000]) }),
+  ...(chance.of(0.2) && { gpus: chance.pick([1000, 2000, 4000]) }),
 });
 
 export function drawSettings(chance: Chance): Partial<LeagueSettings> {

@@ -2,8 +2,9 @@
 import { createHash } from "node:crypto";
 import type { Decision } from "../../../src/model/decision.ts";
 import { type JobSpecInput, jobSpecSchema, taskCount } from "../../../src/model/job.ts";
+import { isNever } from "../../../src/model/reasons.ts";
 import { isTerminal } from "../../../src/model/states.ts";
-import type { JobView } from "../../../src/model/views.ts";
+import type { ExplainView, JobView } from "../../../src/model/views.ts";
 import { holdReason } from "../invariants/roundWatch.ts";
 import type { Chance } from "../world/random.ts";
 import type { World } from "../world/world.ts";
@@ -23,11 +24,14 @@ export interface Plan {
   pinned: string | null;
   /** plans it first, thinks so long, and submits it with the plan's token; null: submits it as it comes */
   pondersMs: number | null;
+  /** no node can ever run it: it is told so, and given up then; null: some might */
+  givesUpAtMs: number | null;
 }
 
 const LOOK_EVERY_MS = 20_000;
 const PLANS_FIRST = 0.4;
 const MOST_PONDERED_MS = 20_000;
+const SENT_AGAIN = 0.15;
 
 /** How far along a state is; it never falls. */
 const RANK: Record<JobView["state"], number> = {
@@ -67,7 +71,7 @@ export class Person {
   }
 
   #send(job: PlannedSpec, told: Decision | null): void {
-    const { id, spec, cancelAtMs } = this.plan;
+    const { id, spec, cancelAtMs, givesUpAtMs } = this.plan;
     const args = { id, ...job, ...(told && { plan: told }) };
     this.#world.trace(() => `a person submits ${id}${told ? " as planned" : ""}: ${JSON.stringify(spec)}`);
     this.#world.edge.request(this.#world.broker, "submit", args, (answer) => {
@@ -87,6 +91,41 @@ export class Person {
       if (answer.ok) this.look(answer.value as JobView);
       this.#lookLater();
       if (cancelAtMs !== null) this.#world.timeline.at(cancelAtMs, () => this.cancel());
+      if (givesUpAtMs !== null) this.#world.timeline.at(givesUpAtMs, () => this.#giveUp());
+      this.#sendAgain(job);
+    });
+  }
+
+  /** The same key once more, for the same job or another. */
+  #sendAgain(job: PlannedSpec): void {
+    const { id } = this.plan;
+    const { timeline, edge, broker, checks, happenings } = this.#world;
+    const chance = this.#world.chanceOf(`again ${id}`);
+    if (!chance.of(SENT_AGAIN) || !happenings.isWanted("submit-again", id)) return;
+    const isOther = chance.of(0.5);
+    const args = { id, ...job, ...(isOther && { digest: `${job.digest}-of-another` }) };
+    timeline.after(chance.spread(1, MOST_PONDERED_MS), () =>
+      edge.request(broker, "submit", args, (answer) =>
+        checks.hold(
+          "submitted-once",
+          isOther ? !answer.ok && answer.code === "idempotency-key-reused" : answer.ok,
+          () => `${isOther ? "another job under the key of" : "again"} ${id} is answered ${JSON.stringify(answer)}`,
+        ),
+      ),
+    );
+  }
+
+  #giveUp(): void {
+    const { edge, broker, checks } = this.#world;
+    const { id } = this.plan;
+    edge.request(broker, "explain", { id }, (answer) => {
+      const reason = answer.ok ? (answer.value as ExplainView).reason : null;
+      checks.hold(
+        "reasons-told",
+        reason !== null && isNever(reason),
+        () => `${id} can never run and is answered ${JSON.stringify(answer)}`,
+      );
+      this.cancel();
     });
   }
 
@@ -132,9 +171,24 @@ export class Person {
       over + counts.waiting + counts.live === view.count && isTerminal(view.state) === (over === view.count),
       () => `${view.id}: ${summary(view)} of ${view.count}`,
     );
+    this.#holdOver(view);
     if (counts.waiting > 0 && !isTerminal(view.state))
       holdReason(checks, view.waits?.reason, view.waits?.detail, () => `${view.id} ${summary(view)}`);
     this.last = view;
+  }
+
+  /** It is over only when nothing of it can run any more. */
+  #holdOver({ id, state }: JobView): void {
+    if (!isTerminal(state) || !this.plan.atMostOne) return;
+    const { watch, checks } = this.#world;
+    for (let index = 0; index < this.plan.count; index++) {
+      const [process] = watch.stories.get(`${id}.${index}`)?.alive ?? [];
+      checks.hold(
+        "terminal-final",
+        process === undefined,
+        () => `${id} is ${state} while ${process?.key} lives on ${process?.machine}`,
+      );
+    }
   }
 }
 
@@ -226,6 +280,7 @@ export function drawPlans(chance: Chance, clusters: readonly string[], faultsEnd
       serves: draws.serves,
       pinned,
       pondersMs: null,
+      givesUpAtMs: null,
     };
   });
 }

@@ -21,6 +21,7 @@ export interface SimProcess {
   readonly host: Machine;
   readonly template: Attempt["template"];
   readonly ports: readonly number[];
+  readonly devices: readonly number[];
   readonly startedBootMs: number;
   readonly ignoresTerm: boolean;
   timers: MachineTimer[];
@@ -289,6 +290,7 @@ export class Machine {
       host: this,
       template,
       ports: attempt.ports,
+      devices: attempt.devices,
       startedBootMs: this.now(),
       ignoresTerm: this.#chance.of(0.25),
       timers: [],
@@ -306,6 +308,7 @@ export class Machine {
   stop(key: string, signal: "TERM" | "KILL"): void {
     const process = this.processes.get(key);
     if (!process) return;
+    this.#world.times.signalled(process, signal, this.#world.timeline.nowMs);
     process.told = true;
     this.#signal(process, signal);
   }

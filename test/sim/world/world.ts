@@ -22,12 +22,14 @@ import { LedgerWatch } from "../invariants/ledgerWatch.ts";
 import { Limits } from "../invariants/limits.ts";
 import { ReclaimWatch } from "../invariants/reclaimWatch.ts";
 import { RoundWatch } from "../invariants/roundWatch.ts";
+import { Times } from "../invariants/times.ts";
 import { Watch } from "../invariants/watch.ts";
 import { Drains } from "../people/drains.ts";
 import { Drills } from "../people/drills.ts";
-import { drawFleet, drawShape, drawSize, type MachineDraw } from "../people/fleet.ts";
+import { coresOf, drawFleet, drawShape, drawSize, type MachineDraw } from "../people/fleet.ts";
 import { drawGangs } from "../people/gangs.ts";
 import { JobWaits } from "../people/jobWaits.ts";
+import { drawBurst, drawKinds, drawTiny, withPreferences } from "../people/kinds.ts";
 import { drawAttributes, drawPatience, drawPriority } from "../people/league.ts";
 import { drawBacklog, drawContest, drawPlans, Person, type Plan, underRole, withPlanning } from "../people/person.ts";
 import { Plans } from "../people/plans.ts";
@@ -74,6 +76,7 @@ export class World {
   readonly limits = new Limits(this);
   readonly launches = new Launches(this);
   readonly ledger = new LedgerWatch(this);
+  readonly times = new Times(this);
   readonly rounds = new RoundWatch(this);
   readonly plans = new Plans(this);
   readonly jobWaits: JobWaits;
@@ -146,10 +149,14 @@ export class World {
       ...this.drains.services(clusters),
       ...drawContest(chance.named("contest"), clusters, faultsEndMs),
       ...drawGangs(chance.named("gangs"), clusters, faultsEndMs),
+      ...drawKinds(chance.named("kinds"), clusters, faultsEndMs),
+      ...drawBurst(chance.named("burst"), clusters, faultsEndMs),
+      ...drawTiny(chance.named("tiny"), clusters, faultsEndMs),
     ];
     return withPlanning(chance.named("planning"), plans).map((plan) => {
       const own = chance.named(plan.id);
-      return underRole(plan, own.pick(names), drawPriority(own));
+      const wished = withPreferences(plan, own.named("preferences"));
+      return underRole(wished, own.pick(names), drawPriority(own));
     });
   }
 
@@ -226,7 +233,8 @@ export class World {
     const chance = this.#leagueChance;
     if (!chance.of(REFIT) || !this.happenings.strikes("machine-refitted", machine.name)) return;
     machine.capacity = drawShape(chance);
-    machine.attributes = { region: machine.attributes.region ?? "", ...drawAttributes(chance) };
+    const { region = "" } = machine.attributes;
+    machine.attributes = { ...drawAttributes(chance), region, cores: coresOf(machine.capacity) };
   }
   planOf(task: string): Person | undefined {
     const job = task.slice(0, task.lastIndexOf("."));
@@ -246,7 +254,8 @@ export class World {
       const { serves } = this.planOf(task)?.plan ?? {};
       const long = serves ? LONG_SERVICE : this.mood.wide ? WIDE_LONG_WORK : LONG_WORK;
       const isLong = chance.of(long) || task.startsWith("long");
-      const ranMs = isLong ? chance.int(60_000, 200_000) : chance.spread(20, 60_000);
+      const isTiny = task.startsWith("tiny");
+      const ranMs = isTiny ? chance.spread(5, 100) : isLong ? chance.int(60_000, 200_000) : chance.spread(20, 60_000);
       const fails = (this.planOf(task)?.plan.pinned ?? null) === null ? 0.15 : 0.6;
       work = { ranMs, code: chance.of(fails) ? chance.int(1, 3) : 0 };
       this.#work.set(key, work);

@@ -1,0 +1,76 @@
+/** What an attempt may run at most, is left to end by itself, and how often it is tried. */
+import type { Deadline, Exit } from "../../../agent/core/types.ts";
+import type { SimProcess } from "../world/machine.ts";
+import type { World } from "../world/world.ts";
+import { launchedAs } from "./launches.ts";
+
+/** The agent's ticks, a signal's time. */
+const SLACK_MS = 5_000;
+/** What is unknown to its cluster gets the grace that most have. */
+const UNKNOWN = ["cluster-rebuilt", "agent-cloned"];
+/** Only an agent that is there all the time ends it in time. */
+const AGENT_AWAY = [
+  ...["agent-crash", "agent-stopped", "agent-down-long", "agent-dead", "agent-cloned", "machine-reboot"],
+];
+
+export class Times {
+  readonly #world: World;
+  readonly #terms = new Map<SimProcess, number>();
+  /** by task */
+  readonly #failures = new Map<string, number>();
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  /** TERM comes the grace before KILL. */
+  signalled(process: SimProcess, signal: "TERM" | "KILL", nowMs: number): void {
+    const termAtMs = this.#terms.get(process);
+    if (signal === "TERM" && termAtMs === undefined) this.#terms.set(process, nowMs);
+    if (signal === "TERM" || launchedAs(process) !== null || this.#hadAny(UNKNOWN)) return;
+    const { stopGraceMs } = process.template;
+    this.#world.checks.hold(
+      "grace-given",
+      termAtMs !== undefined && nowMs - termAtMs >= stopGraceMs - 2,
+      () => `${process.key} is killed ${nowMs - (termAtMs ?? nowMs)} ms after TERM, its grace is ${stopGraceMs} ms`,
+    );
+  }
+
+  deadline({ template, key }: SimProcess, { deadlineMs, termAtMs }: Deadline): void {
+    if (deadlineMs === null) return;
+    this.#world.checks.hold(
+      "grace-given",
+      termAtMs !== null && deadlineMs - termAtMs >= template.stopGraceMs,
+      () => `${key} has its TERM at ${termAtMs} and its deadline at ${deadlineMs}`,
+    );
+  }
+
+  ended(process: SimProcess, exit: Exit | undefined): void {
+    this.#terms.delete(process);
+    if (!exit) return;
+    const { key, task, template } = process;
+    const { checks } = this.#world;
+    const { timeoutMs, stopGraceMs, retryMax } = template;
+    const { ranMs = 0 } = exit;
+    if (timeoutMs !== null && !this.#hadAny(AGENT_AWAY))
+      checks.hold(
+        "timeouts-kept",
+        ranMs <= timeoutMs + stopGraceMs + SLACK_MS,
+        () => `${key} ran for ${ranMs} ms, its timeout is ${timeoutMs} ms`,
+      );
+    // What was done and not heard of is done again, and that is no retry.
+    if (!this.#world.mood.gentle || !this.#world.isAtMostOne(task) || process.told || !exit.code) return;
+    const failures = (this.#failures.get(task) ?? 0) + 1;
+    this.#failures.set(task, failures);
+    checks.hold(
+      "retries-kept",
+      failures <= retryMax + 1,
+      () => `${key} fails, the ${failures}th of its task, and it may be tried again ${retryMax} times`,
+    );
+  }
+
+  #hadAny(kinds: readonly string[]): boolean {
+    const { faults } = this.#world.happenings;
+    return kinds.some((kind) => faults.has(kind));
+  }
+}
