@@ -375,6 +375,19 @@ describe("the end of an attempt", () => {
     expect(task().attempts).toMatchObject([{ epoch: E1, state: "lost" }, { epoch: E2 }]);
   });
 
+  test("by a reboot is kept on its attempt, as lost, by a cluster that has lost what it knew of it", () => {
+    const dead = new Node("n1");
+    grant({ spec: { copies: "at-least-one", disconnect: { stopAfter: "30s", lostAfter: "10s" } } });
+    dead.poll();
+    dead.poll({ running: [["abcd.0", E1]] });
+    const other = new Node("n2");
+    passPolling(other, () => home.object.inspect().jobs.get("abcd")?.live.get(0)?.epoch === E2);
+    home.query("DELETE FROM attempt");
+    dead.session = 2;
+    expect(dead.poll({ updates: [ended(E1, { state: "failed", reason: "rebooted" })] }).acked).toHaveLength(1);
+    expect(task().attempts).toMatchObject([{ epoch: E1, state: "lost", reason: "rebooted" }, { epoch: E2 }]);
+  });
+
   test("by a deadline, a reboot of a kept task or a shutdown uses no retry", () => {
     const node = new Node("n1");
     grant();

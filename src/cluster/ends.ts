@@ -125,11 +125,11 @@ const inLimbo = (job: JobState, index: number, epoch: Epoch): Stock | undefined 
 function recordLate(memory: ClusterMemory, job: string, index: number, node: string, update: Update): boolean {
   const row = memory.store.task(job, index);
   if (!row) return !withinRecovery(memory);
-  // Not believed either, and that it was lost is told already.
-  if (update.reason === "rebooted") return true;
   if (row.epoch !== update.epoch || row.reason === "agent-lost") {
+    // A copied disk also tells of reboots: that it was lost is all that is known then.
+    const state = update.reason === "rebooted" ? "lost" : update.state;
     memory.store.recordLate(
-      attemptRow({ job, index, epoch: update.epoch, node, ...NOWHERE }, update.state, columnsOf(update)),
+      attemptRow({ job, index, epoch: update.epoch, node, ...NOWHERE }, state, columnsOf(update)),
     );
   }
   return true;
