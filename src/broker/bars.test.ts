@@ -27,3 +27,25 @@ test("a bar that is lifted for one reason leaves those that stand for another", 
   league.say("north", id, { live: {}, reason: null, returned: [] });
   expect(league.view(id).partitions["north/a"]?.limit ?? 0).toBe(0);
 });
+
+test("a bar that other shapes lifted stays lifted after a crash, also while the job runs elsewhere", () => {
+  league = new ToyLeague({
+    north: [part("default", [nodes(1, { cpus: 1 })])],
+    south: [part("default", [nodes(1, { cpus: 1 })])],
+  });
+  const id = league.submit({ ...one, count: 1 });
+  const [first, other] = league.view(id).clusters.north ? (["north", "south"] as const) : (["south", "north"] as const);
+  league.say(first, id, {
+    live: {},
+    returned: [{ from: 0, to: 1, handout: 1, attemptsUsed: 0, reason: "does-not-fit", partitions: ["default"] }],
+  });
+  expect(league.view(id).clusters[other]?.live).toBe(1);
+  league.cluster(first).grants.delete(id);
+  league.addNodes(`${first}/default`, nodes(1, { cpus: 1 }));
+  league.home.crash();
+  league.say(other, id, {
+    live: {},
+    returned: [{ from: 0, to: 1, handout: 2, attemptsUsed: 0, reason: "does-not-fit", partitions: ["default"] }],
+  });
+  expect(league.view(id).clusters[first]?.live).toBe(1);
+});

@@ -28,6 +28,7 @@ import { Shares } from "./shares.ts";
 import { countsOf, isLeft, type JobMemory, jobMemory, jobView, stateOf, terminalOf, whereabouts } from "./state.ts";
 import { BrokerStore, type EventBody } from "./store.ts";
 import { all, merge, NOTHING, rangesOf } from "./supply.ts";
+import { verifyFrameworkRows, verifyJobs, verifyRows } from "./verify.ts";
 import { Watchers } from "./watchers.ts";
 import { unknownCluster } from "./whatIf.ts";
 
@@ -503,6 +504,14 @@ export class Broker implements Turns {
       frameworks: this.#frameworks.size,
       watchers: this.#watchers.size,
     };
+  }
+
+  verify(rows: boolean): void {
+    const jobs = this.#book.live();
+    verifyJobs(jobs);
+    if (!rows) return;
+    verifyRows(jobs, this.#store);
+    verifyFrameworkRows(this.#frameworks.rows(), this.#store);
   }
 
   /** For tests: where the indices of a live job are. */

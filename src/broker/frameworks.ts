@@ -18,7 +18,7 @@ import type { RoundFramework, RoundResult } from "../scheduling/input.ts";
 import { forget, remember, told } from "./forgotten.ts";
 import { firstGen } from "./generation.ts";
 import { SOMEWHERE } from "./state.ts";
-import type { BrokerStore, FrameworkGrantRow } from "./store.ts";
+import type { BrokerStore, FrameworkGrantRow, FrameworkRow } from "./store.ts";
 
 type Limits = FrameworkGrant["limits"];
 
@@ -90,8 +90,13 @@ export class Frameworks {
     return { clusters, rev: this.#known.get(id)?.level.rev ?? 0 };
   }
 
-  #save({ level, roles }: Known): void {
-    this.#store.saveFramework({ id: level.id, level, roles });
+  #save(one: Known): void {
+    this.#store.saveFramework(rowOf(one));
+  }
+
+  /** For tests: as it is kept in memory. */
+  rows(): { framework: FrameworkRow; grants: Iterable<FrameworkGrantRow> }[] {
+    return [...this.#known.values()].map((one) => ({ framework: rowOf(one), grants: one.grants.values() }));
   }
 
   // What Clusters report.
@@ -304,6 +309,8 @@ export class Frameworks {
 
 /** Gens that an older copy of these rows may have given away before it was lost. */
 const RESTORE_LEAP = 2 ** 20;
+
+const rowOf = ({ level, roles }: Known): FrameworkRow => ({ id: level.id, level, roles });
 
 const keyOf = (id: string, role: string): string => `${id} ${role}`;
 

@@ -113,7 +113,9 @@ export function recover(book: JobBook, { cluster, incarnation }: Report): void {
 export function unbar(book: JobBook, cluster: string): void {
   for (const job of book.live()) {
     const grant = job.grants.get(cluster);
-    if (grant) grant.barredIn = {};
+    if (!grant || Object.keys(grant.barredIn).length === 0) continue;
+    grant.barredIn = {};
+    book.changedGrant(grant);
   }
 }
 

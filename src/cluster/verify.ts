@@ -2,7 +2,7 @@
  * Holds what is kept while things change against what the memory says as a whole. Only tests ask for it, after each
  * turn: a change that somebody was not told of shows here.
  */
-import type { Resources } from "../model/resources.ts";
+import { add, type Resources } from "../model/resources.ts";
 import { UseSums } from "./frameworks/useSums.ts";
 import type { ClusterMemory } from "./memory.ts";
 import { countsAlike, type NodeAccount, nodeAccountOf, tellsAlike } from "./nodeAccount.ts";
@@ -63,9 +63,25 @@ function verifyNodes(memory: ClusterMemory, fresh: readonly NodeAccount[], now: 
 
 function verifySums(memory: ClusterMemory, nodeAccounts: readonly NodeAccount[], now: number): void {
   const kept = memory.nodeAccounts.accounts(now);
+  verifyWhole([...kept.values()], nodeAccounts);
   for (const [name, account] of accountsOf(memory.partitions, nodeAccounts))
     for (const [state, amounts] of Object.entries(account))
       expectSame(`${name} ${state}`, textOf(kept.get(name)?.[state as keyof Account] ?? {}), textOf(amounts));
+}
+
+/** R = Σ Pᵢ by resource: each partition is its parts, and all of them are what the nodes have or is in use there. */
+function verifyWhole(accounts: readonly Account[], nodes: readonly NodeAccount[]): void {
+  const sumOf = (all: Iterable<Resources>) => [...all].reduce((sum, one) => add(sum, one), {});
+  for (const { total, ...parts } of accounts) {
+    expectSame("the parts of a partition", textOf(sumOf(Object.values(parts))), textOf(total));
+    const isLess = Object.values(parts).some((part) => Object.values(part).some((amount) => amount < 0));
+    expectSame("whether a partition has less than nothing", isLess, false);
+  }
+  const there = nodes.flatMap(({ unused, used, offered, reserved, stopping }) => [
+    unused,
+    ...[used, offered, reserved, stopping].flatMap((inUse) => [...inUse.values()]),
+  ]);
+  expectSame("all partitions", textOf(sumOf(accounts.map(({ total }) => total))), textOf(sumOf(there)));
 }
 
 function verifyFrameworks(memory: ClusterMemory): void {

@@ -67,6 +67,10 @@ export interface Turns {
   message(socket: SocketId, message: unknown): void;
   /** @param isClean the other side closed it; else it was lost, and the other side may want it still */
   closed(socket: SocketId, isClean: boolean): void;
-  /** For tests, after a turn. @throws Error when what is kept in memory is not what follows from the rest of it */
-  verify?(): void;
+  /**
+   * For tests, after a turn.
+   * @param rows whether the rows are read too
+   * @throws Error when what is kept in memory is not what follows from the rest of it
+   */
+  verify?(rows: boolean): void;
 }

@@ -85,6 +85,7 @@ async function simulate(): Promise<number> {
     wishes: sum(stories.map(({ wishes }) => wishes)),
     optimisations: stories.reduce((all, { optimisations }) => all + optimisations, 0),
     reclaims: stories.reduce((all, { reclaims }) => all + reclaims, 0),
+    scans: stories.reduce((all, { scans }) => all + scans, 0),
     checks: sum(stories.map(({ checks }) => checks)),
     violations: failing.length,
     failing_seeds: failing.map(({ seed }) => seed),

@@ -248,10 +248,15 @@ export class ObjectHome<T extends Turns> {
     }
   }
 
+  /** What it keeps in memory against its rows. @throws Error that names what differs */
+  verifyRows(): void {
+    this.object.verify?.(true);
+  }
+
   /** It only looks. */
   #verify(object: Turns): void {
     const pending = [...this.#pending];
-    object.verify?.();
+    object.verify?.(false);
     this.#pending = pending;
   }
 

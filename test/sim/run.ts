@@ -15,6 +15,8 @@ export interface Story {
   optimisations: number;
   /** attempts that were stopped for others */
   reclaims: number;
+  /** looks at all that there is */
+  scans: number;
   checks: Counts;
   violation: { invariant: Invariant; message: string } | null;
   /** names of all that happened, oldest first, when an invariant was broken */
@@ -41,7 +43,7 @@ export async function runSeed(
     giveBack();
     world.close();
   }
-  const { timeline, happenings, checks, rounds, reclaims } = world;
+  const { timeline, happenings, checks, rounds, reclaims, scans } = world;
   return {
     seed,
     steps: timeline.steps,
@@ -49,6 +51,7 @@ export async function runSeed(
     wishes: Object.fromEntries(happenings.wishes),
     optimisations: rounds.optimisations,
     reclaims: reclaims.reclaims,
+    scans: scans.count,
     checks: Object.fromEntries(checks.counts),
     violation,
     happenings: violation === null ? [] : happenings.told,

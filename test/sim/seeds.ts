@@ -6,4 +6,5 @@ export interface Found {
 
 export const FOUND: readonly Found[] = [
   { seed: 882010, story: "the end of a rebooted attempt was acknowledged and kept nowhere" },
+  { seed: 5, story: "a bar that other shapes had lifted was back after a crash of the Broker" },
 ];

@@ -18,6 +18,8 @@ export const INVARIANTS = [
   "retries-kept", // no task fails more often than it may be tried
   "submitted-once", // a key stands for one job: the same again finds it, another under it is refused
   "amounts-add-up", // each partition is its parts, and all of them are what the nodes have
+  "charged-whole", // what lives is charged to its role, also while it changes
+  "rows-kept", // what an object knows is what its rows tell: a crash changes nothing
   "limits-kept", // what lives never exceeds the limit of a role, or what an owner lends
   "ledger-balances", // what was lent was borrowed, is never forgotten, and is what attempts used
   "drained-in-time", // past its deadline nothing on a drained node is let live, and soon nothing does

@@ -2,8 +2,6 @@
 import { isTerminal } from "../../../src/model/states.ts";
 import type { JobView } from "../../../src/model/views.ts";
 import type { World } from "../world/world.ts";
-import { checkAmounts } from "./amounts.ts";
-import { checkIndices } from "./brokerRows.ts";
 
 /** What moves before it stops may come to its end in both places. */
 const mostEnds = (world: World, task: string): number => (world.isAtMostOne(task) ? 1 : 2);
@@ -11,15 +9,12 @@ const mostEnds = (world: World, task: string): number => (world.isAtMostOne(task
 /** After the faults and the last job. */
 export function checkEnd(world: World): void {
   const { checks, watch } = world;
-  checkIndices(world);
-  world.rounds.look();
+  world.scans.scan();
   world.ledger.end();
   world.drills.look();
   for (const cluster of world.clusters) {
-    watch.checkAcked(cluster);
     const { places_held = 0 } = cluster.ask("metrics", {}) as Record<string, number>;
     checks.hold("gangs-whole", places_held === 0, () => `${cluster.name} keeps ${places_held} places for nobody`);
-    checkAmounts(world, cluster);
   }
   for (const scheduler of world.schedulers) scheduler.checkEnd();
   for (const person of world.people) {

@@ -22,6 +22,7 @@ import { LedgerWatch } from "../invariants/ledgerWatch.ts";
 import { Limits } from "../invariants/limits.ts";
 import { ReclaimWatch } from "../invariants/reclaimWatch.ts";
 import { RoundWatch } from "../invariants/roundWatch.ts";
+import { Scans } from "../invariants/scan.ts";
 import { Times } from "../invariants/times.ts";
 import { Watch } from "../invariants/watch.ts";
 import { Drains } from "../people/drains.ts";
@@ -81,6 +82,7 @@ export class World {
   readonly plans = new Plans(this);
   readonly jobWaits: JobWaits;
   readonly reclaims = new ReclaimWatch(this);
+  readonly scans = new Scans(this);
   readonly stewards: Stewards;
   readonly drains: Drains;
   readonly drills: Drills;
@@ -287,8 +289,8 @@ export class World {
   /** @throws Violation */
   async run(): Promise<void> {
     const { faultsEndMs } = this.mood;
-    await this.timeline.run(faultsEndMs, () => this.#isStuck());
-    await this.timeline.run(faultsEndMs + PATIENCE_MS, () => this.#isStuck() || this.#isOver());
+    await this.timeline.run(faultsEndMs, () => this.#stepped());
+    await this.timeline.run(faultsEndMs + PATIENCE_MS, () => this.#stepped() || this.#isOver());
     for (const { plan, last } of this.people) {
       this.checks.hold(
         "all-end",
@@ -296,7 +298,7 @@ export class World {
         () => `${plan.id} has not ended: ${JSON.stringify(last)}`,
       );
     }
-    await this.timeline.run(this.timeline.nowMs + SETTLE_MS);
+    await this.timeline.run(this.timeline.nowMs + SETTLE_MS, () => this.#stepped());
     checkEnd(this);
   }
 
@@ -305,7 +307,8 @@ export class World {
   }
 
   /** @throws Violation */
-  #isStuck(): boolean {
+  #stepped(): false {
+    this.scans.stepped();
     const { steps } = this.timeline;
     if (steps >= MAX_STEPS + MORE_STEPS * this.machines.length)
       this.checks.hold("all-end", false, () => `${steps} steps and no end`);
