@@ -71,7 +71,6 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
   const pressure = new Pressure(tasks);
   const outputs = new Outputs(tasks, options.maxOutputBytes);
   const uploads: Uploads = new Uploads({
-    folder: (key) => join(tasks, key),
     outputs,
     upload: (chunk) => broker.upload(chunk),
     uploaded: (key) => host.forgetIfUploaded(key),

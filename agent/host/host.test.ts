@@ -43,8 +43,7 @@ beforeEach(() => {
   exitCode = null;
   nowMs = 1000;
   const uploads: Uploads = new Uploads({
-    folder: () => folder,
-    outputs: { ready: () => 0, drop: () => {} },
+    outputs: { ready: () => 0, read: (_key, _stream, _offset, length) => Buffer.alloc(length), drop: () => {} },
     upload: async () =>
       uploadsAnswer ? { kind: "refused", message: "" } : { kind: "no-reply", retryAfterMs: null, message: "" },
     uploaded: (key) => host.forgetIfUploaded(key),

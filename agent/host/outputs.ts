@@ -7,7 +7,7 @@
 import { appendFileSync, closeSync, openSync, readSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Exit } from "../core/types.ts";
-import { PRIVATE_FILE_MODE, readIfThere, writeWhole } from "./files.ts";
+import { hasCode, PRIVATE_FILE_MODE, readIfThere, writeWhole } from "./files.ts";
 import { measure, STREAMS, type Stream } from "./process/output.ts";
 import { findSecrets, openEnd, secretsOf, stars } from "./secrets.ts";
 
@@ -53,6 +53,23 @@ export class Outputs {
     const size = sizeOf(path);
     if (size > this.#limitBytes) this.#cut(path, size);
     return this.#cover(key, stream, Math.min(size, this.#limitBytes), false);
+  }
+
+  /** At most `length` bytes; none when the file is not there. */
+  read(key: string, stream: Stream, offset: number, length: number): Buffer {
+    const buffer = Buffer.allocUnsafe(length);
+    if (length === 0) return buffer;
+    try {
+      const fd = openSync(this.#path(key, stream), "r");
+      try {
+        return buffer.subarray(0, readSync(fd, buffer, 0, length, offset));
+      } finally {
+        closeSync(fd);
+      }
+    } catch (error) {
+      if (hasCode(error, "ENOENT")) return buffer.subarray(0, 0);
+      throw error;
+    }
   }
 
   /** Once it has ended, again or not. @returns its exit with what its files are then */

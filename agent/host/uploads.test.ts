@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Chunk, UploadOutcome } from "./broker/broker.ts";
+import { Outputs } from "./outputs.ts";
+import type { Stream } from "./process/output.ts";
 import { CHUNK_BYTES, Uploads } from "./uploads.ts";
 
 const attempt = { key: "7k2m.0@1", task: "7k2m.0", epoch: 1 };
@@ -23,7 +25,9 @@ const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 /** Nothing is covered or cut. */
 const outputs = {
-  ready: (key: string, stream: string) => statSync(join(folder, key, stream), { throwIfNoEntry: false })?.size ?? 0,
+  ready: (key: string, stream: Stream) => statSync(join(folder, key, stream), { throwIfNoEntry: false })?.size ?? 0,
+  read: (key: string, stream: Stream, offset: number, length: number) =>
+    new Outputs(folder, 0).read(key, stream, offset, length),
   drop: () => {},
 };
 
@@ -40,7 +44,6 @@ beforeEach(() => {
     return { kind: "stored", offset: stored.length };
   };
   uploads = new Uploads({
-    folder: (key) => join(folder, key),
     outputs,
     upload: async (chunk) => {
       sent.push(chunk);
@@ -153,7 +156,6 @@ test("a stream that the broker refuses, or that its task cut short, does not kee
 test("no more than two go at once", async () => {
   const waiting: (() => void)[] = [];
   const slow = new Uploads({
-    folder: (key) => join(folder, key),
     outputs,
     upload: (chunk) =>
       new Promise((resolve) => {

@@ -3,11 +3,8 @@
  * much, or at the end. The broker says where a stream goes on. It never stands in the way of a poll, and what it can't send
  * now it tries again for as long as the attempt is kept.
  */
-import { closeSync, openSync, readSync } from "node:fs";
-import { join } from "node:path";
 import type { StreamEnd } from "../../src/protocol/agent.ts";
 import type { Chunk, UploadOutcome } from "./broker/broker.ts";
-import { hasCode } from "./files.ts";
 import type { Log } from "./log.ts";
 import { STREAMS, type Stream } from "./process/output.ts";
 
@@ -22,10 +19,11 @@ const BACKOFF_BASE_MS = 1000;
 const BACKOFF_MAX_MS = 60_000;
 
 export interface UploadOptions {
-  folder(key: string): string;
   outputs: {
     /** up to where a stream of what runs may be sent; asked each second, whether or not anything can be */
     ready(key: string, stream: Stream): number;
+    /** at most so many bytes; none when they are not there */
+    read(key: string, stream: Stream, offset: number, length: number): Buffer;
     drop(key: string): void;
   };
   upload(chunk: Chunk): Promise<UploadOutcome>;
@@ -127,10 +125,6 @@ export class Uploads {
     }
   }
 
-  #path({ key, stream }: Upload): string {
-    return join(this.#options.folder(key), stream);
-  }
-
   #isDue(upload: Upload, nowMs: number): boolean {
     if (upload.end) return true;
     upload.ready = this.#options.outputs.ready(upload.key, upload.stream);
@@ -143,10 +137,11 @@ export class Uploads {
   }
 
   async #send(upload: Upload): Promise<void> {
-    const { task, epoch, stream, offset, end } = upload;
+    const { key, task, epoch, stream, offset, end } = upload;
     upload.busy = true;
     this.#inFlight++;
-    const bytes = readAt(this.#path(upload), offset, Math.max(0, (end?.size ?? upload.ready) - offset));
+    const unsent = Math.max(0, (end?.size ?? upload.ready) - offset);
+    const bytes = this.#options.outputs.read(key, stream, offset, Math.min(unsent, CHUNK_BYTES));
     const last = end !== null && offset + bytes.length >= end.size;
     const cutShort = end !== null && !last && bytes.length === 0;
     const outcome: UploadOutcome = cutShort
@@ -188,22 +183,5 @@ export class Uploads {
     const mostMs = Math.min(BACKOFF_MAX_MS, BACKOFF_BASE_MS * 2 ** Math.min(upload.failures, 10));
     upload.failures++;
     upload.notBeforeMs = this.#options.nowMs() + (retryAfterMs ?? 0) + this.#options.random() * mostMs;
-  }
-}
-
-/** At most `length` bytes, and no more than one request carries; none when the file is not there. */
-function readAt(path: string, offset: number, length: number): Buffer {
-  const buffer = Buffer.allocUnsafe(Math.min(length, CHUNK_BYTES));
-  if (buffer.length === 0) return buffer;
-  try {
-    const fd = openSync(path, "r");
-    try {
-      return buffer.subarray(0, readSync(fd, buffer, 0, buffer.length, offset));
-    } finally {
-      closeSync(fd);
-    }
-  } catch (error) {
-    if (hasCode(error, "ENOENT")) return buffer.subarray(0, 0);
-    throw error;
   }
 }

@@ -34,6 +34,7 @@ export const INVARIANTS = [
   "framework-kept", // a framework that comes back is the same, and is never told that it is not
   "ends-told-rightly", // of what a framework was told that it ended for good, no process lives, then or later
   "updates-told", // each update of a framework's task comes until it is acknowledged, in order, and its end is told
+  "output-whole", // what is stored or read of an output is what its process wrote there, and in the end all of it
   "told-soon", // where all is calm, who waits for a job's end hears of it at once
   "waits-let-go", // the Worker holds no socket for nobody, and nothing for long for a client that has gone
   "all-end", // once the faults have stopped, every job ends

@@ -17,6 +17,7 @@ export function checkEnd(world: World): void {
     checks.hold("gangs-whole", places_held === 0, () => `${cluster.name} keeps ${places_held} places for nobody`);
   }
   for (const scheduler of world.schedulers) scheduler.checkEnd();
+  world.outputs.checkEnd();
   for (const person of world.people) {
     const { id, count } = person.plan;
     const view = world.broker.ask("job", { id }) as JobView;

@@ -79,6 +79,7 @@ export class Watch {
 
   answered(object: SimObject, method: string, args: unknown, value: unknown): void {
     if (method === "submit") this.#world.plans.submitted(args as { id: string }, value as JobView);
+    if (object.ref.kind === "shelf") this.#world.outputs.answered(method, args);
     if (object.ref.kind !== "cluster" || method !== "poll") return;
     const { claims } = args as { claims: NodeClaims };
     this.#replyLeaves(object, value as PollReply, claims.node);

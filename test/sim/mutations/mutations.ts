@@ -1,5 +1,7 @@
 /** The rules that the house rests on, each taken out of the source: a simulator that does not notice is not looking. */
 import { type Patch, Pool } from "../pool.ts";
+import { SHELVES } from "./shelves.ts";
+import { WAITS } from "./waits.ts";
 
 export interface Mutation {
   rule: string;
@@ -125,6 +127,8 @@ export const MUTATIONS: readonly Mutation[] = [
       },
     ],
   },
+  ...WAITS,
+  ...SHELVES,
 ];
 
 export interface Caught {

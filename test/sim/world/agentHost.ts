@@ -16,6 +16,7 @@ import type { Inventory, PollReply, PollRequest } from "../../../src/protocol/ag
 import { GuardKeeper } from "./guard.ts";
 import { type Machine, type MachineTimer, SPARED_MS } from "./machine.ts";
 import type { Chance } from "./random.ts";
+import { Uploading } from "./uploading.ts";
 import type { World } from "./world.ts";
 
 /** What the Worker answered to one HTTP request. */
@@ -39,7 +40,6 @@ const READY_LOOK_MS = 100;
 const READY_MS = 5_000;
 /** systemd starts what has ended with an error. */
 const RESTART_MS = 2_000;
-const MOST_UPLOAD_MS = 5_000;
 
 export class AgentHost {
   readonly machine: Machine;
@@ -79,6 +79,7 @@ export class AgentHost {
   #keeper: GuardKeeper | null = null;
   /** the guard knows every deadline that the core named */
   #guardTold = true;
+  #uploading: Uploading | null = null;
 
   constructor(world: World, machine: Machine, claims: NodeClaims) {
     this.#world = world;
@@ -91,6 +92,10 @@ export class AgentHost {
 
   get alive(): boolean {
     return this.state !== null;
+  }
+  /** streams of ended attempts that are not all uploaded */
+  get uploadsLeft(): number {
+    return this.#uploading?.unfinished ?? 0;
   }
   get runs(): boolean {
     return this.state !== null && !this.#stopped;
@@ -126,6 +131,11 @@ export class AgentHost {
     machine.onExit = (key, exit) => this.#later(life, () => this.#exited(key, exit));
     machine.onGuard = () => this.#lookAtGuard(life, this.#diskChance.int(0, TICK_MS));
     machine.onResume = () => this.#goOn(this.#diskChance.int(0, TICK_MS));
+    this.#uploading = new Uploading(this.#world, this, {
+      random: this.#chance.named("uploads").next,
+      later: (run) => this.#later(life, run),
+      forget: (key) => this.#forget(key),
+    });
     const inventory: Inventory = {
       capacity: { ...machine.capacity },
       ports: PORTS,
@@ -163,6 +173,12 @@ export class AgentHost {
     }));
     machine.sweep(new Set(this.state?.attempts.keys()));
     this.#happen({ type: "recovered", attempts }, life);
+    if (life !== this.#life) return;
+    for (const { task, epoch, key, end, phase } of this.state?.attempts.values() ?? []) {
+      const { stdout, stderr } = end ?? {};
+      if (stdout && stderr) this.#uploading?.end({ key, task, epoch }, { stdout, stderr });
+      else if (phase === "running") this.#uploading?.add({ key, task, epoch });
+    }
   }
 
   /** kill -9 */
@@ -172,6 +188,8 @@ export class AgentHost {
     this.state = null;
     this.#stopped = false;
     this.#inbox = [];
+    this.#uploading?.close();
+    this.#uploading = null;
     this.machine.onExit = null;
     this.machine.onGuard = null;
     this.machine.onResume = null;
@@ -384,11 +402,11 @@ export class AgentHost {
         return;
       }
       case "forget":
-        machine.after(this.#diskChance.spread(1, MOST_UPLOAD_MS), () =>
-          this.#later(life, () => this.#forget(effect.key, life)),
-        );
+        this.#uploading?.forget(effect.key);
         return;
       case "follow":
+        this.#uploading?.follow(effect.keys);
+        return;
       case "credential":
         return;
       case "exit":
@@ -422,6 +440,7 @@ export class AgentHost {
       typeof outcome === "object" ? { type: "start-failed", key, message: outcome.failed } : { type: "started", key };
     machine.after(this.#chance.int(0, 30), () =>
       this.#later(life, () => {
+        if (event.type === "started") this.#uploading?.add(attempt);
         this.#happen(event, life);
         const exit = machine.disk.exits.get(key);
         if (exit) this.#exited(key, exit);
@@ -430,15 +449,19 @@ export class AgentHost {
   }
 
   /** Its end is acked and its output uploaded. The record is not synced: should it be lost, the end is told once more. */
-  #forget(key: string, life: number): void {
+  #forget(key: string): boolean {
     const { disk } = this.machine;
-    if (disk.append([{ type: "forget", key }])) disk.forget(key);
-    else this.machine.after(TICK_MS, () => this.#later(life, () => this.#forget(key, life)));
+    if (!disk.append([{ type: "forget", key }])) return false;
+    disk.forget(key);
+    return true;
   }
 
   #exited(key: string, exit: Exit): void {
     if (!this.#watched.has(key)) return;
-    this.#happen({ type: "exited", key, exit }, this.#life);
+    const life = this.#life;
+    const attempt = this.state?.attempts.get(key);
+    this.#happen({ type: "exited", key, exit }, life);
+    if (attempt && life === this.#life) this.#uploading?.end(attempt, exit);
   }
 
   #find(key: string): Found {

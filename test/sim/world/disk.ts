@@ -5,6 +5,7 @@
 
 import type { Exit, JournalRecord } from "../../../agent/core/types.ts";
 import { encodeLine, LiveLines, replay } from "../../../agent/host/journal/lines.ts";
+import type { ProcessOutput } from "./processOutput.ts";
 import type { Chance } from "./random.ts";
 
 /** Small, so that many stories compact. */
@@ -14,6 +15,7 @@ export class Disk {
   /** attempts whose start was begun, with the boot it was in */
   readonly starts = new Map<string, string>();
   readonly exits = new Map<string, Exit>();
+  readonly outputs = new Map<string, ProcessOutput>();
   /** attempts that the guard has sent a signal to */
   readonly marks = new Set<string>();
   isFull = false;
@@ -72,6 +74,7 @@ export class Disk {
   forget(key: string): void {
     this.starts.delete(key);
     this.exits.delete(key);
+    this.outputs.delete(key);
     this.marks.delete(key);
   }
 
@@ -80,6 +83,7 @@ export class Disk {
     this.#syncedBytes = 0;
     this.starts.clear();
     this.exits.clear();
+    this.outputs.clear();
     this.marks.clear();
   }
 
@@ -88,6 +92,7 @@ export class Disk {
     other.#syncedBytes = other.#journal.length;
     for (const [key, boot] of this.starts) other.starts.set(key, boot);
     for (const [key, exit] of this.exits) other.exits.set(key, exit);
+    for (const [key, output] of this.outputs) other.outputs.set(key, output.frozen());
     for (const key of this.marks) other.marks.add(key);
   }
 }

@@ -3,6 +3,8 @@
  * in isolates that may be evicted, with a network on both sides of it. Some agents sit behind a proxy that now and then
  * answers with what it answered before.
  */
+
+import type { Exchange, Answer as HttpResponse } from "../../../agent/host/broker/exchange.ts";
 import { answerPoll } from "../../../src/api/hold.ts";
 import { jobAtEnd } from "../../../src/api/jobWait.ts";
 import { unavailable } from "../../../src/api/problems.ts";
@@ -12,6 +14,8 @@ import { Problem } from "../../../src/model/problems.ts";
 import type { JobView } from "../../../src/model/views.ts";
 import type { ObjectClient } from "../../../src/platform/objectClient.ts";
 import type { PollReply, PollRequest } from "../../../src/protocol/agent.ts";
+import type { ShelfMethods, Stream } from "../../../src/shelf/methods.ts";
+import { shelfOf } from "../../../src/shelf/shelfOf.ts";
 import type { AgentHost, HttpAnswer } from "./agentHost.ts";
 import { Isolate, ObjectFault } from "./isolate.ts";
 import type { Chance } from "./random.ts";
@@ -87,6 +91,51 @@ export class Edge {
       },
       lost,
     );
+  }
+
+  /** A PUT of an agent's output. @param done null: there is no answer */
+  exchange(agent: AgentHost, exchange: Exchange, done: (answer: HttpResponse | null) => void): void {
+    const { timeline, network } = this.#world;
+    let isOver = false;
+    const settle = (answer: HttpResponse | null): void => {
+      if (isOver) return;
+      isOver = true;
+      done(answer);
+    };
+    const leave = this.#ask<HttpResponse>(
+      agent.link,
+      async (isolate) => responseOf(200, await this.#put(isolate, agent, exchange)),
+      (problem) => responseOf(problem.status, problem.toBody(), problem.extra.retryAfterS),
+      (answer) =>
+        network.send(
+          agent.link,
+          () => settle(answer),
+          () => settle(null),
+        ),
+      () => settle(null),
+    );
+    timeline.after(exchange.deadlineMs, () => {
+      if (!isOver) leave();
+      settle(null);
+    });
+  }
+
+  #put(
+    isolate: Isolate,
+    { claims }: AgentHost,
+    { path, body }: Exchange,
+  ): ReturnType<ObjectClient<ShelfMethods>["call"]> {
+    const { pathname, searchParams } = new URL(path, "https://league.example");
+    const [, , , , task = "", epoch] = pathname.split("/");
+    const number = (name: string) => Number(searchParams.get(name));
+    const shelf = this.#world.objectOf(shelfOf(claims.league, task));
+    if (!shelf) throw new Error(`no Shelf for ${task}`);
+    return isolate.client<ShelfMethods>(shelf).call("put", {
+      ...{ task, epoch: Number(epoch), stream: searchParams.get("stream") as Stream, offset: number("offset") },
+      bytes: new Uint8Array(body as Buffer),
+      end: searchParams.get("end") === "1" ? { size: number("size"), crc32: number("crc32") } : null,
+      writer: `${claims.cluster}/${claims.node}`,
+    });
   }
 
   /** A person's call; repeated until it is answered. */
@@ -234,6 +283,11 @@ export class Edge {
     if (replies.length > REMEMBERED) replies.shift();
     this.#replies.set(link, replies);
   }
+}
+
+function responseOf(status: number, body: unknown, retryAfterS?: number): HttpResponse {
+  const headers = retryAfterS === undefined ? {} : { "retry-after": String(retryAfterS) };
+  return { status, headers, body: Buffer.from(JSON.stringify(body)) };
 }
 
 function statusOf({ code, extra }: Problem): HttpAnswer {

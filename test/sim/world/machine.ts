@@ -9,6 +9,7 @@ import { deadlineOf, type Entries, parseDeadlines } from "../../../agent/host/gu
 import { add, type Resources } from "../../../src/model/resources.ts";
 import { Disk } from "./disk.ts";
 import { SimGuard } from "./guard.ts";
+import { ProcessOutput } from "./processOutput.ts";
 import type { Chance } from "./random.ts";
 import type { Timer } from "./timeline.ts";
 import type { World } from "./world.ts";
@@ -184,6 +185,8 @@ export class Machine {
     this.loseGuard();
     for (const process of [...this.processes.values()]) this.#end(process);
     this.disk.losePower(this.#chance);
+    const chance = this.#world.chanceOf(`output on ${this.name} in ${this.boot}`);
+    for (const output of this.disk.outputs.values()) if (chance.of(TORN)) output.tear(chance.int(0, 1_000));
   }
 
   // The guard.
@@ -298,8 +301,9 @@ export class Machine {
       ended: false,
     };
     this.processes.set(key, process);
-    this.#world.watch.processStarted(this, process);
     const work = this.#world.workOf(process.task, process.epoch);
+    this.disk.outputs.set(key, new ProcessOutput(this.#world, key, work.ranMs));
+    this.#world.watch.processStarted(this, process);
     process.timers.push(this.after(work.ranMs, () => this.#exit(process, { code: work.code, signal: null })));
     this.guard?.arm();
     return "started";
@@ -351,7 +355,7 @@ export class Machine {
       ...how,
       ...(byGuard && { byGuard }),
       ranMs: Math.round(this.now() - process.startedBootMs),
-      ...noOutput(),
+      ...(this.disk.outputs.get(key)?.end() ?? noOutput()),
     };
     const isLost = this.disk.isFull && this.#chance.of(EXIT_LOST);
     if (!how.vanished && !isLost) this.disk.exits.set(key, exit);
@@ -361,6 +365,7 @@ export class Machine {
 
   #end(process: SimProcess, exit?: Exit): void {
     process.ended = true;
+    this.disk.outputs.get(process.key)?.end();
     for (const timer of process.timers) timer.cancel();
     this.processes.delete(process.key);
     this.#world.watch.processEnded(this, process, exit);
@@ -369,6 +374,8 @@ export class Machine {
 
 /** Clocks of machines run up to 1 % apart. */
 const MAX_DRIFT = 0.01;
+/** Of an output, when power is lost. */
+const TORN = 0.3;
 const START_FAILS = 0.02;
 /** Machines that have a file system in memory. */
 const VOLATILE_FOLDER = 0.8;

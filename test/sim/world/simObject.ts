@@ -67,7 +67,7 @@ export class SimObject {
 
   constructor(world: World, ref: ObjectRef, build: (platform: Platform) => Turns) {
     this.ref = ref;
-    this.name = ref.name || ref.kind;
+    this.name = ref.kind === "shelf" ? `shelf-${ref.name}` : ref.name || ref.kind;
     this.#world = world;
     this.#chance = world.chanceOf(`${ref.kind} ${ref.name}`);
     this.#build = build;
@@ -84,7 +84,7 @@ export class SimObject {
       self: this.ref,
       now: () => this.now(),
       random: this.#chance.next,
-      clone: viaJson,
+      clone: this.ref.kind === "shelf" ? structuredClone : viaJson,
       generation,
       ...(backup && { backup }),
     });
@@ -343,7 +343,7 @@ export class SimObject {
   }
 }
 
-/** Everything between objects, the Worker and agents is JSON, and this is the quickest copy of it. */
+/** Everything between objects, the Worker and agents is JSON but the bytes of a Shelf, and this is the quickest copy of it. */
 const viaJson = <V>(value: V): V => (value === undefined ? value : JSON.parse(JSON.stringify(value)));
 
 export const linkOf = (a: string, b: string): string => [a, b].sort().join("–");

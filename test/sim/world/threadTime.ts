@@ -6,10 +6,15 @@ import { EPOCH_MS } from "./simObject.ts";
 import type { Timer } from "./timeline.ts";
 import type { World } from "./world.ts";
 
+interface Interval {
+  next: Timer | null;
+  unref(): Interval;
+}
+
 /** @returns gives them back */
 export function lendTime(world: World): () => void {
   const { timeline } = world;
-  const own = { setTimeout: globalThis.setTimeout, clearTimeout: globalThis.clearTimeout };
+  const { setTimeout, clearTimeout, setInterval, clearInterval } = globalThis;
   const { now } = Date;
   const { random } = Math;
   const after = (run: () => void, delayMs = 0): Timer =>
@@ -20,11 +25,23 @@ export function lendTime(world: World): () => void {
   const cancel = (timer?: Timer): void => {
     if (timer) timer.cancelled = true;
   };
-  Object.assign(globalThis, { setTimeout: after, clearTimeout: cancel });
+  const every = (run: () => void, periodMs: number): Interval => {
+    const interval: Interval = { next: null, unref: () => interval };
+    const again = (): void => {
+      interval.next = after(() => {
+        again();
+        run();
+      }, periodMs);
+    };
+    again();
+    return interval;
+  };
+  const end = (interval?: Interval): void => cancel(interval?.next ?? undefined);
+  Object.assign(globalThis, { setTimeout: after, clearTimeout: cancel, setInterval: every, clearInterval: end });
   Date.now = () => EPOCH_MS + timeline.nowMs;
   Math.random = world.chanceOf("thread").next;
   return () => {
-    Object.assign(globalThis, own);
+    Object.assign(globalThis, { setTimeout, clearTimeout, setInterval, clearInterval });
     Date.now = now;
     Math.random = random;
   };

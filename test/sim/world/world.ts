@@ -7,6 +7,7 @@ import { Cluster } from "../../../src/cluster/cluster.ts";
 import type { NodeClaims } from "../../../src/cluster/methods.ts";
 import { Framework } from "../../../src/framework/framework.ts";
 import type { ObjectRef, Platform, Turns } from "../../../src/platform/seam.ts";
+import { Shelf } from "../../../src/shelf/shelf.ts";
 import { drawMood, type Mood, scheduleFaults } from "../faults/faults.ts";
 import { Happenings } from "../faults/happenings.ts";
 import { scheduleMachineFaults } from "../faults/machines.ts";
@@ -20,6 +21,7 @@ import { checkEnd } from "../invariants/final.ts";
 import { Launches } from "../invariants/launches.ts";
 import { LedgerWatch } from "../invariants/ledgerWatch.ts";
 import { Limits } from "../invariants/limits.ts";
+import { OutputWatch } from "../invariants/outputWatch.ts";
 import { ReclaimWatch } from "../invariants/reclaimWatch.ts";
 import { RoundWatch } from "../invariants/roundWatch.ts";
 import { Scans } from "../invariants/scan.ts";
@@ -89,6 +91,8 @@ export class World {
   readonly edge: Edge;
   readonly broker: SimObject;
   readonly clusters: SimObject[];
+  readonly shelves: SimObject[] = [];
+  readonly outputs = new OutputWatch(this);
   readonly machines: Machine[] = [];
   readonly agents: AgentHost[] = [];
   readonly people: Person[];
@@ -179,6 +183,7 @@ export class World {
 
   #build({ kind }: ObjectRef, platform: Platform): Turns {
     if (kind === "framework") return new Framework(platform);
+    if (kind === "shelf") return new Shelf(platform);
     return kind === "broker" ? new Broker(platform) : new Cluster(platform);
   }
 
@@ -217,8 +222,14 @@ export class World {
     this.timeline.after(this.chanceOf(`start of ${agent.link}`).int(0, 3_000), () => agent.start());
   }
 
+  /** A Shelf comes into being when it is first asked. */
   objectOf(ref: ObjectRef): SimObject | undefined {
-    return this.#objects.get(`${ref.kind}/${ref.name}`);
+    const object = this.#objects.get(`${ref.kind}/${ref.name}`);
+    if (object || ref.kind !== "shelf") return object;
+    const shelf = this.#object(ref);
+    this.shelves.push(shelf);
+    if (this.faulty) shelf.crashAfterTurn = this.mood.objectCrash;
+    return shelf;
   }
   clusterOf(agent: AgentHost): SimObject {
     const cluster = this.#objects.get(`cluster/${agent.claims.cluster}`);

@@ -1,0 +1,38 @@
+/** The rules of what is held open for somebody: polls that wait for work, and people who wait for an end. */
+import type { Mutation } from "./mutations.ts";
+
+export const WAITS: readonly Mutation[] = [
+  {
+    rule: "late copies are not heard",
+    so: "an older poll that arrives late counts as the newest, and ends the hold of that one",
+    patches: [
+      {
+        file: "src/cluster/poll.ts",
+        find: "if (request.seq < node.seq)",
+        replace: "if (request.seq < 0)",
+      },
+    ],
+  },
+  {
+    rule: "a newer poll ends the older hold",
+    so: "a poll that was overtaken is held on until its time is over",
+    patches: [
+      {
+        file: "src/cluster/answers.ts",
+        find: "    if (socket !== null) this.#send(socket, { final: true, reply: null });",
+        replace: "",
+      },
+    ],
+  },
+  {
+    rule: "an end is told to who waits",
+    so: "who waits for the end of a job does so until the time is over",
+    patches: [
+      {
+        file: "src/api/jobWait.ts",
+        find: 'if (arrival.is !== "message" || saysEnd(arrival.message)) break;',
+        replace: 'if (arrival.is !== "message") break;',
+      },
+    ],
+  },
+];
