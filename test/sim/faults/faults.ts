@@ -7,7 +7,7 @@ import { CALM, type Weather } from "../world/network.ts";
 import type { Chance } from "../world/random.ts";
 import { linkOf, type SimObject } from "../world/simObject.ts";
 import type { World } from "../world/world.ts";
-import { endMachineFaults } from "./machines.ts";
+import { cutPower, endMachineFaults } from "./machines.ts";
 
 /** How many things go wrong in a world, and which. */
 export interface Mood {
@@ -173,15 +173,7 @@ const hardBlows: Record<string, Blow> = {
     anyAgent(world, chance).pause(chance.spread(1_000, LONG_MS));
   },
   "machine-reboot": (world, chance) => {
-    const agent = anyAgent(world, chance);
-    agent.crash();
-    agent.machine.crash();
-    world.timeline.after(chance.spread(1_000, LONG_MS), () => {
-      if (agent.machine.up) return;
-      world.refit(agent.machine);
-      agent.machine.powerOn();
-      agent.start();
-    });
+    cutPower(world, anyAgent(world, chance).machine, chance.spread(1_000, LONG_MS));
   },
   "clock-jump": (world, chance) => jump(world, chance, anyObject(world, chance)),
 };
@@ -201,7 +193,9 @@ function jump(world: World, chance: Chance, object: SimObject): void {
 const lastForward = new WeakMap<SimObject, number>();
 
 const anyObject = (world: World, chance: Chance): SimObject => chance.pick([world.broker, ...world.clusters]);
-const anyAgent = (world: World, chance: Chance): AgentHost => chance.pick(world.agents);
+/** One whose node was lost and joined anew is no more. */
+const anyAgent = (world: World, chance: Chance): AgentHost =>
+  chance.pick(world.agents.filter(({ isReplaced }) => !isReplaced));
 
 function away(world: World, object: SimObject, forMs: number): void {
   world.trace(() => `${object.name} is away for ${forMs} ms`);
@@ -306,8 +300,8 @@ function endFaults(world: World): void {
     agent.crashBetweenEffects = 0;
     agent.pauseBetweenEffects = 0;
     agent.resume();
-    if (agent.deadForEver) bury(world, agent);
-    else if (agent.exited === null) {
+    if (agent.deadForEver && !agent.isRemoved) bury(world, agent);
+    else if (!agent.deadForEver && agent.exited === null) {
       if (!agent.machine.up) agent.machine.powerOn();
       agent.start();
     }
@@ -338,7 +332,9 @@ const GIVE_UP_AFTER_MS = 300_000;
 function bury(world: World, agent: AgentHost): void {
   world.timeline.after(BURIAL_AFTER_MS, () => {
     const { machine, claims } = agent;
-    if ([...machine.processes.values()].some((process) => process.template.stopAfterMs === null)) machine.crash();
+    const isAlone = world.agents.findLast((one) => one.machine === machine) === agent;
+    const isKept = [...machine.processes.values()].some((process) => process.template.stopAfterMs === null);
+    if (isAlone && isKept) machine.crash();
     world.edge.request(world.clusterOf(agent), "removeNode", { name: claims.node }, () => {});
   });
 }

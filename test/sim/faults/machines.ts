@@ -3,11 +3,11 @@
  * machines that are suspended, whose clock leaps, or that lose their power a third at a time.
  */
 import type { AgentHost } from "../world/agentHost.ts";
-import { SPARED_MS } from "../world/machine.ts";
+import { type Machine, SPARED_MS } from "../world/machine.ts";
 import type { Chance } from "../world/random.ts";
 import type { World } from "../world/world.ts";
 
-const MOST_BLOWS = 8;
+const MOST_BLOWS = 12;
 /** Past the deadline and the silence limit of every job. */
 const LONG_MS = 600_000;
 /**
@@ -16,20 +16,27 @@ const LONG_MS = 600_000;
  */
 const GUARD_GAP_MS = 10_000;
 
+const RETURNS = 0.6;
+const JOIN_AGAIN_MS = 10_000;
+
 type Blow = (world: World, chance: Chance) => void;
 
 const BLOWS: Record<string, Blow> = {
-  "guard-killed": (world, chance) => loseGuard(world, anyAgent(world, chance)),
+  "guard-killed": (world, chance) => {
+    const agent = anyAgent(world, chance);
+    if (agent) loseGuard(world, agent);
+  },
   "guard-stopped": (world, chance) => {
     const agent = anyAgent(world, chance);
     const forMs = chance.spread(500, 60_000);
-    if (!mayLoseGuard(world, agent)) return;
+    if (!agent || !mayLoseGuard(world, agent)) return;
     agent.machine.stopGuard(forMs);
     sayGone(agent);
   },
   "guard-and-agent-killed": (world, chance) => {
     const agent = anyAgent(world, chance);
     const forMs = chance.spread(50, LONG_MS);
+    if (!agent) return;
     if (chance.of(0.5)) {
       agent.goDown(forMs);
       loseGuard(world, agent);
@@ -38,6 +45,55 @@ const BLOWS: Record<string, Blow> = {
       agent.goDown(forMs);
     }
   },
+  "guards-fail": (world, chance) => {
+    const agent = anyAgent(world, chance);
+    const forMs = chance.spread(1_000, 60_000);
+    if (!agent?.runs || !mayLoseGuard(world, agent)) return;
+    agent.machine.hasNoGuards = true;
+    loseGuard(world, agent);
+    agent.machine.after(forMs, () => {
+      agent.machine.hasNoGuards = false;
+    });
+  },
+  "run-folder-full": (world, chance) => {
+    const { machine } = anyAgent(world, chance) ?? {};
+    const forMs = chance.spread(1_000, 60_000);
+    if (!machine?.isGuarded) return;
+    machine.isRunFolderFull = true;
+    machine.after(forMs, () => {
+      machine.isRunFolderFull = false;
+    });
+  },
+  "disk-full": (world, chance) => {
+    const { machine } = anyAgent(world, chance) ?? {};
+    const forMs = chance.spread(1_000, 60_000);
+    if (!machine) return;
+    machine.disk.isFull = true;
+    machine.after(forMs, () => {
+      machine.disk.isFull = false;
+    });
+  },
+  suspended: (world, chance) => {
+    const agent = anyAgent(world, chance);
+    const forMs = Math.min(chance.spread(1_000, LONG_MS), world.mood.faultsEndMs - world.timeline.nowMs);
+    if (!agent || !mayLoseTime(agent)) return;
+    world.trace(() => `${agent.machine.name} is suspended for ${forMs} ms`);
+    agent.machine.suspend(forMs);
+  },
+  "boot-clock-leaps": (world, chance) => {
+    const agent = anyAgent(world, chance);
+    const byMs = chance.spread(1_000, LONG_MS);
+    if (!agent || !mayLoseTime(agent)) return;
+    world.trace(() => `the boot clock of ${agent.machine.name} leaps by ${byMs} ms`);
+    agent.machine.leap(byMs);
+  },
+  "process-killed": (world, chance) => {
+    const { machine } = anyAgent(world, chance) ?? {};
+    const withShim = chance.of(0.5);
+    if (machine && machine.processes.size > 0) machine.kill(chance.pick([...machine.processes.values()]), withShim);
+  },
+  "third-gone": (world, chance) => loseThird(world, chance),
+  "data-lost": (world, chance) => loseData(world, chance),
 };
 
 export function scheduleMachineFaults(world: World, chance: Chance): void {
@@ -71,16 +127,20 @@ export function endMachineFaults({ agents, machines }: World): void {
   }
 }
 
-const anyAgent = (world: World, chance: Chance): AgentHost =>
-  chance.pick(world.agents.filter(({ machine }) => machine.up && !machine.isFrozen));
+/** null: none can be struck now */
+function anyAgent({ agents }: World, chance: Chance): AgentHost | null {
+  const there = agents.filter(({ mayReturn, machine }) => mayReturn && !machine.isFrozen);
+  return there.length === 0 ? null : chance.pick(there);
+}
 
 /** Whether somebody starts another, in time for what runs there. */
-function mayLoseGuard({ timeline }: World, agent: AgentHost): boolean {
-  const { machine } = agent;
-  if (!machine.isGuarded || timeline.nowMs < machine.guardGoneMs + GUARD_GAP_MS) return false;
-  if (agent.runs) return true;
-  return agent.mayReturn && machine.unguardedMs > SPARED_MS;
+function mayLoseGuard({ timeline }: World, { runs, machine }: AgentHost): boolean {
+  if (!machine.isGuarded || !machine.canStartGuard || timeline.nowMs < machine.guardGoneMs + GUARD_GAP_MS) return false;
+  return runs || machine.unguardedMs > SPARED_MS;
 }
+
+/** Whether what is past its deadline then is killed soon. */
+const mayLoseTime = ({ runs, machine }: AgentHost): boolean => machine.canStartGuard && (machine.isGuarded || runs);
 
 function loseGuard(world: World, agent: AgentHost): void {
   if (!mayLoseGuard(world, agent)) return;
@@ -93,4 +153,74 @@ function sayGone(agent: AgentHost): void {
   const { machine } = agent;
   if (agent.runs) machine.onGuard?.();
   else if (Number.isFinite(machine.bearsMs)) agent.returnWithin(machine.bearsMs);
+}
+
+/** Power is gone for all that runs there. @param forMs null: for good */
+export function cutPower(world: World, machine: Machine, forMs: number | null): void {
+  const agents = world.agents.filter((agent) => agent.machine === machine);
+  for (const agent of agents) {
+    agent.crash();
+    agent.deadForEver ||= forMs === null;
+  }
+  machine.crash();
+  if (forMs === null) return;
+  world.timeline.after(forMs, () => {
+    if (machine.up) return;
+    world.refit(machine);
+    machine.powerOn();
+    for (const agent of agents) agent.start();
+  });
+}
+
+/** A third of the league loses its power at the same moment. One node of each cluster is left for the work, or returns. */
+function loseThird(world: World, chance: Chance): void {
+  const left = world.agents.filter(({ mayReturn }) => mayReturn);
+  for (let n = Math.ceil(left.length / 3); n > 0; n--) {
+    const [agent] = left.splice(chance.int(0, left.length - 1), 1);
+    if (!agent) return;
+    const { cluster } = agent.claims;
+    const forMs = chance.spread(5_000, LONG_MS);
+    const isLast = !world.agents.some(
+      (other) => other !== agent && other.claims.cluster === cluster && !other.deadForEver,
+    );
+    const returns = chance.of(RETURNS) || isLast;
+    world.trace(() => `${agent.machine.name} has no power ${returns ? `for ${forMs} ms` : "any more"}`);
+    cutPower(world, agent.machine, returns ? forMs : null);
+  }
+}
+
+/**
+ * The folder of a node is gone, with its journal and its credential; the machine boots anew, or what runs lives on. Its
+ * owner joins it anew: under its name, if the node of before is removed and nothing of it can be left.
+ */
+function loseData(world: World, chance: Chance): void {
+  const agent = anyAgent(world, chance);
+  const boots = chance.of(0.5);
+  const isRemoved = chance.of(0.5);
+  const forMs = chance.spread(2_000, 60_000);
+  if (!agent) return;
+  const { machine, claims } = agent;
+  const isKept = [...machine.processes.values()].some(({ template }) => template.stopAfterMs === null);
+  // Without a guard, and for what has no deadline, nobody but the power ends what runs.
+  const isBooted = boots || isKept || !machine.isGuarded;
+  world.trace(() => `${claims.node} loses its data${isBooted ? " and its power" : ""}`);
+  agent.crash();
+  agent.deadForEver = true;
+  agent.isReplaced = true;
+  agent.isRemoved = isRemoved;
+  if (isBooted) {
+    machine.crash();
+    machine.disk.wipe();
+    machine.powerOn();
+  } else machine.disk.loseJournal();
+  const cluster = world.clusterOf(agent);
+  const join = (): void => {
+    // Nothing joins a cluster that is cut off.
+    if (world.drills.isCut(cluster)) world.timeline.after(JOIN_AGAIN_MS, join);
+    else world.addAgent(cluster, machine);
+  };
+  world.timeline.after(forMs, () => {
+    if (isRemoved) world.edge.request(cluster, "removeNode", { name: claims.node }, join);
+    else join();
+  });
 }

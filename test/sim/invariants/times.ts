@@ -11,6 +11,8 @@ const UNKNOWN = ["cluster-rebuilt", "agent-cloned"];
 /** Only an agent that is there all the time ends it in time. */
 const AGENT_AWAY = [
   ...["agent-crash", "agent-stopped", "agent-down-long", "agent-dead", "agent-cloned", "machine-reboot"],
+  ...["guard-and-agent-killed", "suspended", "boot-clock-leaps", "disk-slow", "disk-full", "run-folder-full"],
+  "data-lost",
 ];
 
 export class Times {

@@ -1,5 +1,6 @@
 /** The rules that the house rests on, each taken out of the source: a simulator that does not notice is not looking. */
 import { type Patch, Pool } from "../pool.ts";
+import { MACHINES } from "./machines.ts";
 import { SHELVES } from "./shelves.ts";
 import { WAITS } from "./waits.ts";
 
@@ -103,30 +104,7 @@ export const MUTATIONS: readonly Mutation[] = [
       },
     ],
   },
-  {
-    rule: "guard",
-    so: "no guard ends anything",
-    patches: [
-      { file: "test/sim/world/guard.ts", find: "if (nowMs >= killAtMs) this", replace: "if (nowMs < 0) this" },
-      { file: "test/sim/world/guard.ts", find: "if (nowMs >= termAtMs) this", replace: "if (nowMs < 0) this" },
-    ],
-  },
-  {
-    rule: "killed before the deadline",
-    so: "the guard kills at the deadline, with the first round that is past it",
-    patches: [{ file: "agent/host/guard/deadlines.ts", find: "KILL_MARGIN_MS = 3000", replace: "KILL_MARGIN_MS = 0" }],
-  },
-  {
-    rule: "deadlines count from the sending of a poll",
-    so: "an attempt may live for stopAfter from when the reply came",
-    patches: [
-      {
-        file: "agent/core/reply.ts",
-        find: "const sentAtMs = before.inFlight?.sentAtMs ?? nowMs;",
-        replace: "const sentAtMs = nowMs;",
-      },
-    ],
-  },
+  ...MACHINES,
   ...WAITS,
   ...SHELVES,
 ];

@@ -51,6 +51,10 @@ export class AgentHost {
   /** ended by itself: `rejoin` or `gone` */
   exited: string | null = null;
   deadForEver = false;
+  /** its machine has joined anew, and is another node */
+  isReplaced = false;
+  /** somebody has removed its node, whose name may be another's now */
+  isRemoved = false;
   /** chance to die between two errands, or within one that writes */
   crashBetweenEffects = 0;
   /** chance to be stopped between two errands, and for how long */
@@ -184,6 +188,8 @@ export class AgentHost {
   /** kill -9 */
   crash(): void {
     this.#life++;
+    // Another one may be there in its place.
+    if (this.state === null) return;
     this.machine.agentGoneMs = this.machine.awakeMs;
     this.state = null;
     this.#stopped = false;
@@ -470,7 +476,7 @@ export class AgentHost {
     const exit = disk.exits.get(key);
     if (exit) return { is: "ended", exit };
     const startedIn = disk.starts.get(key);
-    if (startedIn === undefined) return { is: "never-started" };
+    if (startedIn === undefined || this.machine.void(key)) return { is: "never-started" };
     return startedIn === boot
       ? {
           is: "ended",

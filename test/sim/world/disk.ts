@@ -78,11 +78,16 @@ export class Disk {
     this.marks.delete(key);
   }
 
-  wipe(): void {
+  /** What tells that an attempt was started here is elsewhere. */
+  loseJournal(): void {
     this.#journal = Buffer.alloc(0);
     this.#syncedBytes = 0;
-    this.starts.clear();
     this.exits.clear();
+  }
+
+  wipe(): void {
+    this.loseJournal();
+    this.starts.clear();
     this.outputs.clear();
     this.marks.clear();
   }

@@ -51,6 +51,8 @@ export class Machine {
   guardFile = "";
   guardEntries: Entries = new Map();
   isRunFolderFull = false;
+  /** no process can be started but those that a shell waits for */
+  hasNoGuards = false;
   /** awake time since which its agent is away */
   agentGoneMs = 0;
   /** world time of the last resume or leap of its clock: what is past its deadline then lives until the guard's round */
@@ -62,7 +64,10 @@ export class Machine {
 
   readonly #world: World;
   readonly #chance: Chance;
+  readonly #shimChance: Chance;
   readonly #hasVolatileFolder: boolean;
+  /** attempts that are started and whose shims have not said so yet */
+  readonly #shims = new Map<string, { timer: MachineTimer; termAtMs: number | null }>();
   #rate = 1;
   #bootedAtMs = 0;
   #bootOffsetMs = 0;
@@ -74,6 +79,7 @@ export class Machine {
   constructor(world: World, name: string, capacity: Resources, attributes: Readonly<Record<string, string>>) {
     this.#world = world;
     this.#chance = world.chanceOf(`machine ${name}`);
+    this.#shimChance = world.chanceOf(`shims of ${name}`);
     this.name = name;
     this.capacity = capacity;
     this.attributes = attributes;
@@ -161,6 +167,7 @@ export class Machine {
     this.#bootOffsetMs = this.#chance.int(2_000, 60_000);
     this.jumpedAtMs = Number.NEGATIVE_INFINITY;
     this.isRunFolderFull = false;
+    this.hasNoGuards = false;
     this.writeGuardFile(this.#hasVolatileFolder ? "" : this.guardFile);
   }
 
@@ -184,6 +191,7 @@ export class Machine {
     this.#frozenUntilMs = nowMs;
     this.loseGuard();
     for (const process of [...this.processes.values()]) this.#end(process);
+    for (const key of [...this.#shims.keys()]) this.void(key);
     this.disk.losePower(this.#chance);
     const chance = this.#world.chanceOf(`output on ${this.name} in ${this.boot}`);
     for (const output of this.disk.outputs.values()) if (chance.of(TORN)) output.tear(chance.int(0, 1_000));
@@ -199,9 +207,15 @@ export class Machine {
     this.guard?.arm();
   }
 
+  /** One that can't say so beats in vain: its agent takes it for dead. */
+  get canStartGuard(): boolean {
+    return !this.hasNoGuards && !this.isRunFolderFull;
+  }
+
   startGuard(): void {
     const { boot } = this;
     this.loseGuard();
+    if (!this.canStartGuard) return;
     this.after(this.#chance.int(10, MOST_GUARD_START_MS), () => {
       if (this.boot !== boot || !this.up) return;
       this.guard?.kill();
@@ -237,11 +251,13 @@ export class Machine {
     return this.isGuarded ? Number.POSITIVE_INFINITY : this.unguardedMs;
   }
 
-  /** The same if it had no guard. */
+  /** The same if it had no guard. Where none comes up, the agent itself has to begin to stop what is near its deadline. */
   get unguardedMs(): number {
     let firstMs = Number.POSITIVE_INFINITY;
-    for (const key of this.processes.keys())
-      firstMs = Math.min(firstMs, deadlineOf(this.guardEntries, key) ?? Number.POSITIVE_INFINITY);
+    for (const key of this.processes.keys()) {
+      const endMs = this.canStartGuard ? deadlineOf(this.guardEntries, key) : this.guardEntries.get(key)?.termAtMs;
+      firstMs = Math.min(firstMs, endMs ?? Number.POSITIVE_INFINITY);
+    }
     return this.when(firstMs) - this.#world.timeline.nowMs - BACK_BEFORE_MS;
   }
 
@@ -267,7 +283,7 @@ export class Machine {
 
   /** Create or adopt, by key. @returns whether it runs or ran already, or the driver's complaint */
   start(attempt: Attempt, deadlineMs: number | null): "started" | "adopted" | { failed: string } {
-    const { key, template } = attempt;
+    const { key } = attempt;
     if (this.disk.starts.has(key)) return "adopted";
     if (this.disk.isFull) return { failed: "no space left on device" };
     this.disk.starts.set(key, this.boot);
@@ -280,10 +296,38 @@ export class Machine {
       this.disk.starts.delete(key);
       return { failed: "no such user" };
     }
+    const lateMs = this.#shimLateMs();
+    if (lateMs === 0) this.#begin(attempt, deadlineMs);
+    else
+      this.#shims.set(key, { timer: this.after(lateMs, () => this.#beginLate(attempt, deadlineMs)), termAtMs: null });
+    return "started";
+  }
+
+  /** How long the shell of an attempt takes to come up. */
+  #shimLateMs(): number {
+    const { faulty, mood, happenings } = this.#world;
+    if (!faulty || mood.gentle || mood.wide || !this.#shimChance.of(SHIM_LATE)) return 0;
+    const lateMs = this.#shimChance.spread(1, MOST_LATE_MS);
+    return happenings.strikes("shim-late", this.name) ? lateMs : 0;
+  }
+
+  /** TERM is not for its shim. */
+  #beginLate(attempt: Attempt, deadlineMs: number | null): void {
+    const { termAtMs } = this.#shims.get(attempt.key) ?? {};
+    this.#shims.delete(attempt.key);
+    this.#begin(attempt, deadlineMs);
+    const process = this.processes.get(attempt.key);
+    if (process && typeof termAtMs === "number") this.#world.times.signalled(process, "TERM", termAtMs);
+  }
+
+  /** Its shim looks at the clock, then it runs. */
+  #begin(attempt: Attempt, deadlineMs: number | null): void {
+    const { key, template } = attempt;
     if (deadlineMs !== null && deadlineMs <= this.now()) {
-      // Its shim sees that it is late.
-      this.disk.exits.set(key, { code: null, signal: null, byGuard: true, ranMs: 0, ...noOutput() });
-      return "started";
+      const exit = { code: null, signal: null, byGuard: true, ranMs: 0, ...noOutput() };
+      this.disk.exits.set(key, exit);
+      this.onExit?.(key, exit);
+      return;
     }
     const process: SimProcess = {
       key,
@@ -306,15 +350,28 @@ export class Machine {
     this.#world.watch.processStarted(this, process);
     process.timers.push(this.after(work.ranMs, () => this.#exit(process, { code: work.code, signal: null })));
     this.guard?.arm();
-    return "started";
+  }
+
+  /** @returns whether its shim had not begun; after that it never will */
+  void(key: string): boolean {
+    const shim = this.#shims.get(key);
+    shim?.timer.cancel();
+    if (shim) this.disk.forget(key);
+    return this.#shims.delete(key);
   }
 
   stop(key: string, signal: "TERM" | "KILL"): void {
     const process = this.processes.get(key);
-    if (!process) return;
-    this.#world.times.signalled(process, signal, this.#world.timeline.nowMs);
-    process.told = true;
-    this.#signal(process, signal);
+    const shim = this.#shims.get(key);
+    if (shim && signal === "TERM") shim.termAtMs ??= this.#world.timeline.nowMs;
+    if (process) {
+      this.#world.times.signalled(process, signal, this.#world.timeline.nowMs);
+      process.told = true;
+      this.#signal(process, signal);
+    } else if (signal === "KILL" && this.void(key)) {
+      this.disk.starts.set(key, this.boot);
+      this.onExit?.(key, { code: null, signal: "SIGKILL", vanished: true, ...noOutput() });
+    }
   }
 
   #signal(process: SimProcess, signal: "TERM" | "KILL"): void {
@@ -336,6 +393,7 @@ export class Machine {
     for (const key of [...this.disk.starts.keys()]) {
       if (known.has(key)) continue;
       const process = this.processes.get(key);
+      this.void(key);
       if (process) this.kill(process, true);
       this.disk.forget(key);
     }
@@ -379,6 +437,8 @@ const TORN = 0.3;
 const START_FAILS = 0.02;
 /** Machines that have a file system in memory. */
 const VOLATILE_FOLDER = 0.8;
+const SHIM_LATE = 0.02;
+const MOST_LATE_MS = 3_000;
 /** Ends that a full disk does not take. */
 const EXIT_LOST = 0.3;
 export const MOST_GUARD_START_MS = 150;
