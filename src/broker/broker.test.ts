@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { ObjectHome } from "../../test/sim/nodeSqlite.ts";
 import { type JobSpecInput, jobSpecSchema } from "../model/job.ts";
-import { size, union } from "../model/ranges.ts";
+import { type Ranges, size, union } from "../model/ranges.ts";
 import { DEFAULT_POLICY, type RolePolicy } from "../model/role.ts";
 import type { EventView, ExplainView, JobView, LedgerView, RoleView } from "../model/views.ts";
 import type { Grant, GrantMessage, JobReport, PartitionLevel, Report, ReportAnswer, Use } from "../protocol/levels.ts";
@@ -397,6 +397,40 @@ test("a Broker that was restored hands nothing out before what ran meanwhile mus
   expect(newSupply()[0]?.handout).toBeGreaterThan(2 ** 20);
   expect(north.grants.get("abcdefghij")?.gen).toBeGreaterThan(2 ** 20);
   conserved();
+});
+
+test("what ended after the backup is not handed out again, unless another cluster has it: that one tells its end", () => {
+  submit({ command: "true", count: 50 });
+  const has = south.grant().supply[0]?.from ?? 0;
+  expect(home.object.inspect("abcdefghij")?.queue).toEqual([[expect.any(Number), 50]]);
+  home.generation = 1;
+  home.crash();
+  for (const cluster of [north, south]) cluster.incarnation += 1;
+  const done: Ranges = [
+    [has, has + 1],
+    [49, 50],
+  ];
+  north.report({ abcdefghij: { done } });
+  conserved();
+  expect(home.object.inspect("abcdefghij")?.queue).toEqual([[expect.any(Number), 49]]);
+  expect(south.grant().supply[0]?.from).toBe(has);
+  south.report({ abcdefghij: { failed: [[has, has + 1]] } });
+  north.report({ abcdefghij: { done } });
+  conserved();
+  expect(job().counts).toMatchObject({ succeeded: 1, failed: 1 });
+});
+
+test("the end that was told first stands when Clusters tell theirs again after a restore", () => {
+  submit({ command: "true", count: 2 });
+  const index = north.grant().supply[0]?.from ?? 0;
+  north.report({ abcdefghij: { done: [[index, index + 1]] } });
+  home.generation = 1;
+  home.crash();
+  for (const cluster of [north, south]) cluster.incarnation += 1;
+  north.report({ abcdefghij: { done: [[index, index + 1]] } });
+  south.report({ abcdefghij: { failed: [[index, index + 1]] } });
+  conserved();
+  expect(job().counts).toMatchObject({ succeeded: 1, failed: 0 });
 });
 
 test("a job that is submitted again after a restore begins with numbers that were never given out", () => {

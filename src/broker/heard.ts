@@ -1,10 +1,10 @@
 /** What a report of a Cluster changes: each (job, cluster) row is replaced iff the report is newer. */
-import { subtract } from "../model/ranges.ts";
-import type { Report, ReturnReason } from "../protocol/levels.ts";
+import { intersect, type Ranges, subtract, union } from "../model/ranges.ts";
+import type { JobReport, Report, ReturnReason } from "../protocol/levels.ts";
 import type { JobBook } from "./book.ts";
 import type { Shares } from "./shares.ts";
-import { charged, type GrantState, isApplied, type JobMemory, movedFrom, sumOf } from "./state.ts";
-import { afterReport, merge, NOTHING, queueSize, rangesOf, requeue, supplySize } from "./supply.ts";
+import { charged, type GrantState, isApplied, type JobMemory, movedFrom, sumOf, terminalOf } from "./state.ts";
+import { afterReport, all, merge, NOTHING, queueSize, rangesOf, requeue, supplySize, without } from "./supply.ts";
 
 /** Returns that say: not there, as things are. */
 const BARRING = new Set<ReturnReason>(["does-not-fit", "fragmented", "refused"]);
@@ -30,9 +30,11 @@ export function heardOf(
   const ends = supplySize(grant.supply) - supplySize(supply);
   grant.incarnation = report.incarnation;
   grant.rev = report.rev;
-  grant.reported = said.silenceLeftMs === undefined ? said : { ...said, silentUntil: now + said.silenceLeftMs };
+  const told = withOwnEnds(job, grant, said);
+  grant.reported = said.silenceLeftMs === undefined ? told : { ...told, silentUntil: now + said.silenceLeftMs };
   grant.supply = supply;
   grant.recentEnds = ends - queueSize(returned);
+  takeFromQueue(book, job, all(told));
   if (isApplied(grant)) grant.oldLimits = grant.limits;
   const hasRoomAgain = isFragmented(grant) && !saysFragmented(said);
   if (hasRoomAgain)
@@ -54,6 +56,26 @@ export function heardOf(
   if (hasRoomAgain || returned.length > 0 || isOneLess) return "more";
   if (ends > 0 || !isSameLive) return "ends";
   return before?.genApplied !== said.genApplied ? "applied" : "nothing";
+}
+
+/**
+ * After a restore a Cluster tells ends that it told before, or that came after the backup these rows are from. What was
+ * told first stands, and what another Cluster has may be running there: that one tells how it ends.
+ */
+function withOwnEnds(job: JobMemory, here: GrantState, said: JobReport): JobReport {
+  const others = [...job.grants].filter(([, grant]) => grant !== here);
+  const over = all(terminalOf({ ...job, grants: new Map(others) }));
+  const elsewhere = union(over, rangesOf(others.flatMap(([, { supply }]) => supply)));
+  if (intersect(all(said), elsewhere).length === 0) return said;
+  const own = (ends: Ranges): Ranges => subtract(ends, elsewhere);
+  return { ...said, done: own(said.done), failed: own(said.failed), cancelled: own(said.cancelled) };
+}
+
+/** What ended after the backup that these rows come from is nobody's to run any more. */
+function takeFromQueue(book: JobBook, job: JobMemory, over: Ranges): void {
+  if (job.queue.length === 0 || intersect(rangesOf(job.queue), over).length === 0) return;
+  job.queue = without(job.queue, over);
+  book.changed(job);
 }
 
 /** Where an old attempt runs on, that the new one runs elsewhere by now. */

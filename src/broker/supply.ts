@@ -58,6 +58,10 @@ export function afterReport(
   return { supply: left, returned };
 }
 
+/** The same indices but for some. */
+export const without = <Piece extends { from: number; to: number }>(pieces: readonly Piece[], out: Ranges): Piece[] =>
+  pieces.flatMap((piece) => subtract([[piece.from, piece.to]], out).map(([from, to]) => ({ ...piece, from, to })));
+
 /** Returned indices go first: they have waited longest. */
 export function requeue(queue: readonly Queued[], returned: readonly Queued[]): Queued[] {
   const merged: Queued[] = [];

@@ -30,7 +30,7 @@ const CUTS: Readonly<Record<string, (world: World, chance: Chance) => SimObject>
 
 export function scheduleObjectFaults(world: World, chance: Chance): void {
   const { mood, timeline } = world;
-  if (mood.wide) return;
+  if (mood.wide || mood.calm) return;
   const objects = objectsOf(world);
   const alarmTwice = chance.pick([0, 0.05, 0.2]);
   const writeRefused = chance.pick([0, 0.02, 0.1]);

@@ -2,6 +2,7 @@
 import type { Template } from "../../../src/model/job.ts";
 import type { LedgerView } from "../../../src/model/views.ts";
 import type { Use } from "../../../src/protocol/levels.ts";
+import { RESTORES } from "../faults/restores.ts";
 import type { World } from "../world/world.ts";
 
 type Sums = Map<string, number>;
@@ -21,6 +22,12 @@ export class LedgerWatch {
 
   constructor(world: World) {
     this.#world = world;
+  }
+
+  /** The Broker woke on older rows. */
+  restored(): void {
+    this.#seen = new Map();
+    this.#stored = new Map();
   }
 
   look(): void {
@@ -82,7 +89,7 @@ export class LedgerWatch {
  * The Broker's ledger keeps what a Cluster that lost its rows had told, and clocks that jump count wrong. What a Broker
  * had not stored when it died comes with the next report, of which there may be none for minutes.
  */
-const LOSSES = ["cluster-rebuilt", "clock-jump", "broker-crash", "object-crash"];
+const LOSSES = ["cluster-rebuilt", "clock-jump", "broker-crash", "object-crash", ...RESTORES];
 /** Nothing is handed out in vain, nothing ends without being told at once. */
 const HARMLESS = new Set([
   "start-failed",

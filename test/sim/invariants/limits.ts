@@ -12,6 +12,7 @@ import type { World } from "../world/world.ts";
 interface Alive {
   role: string;
   resources: Resources;
+  sinceMs: number;
   /** `CLUSTER/PARTITION` it was handed out in */
   partition: string;
 }
@@ -61,11 +62,16 @@ export class Limits {
     for (const key of [...this.#lent.keys()]) if (key.startsWith(`${cluster}/`)) this.#lent.delete(key);
   }
 
+  /** What was handed out after the backup is charged to nobody until it has ended. */
+  brokerRestored(backupAtMs: number): void {
+    for (const [process, { sinceMs }] of [...this.#alive]) if (sinceMs >= backupAtMs) this.#alive.delete(process);
+  }
+
   started(cluster: SimObject, process: SimProcess): void {
     if (!this.#world.isAtMostOne(process.task)) return;
     const { role, resources } = process.template;
     const partition = `${cluster.name}/${partitionOf(cluster, process)}`;
-    this.#alive.set(process, { role, resources, partition });
+    this.#alive.set(process, { role, resources, partition, sinceMs: this.#world.timeline.nowMs });
     for (const above of lineage(role)) this.#holdLimit(above, process);
     this.#holdLend(partition, process);
   }

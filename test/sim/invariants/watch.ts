@@ -15,7 +15,7 @@ import { ROUND_MS } from "../world/guard.ts";
 import { type Machine, MOST_GUARD_START_MS, type SimProcess } from "../world/machine.ts";
 import type { SimObject } from "../world/simObject.ts";
 import type { World } from "../world/world.ts";
-import { supplyOf } from "./brokerRows.ts";
+import { endsOf, supplyOf } from "./brokerRows.ts";
 import { checkDevices } from "./devices.ts";
 import { checkPlace } from "./placed.ts";
 
@@ -30,6 +30,12 @@ export interface Story {
   /** of those, the ones that nobody had told to stop */
   undisturbed: Set<number>;
   started: Set<number>;
+}
+
+/** What a Cluster has said that must not be taken back. */
+interface Said {
+  acked: ReadonlySet<string>;
+  terminal: ReadonlyMap<string, string>;
 }
 
 const LIVE = new Set(["assigned", "running", "stopping"]);
@@ -54,6 +60,8 @@ export class Watch {
   readonly #acked = new Map<string, Set<string>>();
   /** `cluster task` → terminal state seen */
   readonly #terminal = new Map<string, string>();
+  /** task → newest epoch when the Broker was restored to before its end */
+  readonly #undone = new Map<string, number>();
 
   constructor(world: World) {
     this.#world = world;
@@ -180,6 +188,30 @@ export class Watch {
     for (const key of this.#terminal.keys()) if (key.startsWith(`${cluster.name} `)) this.#terminal.delete(key);
   }
 
+  saidBy({ name }: SimObject): Said {
+    const terminal = [...this.#terminal].filter(([key]) => key.startsWith(`${name} `));
+    return { acked: new Set(this.#acked.get(name)), terminal: new Map(terminal) };
+  }
+  /**
+   * The generation was raised, by which a Cluster forgets what had not ended.
+   * @param said before the backup that its rows come from; undefined: they are those it had
+   */
+  restored(cluster: SimObject, said: Said | undefined): void {
+    if (said) {
+      this.rebuilt(cluster);
+      this.#acked.set(cluster.name, new Set(said.acked));
+      for (const [key, state] of said.terminal) this.#terminal.set(key, state);
+    }
+    this.#rebuilt.add(cluster.name);
+  }
+  /** What it does not know to have ended is handed out again, also where it has ended. */
+  brokerRestored(): void {
+    for (const [task, { newestEpoch }] of this.stories) {
+      const id = parseTaskId(task);
+      if (id && !endsOf(this.#world, id.job)(id.index)) this.#undone.set(task, newestEpoch);
+    }
+  }
+
   /** Everything acked is still there. */
   checkAcked(cluster: SimObject): void {
     for (const key of this.#acked.get(cluster.name) ?? []) this.#inRows(cluster, key);
@@ -205,7 +237,7 @@ export class Watch {
       checks.hold(
         "decided-by-newest",
         newest !== undefined &&
-          (newest.epoch === story.newestEpoch || mayBeOlder) &&
+          (newest.epoch === story.newestEpoch || mayBeOlder || newest.epoch <= (this.#undone.get(view.id) ?? -1)) &&
           (view.state !== "succeeded" || (newest.state === "succeeded" && story.completions.has(newest.epoch))),
         () => `${key} is ${view.state}, its newest hand-out is ${story.newestEpoch}: ${JSON.stringify(view.attempts)}`,
       );

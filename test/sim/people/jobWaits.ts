@@ -39,8 +39,11 @@ export class JobWaits {
     const { timeline, edge } = this.#world;
     if (wait.isOver) return;
     const beganAtMs = timeline.nowMs;
+    let isTold = false;
     wait.end = edge.waitForJob(wait.job, WAIT_S, (view) => {
-      if (wait.isOver) return;
+      // A copy of the answer is none.
+      if (wait.isOver || isTold) return;
+      isTold = true;
       if (view !== null && isTerminal(view.state)) {
         wait.isOver = true;
         this.#holdSoon(view, beganAtMs);

@@ -1,7 +1,7 @@
 /** People: they submit jobs under a key until that is acknowledged, look at them, cancel some, and remember what they saw. */
 import { createHash } from "node:crypto";
 import type { Decision } from "../../../src/model/decision.ts";
-import { type JobSpecInput, jobSpecSchema, taskCount } from "../../../src/model/job.ts";
+import { type JobSpecInput, jobSpecSchema, silenceLimitMs, taskCount, templateOf } from "../../../src/model/job.ts";
 import { isNever } from "../../../src/model/reasons.ts";
 import { isTerminal } from "../../../src/model/states.ts";
 import type { ExplainView, JobView } from "../../../src/model/views.ts";
@@ -48,6 +48,9 @@ export class Person {
   acknowledged = false;
   last: JobView | null = null;
   readonly #world: World;
+  #hasBegun = false;
+  /** rises when what is on its way to the Broker is for nothing */
+  #turn = 0;
 
   constructor(world: World, plan: Plan) {
     this.#world = world;
@@ -63,9 +66,14 @@ export class Person {
     const { id, spec, pondersMs } = this.plan;
     const digest = createHash("sha256").update(JSON.stringify(spec)).digest("hex");
     const job = { digest, spec: jobSpecSchema.parse(spec) };
+    this.#hasBegun = true;
+    const turn = this.#turn;
     if (pondersMs === null) this.#send(job, null);
     else {
-      const submit = (told: Decision | null) => this.#world.timeline.after(pondersMs, () => this.#send(job, told));
+      const submit = (told: Decision | null) =>
+        this.#world.timeline.after(pondersMs, () => {
+          if (turn === this.#turn) this.#send(job, told);
+        });
       this.#world.plans.ask(id, job, submit);
     }
   }
@@ -134,9 +142,28 @@ export class Person {
     this.#world.edge.request(this.#world.broker, "cancel", { id: this.plan.id }, () => {});
   }
 
+  /** What it was told of came after the backup that the Broker woke on. What is unknown there still runs for a while. */
+  brokerRestored(): void {
+    const { timeline, broker } = this.#world;
+    const { id, spec } = this.plan;
+    this.#turn += 1;
+    this.last = null;
+    this.acknowledged = broker.home.query("SELECT 1 FROM job WHERE id = ?", id).length > 0;
+    if (this.acknowledged) this.#lookLater();
+    else if (this.#hasBegun) {
+      const { stopAfterMs } = templateOf(jobSpecSchema.parse(spec));
+      const turn = this.#turn;
+      timeline.after(silenceLimitMs(stopAfterMs ?? 0), () => {
+        if (turn === this.#turn) this.#submit();
+      });
+    }
+  }
+
   #lookLater(): void {
     if (this.done && !this.#world.faulty) return;
+    const turn = this.#turn;
     this.#world.timeline.after(LOOK_EVERY_MS, () => {
+      if (turn !== this.#turn) return;
       this.#world.edge.request(this.#world.broker, "job", { id: this.plan.id }, (answer) => {
         this.#world.checks.hold(
           "acknowledged-kept",

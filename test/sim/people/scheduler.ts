@@ -53,6 +53,8 @@ interface Told {
   last: TaskStatus["state"] | null;
   isOver: boolean;
 }
+/** What it was told of its tasks until some time. */
+export type SchedulerMemory = ReadonlyMap<string, Told>;
 
 export class Scheduler {
   readonly plan: SchedulerPlan;
@@ -86,6 +88,15 @@ export class Scheduler {
   /** Nothing more is launched, and every task has ended and is acknowledged. */
   get isDone(): boolean {
     return [...this.tasks.values()].every((told) => told.isOver || this.#isGivenUp(told));
+  }
+
+  memory(): SchedulerMemory {
+    const copies = [...this.tasks].map(([id, told]): [string, Told] => [id, copyOf(told)]);
+    return new Map(copies);
+  }
+  /** Its Framework object woke on a backup: of what it told since it may tell again. */
+  restored(heard: SchedulerMemory): void {
+    for (const id of this.tasks.keys()) this.tasks.set(id, copyOf(heard.get(id) ?? UNTOLD));
   }
 
   /** As far as anyone can tell it never was, or is lost: what the league says of it when it is asked. */
@@ -260,7 +271,7 @@ export class Scheduler {
       pool = rest;
       const taskId = `${this.plan.id}-${this.tasks.size}`;
       this.#left -= 1;
-      this.tasks.set(taskId, { uuids: [], acked: new Set(), last: null, isOver: false });
+      this.tasks.set(taskId, copyOf(UNTOLD));
       tasks.push({
         taskId,
         name: taskId,
@@ -360,6 +371,9 @@ export class Scheduler {
     this.#isOver = true;
   }
 }
+
+const UNTOLD: Told = { uuids: [], acked: new Set(), last: null, isOver: false };
+const copyOf = (told: Told): Told => ({ ...told, uuids: [...told.uuids], acked: new Set(told.acked) });
 
 /** What is told so may still run, and is told otherwise then. */
 const MAY_RETURN = new Set<TaskStatus["state"]>(["TASK_LOST", "TASK_UNKNOWN"]);

@@ -4,6 +4,7 @@
  */
 import { type PartitionSpec, REST } from "../../../src/model/partition.ts";
 import type { RolePolicy } from "../../../src/model/role.ts";
+import type { RoleView } from "../../../src/model/views.ts";
 import type { Chance } from "../world/random.ts";
 import type { SimObject } from "../world/simObject.ts";
 import type { World } from "../world/world.ts";
@@ -97,6 +98,17 @@ export class Stewards {
     this.#world.timeline.after(this.#chance.spread(10, AFTER_REBUILD_MS), () => {
       for (const spec of specs.values()) this.#put(cluster, spec, null);
     });
+  }
+
+  /** Whatever roles there are now are theirs again. */
+  brokerRestored(): void {
+    for (const role of this.#world.broker.ask("roles", {}) as RoleView[]) {
+      const { name, configured, weight, guarantee, limit, lend, borrow } = role;
+      if (!configured || this.#policies.has(name)) continue;
+      const policy = { weight, guarantee, limit, lend, borrow };
+      this.#policies.set(name, policy);
+      this.#world.limits.changeRole(name, policy);
+    }
   }
 
   /** After the faults: nothing is kept for anyone, and every partition can hold whatever its nodes can. */

@@ -138,20 +138,23 @@ export class Edge {
     });
   }
 
-  /** A person's call; repeated until it is answered. */
+  /** A person's call; repeated until it is answered, unless the object is restored meanwhile. */
   request(object: SimObject, method: string, args: unknown, done: (answer: Answer) => void): void {
     const { timeline } = this.#world;
+    const { restores } = object;
+    const isVain = () => object.restores !== restores;
     let isAnswered = false;
     const settle = (answer: Answer): void => {
-      if (isAnswered || (!answer.ok && answer.code === "unavailable")) return;
+      if (isAnswered || isVain() || (!answer.ok && answer.code === "unavailable")) return;
       isAnswered = true;
       done(answer);
     };
     const attempt = (): void => {
-      if (isAnswered) return;
+      if (isAnswered || isVain()) return;
       this.#person(
         object,
         async (isolate) => {
+          if (isVain()) throw unavailable("the object was restored");
           const client: ObjectClient<AnyMethods> = isolate.client(object);
           return client.call(method, args);
         },

@@ -49,6 +49,8 @@ export class SimObject {
   awayUntilMs = 0;
   /** rises when its memory is lost */
   life = 0;
+  /** how often it woke on a backup: what was asked before is answered by nobody */
+  restores = 0;
   readonly troubles: ObjectTroubles;
   /** chance that a turn is the last of this life, right after its commit */
   crashAfterTurn = 0;
@@ -173,8 +175,27 @@ export class SimObject {
     this.#process++;
     this.#cutSockets();
     this.#world.trace(() => `${this.name} is rebuilt empty`);
+    this.#wakeIn(this.#newHome(this.home.generation));
+  }
+
+  /** Its rows are what they once were. */
+  restore(backup: Uint8Array, generation: number): void {
+    this.restores++;
+    this.life++;
+    this.#process++;
+    this.#cutSockets();
+    this.#wakeIn(this.#newHome(generation, backup));
+  }
+
+  /** The operator has raised the generation, which restarts it. */
+  wakeWith(generation: number): void {
+    this.home.generation = generation;
+    this.crash(true);
+  }
+
+  #wakeIn(home: ObjectHome<Turns>): void {
     this.home.close();
-    this.home = this.#newHome(0);
+    this.home = home;
     this.#armedFor = null;
     this.#settle();
   }

@@ -13,6 +13,7 @@ import { Happenings } from "../faults/happenings.ts";
 import { scheduleMachineFaults } from "../faults/machines.ts";
 import { MassCuts } from "../faults/massCuts.ts";
 import { scheduleObjectFaults } from "../faults/objectFaults.ts";
+import { Restores } from "../faults/restores.ts";
 import { scheduleSleeps } from "../faults/sleeps.ts";
 import { checkAmounts } from "../invariants/amounts.ts";
 import { checkIndices } from "../invariants/brokerRows.ts";
@@ -76,6 +77,7 @@ export class World {
   readonly network: Network;
   readonly watch: Watch;
   readonly massCuts = new MassCuts(this);
+  readonly restores = new Restores(this);
   readonly limits = new Limits(this);
   readonly launches = new Launches(this);
   readonly ledger = new LedgerWatch(this);
@@ -142,6 +144,7 @@ export class World {
     this.drills.schedule(this.mood.faultsEndMs);
     scheduleSleeps(this, this.chanceOf("sleeps"));
     scheduleObjectFaults(this, this.chanceOf("object faults"));
+    this.restores.schedule(this.chanceOf("restores"));
     this.#lookAround(this.chanceOf("looks"));
   }
 
