@@ -21,7 +21,7 @@ interface Backup {
   rows: Uint8Array;
   atMs: number;
   /** of a Cluster: what it had acknowledged, and how tasks had ended */
-  said: ReturnType<World["watch"]["saidBy"]>;
+  said: ReturnType<World["watch"]["saidBy"]> | null;
   /** of a Framework: what its scheduler had heard */
   heard: SchedulerMemory | null;
 }
@@ -69,7 +69,7 @@ export class Restores {
     return {
       rows: object.home.serialize(),
       atMs: timeline.nowMs,
-      said: watch.saidBy(object),
+      said: object.ref.kind === "cluster" ? watch.saidBy(object) : null,
       heard: scheduler?.memory() ?? null,
     };
   }
@@ -82,14 +82,15 @@ export class Restores {
     if (!happenings.strikes(kind, backups.size === 1 ? first?.name : "")) return;
     this.count += 1;
     const generation = generationOf();
+    const said = new Map(clusters.map((one) => [one, backups.get(one)?.said ?? watch.saidBy(one)]));
     for (const [object, { rows, atMs }] of backups) {
       this.#world.trace(() => `${object.name} is restored to ${atMs}, generation ${generation}`);
       object.restore(rows, generation);
     }
     for (const object of [broker, ...clusters, ...schedulers.map((one) => one.object)])
       if (!backups.has(object)) object.wakeWith(generation);
-    for (const cluster of clusters) {
-      watch.restored(cluster, backups.get(cluster)?.said);
+    for (const [cluster, before] of said) {
+      watch.restored(cluster, before);
       limits.rowsLost(cluster.name);
     }
     const backup = backups.get(broker);

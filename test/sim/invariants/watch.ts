@@ -8,6 +8,7 @@ import { jobSpecSchema, templateOf } from "../../../src/model/job.ts";
 import { formatResources, subtract } from "../../../src/model/resources.ts";
 import { isTerminal } from "../../../src/model/states.ts";
 import type { JobView, TaskView } from "../../../src/model/views.ts";
+import type { Row } from "../../../src/platform/seam.ts";
 import type { PollReply } from "../../../src/protocol/agent.ts";
 import { checkGang } from "../people/gangs.ts";
 import type { AgentHost } from "../world/agentHost.ts";
@@ -139,12 +140,14 @@ export class Watch {
     this.#inRows(cluster, key);
   }
 
-  #inRows(cluster: SimObject, key: string): void {
+  /** What the rows of a Cluster tell of an attempt: its end, or that it lives. */
+  #rowsOf(
+    { home }: SimObject,
+    key: string,
+  ): { row: Row | undefined; runs: Pick<Leaving, "node"> | Row | null; isKept: boolean } | null {
     const { task, epoch } = parseAttemptKey(key as AttemptKey);
     const id = parseTaskId(task);
-    if (!id) return;
-    const { home } = cluster;
-    const { checks } = this.#world;
+    if (!id) return null;
     const [row] = home.query(
       'SELECT epoch, state, node, leaving FROM task WHERE job = ? AND "index" = ?',
       id.job,
@@ -158,11 +161,21 @@ export class Watch {
       id.index,
       epoch,
     );
-    if (kept.length > 0 || (row?.epoch === epoch && !LIVE.has(String(row.state)))) {
+    return { row, runs, isKept: kept.length > 0 || (row?.epoch === epoch && !LIVE.has(String(row.state))) };
+  }
+
+  #inRows(cluster: SimObject, key: string): void {
+    const { checks } = this.#world;
+    const { task, epoch } = parseAttemptKey(key as AttemptKey);
+    const id = parseTaskId(task);
+    const rows = this.#rowsOf(cluster, key);
+    if (!id || !rows) return;
+    const { row, runs, isKept } = rows;
+    if (isKept) {
       checks.hold("acknowledged-kept", true, () => "");
     } else if (runs !== null) {
       // That a machine booted anew is only taken as the begin of a silence: a copied disk says the same.
-      const marks = home.query("SELECT 1 FROM silence WHERE node = ?", runs.node ?? null);
+      const marks = cluster.home.query("SELECT 1 FROM silence WHERE node = ?", runs.node ?? null);
       checks.hold(
         "acknowledged-kept",
         marks.length > 0,
@@ -188,21 +201,21 @@ export class Watch {
     for (const key of this.#terminal.keys()) if (key.startsWith(`${cluster.name} `)) this.#terminal.delete(key);
   }
 
-  saidBy({ name }: SimObject): Said {
+  /** What its rows tell for good: that a silence began is forgotten with what had not ended. */
+  saidBy(cluster: SimObject): Said {
+    const { name } = cluster;
+    const acked = [...(this.#acked.get(name) ?? [])].filter((key) => this.#rowsOf(cluster, key)?.isKept);
     const terminal = [...this.#terminal].filter(([key]) => key.startsWith(`${name} `));
-    return { acked: new Set(this.#acked.get(name)), terminal: new Map(terminal) };
+    return { acked: new Set(acked), terminal: new Map(terminal) };
   }
   /**
    * The generation was raised, by which a Cluster forgets what had not ended.
-   * @param said before the backup that its rows come from; undefined: they are those it had
+   * @param said before that, or before the backup that its rows come from
    */
-  restored(cluster: SimObject, said: Said | undefined): void {
-    if (said) {
-      this.rebuilt(cluster);
-      this.#acked.set(cluster.name, new Set(said.acked));
-      for (const [key, state] of said.terminal) this.#terminal.set(key, state);
-    }
-    this.#rebuilt.add(cluster.name);
+  restored(cluster: SimObject, said: Said): void {
+    this.rebuilt(cluster);
+    this.#acked.set(cluster.name, new Set(said.acked));
+    for (const [key, state] of said.terminal) this.#terminal.set(key, state);
   }
   /** What it does not know to have ended is handed out again, also where it has ended. */
   brokerRestored(): void {
