@@ -1,6 +1,7 @@
 /** The rules that the house rests on, each taken out of the source: a simulator that does not notice is not looking. */
 import { type Patch, Pool } from "../pool.ts";
 import { MACHINES } from "./machines.ts";
+import { PROMISES } from "./promises.ts";
 import { SHELVES } from "./shelves.ts";
 import { WAITS } from "./waits.ts";
 
@@ -107,6 +108,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...MACHINES,
   ...WAITS,
   ...SHELVES,
+  ...PROMISES,
 ];
 
 export interface Caught {

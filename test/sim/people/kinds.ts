@@ -3,7 +3,7 @@ import { type JobSpecInput, jobSpecSchema, silenceLimitMs, templateOf } from "..
 import type { Chance } from "../world/random.ts";
 import { drawPlans, type Plan } from "./person.ts";
 
-const SOME = 0.5;
+const SOME = 0.6;
 /** What only some nodes have may be gone for good with them. */
 const PATIENCE_MS = 240_000;
 const HOPELESS = 0.15;
@@ -95,6 +95,7 @@ export function drawTiny(chance: Chance, clusters: readonly string[], faultsEndM
   return [{ ...plan, keep: false, count, spec: { ...spec, command: "work", count, resources, ...ends } }];
 }
 
+const MOST_APART = 10;
 const NAMES = ["train", "cache", "web"];
 
 /** The same job, with what keeps nothing waiting. */
@@ -103,11 +104,16 @@ export function withPreferences(plan: Plan, chance: Chance): Plan {
   const { stopAfterMs } = templateOf(jobSpecSchema.parse(spec));
   const waitsLonger = typeof spec.disconnect === "object" && plan.atMostOne && stopAfterMs !== null && chance.of(0.1);
   const spareS = chance.int(0, MOST_SPARE_S);
+  const hasPorts = spec.ports === undefined && spec.resources?.ports === undefined && chance.of(0.2);
+  // One after the other they must still end in time.
+  const mayBeApart = plan.pinned === null && spec.gang === undefined && !plan.id.startsWith("long") && !plan.serves;
+  const isApart = mayBeApart && plan.count <= MOST_APART && chance.of(0.15);
   return {
     ...plan,
     spec: {
       ...spec,
       ...(chance.of(0.3) && { name: chance.pick(NAMES) }),
+      ...(hasPorts && { resources: { ...spec.resources, ports: chance.int(1, 2) } }),
       ...(chance.of(0.15) && { env: { LEVEL: "3" } }),
       ...(chance.of(0.15) && { spread: chance.pick(["zone", ["zone", "arch"], "node"]) }),
       ...(chance.of(0.15) && {
@@ -117,6 +123,7 @@ export function withPreferences(plan: Plan, chance: Chance): Plan {
         spec.antiAffinity === undefined && {
           antiAffinity: chance.pick([["arch = arm64"], [{ job: "web", over: "zone" }], [{ job: "self" }]]),
         }),
+      ...(isApart && { antiAffinity: [{ job: "self", required: true }] }),
       ...(waitsLonger && {
         disconnect: {
           ...(spec.disconnect as object),
