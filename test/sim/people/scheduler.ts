@@ -212,18 +212,47 @@ export class Scheduler {
     const { mood } = this.plan;
     if (mood === "deaf" || this.#streamId === "") return;
     const unwanted: string[] = [];
-    for (const offer of [...this.#offers.values()]) {
-      this.#offers.delete(offer.id);
+    for (const offers of this.#takeTogether()) {
+      const offerIds = offers.map(({ id }) => id);
+      const offer = { ...(offers[0] as Offer), pieces: offers.flatMap(({ pieces }) => pieces) };
       const operations = mood === "eager" ? this.#operationsFor(offer) : [];
       const refuseMs = this.#chance.pick([0, 1_000, 5_000, 60_000]);
-      if (operations.length === 0) unwanted.push(offer.id);
-      else this.#call({ type: "ACCEPT", offerIds: [offer.id], operations, refuseMs });
+      if (operations.length === 0) unwanted.push(...offerIds);
+      else {
+        this.#call({ type: "ACCEPT", offerIds, operations, refuseMs });
+        if (this.#chance.of(0.1)) this.#acceptAgain(offer);
+      }
     }
     const refuseMs = this.#chance.pick([0, 1_000, 5_000, 60_000]);
     if (unwanted.length > 0) this.#call({ type: "DECLINE", offerIds: unwanted, refuseMs });
     // What it has refused it asks for again.
     if (this.#left > 0 && this.#chance.of(0.05)) this.#call({ type: "REVIVE", roles: [] });
     if (this.plan.kills > 0 && this.#chance.of(0.3)) this.#killOne();
+    if (this.#world.faulty && this.#chance.of(0.03)) this.#rest();
+  }
+
+  /** What is offered of one node to one role may be taken at once. */
+  #takeTogether(): Offer[][] {
+    const offers = [...this.#offers.values()];
+    this.#offers.clear();
+    if (this.#chance.of(0.5)) return offers.map((offer) => [offer]);
+    return [...Map.groupBy(offers, ({ agent, role }) => `${agent.id} ${role}`).values()];
+  }
+
+  /** It has forgotten that it did, or thinks that it was not heard; nothing of it may be launched. */
+  #acceptAgain(offer: Offer): void {
+    this.#world.timeline.after(this.#chance.spread(1, 3_000), () => {
+      const tasks = this.#world.faulty && this.#streamId !== "" ? this.#tasksFor(offer) : [];
+      if (tasks.length === 0) return;
+      for (const { taskId } of tasks) this.launched.add(taskId);
+      this.#call({ type: "ACCEPT", offerIds: [offer.id], operations: [this.#launchOf(tasks)], refuseMs: 0 });
+    });
+  }
+
+  /** Wants no offers for a while. */
+  #rest(): void {
+    this.#call({ type: "SUPPRESS", roles: [] });
+    this.#world.timeline.after(this.#chance.spread(1_000, 60_000), () => this.#call({ type: "REVIVE", roles: [] }));
   }
 
   #operationsFor(offer: Offer): Operation[] {
@@ -335,7 +364,9 @@ export class Scheduler {
       // Sent is all that it knows; what is lost comes again.
       told.acked.add(uuid);
       if (isFinal(state)) told.isOver = true;
-      this.#call({ type: "ACKNOWLEDGE", agentId: agentId ?? "", taskId, uuid });
+      const acknowledge = () => this.#call({ type: "ACKNOWLEDGE", agentId: agentId ?? "", taskId, uuid });
+      acknowledge();
+      if (this.#chance.of(0.1)) this.#world.timeline.after(this.#chance.spread(1, 20_000), acknowledge);
     }
   }
 
