@@ -209,6 +209,10 @@ describe.concurrent("for longer than a task may run without an answer", () => {
     "stopped, and continued later": (_, agent) => agent.kill("SIGSTOP"),
     "killed, and started anew later": (_, agent) => agent.kill("SIGKILL"),
     "cut off, and its guard killed": (node) => process.kill(node.guardPid, "SIGKILL"),
+    "ended, its guard just killed, and started anew later": (node, agent) => {
+      process.kill(node.guardPid, "SIGKILL");
+      agent.kill("SIGTERM");
+    },
   };
   test.for(Object.entries(CUTS))(
     "an agent is %s: its tasks are dead in time, and told as lapsed",
@@ -222,7 +226,7 @@ describe.concurrent("for longer than a task may run without an answer", () => {
         expect(uptimeMs()).toBeLessThan(deadlineMs);
         node.broker.odd = null;
         agent.kill("SIGCONT");
-        if (agent.signalCode !== null) node.start();
+        if (agent.signalCode !== null || agent.exitCode !== null) node.start();
         await bothLapsed(node);
       })(context),
   );

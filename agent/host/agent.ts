@@ -139,6 +139,7 @@ export async function runAgent(options: AgentOptions, identity: Identity, user: 
   });
   const { driver, guard, cgroups } = workshop;
   closers.add(() => driver.close());
+  closers.add(() => driver.running().size > 0 && guard.leave());
   host.equip(workshop);
 
   const recovered = await workshop.recover(boot, open);

@@ -72,10 +72,20 @@ export class Guard {
   /** Sees whether it lives, and starts one if not. @returns whether one is seen alive now */
   check(): boolean {
     const nowMs = uptimeMs();
-    const beat = this.#readBeat();
-    if (isFresh(beat, VERSION, nowMs) && isAlive(beat.pid, beat.atMs)) return true;
+    if (this.#lives(nowMs)) return true;
     if (mayStartAnother(this.#startedAtMs, nowMs)) this.#start(nowMs);
     return false;
+  }
+
+  #lives(nowMs: number): boolean {
+    const beat = this.#readBeat();
+    return isFresh(beat, VERSION, nowMs) && isAlive(beat.pid, beat.atMs);
+  }
+
+  /** The agent goes and what it ran lives on: with a guard, however short ago one was started. Of two the newer stays. */
+  leave(): void {
+    const nowMs = uptimeMs();
+    if (!this.#lives(nowMs)) this.#start(nowMs);
   }
 
   /** A beat that is being written reads as nothing; the last one stands. */

@@ -418,7 +418,7 @@ export class AgentHost {
       case "exit":
         this.#world.trace(() => `${this.claims.node} agent exits: ${effect.message}`);
         this.exited = effect.message;
-        this.#keeper?.check();
+        this.#keeper?.leave();
         this.crash();
     }
   }

@@ -141,13 +141,22 @@ export class GuardKeeper {
 
   /** @returns whether one is seen alive now; starts one if not */
   check(): boolean {
-    const { guard } = this.#machine;
     const nowMs = this.#machine.now();
-    if (guard && isFresh(guard.beat, VERSION, nowMs)) return true;
+    if (this.#lives(nowMs)) return true;
     if (mayStartAnother(this.#startedAtMs, nowMs)) {
       this.#startedAtMs = nowMs;
       this.#machine.startGuard();
     }
     return false;
+  }
+
+  #lives(nowMs: number): boolean {
+    const { guard } = this.#machine;
+    return guard !== null && isFresh(guard.beat, VERSION, nowMs);
+  }
+
+  /** The agent goes for good. */
+  leave(): void {
+    if (!this.#lives(this.#machine.now())) this.#machine.startGuard();
   }
 }
