@@ -609,6 +609,14 @@ test("a report of which nothing is heard is made again, with what it told", () =
   expect(lastReport()?.jobs).toMatchObject([{ job: "abcd" }]);
 });
 
+test("after a leap of its clock it waits out the pause of a report that failed, though nothing was told for long", () => {
+  new Node("n1").hold();
+  grant();
+  home.nowMs += 300_000;
+  home.fireAlarm();
+  expect(home.alarmAt).toBe(home.nowMs + 1_000);
+});
+
 describe("an object that lost its rows", () => {
   test("adopts what its nodes run, and returns the rest only after the job's silence limit", () => {
     const node = { league: "acme", cluster: "north", node: "n1", serial: 1 };

@@ -217,7 +217,7 @@ export class Reporting {
     else if (frameworks.isAnyDirty) yield now + SOON_MS;
     if (tellings.now.size > 0 && !isInFlight) yield next;
     if (tellings.soon.size > 0) yield now + SOON_MS;
-    if (jobs.size > 0 || frameworks.isAnyInUse) yield Math.max(now + 1, this.#lastAt + POKE_MS);
+    if (jobs.size > 0 || frameworks.isAnyInUse) yield Math.max(next, this.#lastAt + POKE_MS);
   }
 }
 
