@@ -89,6 +89,8 @@ export class Cluster implements Turns {
   readonly #changed: Set<string>;
   /** before this no node is overdue; what was found may be too early, never too late */
   #overdueAt = Number.POSITIVE_INFINITY;
+  /** the last turn looked at all that had changed */
+  #hasLooked = false;
   /** tasks that this turn placed; null: it has not tried */
   #placed: number | null = null;
   /** the last turn placed as many as one may */
@@ -249,6 +251,7 @@ export class Cluster implements Turns {
   }
 
   closed(socket: SocketId): void {
+    this.#hasLooked = false;
     this.#answers.closed(socket, this.#platform.now());
   }
 
@@ -400,6 +403,7 @@ export class Cluster implements Turns {
     this.#overdueAt = Math.min(this.#overdueAt, nextOverdueAt(this.#memory, this.#changed));
     this.#setAlarm(now);
     this.#changed.clear();
+    this.#hasLooked = true;
     this.#wasFull = this.#placesOn;
     this.#placed = null;
   }
@@ -506,8 +510,8 @@ export class Cluster implements Turns {
     for (const [node, poll] of heldPolls.polls) {
       if (!this.#changed.has(node) && this.#answers.isDue(poll, now)) throw new Error(`${node} was not answered`);
     }
-    // A turn that only heard of a socket ends without looking around.
-    if (this.#changed.size > 0) return;
+    // A turn that only heard of a socket ends without looking around, whatever the clock has done meanwhile.
+    if (!this.#hasLooked) return;
     const overdueAt = nextOverdueAt(this.#memory, this.#memory.nodes.keys());
     if (overdueAt < this.#overdueAt) throw new Error(`a node is overdue at ${overdueAt}, kept is ${this.#overdueAt}`);
     const wanted = this.#wantedAlarm(now);

@@ -35,4 +35,15 @@ export const WAITS: readonly Mutation[] = [
       },
     ],
   },
+  {
+    rule: "a wake is only a hint",
+    so: "an agent rests for a quarter of an hour also when nobody can call it any more",
+    patches: [
+      {
+        file: "agent/core/step.ts",
+        find: "event.open ? next : pollBy(next, nowMs + Math.floor(random * SOCKET_LOST_MS))",
+        replace: "next",
+      },
+    ],
+  },
 ];

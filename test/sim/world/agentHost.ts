@@ -17,6 +17,7 @@ import { GuardKeeper } from "./guard.ts";
 import { type Machine, type MachineTimer, SPARED_MS } from "./machine.ts";
 import type { Chance } from "./random.ts";
 import { Uploading } from "./uploading.ts";
+import { WakeLink } from "./wakeLink.ts";
 import type { World } from "./world.ts";
 
 /** What the Worker answered to one HTTP request. */
@@ -40,6 +41,8 @@ const READY_LOOK_MS = 100;
 const READY_MS = 5_000;
 /** systemd starts what has ended with an error. */
 const RESTART_MS = 2_000;
+/** After a call, or the loss of the socket by which it would be called, with some time for a machine whose clock drifts. */
+const POLLS_WITHIN_MS = 5_500;
 
 export class AgentHost {
   readonly machine: Machine;
@@ -84,6 +87,10 @@ export class AgentHost {
   /** the guard knows every deadline that the core named */
   #guardTold = true;
   #uploading: Uploading | null = null;
+  /** its network passes WebSockets */
+  readonly #hasWake: boolean;
+  #wakeLink: WakeLink | null = null;
+  #sentAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(world: World, machine: Machine, claims: NodeClaims) {
     this.#world = world;
@@ -92,6 +99,7 @@ export class AgentHost {
     this.link = `agent ${machine.name}`;
     this.#chance = world.chanceOf(`${this.link} ${claims.serial}`);
     this.#diskChance = world.chanceOf(`disk of ${this.link} ${claims.serial}`);
+    this.#hasWake = world.chanceOf(`wake of ${this.link}`).of(0.5);
   }
 
   get alive(): boolean {
@@ -161,9 +169,38 @@ export class AgentHost {
     this.#happen({ type: "guard", alive: isGuarded }, life);
     this.#lookAtGuard(life, READY_LOOK_MS);
     this.#later(life, () => this.#recover(openAttempts(records), life));
+    if (this.#hasWake && life === this.#life) this.#listen(life);
     machine.after((life * PROBING_STEP_MS) % MOST_PROBING_MS, () =>
       this.#later(life, () => this.#happen({ type: "inventory", inventory }, life)),
     );
+  }
+
+  #listen(life: number): void {
+    const tell = (event: AgentEvent) =>
+      this.#later(life, () => {
+        // What is in flight is answered, and what failed keeps its distance.
+        const isFree = this.state?.inFlight === null && this.state.failures === 0;
+        this.#happen(event, life);
+        if (isFree && !(event.type === "wake-socket" && event.open)) this.#holdPolls(event.type, life);
+      });
+    this.#wakeLink = new WakeLink(this.#world, this, this.#chance.named(`wake ${life}`), {
+      called: () => tell({ type: "wake" }),
+      changed: (open) => tell({ type: "wake-socket", open }),
+    });
+  }
+
+  /** Called, or not to be called any more, it polls soon, unless something keeps it from everything. */
+  #holdPolls(why: string, life: number): void {
+    const { nowMs } = this.#world.timeline;
+    this.machine.after(POLLS_WITHIN_MS, () => {
+      if (life !== this.#life || this.#stopped || this.runsSinceMs > nowMs || this.#isWorking) return;
+      if (this.machine.isFrozen || this.state?.action === "rejoin" || this.state?.action === "gone") return;
+      this.#world.checks.hold(
+        "told-soon",
+        this.#sentAtMs >= nowMs - 1,
+        () => `${this.claims.node} does not poll for ${POLLS_WITHIN_MS} ms after ${why}`,
+      );
+    });
   }
 
   /** What became of the attempts that it knows; of others nothing may be left. */
@@ -194,6 +231,8 @@ export class AgentHost {
     this.state = null;
     this.#stopped = false;
     this.#inbox = [];
+    this.#wakeLink?.close();
+    this.#wakeLink = null;
     this.#uploading?.close();
     this.#uploading = null;
     this.machine.onExit = null;
@@ -492,6 +531,7 @@ export class AgentHost {
     const { seq } = request;
     this.#world.checks.spin(`polls of ${this.machine.name}`, this.#world.timeline.nowMs);
     this.sentAt.set(`${request.session}/${seq}`, this.machine.now());
+    this.#sentAtMs = this.#world.timeline.nowMs;
     const answered = (answer: HttpAnswer, isLate = false): void => {
       if (life !== this.#life || !this.#giveUp(seq, isLate)) return;
       this.#later(life, () => this.#answered(seq, answer, life));
