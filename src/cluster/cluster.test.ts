@@ -879,6 +879,24 @@ test("an object that was restored from a backup does not renew what its rows do 
   expect(node.poll({ running: [["wxyz.0", E1]] })).toMatchObject({ renews: [], stops: [] });
 });
 
+test("an object that was restored counts on no node before it has told what it has and runs, and calls it", () => {
+  const node = new Node("n1");
+  const socket = node.wakeSocket();
+  node.poll();
+  home.generation = 1;
+  home.take("send");
+  home.crash();
+  expect(callsBy(socket)).toBe(1);
+  const free = () => (home.call("partition", { name: "default" }) as PartitionView).amounts.free;
+  expect(free().cpus ?? 0).toBe(0);
+  const running: PollRequest["running"] = [["wxyz.0", E1]];
+  expect(node.poll({ running })).toMatchObject({ wantInventory: true });
+  node.poll({ running, inventory });
+  expect(free().cpus ?? 0).toBe(0);
+  node.poll();
+  expect(free()).toMatchObject({ cpus: inventory.capacity.cpus });
+});
+
 test("an idle poll writes nothing and asks nobody", () => {
   const node = new Node("n1");
   lastReport();

@@ -97,6 +97,8 @@ export class ClusterStore {
       .where(notInArray(schema.task.state, ["succeeded", "failed", "cancelled"]))
       .run();
     this.#db.update(schema.grant).set({ supply: [], limits: {}, waits: null }).run();
+    // Nothing is placed on a node before it has told what it has, and with that what it runs.
+    this.#db.update(schema.node).set({ inventory: null }).run();
     // What frameworks launched they are told to be lost.
     this.#db.update(schema.grant).set({ ended: true }).where(isNotNull(schema.grant.launched)).run();
     for (const table of [schema.offer, schema.accepted, schema.refusal]) this.#db.delete(table).run();

@@ -53,7 +53,9 @@ export class Wakers {
   recall(socket: SocketId, name: string, now: number): void {
     this.#keep(socket, name);
     const node = this.#memory.nodes.get(name);
-    if (node && ![...this.#memory.liveOn(name)].length) this.letRest(node, now);
+    if (!node || [...this.#memory.liveOn(name)].length > 0) return;
+    this.letRest(node, now);
+    if (node.inventory === null) this.call(name, now);
   }
 
   #keep(socket: SocketId, name: string): void {
