@@ -420,6 +420,21 @@ test("what ended after the backup is not handed out again, unless another cluste
   expect(job().counts).toMatchObject({ succeeded: 1, failed: 1 });
 });
 
+test("what a Cluster told to be cancelled stays so when it has forgotten it", () => {
+  submit({ command: "true", count: 4, clusters: ["north"] });
+  const { supply } = north.grant();
+  const { from = 0, to = 0, handout = 0 } = supply[0] ?? {};
+  north.report({ abcdefghij: { live: { default: 1 } } });
+  home.call("cancel", { id: "abcdefghij" });
+  north.take();
+  const returned: JobReport["returned"] = [{ from, to: from + 1, handout, attemptsUsed: 0, reason: "agent-lost" }];
+  const over = job().counts.cancelled;
+  north.report({ abcdefghij: { live: { default: 1 }, cancelled: [[from + 2, to]], returned } });
+  north.report({ abcdefghij: { live: { default: 1 } } });
+  conserved();
+  expect(job().counts.cancelled).toBe(over + to - from - 1);
+});
+
 test("the end that was told first stands when Clusters tell theirs again after a restore", () => {
   submit({ command: "true", count: 2 });
   const index = north.grant().supply[0]?.from ?? 0;

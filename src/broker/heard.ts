@@ -30,7 +30,7 @@ export function heardOf(
   const ends = supplySize(grant.supply) - supplySize(supply);
   grant.incarnation = report.incarnation;
   grant.rev = report.rev;
-  const told = withOwnEnds(job, grant, said);
+  const told = withCancelled(before, withOwnEnds(job, grant, said));
   grant.reported = said.silenceLeftMs === undefined ? told : { ...told, silentUntil: now + said.silenceLeftMs };
   grant.supply = supply;
   grant.recentEnds = ends - queueSize(returned);
@@ -69,6 +69,15 @@ function withOwnEnds(job: JobMemory, here: GrantState, said: JobReport): JobRepo
   if (intersect(all(said), elsewhere).length === 0) return said;
   const own = (ends: Ranges): Ranges => subtract(ends, elsewhere);
   return { ...said, done: own(said.done), failed: own(said.failed), cancelled: own(said.cancelled) };
+}
+
+/**
+ * What never ran is cancelled by the grant alone: a Cluster that was built anew has no row of it when a later gen
+ * omits it, and does not tell it again.
+ */
+function withCancelled(before: JobReport | null, said: JobReport): JobReport {
+  const forgotten = subtract(before?.cancelled ?? [], said.cancelled);
+  return forgotten.length === 0 ? said : { ...said, cancelled: union(said.cancelled, forgotten) };
 }
 
 /** What ended after the backup that these rows come from is nobody's to run any more. */

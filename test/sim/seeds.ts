@@ -9,4 +9,5 @@ export const FOUND: readonly Found[] = [
   { seed: 5, story: "a bar that other shapes had lifted was back after a crash of the Broker" },
   { seed: 7, story: "a Broker that was restored went on waiting for what had ended in another cluster since" },
   { seed: 96, story: "a cluster whose clock leapt while a report was on its way woke each millisecond" },
+  { seed: 212, story: "a Cluster that crashed forgot what a cancel had ended without a row" },
 ];

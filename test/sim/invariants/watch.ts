@@ -217,11 +217,15 @@ export class Watch {
     this.#acked.set(cluster.name, new Set(said.acked));
     for (const [key, state] of said.terminal) this.#terminal.set(key, state);
   }
-  /** What it does not know to have ended is handed out again, also where it has ended. */
+  /**
+   * What it does not know to have ended is handed out again, also where it has ended; after an earlier restore it may
+   * have been also what these rows tell to be over.
+   */
   brokerRestored(): void {
+    const isFirst = this.#world.restores.count === 1;
     for (const [task, { newestEpoch }] of this.stories) {
       const id = parseTaskId(task);
-      if (id && !endsOf(this.#world, id.job)(id.index)) this.#undone.set(task, newestEpoch);
+      if (id && (!isFirst || !endsOf(this.#world, id.job)(id.index))) this.#undone.set(task, newestEpoch);
     }
   }
 
@@ -243,15 +247,19 @@ export class Watch {
       if (!isTerminal(view.state)) continue;
       if (before === undefined) this.#terminal.set(key, view.state);
       if (view.state === "cancelled") continue;
-      const newest = view.attempts.at(-1);
+      const forgiven = this.#undone.get(view.id) ?? -1;
+      const deciding = [view.attempts.at(-1), ...view.attempts.filter(({ epoch }) => epoch <= forgiven)];
       const story = this.story(view.id);
       // Where rows were lost, what may run twice waits less long for what is newest than a node may be silent.
       const mayBeOlder = this.#rebuilt.has(cluster.name) && !this.#world.isAtMostOne(view.id);
       checks.hold(
         "decided-by-newest",
-        newest !== undefined &&
-          (newest.epoch === story.newestEpoch || mayBeOlder || newest.epoch <= (this.#undone.get(view.id) ?? -1)) &&
-          (view.state !== "succeeded" || (newest.state === "succeeded" && story.completions.has(newest.epoch))),
+        deciding.some(
+          (one) =>
+            one !== undefined &&
+            (one.epoch === story.newestEpoch || mayBeOlder || one.epoch <= forgiven) &&
+            (view.state !== "succeeded" || (one.state === "succeeded" && story.completions.has(one.epoch))),
+        ),
         () => `${key} is ${view.state}, its newest hand-out is ${story.newestEpoch}: ${JSON.stringify(view.attempts)}`,
       );
     }

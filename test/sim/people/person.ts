@@ -49,6 +49,8 @@ export class Person {
   last: JobView | null = null;
   readonly #world: World;
   #hasBegun = false;
+  /** false: it has cancelled it */
+  #wantsIt = true;
   /** rises when what is on its way to the Broker is for nothing */
   #turn = 0;
 
@@ -124,6 +126,8 @@ export class Person {
   }
 
   #giveUp(): void {
+    // It asks for it again first.
+    if (!this.acknowledged) return;
     const { edge, broker, checks } = this.#world;
     const { id } = this.plan;
     edge.request(broker, "explain", { id }, (answer) => {
@@ -138,6 +142,7 @@ export class Person {
   }
 
   cancel(): void {
+    this.#wantsIt = false;
     this.#world.trace(() => `a person cancels ${this.plan.id}`);
     this.#world.edge.request(this.#world.broker, "cancel", { id: this.plan.id }, () => {});
   }
@@ -149,8 +154,10 @@ export class Person {
     this.#turn += 1;
     this.last = null;
     this.acknowledged = broker.home.query("SELECT 1 FROM job WHERE id = ?", id).length > 0;
-    if (this.acknowledged) this.#lookLater();
-    else if (this.#hasBegun) {
+    if (this.acknowledged) {
+      this.#lookLater();
+      if (!this.#wantsIt) this.cancel();
+    } else if (this.#hasBegun) {
       const { stopAfterMs } = templateOf(jobSpecSchema.parse(spec));
       const turn = this.#turn;
       timeline.after(silenceLimitMs(stopAfterMs ?? 0), () => {
