@@ -1,5 +1,5 @@
 /** Frameworks in a league: a real Broker and real Clusters, with agents and Framework objects that are played. */
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { Cluster } from "../src/cluster/cluster.ts";
 import type { Preview } from "../src/cluster/methods.ts";
 import type { Offer, Piece } from "../src/model/framework.ts";
@@ -7,6 +7,7 @@ import { jobSpecSchema, templateOf } from "../src/model/job.ts";
 import { amountsOf } from "../src/model/pieces.ts";
 import { DEFAULT_POLICY } from "../src/model/role.ts";
 import type { Tell } from "../src/protocol/frameworks.ts";
+import type { GrantMessage } from "../src/protocol/levels.ts";
 import { PLAYED_INVENTORY, PlayedAgent } from "./support/playedAgent.ts";
 import { launch, launchTask, PlayedFramework, piece } from "./support/playedFramework.ts";
 import { PlayedLeague } from "./support/playedLeague.ts";
@@ -525,6 +526,36 @@ test("PartitionedSlave: a silent node's offers are rescinded, its tasks unreacha
   here.agents.length = 0;
   here.pass(700_000);
   expect(framework.tasks.get("t1")?.state).toBe("lost");
+});
+
+test("a cluster whose last framework was removed while it held an offer sleeps", () => {
+  const here = new PlayedLeague(["north"]);
+  const agent = here.join("north", "n1");
+  const framework = new PlayedFramework(here, "f1", ["lab"]);
+  here.pass(2_000);
+  expect(framework.held()).toHaveLength(1);
+  framework.say({ state: "removed" });
+  here.pass(400_000);
+  agent.poll();
+  expect(here.at("north").alarmAt ?? Number.POSITIVE_INFINITY).toBeGreaterThan(here.nowMs + 1_000);
+});
+
+test("a copy of what a cluster was told of a framework that comes when that is long gone brings nothing back", () => {
+  const here = new PlayedLeague(["north"]);
+  const heard = vi.spyOn(here.at("north"), "call");
+  here.join("north", "n1");
+  const framework = new PlayedFramework(here, "f1", ["lab"]);
+  here.pass(2_000);
+  expect(framework.held()).toHaveLength(1);
+  const copies = heard.mock.calls.filter(([method]) => method === "grant").map(([, args]) => args as GrantMessage);
+  const copy = copies.findLast(({ frameworks = [] }) => frameworks.length > 0);
+  framework.say({ state: "removed" });
+  here.pass(5_000);
+  expect(here.at("north").query("SELECT id FROM framework")).toEqual([]);
+  here.at("north").call("grant", copy);
+  here.pass(5_000);
+  expect(here.at("north").query("SELECT id FROM framework")).toEqual([]);
+  expect(here.at("north").call("metrics", {})).toMatchObject({ offers_held: 0, frameworks: 0 });
 });
 
 test("a framework that is removed leaves nothing: its tasks are killed, its offers given back", () => {

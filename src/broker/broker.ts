@@ -402,6 +402,7 @@ export class Broker implements Turns {
     const grants = isCurrent ? this.#grants.unsent(report.cluster, "and unconfirmed") : [];
     const frameworks = isCurrent ? this.#frameworks.unsent(report.cluster, "and unconfirmed") : [];
     this.#frameworks.forgetGone(this.#fleet.names());
+    const unknownFrameworks = this.#frameworks.unknownIn(report);
     this.#settle(now, report.cluster);
     return {
       nextReportMs: this.#pace.nextReportMs(report.cluster, now),
@@ -411,6 +412,7 @@ export class Broker implements Turns {
       incarnation: this.#restored.incarnation,
       grants,
       ...(frameworks.length > 0 && { frameworks }),
+      ...(unknownFrameworks.length > 0 && { unknownFrameworks }),
     };
   }
 

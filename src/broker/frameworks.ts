@@ -142,6 +142,11 @@ export class Frameworks {
     return isNews;
   }
 
+  /** Those of a report that the league does not have. */
+  unknownIn({ frameworks = [] }: Report): string[] {
+    return frameworks.flatMap(({ framework: id }) => (id === RESERVED || this.#known.has(id) ? [] : [id]));
+  }
+
   /** It was removed, and has nothing any more; its gens go on, should there be one of this name again. */
   forgetCluster(cluster: string): void {
     this.#reserved.delete(cluster);

@@ -5,7 +5,7 @@
 import { Attempt } from "../platform/attempt.ts";
 import type { Platform } from "../platform/seam.ts";
 import type { Report, ReportAnswer } from "../protocol/levels.ts";
-import { applyFrameworks } from "./frameworks/levels.ts";
+import { applyFrameworks, removeUnknown } from "./frameworks/levels.ts";
 import { applyGrants } from "./grants.ts";
 import { levels } from "./levels.ts";
 import type { ClusterMemory } from "./memory.ts";
@@ -36,6 +36,8 @@ export class Reporting {
   /** what is not urgent waits until then */
   #notBefore = 0;
   #lastAt: number;
+  /** when the Broker was last asked whether it still wants what has nothing more to do here */
+  #idleSaidAt: number;
   /** what the cluster has, as it is and as it was told */
   #levels: LevelsText | null = null;
   #told: LevelsText | null = null;
@@ -55,6 +57,7 @@ export class Reporting {
     this.#platform = platform;
     this.#memory = memory;
     this.#lastAt = now;
+    this.#idleSaidAt = now;
     if (!isQuiet) return;
     this.#levelsAt(now);
     this.#told = this.#levels;
@@ -82,9 +85,18 @@ export class Reporting {
     this.#isAskedFrameworks = this.#memory.frameworks.isAnyDirty;
     for (const job of [...tellings.soon]) job.dirty = "now";
     if (this.#sent && this.#attempt.isLost(now)) this.failed(this.#sent, now);
+    this.#sayIdle(now);
     if (this.#sinceMs(now) < POKE_MS) return;
     for (const job of submitted.values()) job.dirty = "now";
     this.#memory.frameworks.tellAgain();
+  }
+
+  /** Only the Broker knows that a job is over which ended in another cluster, and says so when it hears of the job. */
+  #sayIdle(now: number): void {
+    const sinceMs = now - this.#idleSaidAt;
+    if (sinceMs >= 0 && sinceMs < POKE_MS) return;
+    this.#idleSaidAt = now;
+    for (const job of this.#memory.submitted.values()) if (isIdle(job)) job.dirty = "now";
   }
 
   answered({ rev }: Report, answer: ReportAnswer, now: number): void {
@@ -111,6 +123,7 @@ export class Reporting {
     if (ended.length > 0) memory.store.endGrants(ended);
     applyGrants(memory, answer.incarnation, answer.grants, now);
     applyFrameworks(memory, answer.incarnation, answer.frameworks ?? [], now);
+    removeUnknown(memory, answer.unknownFrameworks ?? [], now);
   }
 
   failed(report: Report, now: number): void {
@@ -206,7 +219,7 @@ export class Reporting {
 
   /** When it wants to be asked again. */
   *wantedAt(now: number): Generator<number> {
-    const { frameworks, jobs, tellings } = this.#memory;
+    const { frameworks, jobs, submitted, tellings } = this.#memory;
     const { isInFlight } = this.#attempt;
     const next = Math.max(this.#attempt.wantedAt(now), this.#notBefore);
     if (isInFlight) yield this.#attempt.wantedAt(now);
@@ -218,6 +231,7 @@ export class Reporting {
     if (tellings.now.size > 0 && !isInFlight) yield next;
     if (tellings.soon.size > 0) yield now + SOON_MS;
     if (jobs.size > 0 || frameworks.isAnyInUse) yield Math.max(next, this.#lastAt + POKE_MS);
+    if (submitted.size > 0) yield Math.max(next, this.#idleSaidAt + POKE_MS);
   }
 }
 

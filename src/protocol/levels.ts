@@ -258,4 +258,6 @@ export interface ReportAnswer {
   grants: Grant[];
   /** absent: of none */
   frameworks?: FrameworkGrant[];
+  /** that the league does not have: what has nothing running here is to be forgotten; absent: none */
+  unknownFrameworks?: string[];
 }

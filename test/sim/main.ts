@@ -85,6 +85,7 @@ async function simulate(): Promise<number> {
     wishes: sum(stories.map(({ wishes }) => wishes)),
     optimisations: stories.reduce((all, { optimisations }) => all + optimisations, 0),
     reclaims: stories.reduce((all, { reclaims }) => all + reclaims, 0),
+    over_after_s: spread(stories.flatMap(({ overAfterMs }) => overAfterMs ?? [])),
     scans: stories.reduce((all, { scans }) => all + scans, 0),
     checks: sum(stories.map(({ checks }) => checks)),
     violations: failing.length,
@@ -138,6 +139,13 @@ function known(rule: string) {
     console.error(error instanceof Error ? error.message : error);
     process.exit(2);
   }
+}
+
+/** Of times in ms. */
+function spread(times: readonly number[]): Counts {
+  const sorted = [...times].sort((a, b) => a - b);
+  const at = (part: number) => Math.round((sorted[Math.ceil(part * sorted.length) - 1] ?? 0) / 1000);
+  return { p50: at(0.5), p90: at(0.9), p99: at(0.99), max: at(1) };
 }
 
 function sum(all: readonly Counts[]): Counts {

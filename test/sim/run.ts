@@ -15,6 +15,8 @@ export interface Story {
   optimisations: number;
   /** attempts that were stopped for others */
   reclaims: number;
+  /** after the faults, ms; null: never */
+  overAfterMs: number | null;
   /** looks at all that there is */
   scans: number;
   checks: Counts;
@@ -51,6 +53,7 @@ export async function runSeed(
     wishes: Object.fromEntries(happenings.wishes),
     optimisations: rounds.optimisations,
     reclaims: reclaims.reclaims,
+    overAfterMs: world.overAfterMs,
     scans: scans.count,
     checks: Object.fromEntries(checks.counts),
     violation,

@@ -10,4 +10,6 @@ export const FOUND: readonly Found[] = [
   { seed: 7, story: "a Broker that was restored went on waiting for what had ended in another cluster since" },
   { seed: 96, story: "a cluster whose clock leapt while a report was on its way woke each millisecond" },
   { seed: 212, story: "a Cluster that crashed forgot what a cancel had ended without a row" },
+  { seed: 9, story: "a cluster was never told that a job was over which had ended elsewhere" },
+  { seed: 10, story: "a cluster spun, and kept offers of a framework that was torn down" },
 ];

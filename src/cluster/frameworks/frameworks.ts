@@ -264,6 +264,8 @@ export class Frameworks {
 
   dropOffer(offer: HeldOffer): void {
     if (!this.offers.delete(offer.id)) return;
+    // Nobody looks for those that lapse when there are none.
+    if (this.offers.size === 0) this.#nextLapseAt = Number.POSITIVE_INFINITY;
     const here = this.byId.get(offer.framework);
     if (here?.offers.delete(offer)) here.uses.change("offered", offer, -1);
     here?.touch();

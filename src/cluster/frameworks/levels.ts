@@ -25,3 +25,12 @@ export function applyFrameworks(
     if (level.state === "removed") for (const job of [...here.tasks.values()]) kill(memory, job, null);
   }
 }
+
+/** A copy that came late told of them again. What runs of one stays: it may be the Broker that has forgotten it. */
+export function removeUnknown({ frameworks }: ClusterMemory, ids: readonly string[], now: number): void {
+  for (const id of ids) {
+    const here = frameworks.byId.get(id);
+    if (!here || here.tasks.size > 0 || here.level.state === "removed") continue;
+    frameworks.apply({ ...here.level, state: "removed" }, { gen: here.gen, limits: {} }, now);
+  }
+}

@@ -37,6 +37,9 @@ export const INVARIANTS = [
   "output-whole", // what is stored or read of an output is what its process wrote there, and in the end all of it
   "told-soon", // where all is calm, who waits for a job's end hears of it at once
   "waits-let-go", // the Worker holds no socket for nobody, and nothing for long for a client that has gone
+  "nothing-left-behind", // when all is over nothing is kept for it, and nothing of a framework that was torn down
+  "league-settles", // left alone an idle league does nothing but hold polls
+  "events-gapless", // who follows the events sees each once, in order, none missing, and of each job its begin and its end
   "all-end", // once the faults have stopped, every job ends
   "no-spinning", // nobody does the same over and over: requests of an agent, alarms of an object in a minute
   "turns-whole", // an object or an agent never throws anything but a problem, and never after a write

@@ -29,6 +29,7 @@ export class Scans {
     world.rounds.look();
     world.drains.look();
     world.reclaims.look();
+    world.reader.look();
     this.#holdRows(world.broker);
     for (const cluster of world.clusters) {
       checkAmounts(world, cluster);

@@ -109,6 +109,49 @@ export const MUTATIONS: readonly Mutation[] = [
   ...WAITS,
   ...SHELVES,
   ...PROMISES,
+  {
+    rule: "events go on after those in the rows",
+    so: "a Broker that wakes numbers its events from the first again",
+    patches: [{ file: "src/broker/store.ts", find: "(newest?.seq ?? 0) + 1;", replace: "1;" }],
+  },
+  {
+    rule: "a bar is lifted in its row too",
+    so: "what lifts a bar is not stored",
+    patches: [
+      {
+        file: "src/broker/heard.ts",
+        find: "grant.barredIn = {};\n    book.changedGrant(grant);",
+        replace: "grant.barredIn = {};",
+      },
+    ],
+  },
+  {
+    rule: "a job that ended elsewhere is forgotten",
+    so: "a Cluster with news of others never asks of what has nothing more to do there",
+    patches: [{ file: "src/cluster/reporting.ts", find: "this.#sayIdle(now);", replace: "" }],
+  },
+  {
+    rule: "without offers none lapses",
+    so: "a Cluster wakes for offers that it does not have any more",
+    patches: [
+      {
+        file: "src/cluster/frameworks/frameworks.ts",
+        find: "if (this.offers.size === 0) this.#nextLapseAt",
+        replace: "if (this.offers.size < 0) this.#nextLapseAt",
+      },
+    ],
+  },
+  {
+    rule: "what was used is banked",
+    so: "what a Cluster counted before it lost its counters is forgotten in the ledger",
+    patches: [
+      {
+        file: "src/broker/ledger.ts",
+        find: "added(known.banked, known.current) : (known?.banked ?? [])",
+        replace: "known.banked : (known?.banked ?? [])",
+      },
+    ],
+  },
 ];
 
 export interface Caught {

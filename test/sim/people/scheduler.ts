@@ -61,6 +61,8 @@ export class Scheduler {
   readonly tasks = new Map<string, Told>();
   /** launched, and it is not known that they were not */
   readonly launched = new Set<string>();
+  wantsTearDown = false;
+  isTornDown = false;
   readonly #world: World;
   readonly object: SimObject;
   readonly #chance: Chance;
@@ -398,8 +400,16 @@ export class Scheduler {
     }
   }
 
-  end(): void {
-    this.#isOver = true;
+  /** Its people are done with it; asked again until it is answered. */
+  tearDown(): void {
+    this.wantsTearDown = true;
+    if (this.isTornDown) return;
+    if (this.#streamId !== "")
+      this.#call({ type: "TEARDOWN" }, ({ status }) => {
+        this.isTornDown ||= status === 202;
+        this.#isOver = this.isTornDown;
+      });
+    this.#world.timeline.after(RETRY_MS, () => this.tearDown());
   }
 }
 

@@ -5,6 +5,9 @@
  */
 
 import type { Exchange, Answer as HttpResponse } from "../../../agent/host/broker/exchange.ts";
+
+import { feed } from "../../../src/api/eventFeed.ts";
+
 import { answerPoll } from "../../../src/api/hold.ts";
 import { jobAtEnd } from "../../../src/api/jobWait.ts";
 import { unavailable } from "../../../src/api/problems.ts";
@@ -14,8 +17,12 @@ import { Problem } from "../../../src/model/problems.ts";
 import type { JobView } from "../../../src/model/views.ts";
 import type { ObjectClient } from "../../../src/platform/objectClient.ts";
 import type { PollReply, PollRequest } from "../../../src/protocol/agent.ts";
+
 import type { ShelfMethods, Stream } from "../../../src/shelf/methods.ts";
 import { shelfOf } from "../../../src/shelf/shelfOf.ts";
+
+import type { Heard } from "../people/reader.ts";
+
 import type { AgentHost, HttpAnswer } from "./agentHost.ts";
 import { Isolate, ObjectFault } from "./isolate.ts";
 import type { Chance } from "./random.ts";
@@ -172,6 +179,30 @@ export class Edge {
       (isolate, signal) => jobAtEnd(isolate.client<BrokerMethods>(this.#world.broker), job, waitS, signal),
       (answer) => done(answer.ok ? (answer.value as JobView) : null),
       () => done(null),
+    );
+  }
+
+  /** A person follows the events of the league. @returns what ends it: Ctrl-C */
+  followEvents(since: string | null, heard: Heard, over: () => void): () => void {
+    const { broker, network } = this.#world;
+    const link = linkOf("people", broker.name);
+    return this.#person(
+      broker,
+      async (isolate, signal) => {
+        const stream = {};
+        let chunks = 0;
+        const query = { since, job: null, follow: true };
+        for await (const events of feed(isolate.client<BrokerMethods>(broker), query, signal)) {
+          const chunk = chunks++;
+          network.send(
+            link,
+            () => heard(stream, chunk, events),
+            () => {},
+          );
+        }
+      },
+      over,
+      over,
     );
   }
 

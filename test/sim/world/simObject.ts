@@ -116,6 +116,7 @@ export class SimObject {
   #execute(method: string, args: unknown): Answer | null {
     const overload = this.troubles.overload();
     if (overload === "unexecuted") return OVERLOADED;
+    this.#world.rest.called(this, method);
     const answer = this.#try(`${method}`, () => this.home.call(method, args));
     if (answer.ok) this.#world.watch.answered(this, method, args, answer.value);
     if (this.#leave()) return overload === "unknown" ? UNKNOWN : answer;
@@ -145,6 +146,7 @@ export class SimObject {
   hear(socket: SocketId, message: unknown): void {
     const on = this.#sockets.get(socket);
     if (!on) return;
+    this.#world.rest.called(this, "message");
     const answer = this.#try("message", () => this.home.message(socket, message));
     if (!this.#leave() || answer.ok) return;
     if (answer.problem) this.#later(on, { type: "message", message: { problem: answer.problem.toBody() } });
@@ -350,6 +352,7 @@ export class SimObject {
       }
       this.#armedFor = null;
       this.#world.checks.spin(`alarms of ${this.name}`, this.#world.timeline.nowMs);
+      this.#world.rest.called(this, "alarm");
       const { ok } = this.#try("alarm", () => this.home.fireAlarm());
       // One that must not spin, as it always fails.
       if (!ok) this.home.alarmAt = Math.max(this.home.alarmAt ?? 0, this.now() + FAILED_ALARM_DELAY_MS);

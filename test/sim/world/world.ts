@@ -24,6 +24,7 @@ import { LedgerWatch } from "../invariants/ledgerWatch.ts";
 import { Limits } from "../invariants/limits.ts";
 import { OutputWatch } from "../invariants/outputWatch.ts";
 import { ReclaimWatch } from "../invariants/reclaimWatch.ts";
+import { Rest } from "../invariants/rest.ts";
 import { RoundWatch } from "../invariants/roundWatch.ts";
 import { Scans } from "../invariants/scan.ts";
 import { Times } from "../invariants/times.ts";
@@ -37,6 +38,7 @@ import { drawBurst, drawKinds, drawTiny, withPreferences } from "../people/kinds
 import { drawAttributes, drawPatience, drawPriority } from "../people/league.ts";
 import { drawBacklog, drawContest, drawPlans, Person, type Plan, underRole, withPlanning } from "../people/person.ts";
 import { Plans } from "../people/plans.ts";
+import { Reader } from "../people/reader.ts";
 import { drawSchedulers, Scheduler } from "../people/scheduler.ts";
 import { Stewards } from "../people/stewards.ts";
 import { AgentHost } from "./agentHost.ts";
@@ -61,7 +63,7 @@ const LONG_SERVICE = 0.7;
 const REFIT = 0.4;
 const LOOK_EVERY_MS = 30_000;
 /** Long enough for every retry of every task on what is left of the nodes. */
-const PATIENCE_MS = 60 * 60_000;
+const PATIENCE_MS = 30 * 60_000;
 const SETTLE_MS = 45_000;
 /** The faults are over so long that nothing which was asked for during them is still waited for. */
 const CALM_AFTER_MS = 30_000;
@@ -87,6 +89,10 @@ export class World {
   readonly jobWaits: JobWaits;
   readonly reclaims = new ReclaimWatch(this);
   readonly scans = new Scans(this);
+  readonly rest: Rest;
+  readonly reader: Reader;
+  /** after the faults, when the last job and all that frameworks launched were over */
+  overAfterMs: number | null = null;
   readonly stewards: Stewards;
   readonly drains: Drains;
   readonly drills: Drills;
@@ -114,6 +120,8 @@ export class World {
     this.happenings = new Happenings(options.only ?? null);
     this.#trace = options.trace ?? null;
     this.#leagueChance = this.chanceOf("league");
+    this.reader = new Reader(this, this.chanceOf("reader"));
+    this.rest = new Rest(this, this.chanceOf("rest"));
     this.drains = new Drains(this, this.chanceOf("drains"));
     this.drills = new Drills(this, this.chanceOf("drills"));
     this.network = new Network(this.timeline, this.chanceOf("network"), this.happenings);
@@ -312,8 +320,11 @@ export class World {
         () => `${plan.id} has not ended: ${JSON.stringify(last)}`,
       );
     }
-    await this.timeline.run(this.timeline.nowMs + SETTLE_MS, () => this.#stepped());
+    this.overAfterMs = Math.max(0, this.timeline.nowMs - faultsEndMs);
+    const pass = (forMs: number) => this.timeline.run(this.timeline.nowMs + forMs, () => this.#stepped());
+    await pass(SETTLE_MS);
     checkEnd(this);
+    await this.rest.hold(pass);
   }
 
   #isOver(): boolean {

@@ -1,0 +1,95 @@
+/**
+ * What comes after the end: some of the frameworks are torn down, and when the last wish of people is done the league
+ * is left alone for a while. Then it does no more than an idle league may, and nothing is left of what is over.
+ */
+import type { Chance } from "../world/random.ts";
+import type { SimObject } from "../world/simObject.ts";
+import type { World } from "../world/world.ts";
+import { checkLeftovers } from "./leftovers.ts";
+
+/** A while costs each node its polls. */
+const PART = 0.35;
+const TORN_DOWN = 0.6;
+/** From the end of the faults: people look again and do what was undone, then Broker and Clusters poke once more. */
+const LAST_WISH_MS = 450_000;
+const SETTLED_WITHIN_MS = 200_000;
+/** Within it Broker and Clusters poke each other, should they have a reason to. */
+const QUIET_MS = 200_000;
+/** A poll is held for so long. */
+const HELD_MS = 25_000;
+
+interface Done {
+  calls: ReadonlyMap<string, number>;
+  gens: string;
+  rows: number;
+}
+
+export class Rest {
+  readonly #world: World;
+  readonly #chance: Chance;
+  readonly #calls = new Map<SimObject, Map<string, number>>();
+
+  constructor(world: World, chance: Chance) {
+    this.#world = world;
+    this.#chance = chance;
+  }
+
+  /** Something of the world, and not a person's look, calls an object, or its alarm does. */
+  called(object: SimObject, method: string): void {
+    const calls = this.#calls.get(object) ?? new Map<string, number>();
+    this.#calls.set(object, calls.set(method, (calls.get(method) ?? 0) + 1));
+  }
+
+  /** @param run lets time pass */
+  async hold(run: (forMs: number) => Promise<void>): Promise<void> {
+    const { mood, timeline, machines, schedulers, checks } = this.#world;
+    if (!this.#chance.of(PART) || machines.length > 20) return;
+    for (const scheduler of schedulers) if (this.#chance.of(TORN_DOWN)) scheduler.tearDown();
+    await run(Math.max(0, mood.faultsEndMs + LAST_WISH_MS - timeline.nowMs) + SETTLED_WITHIN_MS);
+    for (const { isTornDown, wantsTearDown, plan } of schedulers)
+      checks.hold("nothing-left-behind", isTornDown || !wantsTearDown, () => `${plan.id} is not torn down`);
+    checkLeftovers(this.#world);
+    if (schedulers.some(({ isTornDown }) => !isTornDown)) return;
+    const before = new Map(this.#objects().map((object) => [object, this.#doneBy(object)]));
+    await run(QUIET_MS);
+    for (const [object, done] of before) this.#holdIdle(object, done);
+    checkLeftovers(this.#world);
+  }
+
+  #objects(): SimObject[] {
+    const { broker, clusters, schedulers } = this.#world;
+    return [broker, ...clusters, ...schedulers.map(({ object }) => object)];
+  }
+
+  #doneBy(object: SimObject): Done {
+    const calls = new Map(this.#calls.get(object));
+    return { calls, gens: gensOf(object), rows: object.home.rowsWritten };
+  }
+
+  #holdIdle(object: SimObject, before: Done): void {
+    const { checks, agents } = this.#world;
+    const after = this.#doneBy(object);
+    checks.hold("league-settles", after.gens === before.gens, () => `${object.name}: ${before.gens} → ${after.gens}`);
+    const nodes = agents.filter(({ claims, alive }) => alive && claims.cluster === object.name).length;
+    const polls = nodes * (Math.ceil(QUIET_MS / HELD_MS) + 1);
+    // Of a Broker somebody reads the events, of a Cluster only nodes want something.
+    const most: Record<string, number> =
+      object.ref.kind === "cluster"
+        ? { message: polls }
+        : { events: Number.POSITIVE_INFINITY, message: Number.POSITIVE_INFINITY };
+    const calls = [...after.calls].map(([method, n]) => [method, n - (before.calls.get(method) ?? 0)] as const);
+    checks.hold(
+      "league-settles",
+      calls.every(([method, n]) => n <= (most[method] ?? 0)) && after.rows === before.rows,
+      () =>
+        `${object.name} with ${nodes} nodes, left alone: ${calls.map((call) => call.join(" "))}, and writes ${after.rows - before.rows} rows`,
+    );
+  }
+}
+
+/** Of all that is granted. */
+const gensOf = ({ ref, home }: SimObject): string => {
+  if (ref.kind === "framework") return "";
+  const tables = ref.kind === "broker" ? ['"grant"', "framework_grant"] : ['"grant"', "framework"];
+  return tables.map((table) => home.query(`SELECT total(gen) AS gens FROM ${table}`)[0]?.gens).join(" ");
+};

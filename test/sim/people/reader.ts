@@ -1,0 +1,130 @@
+/**
+ * Somebody who follows what happens in the league, page by page or as it comes, over the same faulty network as everyone:
+ * each event once, in order, and none is missing.
+ */
+import type { EventView } from "../../../src/model/views.ts";
+import type { Chance } from "../world/random.ts";
+import type { World } from "../world/world.ts";
+
+const LONGEST_PAUSE_MS = 30_000;
+const FOLLOWS = 0.4;
+const READS_AGAIN = 0.2;
+const AGAIN_MS = 3_000;
+
+/** Of a stream, in the order that it was sent: what comes after a hole is of no use. */
+export type Heard = (stream: object, chunk: number, events: EventView[]) => void;
+
+export class Reader {
+  readonly #world: World;
+  readonly #chance: Chance;
+  /** as they were seen first */
+  #seen: EventView[] = [];
+  #restores = 0;
+
+  constructor(world: World, chance: Chance) {
+    this.#world = world;
+    this.#chance = chance;
+    this.#later();
+  }
+
+  get #cursor(): string | null {
+    return this.#seen.at(-1)?.cursor ?? null;
+  }
+
+  #later(): void {
+    this.#world.timeline.after(this.#chance.spread(500, LONGEST_PAUSE_MS), () => {
+      if (this.#chance.of(FOLLOWS)) this.#follow();
+      else this.#read();
+    });
+  }
+
+  #read(): void {
+    this.#beganAnew();
+    const restores = this.#restores;
+    // As one who has lost its place does.
+    const from = this.#chance.of(READS_AGAIN) ? this.#chance.int(0, this.#seen.length) : this.#seen.length;
+    const since = this.#seen[from - 1]?.cursor ?? null;
+    const args = { since, limit: this.#chance.int(1, 40), job: null };
+    this.#world.edge.request(this.#world.broker, "events", args, (answer) => {
+      if (answer.ok) this.#take((answer.value as { events: EventView[] }).events, from, restores);
+      this.#later();
+    });
+  }
+
+  #follow(): void {
+    this.#beganAnew();
+    const restores = this.#restores;
+    let ofStream: object | null = null;
+    let next = 0;
+    let isOver = false;
+    const over = (): void => {
+      if (isOver) return;
+      isOver = true;
+      end();
+      this.#world.timeline.after(AGAIN_MS, () => this.#later());
+    };
+    const heard: Heard = (stream, chunk, events) => {
+      ofStream ??= stream;
+      if (isOver || stream !== ofStream || chunk < next) return;
+      if (chunk > next) return over();
+      next += 1;
+      const stored = events.filter(({ cursor }) => cursor !== undefined);
+      this.#take(stored, this.#seen.length, restores);
+    };
+    const end = this.#world.edge.followEvents(this.#cursor, heard, over);
+    this.#world.timeline.after(this.#chance.spread(2_000, 120_000), over);
+  }
+
+  /** @param from how many came before these @param restores of the Broker until they were asked for */
+  #take(events: readonly EventView[], from: number, restores: number): void {
+    const { broker, checks } = this.#world;
+    if (restores !== broker.restores) return;
+    for (const [i, event] of events.entries()) {
+      const before = this.#seen[from + i];
+      if (before === undefined) this.#seen.push(event);
+      else {
+        const is = JSON.stringify(event);
+        checks.hold("events-gapless", is === JSON.stringify(before), () => `${before.cursor} is ${is} now`);
+      }
+    }
+  }
+
+  /** A restored Broker gives cursors that it had given for what the backup does not have again: who reads begins anew. */
+  #beganAnew(): void {
+    const { restores } = this.#world.broker;
+    if (restores !== this.#restores) this.#seen = [];
+    this.#restores = restores;
+  }
+
+  /** All that a reader was told is what there is, and each job began and ended once. */
+  look(): void {
+    const { broker, checks, people } = this.#world;
+    this.#beganAnew();
+    const rows = broker.home.query("SELECT seq, body FROM event ORDER BY seq");
+    for (const [i, { cursor, at: _, ...body }] of this.#seen.entries()) {
+      const { seq, body: stored } = rows[i] ?? {};
+      checks.hold(
+        "events-gapless",
+        cursor === `b${seq}` && Number(seq) === i + 1 && isSame(body, JSON.parse(String(stored))),
+        () => `event ${i + 1} was read as ${cursor} ${JSON.stringify(body)}, and is ${seq} ${stored}`,
+      );
+    }
+    if (this.#restores > 0) return;
+    const times = new Map<string, number>();
+    for (const { body } of rows) {
+      const { type, job } = JSON.parse(String(body)) as EventView;
+      times.set(`${type} ${job}`, (times.get(`${type} ${job}`) ?? 0) + 1);
+    }
+    for (const { plan, acknowledged, done } of people) {
+      const [begun, over] = ["job.submitted", "job.ended"].map((type) => times.get(`${type} ${plan.id}`) ?? 0);
+      checks.hold(
+        "events-gapless",
+        (begun === 1 || (begun === 0 && !acknowledged)) && (over === 1 || (over === 0 && !done)),
+        () => `${plan.id} was submitted ${begun} times and ended ${over} times, by the events`,
+      );
+    }
+  }
+}
+
+const isSame = (a: object, b: object): boolean => JSON.stringify(sorted(a)) === JSON.stringify(sorted(b));
+const sorted = (of: object) => Object.entries(of).sort(([a], [b]) => (a < b ? -1 : 1));
