@@ -3,6 +3,7 @@ import { attemptKey, type Epoch, type TaskId } from "../../src/model/ids.ts";
 import type { PollRequest } from "../../src/protocol/agent.ts";
 import { MAX_WAIT_S } from "../../src/protocol/limits.ts";
 import { loneStartMs } from "./keeping.ts";
+import { isGuarded } from "./rules.ts";
 import type { AgentEffect, AgentState, Attempt } from "./types.ts";
 
 const BACKOFF_BASE_MS = 500;
@@ -119,7 +120,7 @@ export function duePoll(state: AgentState, nowMs: number): { state: AgentState; 
   }
   const pressure = [...state.pressure];
   if (state.inventory === null) pressure.push("starting");
-  if (!state.guarded) pressure.push("no-guard");
+  if (!isGuarded(state)) pressure.push("no-guard");
   if (state.leaving && !pressure.includes("draining")) pressure.push("draining");
   const request: PollRequest = {
     session: state.session,

@@ -49,8 +49,8 @@ const BLOWS: Record<string, Blow> = {
     const agent = anyAgent(world, chance);
     const forMs = chance.spread(1_000, 60_000);
     if (!agent?.runs || !mayLoseGuard(world, agent)) return;
-    agent.machine.hasNoGuards = true;
     loseGuard(world, agent);
+    agent.machine.hasNoGuards = true;
     agent.machine.after(forMs, () => {
       agent.machine.hasNoGuards = false;
     });
