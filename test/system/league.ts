@@ -6,7 +6,15 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "../../cli/api/client.ts";
-import { createCluster, createToken, getJob, listNodes, submitJob, tasksOf } from "../../cli/api/endpoints.ts";
+import {
+  createCluster,
+  createToken,
+  getCluster,
+  getJob,
+  listNodes,
+  submitJob,
+  tasksOf,
+} from "../../cli/api/endpoints.ts";
 import type { JobSpecInput } from "../../src/model/job.ts";
 import { isTerminal } from "../../src/model/states.ts";
 import { rootToken } from "../../src/model/token.ts";
@@ -98,8 +106,15 @@ export class League {
   async allUp(timeoutMs?: number): Promise<void> {
     for (const cluster of this.#joinTokens.keys()) {
       const wanted = this.agents.filter(({ plan }) => plan.cluster === cluster).length;
-      const up = async () => (await listNodes(this.client, cluster)).filter(({ state }) => state === "up").length;
-      await until(`${wanted} nodes of ${cluster} are up`, async () => (await up()) === wanted, timeoutMs);
+      // A node that starts polls before it knows what it has; and the Broker must have heard of it too.
+      const areKnown = async () => {
+        const up = (await listNodes(this.client, cluster)).filter(({ state }) => state === "up");
+        const cpus = up.map(({ capacity }) => capacity.cpus ?? 0);
+        const { capacity } = await getCluster(this.client, cluster);
+        const inAll = cpus.reduce((sum, n) => sum + n, 0);
+        return up.length === wanted && !cpus.includes(0) && (capacity.cpus ?? 0) >= inAll;
+      };
+      await until(`${wanted} nodes of ${cluster} are up, and what they have is known`, areKnown, timeoutMs);
     }
   }
 
