@@ -5,7 +5,6 @@ export interface Found {
 }
 
 export const FOUND: readonly Found[] = [
-  { seed: 882010, story: "the end of a rebooted attempt was acknowledged and kept nowhere" },
   { seed: 5, story: "a bar that other shapes had lifted was back after a crash of the Broker" },
   { seed: 7, story: "a Broker that was restored went on waiting for what had ended in another cluster since" },
   { seed: 96, story: "a cluster whose clock leapt while a report was on its way woke each millisecond" },

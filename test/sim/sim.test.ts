@@ -3,9 +3,11 @@ import { INVARIANTS } from "./invariants/checks.ts";
 import { Pool } from "./pool.ts";
 import { FOUND } from "./seeds.ts";
 
-/** The long run is `npm run sim`. */
-const SEEDS = 40;
-const PATIENCE_MS = 240_000;
+/** The long run is `npm run sim`. The last is one of the few worlds that cut many nodes off at once. */
+const SEEDS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 33];
+const PATIENCE_MS = 300_000;
+/** Short ones. */
+const [ONE, ANOTHER] = [1, 4];
 
 let pool: Pool;
 beforeAll(async () => {
@@ -14,9 +16,9 @@ beforeAll(async () => {
 afterAll(() => pool.close());
 
 test(
-  `${SEEDS} seeds of faults break no invariant, each invariant is looked at, and rounds are optimised`,
+  "leagues under faults break no invariant, each invariant is looked at, and rounds are optimised",
   async () => {
-    const seeds = [...Array.from({ length: SEEDS }, (_, i) => i + 1), ...FOUND.map(({ seed }) => seed)];
+    const seeds = [...new Set([...SEEDS, ...FOUND.map(({ seed }) => seed)])];
     const stories = await Promise.all(seeds.map((seed) => pool.story(seed)));
     const broken = stories.flatMap(({ seed, violation }) =>
       violation ? [`--seed ${seed}: ${violation.message}`] : [],
@@ -29,8 +31,8 @@ test(
 );
 
 test("a seed is a whole story: the same one every time, and another for another seed", async () => {
-  const hashes = () => Promise.all([11, 12, 13].map((seed) => pool.hash(seed)));
+  const hashes = () => Promise.all([ONE, ANOTHER].map((seed) => pool.hash(seed)));
   const first = await hashes();
   expect(await hashes()).toEqual(first);
-  expect(new Set(first).size).toBe(3);
+  expect(new Set(first).size).toBe(2);
 }, 60_000);
