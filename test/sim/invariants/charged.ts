@@ -20,7 +20,7 @@ export function checkCharged(world: World): void {
 }
 
 /** Newest attempts of jobs; an earlier one that runs beside is counted nowhere. */
-function liveByRole({ clusters }: World): Map<string, Resources> {
+export function liveByRole({ clusters }: World): Map<string, Resources> {
   const live = new Map<string, Resources>();
   for (const { home } of clusters) {
     for (const { template, count } of home.query(LIVE)) {

@@ -19,6 +19,7 @@ import { checkAmounts } from "../invariants/amounts.ts";
 import { checkIndices } from "../invariants/brokerRows.ts";
 import { Checks } from "../invariants/checks.ts";
 import { checkEnd } from "../invariants/final.ts";
+import { Guarantees } from "../invariants/guarantees.ts";
 import { Launches } from "../invariants/launches.ts";
 import { LedgerWatch } from "../invariants/ledgerWatch.ts";
 import { Limits } from "../invariants/limits.ts";
@@ -89,6 +90,7 @@ export class World {
   readonly jobWaits: JobWaits;
   readonly reclaims = new ReclaimWatch(this);
   readonly scans = new Scans(this);
+  readonly guarantees = new Guarantees(this);
   readonly rest: Rest;
   readonly reader: Reader;
   /** after the faults, when the last job and all that frameworks launched were over */
@@ -302,6 +304,7 @@ export class World {
       this.drills.look();
       this.edge.look();
       this.reclaims.look();
+      this.guarantees.look();
       const { plan } = chance.pick(this.people);
       this.watch.checkTasks(chance.pick(this.clusters), plan.id);
       this.#lookAround(chance);
