@@ -63,8 +63,9 @@ const LONG_WORK = 0.1;
 const LONG_SERVICE = 0.7;
 const REFIT = 0.4;
 const LOOK_EVERY_MS = 30_000;
-/** Long enough for every retry of every task on what is left of the nodes. */
-const PATIENCE_MS = 30 * 60_000;
+/** Beyond the time of all that runs, one after the other: the last wish of a person, silences, tries that come late. */
+const PATIENCE_MS = 25 * 60_000;
+const MOST_PATIENCE_MS = 24 * 3_600_000;
 const SETTLE_MS = 45_000;
 /** The faults are over so long that nothing which was asked for during them is still waited for. */
 const CALM_AFTER_MS = 30_000;
@@ -114,6 +115,7 @@ export class World {
   readonly #objects = new Map<string, SimObject>();
   readonly #clusterOf = new Map<Machine, SimObject>();
   readonly #work = new Map<string, { ranMs: number; code: number }>();
+  #workMs = 0;
   readonly #chance: Chance;
   readonly #leagueChance: Chance;
 
@@ -285,6 +287,7 @@ export class World {
       const fails = (this.planOf(task)?.plan.pinned ?? null) === null ? 0.15 : 0.6;
       work = { ranMs, code: chance.of(fails) ? chance.int(1, 3) : 0 };
       this.#work.set(key, work);
+      this.#workMs += ranMs;
     }
     return work;
   }
@@ -315,7 +318,8 @@ export class World {
   async run(): Promise<void> {
     const { faultsEndMs } = this.mood;
     await this.timeline.run(faultsEndMs, () => this.#stepped());
-    await this.timeline.run(faultsEndMs + PATIENCE_MS, () => this.#stepped() || this.#isOver());
+    const isLate = () => this.timeline.nowMs > faultsEndMs + PATIENCE_MS + this.#workMs;
+    await this.timeline.run(faultsEndMs + MOST_PATIENCE_MS, () => this.#stepped() || this.#isOver() || isLate());
     for (const { plan, last } of this.people) {
       this.checks.hold(
         "all-end",
