@@ -1,5 +1,6 @@
 /** When to poll, and what a poll says. */
 import { attemptKey, type Epoch, type TaskId } from "../../src/model/ids.ts";
+import { GUARD_MARGIN_MS } from "../../src/model/job.ts";
 import type { PollRequest } from "../../src/protocol/agent.ts";
 import { MAX_WAIT_S } from "../../src/protocol/limits.ts";
 import { loneStartMs } from "./keeping.ts";
@@ -86,10 +87,14 @@ export function nextWakeMs(state: AgentState): number {
   return wakeMs;
 }
 
-/** TERM leaves room for the grace and 5 s for KILL to be done by the deadline. */
+/** TERM leaves room for the grace and for KILL to be done by the deadline. */
 export function termAtMs(attempt: Attempt): number | null {
-  return attempt.deadlineMs === null ? null : attempt.deadlineMs - attempt.template.stopGraceMs - 5_000;
+  return attempt.deadlineMs === null ? null : attempt.deadlineMs - attempt.template.stopGraceMs - GUARD_MARGIN_MS;
 }
+
+/** A stop that comes late, after a suspend, gives less of the grace: the guard may be late then, too. */
+export const graceLeftMs = ({ deadlineMs }: Attempt, graceMs: number, nowMs: number): number =>
+  deadlineMs === null ? graceMs : Math.max(0, Math.min(graceMs, deadlineMs - GUARD_MARGIN_MS - nowMs));
 
 export function timeoutAtMs(attempt: Attempt): number | null {
   const { timeoutMs } = attempt.template;

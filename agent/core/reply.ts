@@ -4,7 +4,7 @@ import { attemptKey, type Epoch, type TaskId } from "../../src/model/ids.ts";
 import type { Template } from "../../src/model/job.ts";
 import { isWithin } from "../../src/model/role.ts";
 import type { Assignment, Inventory, PollReply, Update } from "../../src/protocol/agent.ts";
-import { CONFIRM_DELAY_MS, holdMs, pauseMs, termAtMs } from "./poll.ts";
+import { CONFIRM_DELAY_MS, graceLeftMs, holdMs, pauseMs, termAtMs } from "./poll.ts";
 import { type AcceptRecord, acceptedAttempt, acceptRecord } from "./records.ts";
 import { acceptsReply, isGuarded, mayRenew } from "./rules.ts";
 import type { AgentEffect, AgentState, Attempt, Deadline, JournalRecord } from "./types.ts";
@@ -70,7 +70,7 @@ export function applyReply(
 
   acknowledge(attempts, reply.acked, records, after);
   renew(state, attempts, reply.renews, sentAtMs, nowMs, after);
-  const doubted = stop(attempts, reply, before.doubted, records, after);
+  const doubted = stop(attempts, reply, before.doubted, nowMs, records, after);
   const accepted = accept(state, attempts, reply, sentAtMs, nowMs, records, after);
 
   state = { ...state, nextPollAtMs: nowMs + pauseMs({ ...state, attempts }, reply.nextPollMs) };
@@ -137,6 +137,7 @@ function stop(
   attempts: Attempts,
   reply: PollReply,
   doubted: ReadonlySet<string>,
+  nowMs: number,
   records: JournalRecord[],
   after: AgentEffect[],
 ): Set<string> {
@@ -154,7 +155,7 @@ function stop(
       records.push({ type: "end", key: attempt.key, update: end });
     } else {
       attempts.set(attempt.key, { ...attempt, phase: "stopping", stopReason: "cancelled" });
-      after.push({ type: "stop", key: attempt.key, graceMs });
+      after.push({ type: "stop", key: attempt.key, graceMs: graceLeftMs(attempt, graceMs, nowMs) });
     }
   }
   return doubtful;

@@ -249,6 +249,18 @@ describe("an attempt that runs", () => {
     expect(agent.state.attempts.get("abcd.0@1")?.end).toMatchObject({ state: "failed", reason: "deadline" });
   });
 
+  test("whose TERM comes late has less of its grace, so that KILL is done by the deadline also without the guard", () => {
+    agent.pass(60);
+    agent.nowMs = 1_020_000;
+    expect(agent.pass(0)).toContainEqual({ type: "stop", key: "abcd.0@1", graceMs: 5_000 });
+  });
+
+  test("that is cancelled with a longer grace than it has time has what is left of it", () => {
+    agent.pass(60);
+    const stops = [{ task: "abcd.0", epoch: 1, graceMs: 60_000, reason: "cancelled" as const }];
+    expect(agent.reply({ stops })).toContainEqual({ type: "stop", key: "abcd.0@1", graceMs: 24_940 });
+  });
+
   test.each([{ code: null, signal: "SIGKILL" }, { code: 1 }, { code: null, vanished: true }])(
     "that lost a process to want of memory is told so, with the limit, also if it ends with %o",
     (rest) => {

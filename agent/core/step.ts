@@ -7,7 +7,7 @@
 import { formatAmount } from "../../src/model/resources.ts";
 import type { Inventory, Update } from "../../src/protocol/agent.ts";
 import { asked, loneStartMs, successorOf } from "./keeping.ts";
-import { backoffMs, duePoll, newsDueMs, termAtMs, timeoutAtMs } from "./poll.ts";
+import { backoffMs, duePoll, graceLeftMs, newsDueMs, termAtMs, timeoutAtMs } from "./poll.ts";
 import { acceptedAttempt, acceptRecord } from "./records.ts";
 import { applyReply, deadlinesOf, endOf, leaveForGood, noOutput } from "./reply.ts";
 import type { AgentEffect, AgentEvent, AgentState, Attempt, Exit, Found, JournalRecord } from "./types.ts";
@@ -312,7 +312,11 @@ function dueStops(state: AgentState, nowMs: number): Step {
       termMs !== null && nowMs >= termMs ? "deadline" : timeoutMs !== null && nowMs >= timeoutMs ? "timeout" : null;
     if (stopReason === null) continue;
     next = withAttempt(next, { ...attempt, phase: "stopping", stopReason });
-    effects.push({ type: "stop", key: attempt.key, graceMs: attempt.template.stopGraceMs });
+    effects.push({
+      type: "stop",
+      key: attempt.key,
+      graceMs: graceLeftMs(attempt, attempt.template.stopGraceMs, nowMs),
+    });
   }
   return { state: next, effects };
 }
@@ -342,7 +346,11 @@ function leave(state: AgentState, nowMs: number): Step {
       records.push({ type: "end", key: attempt.key, update });
     } else if (attempt.phase === "running" || attempt.phase === "starting") {
       next = withAttempt(next, { ...attempt, phase: "stopping", stopReason: "shutdown" });
-      effects.push({ type: "stop", key: attempt.key, graceMs: attempt.template.stopGraceMs });
+      effects.push({
+        type: "stop",
+        key: attempt.key,
+        graceMs: graceLeftMs(attempt, attempt.template.stopGraceMs, nowMs),
+      });
     }
   }
   if (records.length > 0) effects.unshift({ type: "journal", records });

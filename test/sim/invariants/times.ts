@@ -1,11 +1,16 @@
 /** What an attempt may run at most, is left to end by itself, and how often it is tried. */
 import type { Deadline, Exit } from "../../../agent/core/types.ts";
+import { deadlineOf } from "../../../agent/host/guard/deadlines.ts";
+import { GUARD_MARGIN_MS } from "../../../src/model/job.ts";
 import type { SimProcess } from "../world/machine.ts";
 import type { World } from "../world/world.ts";
 import { launchedAs } from "./launches.ts";
 
 /** The agent's ticks, a signal's time. */
 const SLACK_MS = 5_000;
+const ROUNDING_MS = 2;
+/** A grace is cut so long before the deadline, by a clock that drifts. */
+const CUT_MS = GUARD_MARGIN_MS + 500;
 /** What is unknown to its cluster gets the grace that most have. */
 const UNKNOWN = ["cluster-rebuilt", "agent-cloned"];
 /** Only an agent that is there all the time ends it in time. */
@@ -33,9 +38,15 @@ export class Times {
     const { stopGraceMs } = process.template;
     this.#world.checks.hold(
       "grace-given",
-      termAtMs !== undefined && nowMs - termAtMs >= stopGraceMs - 2,
+      termAtMs !== undefined && (nowMs - termAtMs >= stopGraceMs - ROUNDING_MS || this.#isCut(process)),
       () => `${process.key} is killed ${nowMs - (termAtMs ?? nowMs)} ms after TERM, its grace is ${stopGraceMs} ms`,
     );
+  }
+
+  /** The grace of a TERM that came late, since its agent was away when it was due, ends before the deadline. */
+  #isCut({ host, key }: SimProcess): boolean {
+    const deadlineMs = deadlineOf(host.guardEntries, key) ?? Number.POSITIVE_INFINITY;
+    return this.#hadAny(AGENT_AWAY) && host.now() >= deadlineMs - CUT_MS;
   }
 
   deadline({ template, key }: SimProcess, { deadlineMs, termAtMs }: Deadline): void {
