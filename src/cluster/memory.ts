@@ -15,6 +15,7 @@ import { Making } from "./making.ts";
 import { NodeAccounts } from "./nodeAccounts.ts";
 import { partitionsOf } from "./partitions.ts";
 import { Revs } from "./revs.ts";
+import { OVERDUE_MS } from "./rules.ts";
 import type { Waits } from "./schema.ts";
 import {
   attemptsOf,
@@ -446,7 +447,7 @@ export class ClusterMemory {
 
   /** When it will be, if it stays silent. */
   suspectAt(node: NodeState): number {
-    return node.seenAt + Math.max(SUSPECT_MS, node.expectMs + 10_000) + 1;
+    return node.seenAt + Math.max(SUSPECT_MS, node.expectMs + OVERDUE_MS) + 1;
   }
 
   usedOn(node: NodeState): Resources {

@@ -2,6 +2,10 @@
 
 /** Ticks are never longer, so that our own outages count at most one. */
 export const TICK_MS = 5_000;
+/** Beyond the time within which a node is to poll. */
+export const OVERDUE_MS = 10_000;
+/** The clock of a node against that of its Cluster. */
+export const CLOCKS_APART = 0.02;
 /** With at least so many nodes and more than a third of them silent together, it is the link and not the nodes. */
 const MASS_NODES = 10;
 const MASS_WINDOW_MS = 60_000;

@@ -9,13 +9,11 @@ import { endRecoveries, isAnyRecovering } from "./frameworks/recovery.ts";
 import { returnLimbo } from "./grants.ts";
 import type { OpenPoll } from "./heldPolls.ts";
 import type { ClusterMemory } from "./memory.ts";
-import { HOLD_FOR_MS, massHoldMs, silenceElapsed, TICK_MS, tickMs } from "./rules.ts";
+import { HOLD_FOR_MS, massHoldMs, OVERDUE_MS, silenceElapsed, TICK_MS, tickMs } from "./rules.ts";
 import type { JobState, Live, NodeState, Silence } from "./state.ts";
 
 /** A kept attempt of a removed node has no deadline: the node is told to stop it, and has so long to hear that. */
 const REMOVED_KEPT_MS = 621_000;
-/** Beyond the time a node said it would poll within. */
-export const OVERDUE_MS = 10_000;
 
 /** Within this time after the recovery a node has told an end that it held again. */
 const HELD_END_MS = 60_000;

@@ -7,6 +7,7 @@ import { MAX_WAIT_S } from "../protocol/limits.ts";
 import { Candidates } from "./candidates.ts";
 import type { ClusterMemory } from "./memory.ts";
 import { WAKEABLE_POLL_MS } from "./poll.ts";
+import { CLOCKS_APART } from "./rules.ts";
 import type { NodeState } from "./state.ts";
 
 /** Within this a node polls that was called, or whose last socket was lost. */
@@ -100,7 +101,7 @@ export class Wakers {
   /** It was told to poll again after a long time. Nothing runs on it: its silence decides nothing. */
   letRest(node: NodeState, now: number): void {
     node.rest = "asleep";
-    node.expectMs = now - node.seenAt + WAKEABLE_POLL_MS;
+    node.expectMs = now - node.seenAt + WAKEABLE_POLL_MS * (1 + CLOCKS_APART);
     this.#asleep.add(node.name);
     this.#memory.touch(node.name);
   }

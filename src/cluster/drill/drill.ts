@@ -5,8 +5,8 @@
 import { formatDuration } from "../../model/duration.ts";
 import { isAdopted } from "../liveTasks.ts";
 import type { ClusterMemory } from "../memory.ts";
+import { OVERDUE_MS } from "../rules.ts";
 import type { Drill } from "../schema.ts";
-import { OVERDUE_MS } from "../silence.ts";
 import { attemptsOf, type Live, type NodeState } from "../state.ts";
 import { drillable, isCut, missingNodes, mustBeReady, reportBy, silentOnes } from "./cut.ts";
 import { type FollowedAttempt, keyOf } from "./followed.ts";

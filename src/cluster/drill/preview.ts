@@ -5,7 +5,7 @@ import { type JobId, taskId } from "../../model/ids.ts";
 import { GUARD_MARGIN_MS, type Template } from "../../model/job.ts";
 import { MAX_WAIT_S } from "../../protocol/limits.ts";
 import type { ClusterMemory } from "../memory.ts";
-import { OVERDUE_MS } from "../silence.ts";
+import { OVERDUE_MS } from "../rules.ts";
 import { attemptsOf } from "../state.ts";
 import { drillable, mustBeReady, silentOnes } from "./cut.ts";
 import { massHoldOf } from "./report.ts";
