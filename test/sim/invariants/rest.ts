@@ -2,6 +2,8 @@
  * What comes after the end: some of the frameworks are torn down, and when the last wish of people is done the league
  * is left alone for a while. Then it does no more than an idle league may, and nothing is left of what is over.
  */
+import { RECOVERY_MS } from "../../../src/cluster/ends.ts";
+import { DEFAULT_STOP_AFTER_MS, silenceLimitMs } from "../../../src/model/job.ts";
 import type { Chance } from "../world/random.ts";
 import type { SimObject } from "../world/simObject.ts";
 import type { World } from "../world/world.ts";
@@ -13,6 +15,11 @@ const TORN_DOWN = 0.6;
 /** From the end of the faults: people look again and do what was undone, then Broker and Clusters poke once more. */
 const LAST_WISH_MS = 450_000;
 const SETTLED_WITHIN_MS = 200_000;
+/** Of a Cluster: rows, and what they tell. */
+const LOSSES = ["cluster-rebuilt", "cluster-restored", "league-restored"];
+const POKED_WITHIN_MS = 180_000;
+/** What frameworks ran on it before is charged until nothing of it can run any more; the Broker sees so when it pokes. */
+const REMEMBERED_MS = RECOVERY_MS + silenceLimitMs(DEFAULT_STOP_AFTER_MS) + POKED_WITHIN_MS + 60_000;
 /** Within it Broker and Clusters poke each other, should they have a reason to. */
 const QUIET_MS = 200_000;
 /** A poll is held for so long. */
@@ -42,10 +49,12 @@ export class Rest {
 
   /** @param run lets time pass */
   async hold(run: (forMs: number) => Promise<void>): Promise<void> {
-    const { mood, timeline, machines, schedulers, checks } = this.#world;
+    const { mood, timeline, machines, schedulers, checks, happenings } = this.#world;
     if (!this.#chance.of(PART) || machines.length > 20) return;
     for (const scheduler of schedulers) if (this.#chance.of(TORN_DOWN)) scheduler.tearDown();
-    await run(Math.max(0, mood.faultsEndMs + LAST_WISH_MS - timeline.nowMs) + SETTLED_WITHIN_MS);
+    const lastWishAtMs = Math.max(timeline.nowMs, mood.faultsEndMs + LAST_WISH_MS);
+    const rememberedUntilMs = LOSSES.some((kind) => happenings.faults.has(kind)) ? mood.faultsEndMs + REMEMBERED_MS : 0;
+    await run(Math.max(lastWishAtMs + SETTLED_WITHIN_MS, rememberedUntilMs) - timeline.nowMs);
     for (const { isTornDown, wantsTearDown, plan } of schedulers)
       checks.hold("nothing-left-behind", isTornDown || !wantsTearDown, () => `${plan.id} is not torn down`);
     checkLeftovers(this.#world);
