@@ -448,6 +448,44 @@ test("the end that was told first stands when Clusters tell theirs again after a
   expect(job().counts).toMatchObject({ succeeded: 1, failed: 0 });
 });
 
+describe("a reader of events whose Broker was restored", () => {
+  const eventsSince = (since: string | null) =>
+    (home.call("events", { since, limit: 1_000, job: null }) as { events: EventView[] }).events;
+  const cursorsOf = (events: EventView[]) => events.map(({ cursor }) => cursor);
+  const restoreTo = (backup: Uint8Array, generation: number) => {
+    home = new ObjectHome((platform) => new Broker(platform), { self: home.self, generation, backup });
+  };
+
+  test.each([{ generation: 1 }, { generation: 1_800_000_000 }])(
+    "goes on with all that is new, and with nothing of before, in generation $generation",
+    ({ generation }) => {
+      submit({ command: "true" });
+      const backup = home.serialize();
+      const kept = eventsSince(null);
+      submit({ command: "false" }, "bcdefghijk");
+      const lost = eventsSince(kept.at(-1)?.cursor ?? null);
+      restoreTo(backup, generation);
+      home.crash();
+      submit({ command: "false" }, "cdefghijkl");
+      const after = eventsSince(lost.at(-1)?.cursor ?? null);
+      expect(after.map(({ type }) => type).slice(0, 2)).toEqual(["league.restored", "job.submitted"]);
+      expect(eventsSince(null)).toEqual([...kept, ...after]);
+      expect(eventsSince(kept.at(-1)?.cursor ?? null)).toEqual(after);
+      expect(cursorsOf(after).filter((cursor) => cursorsOf(lost).includes(cursor))).toEqual([]);
+    },
+  );
+
+  test("misses none where a generation that someone counts by hand begins below what there was", () => {
+    home.query("UPDATE event SET seq = seq + 5000000");
+    home.crash();
+    const backup = home.serialize();
+    submit({ command: "true" });
+    const lost = eventsSince(null).at(-1)?.cursor ?? null;
+    restoreTo(backup, 1);
+    expect(eventsSince(lost).map(({ type }) => type)).toEqual(["league.restored"]);
+  });
+});
+
 test("a job that is submitted again after a restore begins with numbers that were never given out", () => {
   submit({ command: "true", clusters: ["north"], disconnect: { stopAfter: "30s" } });
   const before = north.grant();

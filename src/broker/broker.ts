@@ -73,7 +73,7 @@ export class Broker implements Turns {
     this.#platform = platform;
     const { sql, generation, sockets, solver } = platform;
     const now = platform.now();
-    this.#store = new BrokerStore(sql);
+    this.#store = new BrokerStore(sql, generation);
     this.#access = new Access(this.#store);
     this.#fleet = new Fleet(this.#store);
     this.#shares = new Shares(this.#store, now);
@@ -85,6 +85,11 @@ export class Broker implements Turns {
     if (this.#restored.isNew) {
       this.#restored.leap(this.#book.live());
       this.#frameworks.leap();
+      this.#store.leapEvents();
+      this.#emit(now, {
+        type: "league.restored",
+        detail: "a backup was restored: what happened since it was made may not be known here",
+      });
     }
     this.#grants = new Grants(this.#book, this.#fleet, this.#shares, this.#restored, this.#store, generation);
     this.#plans = new Plans(this.#book, this.#fleet, this.#rounds, this.#store);

@@ -5,6 +5,7 @@ import type { LeagueSettings } from "../model/league.ts";
 import type { EventView } from "../model/views.ts";
 import { type Database, database, migrate } from "../platform/drizzle.ts";
 import type { Sql } from "../platform/seam.ts";
+import { firstEvent } from "./generation.ts";
 import * as schema from "./schema.ts";
 
 export type JobRow = typeof schema.job.$inferSelect;
@@ -23,15 +24,21 @@ export type EventBody = Omit<EventView, "cursor" | "at">;
 const ITEMS_PER_ROW = 256;
 /** Events kept. */
 const MAX_EVENTS = 100_000;
+const TRIMMED_EVERY = 1_000;
+/** Events that an older copy of these rows may have had before it was lost. */
+const EVENTS_LEAP = 2 ** 20;
 const IDEMPOTENCY_TTL_MS = 24 * 3_600_000;
 
 export class BrokerStore {
   readonly #sql: Sql;
   readonly #db: Database<typeof schema>;
+  /** number of the event before the first of this generation, if the rows have none newer */
+  readonly #eventBase: number;
   #nextEvent: number;
 
-  constructor(sql: Sql) {
+  constructor(sql: Sql, generation: number) {
     this.#sql = sql;
+    this.#eventBase = firstEvent(generation) - 1;
     migrate(sql, migrations);
     this.#db = database(sql, schema);
     const newest = this.#db
@@ -40,7 +47,7 @@ export class BrokerStore {
       .orderBy(desc(schema.event.seq))
       .limit(1)
       .get();
-    this.#nextEvent = (newest?.seq ?? 0) + 1;
+    this.#nextEvent = Math.max(newest?.seq ?? 0, this.#eventBase) + 1;
   }
 
   // Construction.
@@ -275,8 +282,19 @@ export class BrokerStore {
   append(at: number, body: EventBody): EventView {
     const seq = this.#nextEvent++;
     this.#sql.exec("INSERT INTO event (seq, at, body) VALUES (?, ?, ?)", seq, at, JSON.stringify(body));
-    if (seq % 1000 === 0) this.#sql.exec("DELETE FROM event WHERE seq <= ?", seq - MAX_EVENTS);
+    if (seq % TRIMMED_EVERY === 0) this.#trimEvents();
     return { ...body, at, cursor: cursorOf(seq) };
+  }
+  /** These rows are older than what readers have seen. A generation that someone counts by hand may begin below them. */
+  leapEvents(): void {
+    if (this.#nextEvent - 1 > this.#eventBase) this.#nextEvent += EVENTS_LEAP;
+  }
+  /** By their count: the numbers leap with a restore. */
+  #trimEvents(): void {
+    this.#sql.exec(
+      "DELETE FROM event WHERE seq <= (SELECT seq FROM event ORDER BY seq DESC LIMIT 1 OFFSET ?)",
+      MAX_EVENTS,
+    );
   }
   events(since: string | null, limit: number, job: string | null): { events: EventView[]; cursor: string } {
     const after = since === null ? 0 : seqOf(since);
@@ -310,13 +328,19 @@ export class BrokerStore {
   }
 
   counts(): { jobs: number; events: number } {
-    return { jobs: this.#db.select({ n: count() }).from(schema.job).get()?.n ?? 0, events: this.#nextEvent - 1 };
+    return {
+      jobs: this.#db.select({ n: count() }).from(schema.job).get()?.n ?? 0,
+      events: this.#nextEvent - 1 - this.#eventBase,
+    };
   }
 }
 
-/** Opaque to readers; a vector over the logs of the league, of which the Broker's is the one there is. */
+/**
+ * Opaque to readers; a vector over the logs of the league, of which the Broker's is the one there is. No number is given
+ * twice: one of an event that was lost with a restore stands between those of the backup and those that came after it.
+ */
 const cursorOf = (seq: number): string => `b${seq}`;
 const seqOf = (cursor: string): number => {
-  const match = /^b(\d{1,15})$/.exec(cursor);
+  const match = /^b(\d{1,16})$/.exec(cursor);
   return match ? Number(match[1]) : -1;
 };

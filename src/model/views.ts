@@ -204,6 +204,7 @@ export const eventViewSchema = z
       "framework.changed",
       "framework.left",
       "league.changed",
+      "league.restored",
       "round.decided",
       "token.created",
       "token.revoked",

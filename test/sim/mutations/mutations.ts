@@ -112,7 +112,18 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     rule: "events go on after those in the rows",
     so: "a Broker that wakes numbers its events from the first again",
-    patches: [{ file: "src/broker/store.ts", find: "(newest?.seq ?? 0) + 1;", replace: "1;" }],
+    patches: [{ file: "src/broker/store.ts", find: "Math.max(newest?.seq ?? 0, this.#eventBase) + 1;", replace: "1;" }],
+  },
+  {
+    rule: "numbers of events leap with a restore",
+    so: "a restored Broker gives numbers of events again that readers have seen",
+    patches: [
+      {
+        file: "src/broker/store.ts",
+        find: "Math.max(newest?.seq ?? 0, this.#eventBase) + 1;",
+        replace: "(newest?.seq ?? 0) + 1;",
+      },
+    ],
   },
   {
     rule: "a bar is lifted in its row too",

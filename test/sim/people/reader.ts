@@ -17,18 +17,16 @@ export type Heard = (stream: object, chunk: number, events: EventView[]) => void
 export class Reader {
   readonly #world: World;
   readonly #chance: Chance;
-  /** as they were seen first */
+  /** as they were seen first, those that a restore undid left out */
   #seen: EventView[] = [];
+  /** of the newest that was seen, also of one that is undone */
+  #cursor: string | null = null;
   #restores = 0;
 
   constructor(world: World, chance: Chance) {
     this.#world = world;
     this.#chance = chance;
     this.#later();
-  }
-
-  get #cursor(): string | null {
-    return this.#seen.at(-1)?.cursor ?? null;
   }
 
   #later(): void {
@@ -39,11 +37,11 @@ export class Reader {
   }
 
   #read(): void {
-    this.#beganAnew();
+    this.#forgetUndone();
     const restores = this.#restores;
     // As one who has lost its place does.
     const from = this.#chance.of(READS_AGAIN) ? this.#chance.int(0, this.#seen.length) : this.#seen.length;
-    const since = this.#seen[from - 1]?.cursor ?? null;
+    const since = from === this.#seen.length ? this.#cursor : (this.#seen[from - 1]?.cursor ?? null);
     const args = { since, limit: this.#chance.int(1, 40), job: null };
     this.#world.edge.request(this.#world.broker, "events", args, (answer) => {
       if (answer.ok) this.#take((answer.value as { events: EventView[] }).events, from, restores);
@@ -52,7 +50,7 @@ export class Reader {
   }
 
   #follow(): void {
-    this.#beganAnew();
+    this.#forgetUndone();
     const restores = this.#restores;
     let ofStream: object | null = null;
     let next = 0;
@@ -81,31 +79,36 @@ export class Reader {
     if (restores !== broker.restores) return;
     for (const [i, event] of events.entries()) {
       const before = this.#seen[from + i];
-      if (before === undefined) this.#seen.push(event);
-      else {
+      if (before === undefined) {
+        this.#seen.push(event);
+        this.#cursor = event.cursor ?? null;
+      } else {
         const is = JSON.stringify(event);
         checks.hold("events-gapless", is === JSON.stringify(before), () => `${before.cursor} is ${is} now`);
       }
     }
   }
 
-  /** A restored Broker gives cursors that it had given for what the backup does not have again: who reads begins anew. */
-  #beganAnew(): void {
-    const { restores } = this.#world.broker;
-    if (restores !== this.#restores) this.#seen = [];
+  /** What a restored Broker does not know has not happened; who saw it goes on from there. */
+  #forgetUndone(): void {
+    const { restores, home } = this.#world.broker;
+    if (restores === this.#restores) return;
     this.#restores = restores;
+    const rows = new Set(home.query("SELECT seq FROM event").map(({ seq }) => `b${seq}`));
+    this.#seen = this.#seen.filter(({ cursor }) => cursor !== undefined && rows.has(cursor));
   }
 
   /** All that a reader was told is what there is, and each job began and ended once. */
   look(): void {
     const { broker, checks, people } = this.#world;
-    this.#beganAnew();
+    this.#forgetUndone();
     const rows = broker.home.query("SELECT seq, body FROM event ORDER BY seq");
     for (const [i, { cursor, at: _, ...body }] of this.#seen.entries()) {
       const { seq, body: stored } = rows[i] ?? {};
+      const isNext = body.type === "league.restored" || seq === Number(rows[i - 1]?.seq ?? 0) + 1;
       checks.hold(
         "events-gapless",
-        cursor === `b${seq}` && Number(seq) === i + 1 && isSame(body, JSON.parse(String(stored))),
+        cursor === `b${seq}` && isNext && isSame(body, JSON.parse(String(stored))),
         () => `event ${i + 1} was read as ${cursor} ${JSON.stringify(body)}, and is ${seq} ${stored}`,
       );
     }
