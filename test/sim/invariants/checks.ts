@@ -27,7 +27,7 @@ export const INVARIANTS = [
   "drills-told", // what a drill reports is so: nothing is doubled that never was, and nothing is lost
   "two-copies", // where no node is ever silent, what may run twice runs twice at most
   "nobody-starves", // nobody waits beside what is free, lent and its fair part
-  "guarantees-met", // after the faults nobody waits for long beside room while it has less than its role is promised
+  "guarantees-met", // after the faults who has less than its role is promised gets it, from what is free or what others borrow
   "plans-kept", // a submission that is taken with a plan's token gets just what the plan told
   "taken-back-rightly", // nobody is stopped for others before minRun, nobody over and over, and who claims its own gets it
   "reasons-told", // what waits has a reason from the list, and a sentence

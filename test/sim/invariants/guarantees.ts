@@ -1,143 +1,78 @@
 /**
- * After the faults: who has less than the guarantee of its role and waits beside free room gets it, whatever the Broker
- * says. Computed from rows and machines alone.
+ * After the faults: a role that has less than it is promised, and waits, gets it: from what is free, or by reclaim of
+ * what others have beyond what they are promised. Whatever the Broker says: computed from rows and machines alone.
  */
-import { jobSpecSchema, templateOf } from "../../../src/model/job.ts";
-import type { PartitionSpec } from "../../../src/model/partition.ts";
-import { add, fits, formatResources, type Resources, subtract } from "../../../src/model/resources.ts";
-import { isWithin, lineage, type RolePolicy } from "../../../src/model/role.ts";
-import type { Plan } from "../people/person.ts";
-import type { AgentHost } from "../world/agentHost.ts";
-import type { SimObject } from "../world/simObject.ts";
+import type { LeagueSettings } from "../../../src/model/league.ts";
+import { formatResources } from "../../../src/model/resources.ts";
 import type { World } from "../world/world.ts";
-import { liveByRole } from "./charged.ts";
+import { Promised, type Waiter } from "./promised.ts";
+import { type RoomKind, Spare } from "./spare.ts";
 
-/** Silence and recovery of what was lost, tries that come late, the longest grace, and the reports between. */
-const MET_WITHIN_MS = 300_000;
+const LOOK_EVERY_MS = 5_000;
+/** Silences are over, what was lost is found, and everybody knows what nodes there are. */
+const SETTLED_MS = 120_000;
+/** Beside free room: tries that come late, and the reports and polls between. */
+const MET_WITHIN_MS = 90_000;
+/** What others have is stopped after the grace, once it has run for `minRun`, and has its own grace then. */
+const STOPPED_WITHIN_MS = 45_000;
 
-interface Waiting {
-  since: number;
+interface Standing {
+  since: Record<RoomKind, number>;
   /** with more it has come forward */
-  lives: string;
+  handedOut: number;
 }
 
 export class Guarantees {
   readonly #world: World;
-  readonly #waiting = new Map<string, Waiting>();
+  readonly #standing = new Map<string, Standing>();
 
   constructor(world: World) {
     this.#world = world;
   }
 
-  look(): void {
-    const { broker, faulty, people, timeline, checks } = this.#world;
-    if (faulty) return;
-    const policies = new Map<string, RolePolicy>(
-      broker.home
-        .query("SELECT name, policy FROM role")
-        .map(({ name, policy }) => [String(name), JSON.parse(String(policy))]),
-    );
-    const live = liveByRole(this.#world);
+  schedule(): void {
+    const { timeline, mood } = this.#world;
+    const lookLater = () =>
+      timeline.after(LOOK_EVERY_MS, () => {
+        this.#look();
+        lookLater();
+      });
+    timeline.at(mood.faultsEndMs + SETTLED_MS, lookLater);
+  }
+
+  #look(): void {
+    const promised = new Promised(this.#world);
+    const waiting = promised.waiting();
+    const spare = waiting.length > 0 ? new Spare(this.#world, promised) : null;
+    for (const _ of promised.met()) this.#world.checks.hold("guarantees-met", true, () => "");
     const stands = new Set<string>();
-    for (const { plan, acknowledged, done } of people) {
-      if (!acknowledged || done) continue;
-      const due = this.#due(plan, policies, live);
-      if (due === null) continue;
-      stands.add(plan.id);
-      const before = this.#waiting.get(plan.id);
-      if (before?.lives !== due) this.#waiting.set(plan.id, { since: timeline.nowMs, lives: due });
-      const waitsMs = timeline.nowMs - (this.#waiting.get(plan.id)?.since ?? 0);
-      checks.hold("guarantees-met", waitsMs <= MET_WITHIN_MS, () => `${plan.id} waits for ${waitsMs} ms: ${due}`);
+    for (const waiter of waiting) {
+      const room = spare?.roomFor(waiter) ?? null;
+      if (room === null) continue;
+      stands.add(waiter.role);
+      this.#hold(waiter, room.kind, room.where);
     }
-    for (const id of this.#waiting.keys()) if (!stands.has(id)) this.#waiting.delete(id);
+    for (const role of this.#standing.keys()) if (!stands.has(role)) this.#standing.delete(role);
   }
 
-  /** @returns what its role has and is promised, when a task of it waits within that beside room; null: else */
-  #due(plan: Plan, policies: ReadonlyMap<string, RolePolicy>, live: ReadonlyMap<string, Resources>): string | null {
-    const spec = jobSpecSchema.parse(plan.spec);
-    const { role, resources, gang, constraints, apart } = templateOf(spec);
-    if (constraints.length + apart.length > 0 || gang !== null || this.#waits(plan) === 0) return null;
-    const has = (name: string) => {
-      let sum: Resources = {};
-      for (const [other, amounts] of live) if (isWithin(other, name)) sum = add(sum, amounts);
-      return sum;
-    };
-    const isWithinLimits = lineage(role).every((name) =>
-      isBounded(add(has(name), resources), policies.get(name)?.limit ?? {}),
-    );
-    const guarantee = policies.get(role)?.guarantee ?? {};
-    const isPromised = Object.keys(guarantee).length > 0 && isBounded(add(has(role), resources), guarantee);
-    if (!isWithinLimits || !isPromised) return null;
-    const node = this.#roomFor(resources, spec.clusters ?? null);
-    return node && `role ${role} has ${formatResources(has(role))} of ${formatResources(guarantee)}, ${node} has room`;
-  }
-
-  /** Tasks that are neither over nor live. */
-  #waits({ id, count }: Plan): number {
-    const { broker, clusters } = this.#world;
-    const [row] = broker.home.query("SELECT queue, state FROM job WHERE id = ?", id);
-    if (row?.state !== "waiting" && row?.state !== "running") return 0;
-    let left = count;
-    for (const { home } of clusters)
-      left -= Number(
-        home.query("SELECT count(*) AS n FROM task WHERE job = ? AND state NOT IN ('waiting', 'returned')", id)[0]?.n,
+  #hold({ role, job, demand, has, guarantee, handedOut }: Waiter, kind: RoomKind, where: string): void {
+    const { timeline, checks, broker } = this.#world;
+    const { nowMs } = timeline;
+    const before = this.#standing.get(role);
+    const isNew = before?.handedOut !== handedOut;
+    const since = { free: nowMs, lent: nowMs, ...(!isNew && before?.since) };
+    if (kind === "lent") since.free = nowMs;
+    this.#standing.set(role, { since, handedOut });
+    const { graceMs, minRunMs } = broker.ask("league", {}) as LeagueSettings;
+    const within = { free: MET_WITHIN_MS, lent: MET_WITHIN_MS + graceMs + minRunMs + STOPPED_WITHIN_MS };
+    for (const one of ["free", "lent"] as const) {
+      const waitsMs = nowMs - since[one];
+      checks.hold(
+        "guarantees-met",
+        waitsMs <= within[one],
+        () =>
+          `role ${role} has ${formatResources(has)} of ${formatResources(guarantee)}, and ${job} waits for ${formatResources(demand)} for ${waitsMs} ms beside what is ${one}: ${where}`,
       );
-    return left;
-  }
-
-  #roomFor(demand: Resources, within: readonly string[] | null): string | null {
-    for (const cluster of this.#world.clusters) {
-      if ((within !== null && !within.includes(cluster.name)) || !isOpen(cluster)) continue;
-      for (const agent of this.#world.agents)
-        if (agent.claims.cluster === cluster.name && isThere(cluster, agent) && fits(demand, freeOn(cluster, agent)))
-          return agent.claims.node;
     }
-    return null;
   }
 }
-
-const isBounded = (used: Resources, most: Resources): boolean =>
-  Object.entries(most).every(([name, bound]) => (used[name] ?? 0) <= bound);
-
-/** All of it is lent, and nothing keeps it empty. */
-function isOpen({ home }: SimObject): boolean {
-  const isClosed = ({ spec }: { spec: unknown }) => {
-    const { lend, slice } = JSON.parse(String(spec)) as PartitionSpec;
-    return slice !== null || lend === "none" || Object.keys(lend).length > 0;
-  };
-  const [self] = home.query("SELECT drain, drill FROM self");
-  const isDrilled = self?.drill !== null && JSON.parse(String(self?.drill)).endedAtMs === null;
-  return (
-    self?.drain === null && !isDrilled && !home.query<{ spec: string }>("SELECT spec FROM partition").some(isClosed)
-  );
-}
-
-function isThere({ home }: SimObject, { alive, claims }: AgentHost): boolean {
-  const [node] = home.query(
-    `SELECT 1 FROM node WHERE name = ? AND serial = ? AND paused = 0 AND removed = 0 AND drain IS NULL
-       AND NOT EXISTS (SELECT 1 FROM silence WHERE silence.node = node.name)`,
-    claims.node,
-    claims.serial,
-  );
-  return alive && node !== undefined;
-}
-
-/** Of what the machine has, less what may run there and what is held for frameworks. */
-function freeOn({ home }: SimObject, { machine, claims }: AgentHost): Resources {
-  let free: Resources = machine.capacity;
-  for (const { template } of home.query(ON_NODE, claims.node, claims.node))
-    free = subtract(free, JSON.parse(String(template)).resources as Resources);
-  const isHeld =
-    home.query(
-      "SELECT 1 FROM offer WHERE node = ? UNION ALL SELECT 1 FROM reservation WHERE node = ?",
-      claims.node,
-      claims.node,
-    ).length > 0;
-  return isHeld ? {} : free;
-}
-
-const ON_NODE = `
-  SELECT g.template FROM task t JOIN "grant" g ON g.job = t.job
-    WHERE t.node = ? AND t.state IN ('assigned', 'running', 'stopping')
-  UNION ALL
-  SELECT g.template FROM task t JOIN "grant" g ON g.job = t.job WHERE t.leaving ->> '$.node' = ?`;

@@ -1,5 +1,6 @@
 /** The rules that the house rests on, each taken out of the source: a simulator that does not notice is not looking. */
 import { type Patch, Pool } from "../pool.ts";
+import { GUARANTEES } from "./guarantees.ts";
 import { MACHINES } from "./machines.ts";
 import { PROMISES } from "./promises.ts";
 import { SHELVES } from "./shelves.ts";
@@ -109,6 +110,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...WAITS,
   ...SHELVES,
   ...PROMISES,
+  ...GUARANTEES,
   {
     rule: "events go on after those in the rows",
     so: "a Broker that wakes numbers its events from the first again",

@@ -18,7 +18,7 @@ export interface LeagueDraw {
   settings: Partial<LeagueSettings>;
 }
 
-const ROLES = ["lab", "lab/ml", "lab/ml/night", "lab/bio", "web", "web/batch", DEFAULT_ROLE];
+export const ROLES = ["lab", "lab/ml", "lab/ml/night", "lab/bio", "web", "web/batch", DEFAULT_ROLE];
 /** some leagues have no roles at all */
 const PLAIN = 0.15;
 

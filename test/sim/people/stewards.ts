@@ -17,6 +17,7 @@ import {
   type LeagueDraw,
   PARTITIONS,
 } from "./league.ts";
+import type { Rivalry } from "./rivals.ts";
 
 /** A copy of an earlier wish may arrive so late that it undoes a later one: a person looks again. */
 const LOOK_AGAIN_MS = 450_000;
@@ -60,6 +61,15 @@ export class Stewards {
       const change = this.#chance.pick(CHANGES);
       this.#world.timeline.at(this.#chance.int(5_000, untilMs - 1), () => this[change]());
     }
+  }
+
+  /** Long after the faults. */
+  promise({ promise }: Rivalry): void {
+    if (promise === null) return;
+    const { role, policy, atMs } = promise;
+    this.#world.timeline.at(atMs, () => {
+      if (this.#world.happenings.isWanted("promise", role)) this.#putRole(role, policy);
+    });
   }
 
   changePartition(): void {

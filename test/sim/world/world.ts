@@ -40,6 +40,7 @@ import { drawAttributes, drawPatience, drawPriority } from "../people/league.ts"
 import { drawBacklog, drawContest, drawPlans, Person, type Plan, underRole, withPlanning } from "../people/person.ts";
 import { Plans } from "../people/plans.ts";
 import { Reader } from "../people/reader.ts";
+import { drawRivalry } from "../people/rivals.ts";
 import { drawSchedulers, Scheduler } from "../people/scheduler.ts";
 import { Stewards } from "../people/stewards.ts";
 import { AgentHost } from "./agentHost.ts";
@@ -141,22 +142,29 @@ export class World {
     this.stewards = new Stewards(this, this.chanceOf("stewards"));
     for (const { name, labels } of fleet) this.broker.ask("createCluster", { name, labels, idempotency: null });
     this.stewards.setUp();
-    this.broker.ask("changeLeague", drawPatience(this.chanceOf("patience")));
+    const patience = drawPatience(this.chanceOf("patience"));
+    this.broker.ask("changeLeague", patience);
     for (const [i, { machines }] of fleet.entries()) this.#populate(this.clusters[i] as SimObject, machines);
-    this.people = this.#plans(names)
+    const schedulers = drawSchedulers(this.chanceOf("frameworks"), this.stewards.league.names, this.mood.faultsEndMs);
+    const busy = schedulers.map(({ role }) => role);
+    const { league } = this.stewards;
+    const rivalry = drawRivalry(this.chanceOf("rivals"), league, fleet, this.mood.faultsEndMs, patience, busy);
+    this.people = [...this.#plans(names), ...rivalry.jobs]
       .filter(({ id }) => this.happenings.isWanted("job", id))
       .map((plan) => new Person(this, plan));
-    this.schedulers = drawSchedulers(this.chanceOf("frameworks"), this.stewards.league.names, this.mood.faultsEndMs)
+    this.schedulers = schedulers
       .filter(({ id }) => this.happenings.isWanted("framework", id))
       .map((plan) => new Scheduler(this, this.#object({ kind: "framework", league: LEAGUE, name: plan.id }), plan));
     scheduleFaults(this, this.chanceOf("faults"));
     scheduleMachineFaults(this, this.chanceOf("machines' faults"));
     this.stewards.schedule(this.mood.faultsEndMs);
+    this.stewards.promise(rivalry);
     this.drains.schedule(this.mood.faultsEndMs);
     this.drills.schedule(this.mood.faultsEndMs);
     scheduleSleeps(this, this.chanceOf("sleeps"));
     scheduleObjectFaults(this, this.chanceOf("object faults"));
     this.restores.schedule(this.chanceOf("restores"));
+    this.guarantees.schedule();
     this.#lookAround(this.chanceOf("looks"));
   }
 
@@ -283,7 +291,13 @@ export class World {
       const long = serves ? LONG_SERVICE : this.mood.wide ? WIDE_LONG_WORK : LONG_WORK;
       const isLong = chance.of(long) || task.startsWith("long");
       const isTiny = task.startsWith("tiny");
-      const ranMs = isTiny ? chance.spread(5, 100) : isLong ? chance.int(60_000, 200_000) : chance.spread(20, 60_000);
+      const ranMs = task.startsWith("rival")
+        ? chance.int(300_000, 600_000)
+        : isTiny
+          ? chance.spread(5, 100)
+          : isLong
+            ? chance.int(60_000, 200_000)
+            : chance.spread(20, 60_000);
       const fails = (this.planOf(task)?.plan.pinned ?? null) === null ? 0.15 : 0.6;
       work = { ranMs, code: chance.of(fails) ? chance.int(1, 3) : 0 };
       this.#work.set(key, work);
@@ -307,7 +321,6 @@ export class World {
       this.drills.look();
       this.edge.look();
       this.reclaims.look();
-      this.guarantees.look();
       const { plan } = chance.pick(this.people);
       this.watch.checkTasks(chance.pick(this.clusters), plan.id);
       this.#lookAround(chance);
