@@ -16,6 +16,17 @@ export const MACHINES: readonly Mutation[] = [
     patches: [{ file: "agent/host/guard/deadlines.ts", find: "KILL_MARGIN_MS = 3000", replace: "KILL_MARGIN_MS = 0" }],
   },
   {
+    rule: "a late stop ends before the deadline too",
+    so: "an agent gives what it stops its whole grace, however late it stops it",
+    patches: [
+      {
+        file: "agent/core/poll.ts",
+        find: "deadlineMs === null ? graceMs : Math.max(0, Math.min(graceMs, deadlineMs - GUARD_MARGIN_MS - nowMs));",
+        replace: "deadlineMs === null ? graceMs : Math.max(0, Math.min(graceMs, Number.POSITIVE_INFINITY - nowMs));",
+      },
+    ],
+  },
+  {
     rule: "deadlines count from the sending of a poll",
     so: "an attempt may live for stopAfter from when the reply came",
     patches: [

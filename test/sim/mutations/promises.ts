@@ -123,8 +123,8 @@ export const PROMISES: readonly Mutation[] = [
     patches: [
       {
         file: "agent/core/poll.ts",
-        find: "attempt.deadlineMs - attempt.template.stopGraceMs - 5_000",
-        replace: "attempt.deadlineMs - 5_000",
+        find: "attempt.deadlineMs - attempt.template.stopGraceMs - GUARD_MARGIN_MS",
+        replace: "attempt.deadlineMs - GUARD_MARGIN_MS",
       },
     ],
   },
