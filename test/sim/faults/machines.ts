@@ -18,6 +18,8 @@ const GUARD_GAP_MS = 10_000;
 
 const RETURNS = 0.6;
 const JOIN_AGAIN_MS = 10_000;
+/** Machines that wake with so much to do that their guard has no time. */
+const WAKES_BUSY = 0.5;
 
 type Blow = (world: World, chance: Chance) => void;
 
@@ -29,9 +31,7 @@ const BLOWS: Record<string, Blow> = {
   "guard-stopped": (world, chance) => {
     const agent = anyAgent(world, chance);
     const forMs = chance.spread(500, 60_000);
-    if (!agent || !mayLoseGuard(world, agent)) return;
-    agent.machine.stopGuard(forMs);
-    sayGone(agent);
+    if (agent) stopGuard(world, agent, forMs);
   },
   "guard-and-agent-killed": (world, chance) => {
     const agent = anyAgent(world, chance);
@@ -79,6 +79,11 @@ const BLOWS: Record<string, Blow> = {
     if (!agent || !mayLoseTime(agent)) return;
     world.trace(() => `${agent.machine.name} is suspended for ${forMs} ms`);
     agent.machine.suspend(forMs);
+    const busyMs = chance.spread(500, 60_000);
+    if (!chance.of(WAKES_BUSY)) return;
+    agent.machine.after(chance.int(1, 10_000), () => {
+      if (world.happenings.strikes("guard-stopped")) stopGuard(world, agent, busyMs);
+    });
   },
   "boot-clock-leaps": (world, chance) => {
     const agent = anyAgent(world, chance);
@@ -146,6 +151,12 @@ function loseGuard(world: World, agent: AgentHost): void {
   if (!mayLoseGuard(world, agent)) return;
   world.trace(() => `the guard of ${agent.machine.name} is killed`);
   agent.machine.loseGuard();
+  sayGone(agent);
+}
+
+function stopGuard(world: World, agent: AgentHost, forMs: number): void {
+  if (!mayLoseGuard(world, agent)) return;
+  agent.machine.stopGuard(forMs);
   sayGone(agent);
 }
 
