@@ -79,11 +79,10 @@ const BLOWS: Record<string, Blow> = {
     if (!agent || !mayLoseTime(agent)) return;
     world.trace(() => `${agent.machine.name} is suspended for ${forMs} ms`);
     agent.machine.suspend(forMs);
-    const busyMs = chance.spread(500, 60_000);
     if (!chance.of(WAKES_BUSY)) return;
-    agent.machine.after(chance.int(1, 10_000), () => {
-      if (world.happenings.strikes("guard-stopped")) stopGuard(world, agent, busyMs);
-    });
+    const busyMs = chance.spread(500, 60_000);
+    const beforeMs = chance.int(0, 7_000);
+    agent.machine.after(1, () => stopGuardBefore(world, agent, beforeMs, busyMs));
   },
   "boot-clock-leaps": (world, chance) => {
     const agent = anyAgent(world, chance);
@@ -158,6 +157,15 @@ function stopGuard(world: World, agent: AgentHost, forMs: number): void {
   if (!mayLoseGuard(world, agent)) return;
   agent.machine.stopGuard(forMs);
   sayGone(agent);
+}
+
+/** When it would be needed: so long before the first deadline, of those that there are now. */
+function stopGuardBefore(world: World, agent: AgentHost, beforeMs: number, forMs: number): void {
+  const inMs = agent.machine.unguardedMs - beforeMs;
+  if (!Number.isFinite(inMs)) return;
+  agent.machine.after(Math.max(1, inMs), () => {
+    if (world.happenings.strikes("guard-stopped")) stopGuard(world, agent, forMs);
+  });
 }
 
 function sayGone(agent: AgentHost): void {
