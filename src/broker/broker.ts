@@ -25,7 +25,18 @@ import { Plans } from "./plans.ts";
 import { HOLD_TICK_MS, Restored } from "./restored.ts";
 import { Rounds } from "./rounds.ts";
 import { Shares } from "./shares.ts";
-import { countsOf, isLeft, type JobMemory, jobMemory, jobView, stateOf, terminalOf, whereabouts } from "./state.ts";
+import {
+  charged,
+  countsOf,
+  isLeft,
+  type JobMemory,
+  jobMemory,
+  jobView,
+  stateOf,
+  sumOf,
+  terminalOf,
+  whereabouts,
+} from "./state.ts";
 import { BrokerStore, type EventBody } from "./store.ts";
 import { all, merge, NOTHING, rangesOf } from "./supply.ts";
 import { verifyFrameworkRows, verifyJobs, verifyRows } from "./verify.ts";
@@ -521,12 +532,13 @@ export class Broker implements Turns {
     verifyFrameworkRows(this.#frameworks.rows(), this.#store);
   }
 
-  /** For tests: where the indices of a live job are. */
+  /** For tests: where the indices of a job are, and how many tasks of it are charged in each cluster. */
   inspect(id: string): {
     queue: ReturnType<typeof rangesOf>;
     supply: Map<string, ReturnType<typeof rangesOf>>;
     terminal: ReturnType<typeof all>;
     count: number;
+    charged: Map<string, number>;
   } | null {
     const job = this.#book.lookUp(id);
     if (!job) return null;
@@ -535,6 +547,7 @@ export class Broker implements Turns {
       supply: new Map([...job.grants].map(([name, grant]) => [name, rangesOf(grant.supply)])),
       terminal: all(terminalOf(job)),
       count: job.count,
+      charged: new Map([...job.grants].map(([name, grant]) => [name, sumOf(charged(grant))])),
     };
   }
 }

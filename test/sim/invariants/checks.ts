@@ -17,6 +17,7 @@ export const INVARIANTS = [
   "timeouts-kept", // where its agent is always there, no attempt runs longer than its timeout
   "retries-kept", // no task fails more often than it may be tried
   "submitted-once", // a key stands for one job: the same again finds it, another under it is refused
+  "joined-once", // a machine that asks again to join is the node that it was
   "amounts-add-up", // each partition is its parts, and all of them are what the nodes have
   "charged-whole", // what lives is charged to its role, also while it changes
   "rows-kept", // what an object knows is what its rows tell: a crash changes nothing

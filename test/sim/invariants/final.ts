@@ -18,6 +18,9 @@ export function checkEnd(world: World): void {
   }
   for (const scheduler of world.schedulers) scheduler.checkEnd();
   world.outputs.checkEnd();
+  const submitted = world.people.map(({ plan }) => plan.id);
+  for (const { id } of world.broker.home.query("SELECT id FROM job"))
+    checks.hold("submitted-once", submitted.includes(String(id)), () => `nobody has submitted job ${id}`);
   for (const person of world.people) {
     const { id, count } = person.plan;
     const view = world.broker.ask("job", { id }) as JobView;

@@ -17,6 +17,7 @@ import { type Machine, MOST_GUARD_START_MS, type SimProcess } from "../world/mac
 import type { SimObject } from "../world/simObject.ts";
 import type { World } from "../world/world.ts";
 import { endsOf, supplyOf } from "./brokerRows.ts";
+import { checkChargedTasks } from "./charged.ts";
 import { checkDevices } from "./devices.ts";
 import { checkPlace } from "./placed.ts";
 
@@ -105,10 +106,12 @@ export class Watch {
     this.#world.reclaims.replyLeaves(cluster, reply);
     this.#world.drills.replyLeaves(cluster);
     const { checks } = this.#world;
+    const jobs = new Set<string>();
     for (const { task, epoch } of reply.assignments) {
       const story = this.story(task);
       const to = `${cluster.name} ${node ?? ""}`;
       if (!story.handedTo.has(epoch)) {
+        jobs.add(task.slice(0, task.lastIndexOf(".")));
         checks.hold(
           "epochs-rise",
           epoch > story.newestEpoch,
@@ -121,6 +124,7 @@ export class Watch {
         this.#world.trace(() => `${cluster.name} hands out ${task}@${epoch} ${node ?? ""}`);
       }
     }
+    for (const job of jobs) checkChargedTasks(this.#world, cluster, job);
     this.#world.drains.replyLeaves(cluster, reply);
     for (const uuid of reply.acked) this.#ack(cluster, uuid);
   }

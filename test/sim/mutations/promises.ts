@@ -161,26 +161,4 @@ export const PROMISES: readonly Mutation[] = [
       },
     ],
   },
-  {
-    rule: "an offer is consumed once",
-    so: "a Framework takes offers that were answered before",
-    patches: [
-      {
-        file: "src/framework/accept.ts",
-        find: "for (const { id } of offers) memory.dropOffer(id);",
-        replace: "",
-      },
-    ],
-  },
-  {
-    rule: "one job a key",
-    so: "a Broker takes another job under a key for the first",
-    patches: [
-      {
-        file: "src/broker/broker.ts",
-        find: 'throw new Problem("idempotency-key-reused", "this Idempotency-Key was used for another job; choose a new key");',
-        replace: "",
-      },
-    ],
-  },
 ];

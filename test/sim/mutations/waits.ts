@@ -3,6 +3,17 @@ import type { Mutation } from "./mutations.ts";
 
 export const WAITS: readonly Mutation[] = [
   {
+    rule: "a drill cuts off",
+    so: "polls that would be held are heard while their cluster is drilled",
+    patches: [
+      {
+        file: "src/cluster/cluster.ts",
+        find: 'if (isCut(this.#memory, now)) this.#answers.refuse(socket, "poll" in said);',
+        replace: 'if (!("poll" in said) && isCut(this.#memory, now)) this.#answers.refuse(socket, false);',
+      },
+    ],
+  },
+  {
     rule: "late copies are not heard",
     so: "an older poll that arrives late counts as the newest, and ends the hold of that one",
     patches: [

@@ -98,6 +98,7 @@ export class Person {
       );
       this.acknowledged = true;
       this.#world.jobWaits.acknowledged(id);
+      if (answer.ok) this.#holdOwn(answer.value as JobView);
       if (answer.ok) this.look(answer.value as JobView);
       this.#lookLater();
       if (cancelAtMs !== null) this.#world.timeline.at(cancelAtMs, () => this.cancel());
@@ -115,14 +116,21 @@ export class Person {
     const isOther = chance.of(0.5);
     const args = { id, ...job, ...(isOther && { digest: `${job.digest}-of-another` }) };
     timeline.after(chance.spread(1, MOST_PONDERED_MS), () =>
-      edge.request(broker, "submit", args, (answer) =>
+      edge.request(broker, "submit", args, (answer) => {
         checks.hold(
           "submitted-once",
           isOther ? !answer.ok && answer.code === "idempotency-key-reused" : answer.ok,
           () => `${isOther ? "another job under the key of" : "again"} ${id} is answered ${JSON.stringify(answer)}`,
-        ),
-      ),
+        );
+        if (answer.ok) this.#holdOwn(answer.value as JobView);
+      }),
     );
+  }
+
+  /** However often it was sent until it was answered. */
+  #holdOwn(view: JobView): void {
+    const { id } = this.plan;
+    this.#world.checks.hold("submitted-once", view.id === id, () => `${id} is answered with job ${view.id}`);
   }
 
   #giveUp(): void {

@@ -59,6 +59,8 @@ export interface WorldOptions {
 }
 
 const LEAGUE = "league";
+/** A machine whose join was answered in vain. */
+const JOINED_AGAIN = 0.1;
 const WIDE_LONG_WORK = 0.5;
 const LONG_WORK = 0.1;
 const LONG_SERVICE = 0.7;
@@ -235,14 +237,26 @@ export class World {
   /** A person joins a machine: what ran there before is over. */
   addAgent(cluster: SimObject, machine: Machine): void {
     const key = `join-key-of-${machine.name}-${this.agents.length}`;
-    const { node, serial } = cluster.ask("join", { name: machine.name, key }) as { node: string; serial: number };
+    const join = () => cluster.ask("join", { name: machine.name, key }) as { node: string; serial: number };
+    const { node, serial } = join();
+    const again = this.chanceOf(key).of(JOINED_AGAIN) ? join() : { node, serial };
     const claims: NodeClaims = { league: LEAGUE, cluster: cluster.name, node, serial };
-    this.#start(new AgentHost(this, machine, claims));
+    this.#start(new AgentHost(this, machine, claims), () =>
+      this.checks.hold(
+        "joined-once",
+        again.node === node && again.serial === serial,
+        () => `${node} ${serial} asks again and is ${JSON.stringify(again)}`,
+      ),
+    );
   }
 
-  #start(agent: AgentHost): void {
+  /** @param hold what must be so then */
+  #start(agent: AgentHost, hold = () => {}): void {
     this.agents.push(agent);
-    this.timeline.after(this.chanceOf(`start of ${agent.link}`).int(0, 3_000), () => agent.start());
+    this.timeline.after(this.chanceOf(`start of ${agent.link}`).int(0, 3_000), () => {
+      hold();
+      agent.start();
+    });
   }
 
   /** A Shelf comes into being when it is first asked. */
