@@ -8,7 +8,7 @@ import { withIndex } from "../model/ranges.ts";
 import { isKept, retryDelayMs, usesRetry } from "../model/retry.ts";
 import type { EndReason } from "../model/states.ts";
 import type { Update } from "../protocol/agent.ts";
-import type { ReturnReason } from "../protocol/levels.ts";
+import { RECOVERY_MS, type ReturnReason } from "../protocol/levels.ts";
 import type { PlaceNode } from "../scheduling/place/occupancy.ts";
 import { endedLaunched } from "./frameworks/kill.ts";
 import { isDoomed, liveInGang } from "./gang.ts";
@@ -135,8 +135,6 @@ function recordLate(memory: ClusterMemory, job: string, index: number, node: str
   return true;
 }
 
-/** For so long the Broker may not have told a new incarnation what its nodes run: what is not known is kept. */
-export const RECOVERY_MS = 120_000;
 export const withinRecovery = (memory: ClusterMemory): boolean =>
   memory.self.recoverMs >= 0 && !(memory.brokerAnswered && memory.self.recoverMs >= RECOVERY_MS);
 

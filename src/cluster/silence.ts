@@ -4,7 +4,8 @@
  * take it for up.
  */
 
-import { lose, RECOVERY_MS, recoveryIsOver } from "./ends.ts";
+import { RECOVERY_MS } from "../protocol/levels.ts";
+import { lose, recoveryIsOver } from "./ends.ts";
 import { endRecoveries, isAnyRecovering } from "./frameworks/recovery.ts";
 import { returnLimbo } from "./grants.ts";
 import type { OpenPoll } from "./heldPolls.ts";

@@ -167,7 +167,7 @@ interface Ground {
 
 /** From now on it is known. */
 function stage(memory: FrameworkMemory, launch: LaunchTask, ground: Ground): void {
-  const { taskId, executorId, name, pieces, told } = launch;
+  const { taskId, executorId, name, pieces, told, template } = launch;
   const { request, cluster, agent, role, now } = ground;
   const level: TaskLevel = {
     taskId,
@@ -187,6 +187,7 @@ function stage(memory: FrameworkMemory, launch: LaunchTask, ground: Ground): voi
     resources: amountsOf(pieces),
     ports: portsOf(portsIn(pieces)),
     ip: agent.ip,
+    ...(template.lostAfterMs !== null && { lostAfterMs: template.lostAfterMs }),
   };
   const task = memory.addTask({ ...taskOf(cluster, request.id, level, told), incarnation: request.incarnation });
   memory.saveTask(task);

@@ -441,7 +441,7 @@ test("what a Cluster that lost its rows was asked to launch may run there, unles
   scene.home.result(asked?.to, "accept", asked?.args, { ok: true, value });
   expect(scene.updates()).toMatchObject([{ taskId: "t", state: "TASK_UNREACHABLE", uuid: null }]);
   scene.home.crash();
-  scene.pass(700_000);
+  scene.pass(730_000);
   expect(scene.drain()).toEqual([]);
   scene.pass(20_000);
   expect(scene.updates()).toMatchObject([{ taskId: "t", state: "TASK_GONE" }]);

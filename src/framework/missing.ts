@@ -2,13 +2,14 @@
  * Tasks that their Cluster knows nothing of any more, as it lost its rows: they may run on their nodes until those stop
  * them. How long that has been is counted in ticks, so that a clock that jumps, or an outage of ours, ends none early.
  */
+import { DEFAULT_STOP_AFTER_MS, silenceLimitMs } from "../model/job.ts";
+import { RECOVERY_MS } from "../protocol/levels.ts";
 import { stand } from "./lines.ts";
 import type { FrameworkMemory } from "./memory.ts";
 import type { Task } from "./state.ts";
 
 const TICK_MS = 30_000;
-/** By then its node has stopped a task that nobody asked for: 10 min, and a margin. */
-const GONE_AFTER_MS = 720_000;
+const LOST_AFTER_MS = silenceLimitMs(DEFAULT_STOP_AFTER_MS);
 
 /** Whatever else of its Cluster is missing waits anew, too. */
 export function goMissing(memory: FrameworkMemory, task: Task, now: number): void {
@@ -16,6 +17,9 @@ export function goMissing(memory: FrameworkMemory, task: Task, now: number): voi
   task.isAssumed = true;
   stand(memory, task, { ...task.level, state: "unreachable", atMs: now }, now);
 }
+
+/** By then its Cluster does not renew what it does not know any more, and its node has stopped it. */
+const goneAfterMs = ({ level }: Task): number => RECOVERY_MS + (level.lostAfterMs ?? LOST_AFTER_MS);
 
 export class Missing {
   readonly #memory: FrameworkMemory;
@@ -47,8 +51,8 @@ export class Missing {
       const counted = missingMs + Math.max(0, Math.min(passed, TICK_MS));
       memory.hear(cluster, { missingMs: counted, countedAtMs: now });
       memory.saveHeard(cluster);
-      if (counted < GONE_AFTER_MS) continue;
       for (const task of tasks) {
+        if (counted < goneAfterMs(task)) continue;
         task.isAssumed = false;
         stand(memory, task, { ...task.level, state: "lost", reason: "agent-lost", atMs: now }, now);
       }

@@ -260,7 +260,7 @@ for (const [more, unreachable, gone] of [
     // Told again, as its answer was lost.
     scene.tell({ isWhole: true, incarnation: 2 });
     scene.tell({ isWhole: true, incarnation: 3 });
-    scene.pass(719_000);
+    scene.pass(740_000);
     expect(scene.updates()).toEqual([]);
     scene.pass(61_000);
     const [end] = scene.updates();
@@ -291,7 +291,7 @@ for (const [more, unreachable, gone] of [
 test("what is missing is never gone too early: neither by an outage nor by a rebuild", () => {
   const scene = running();
   scene.tell({ isWhole: true, incarnation: 2 });
-  scene.pass(670_000);
+  scene.pass(700_000);
   expect(scene.drain()).toEqual(["TASK_UNREACHABLE"]);
   scene.home.crash();
   scene.home.nowMs += 86_400_000;
@@ -299,6 +299,18 @@ test("what is missing is never gone too early: neither by an outage nor by a reb
   expect(scene.drain()).toEqual([]);
   scene.pass(30_000);
   expect(scene.drain()).toEqual(["TASK_GONE"]);
+});
+
+test("what is missing and has long to end is gone when it must have ended", () => {
+  const scene = subscribed();
+  scene.launched("t");
+  scene.tell({ tasks: [level("t", "running", { lostAfterMs: 1_237_100 })] });
+  scene.drain();
+  scene.tell({ isWhole: true, incarnation: 2 });
+  scene.pass(1_350_000);
+  expect(scene.drain()).toEqual(["TASK_UNREACHABLE"]);
+  scene.pass(60_000);
+  expect(scene.updates()[0]).toMatchObject({ state: "TASK_GONE" });
 });
 
 test("what is missing is gone in time, also of an object that sleeps between its alarms", () => {
@@ -314,7 +326,7 @@ test("what is missing is gone in time, also of an object that sleeps between its
     home.fireAlarm();
   }
   expect(scene.drain()).toEqual(["TASK_GONE"]);
-  expect(home.nowMs - sinceMs).toBe(720_000);
+  expect(home.nowMs - sinceMs).toBe(750_000);
 });
 
 test("what is missing waits for a stream to be gone, and a kill of it is not asked for more often than others", () => {

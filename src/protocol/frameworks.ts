@@ -167,6 +167,8 @@ export interface TaskLevel {
   resources: Resources;
   ports: readonly number[];
   ip: string;
+  /** once it was not renewed for so long, nothing of it lives; absent: an earlier version's, of a task like most */
+  lostAfterMs?: number;
 }
 
 const ENDS = new Set<TaskLevel["state"]>(["succeeded", "failed", "cancelled", "refused", "lost"]);

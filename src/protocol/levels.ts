@@ -11,6 +11,9 @@ import type { EndReason } from "../model/states.ts";
 import type { DrainView } from "../model/views.ts";
 import type { FrameworkGrant, FrameworkReport } from "./frameworks.ts";
 
+/** For so long the Broker may not have told a new incarnation what its nodes run: what is not known is kept. */
+export const RECOVERY_MS = 120_000;
+
 /** Tasks by partition. */
 export type Counts = Readonly<Record<string, number>>;
 

@@ -1,6 +1,6 @@
 import { parseAgentId } from "../../model/framework.ts";
 import type { AgentState, AgentStateAnswer } from "../../protocol/frameworks.ts";
-import { RECOVERY_MS } from "../ends.ts";
+import { RECOVERY_MS } from "../../protocol/levels.ts";
 import type { ClusterMemory } from "../memory.ts";
 import type { NodeState } from "../state.ts";
 

@@ -3,7 +3,7 @@
  * hears that nothing of it can run any more. Nodes that show it within the recovery are renewed, and later told to stop it.
  */
 import type { Forgotten } from "../../protocol/frameworks.ts";
-import { RECOVERY_MS } from "../ends.ts";
+import { RECOVERY_MS } from "../../protocol/levels.ts";
 import { type ClusterMemory, NOT_RECOVERING } from "../memory.ts";
 import { silenceElapsed } from "../rules.ts";
 import type { FrameworkHere } from "./state.ts";

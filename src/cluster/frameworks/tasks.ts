@@ -29,6 +29,7 @@ export function taskLevel(memory: ClusterMemory, job: JobState, seq: number, now
     resources: template.resources,
     ports: launched.ports,
     ip: attributes.ip ?? "127.0.0.1",
+    ...(template.lostAfterMs !== null && { lostAfterMs: template.lostAfterMs }),
   };
 }
 

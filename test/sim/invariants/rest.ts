@@ -2,8 +2,9 @@
  * What comes after the end: some of the frameworks are torn down, and when the last wish of people is done the league
  * is left alone for a while. Then it does no more than an idle league may, and nothing is left of what is over.
  */
-import { RECOVERY_MS } from "../../../src/cluster/ends.ts";
+
 import { DEFAULT_STOP_AFTER_MS, silenceLimitMs } from "../../../src/model/job.ts";
+import { RECOVERY_MS } from "../../../src/protocol/levels.ts";
 import type { Chance } from "../world/random.ts";
 import type { SimObject } from "../world/simObject.ts";
 import type { World } from "../world/world.ts";
