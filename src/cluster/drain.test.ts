@@ -203,6 +203,22 @@ describe("a node that is drained", () => {
     expect(hear()).toMatchObject({ nodes: { up: 0, drained: 1 }, partitions: [{ usable: { cpus: 400 }, shapes: [] }] });
   });
 
+  test("is not drained by a late copy of a request that was taken back since, and neither is its cluster", () => {
+    new Agent("n1");
+    const copies = () => {
+      home.call("drainNode", { name: "n1", deadlineMs: 0, forMs: null, request: "first" });
+      home.call("drain", { deadlineMs: 0, forMs: null, request: "second" });
+    };
+    copies();
+    home.call("undrainNode", { name: "n1" });
+    home.call("undrain", {});
+    home.crash();
+    copies();
+    expect(home.call("node", { name: "n1" })).toMatchObject({ state: "up", drain: null });
+    home.call("drainNode", { name: "n1", deadlineMs: 0, forMs: null, request: "second" });
+    expect(home.call("node", { name: "n1" })).toMatchObject({ state: "drained" });
+  });
+
   test("is told of once when that begins, when nothing is left, and when it ends", () => {
     const first = running();
     drain("n1");

@@ -6,6 +6,7 @@ import { formatDuration } from "../model/duration.ts";
 import type { DrainView } from "../model/views.ts";
 import { stopLive } from "./ends.ts";
 import type { ClusterMemory } from "./memory.ts";
+import { isCopy } from "./requests.ts";
 import type { Drain } from "./schema.ts";
 import { type NodeState, stockSize } from "./state.ts";
 
@@ -19,19 +20,15 @@ export interface DrainWish {
 }
 
 /** Said again it holds from now on as it is said. */
-function drainBy({ deadlineMs, forMs, request }: DrainWish, before: Drain | null, now: number): Drain {
+function drainBy({ deadlineMs, forMs }: DrainWish, before: Drain | null, now: number): Drain {
   const endMs = now + deadlineMs;
   return {
     sinceMs: before?.sinceMs ?? now,
     deadlineMs: endMs,
     untilMs: forMs === null ? null : endMs + forMs,
     emptyAtMs: null,
-    ...(request !== undefined && { request }),
   };
 }
-
-const isCopy = ({ request }: DrainWish, before: Drain | null): boolean =>
-  request !== undefined && before?.request === request;
 
 function detailOf({ deadlineMs, forMs }: DrainWish): string {
   const stops = deadlineMs === 0 ? "what runs is stopped now" : `what runs is stopped in ${formatDuration(deadlineMs)}`;
@@ -41,7 +38,7 @@ function detailOf({ deadlineMs, forMs }: DrainWish): string {
 const WINDOW_OVER = "its time is over";
 
 export function drainNode(memory: ClusterMemory, node: NodeState, wish: DrainWish, now: number): void {
-  if (isCopy(wish, node.drain)) return;
+  if (wish.request !== undefined && isCopy(memory, `${node.name} ${wish.request}`)) return;
   setNodeDrain(memory, node, drainBy(wish, node.drain, now));
   memory.events.push({ type: "node.draining", node: node.name, detail: detailOf(wish) });
 }
@@ -60,7 +57,7 @@ export function setNodeDrain(memory: ClusterMemory, node: NodeState, drain: Drai
 }
 
 export function drainCluster(memory: ClusterMemory, wish: DrainWish, now: number): void {
-  if (isCopy(wish, memory.self.drain)) return;
+  if (wish.request !== undefined && isCopy(memory, wish.request)) return;
   setClusterDrain(memory, drainBy(wish, memory.self.drain, now));
   memory.events.push({ type: "cluster.draining", detail: detailOf(wish) });
 }

@@ -133,6 +133,7 @@ export class ClusterMemory {
         noNodesSince: null,
         // One of the time of the backup is not what anybody wants now.
         drill: null,
+        requests: known?.requests ?? [],
         usedSince: 0,
       };
       this.self.usedSince = this.self.incarnation;

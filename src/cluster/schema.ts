@@ -21,14 +21,10 @@ export interface Drain {
   untilMs: number | null;
   /** since when nothing is left there, once that was told; null: it was not */
   emptyAtMs: number | null;
-  /** the request that said so */
-  request?: string;
 }
 
 /** A fire drill: while it lasts no node is heard. By this object's clock. */
 export interface Drill {
-  /** the request that began it, after those of the drills before it: a late copy begins none */
-  requests: string[];
   startedAtMs: number;
   /** it ends by itself then */
   untilMs: number;
@@ -128,6 +124,8 @@ export const self = sqliteTable("self", {
   noNodesSince: integer("no_nodes_since"),
   /** the last fire drill, or the one that lasts */
   drill: text({ mode: "json" }).$type<Drill>(),
+  /** the newest that drained something or began a drill: a late copy does nothing */
+  requests: text({ mode: "json" }).$type<string[]>().notNull().default([]),
 });
 
 export const node = sqliteTable("node", {

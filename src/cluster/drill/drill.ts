@@ -5,6 +5,7 @@
 import { formatDuration } from "../../model/duration.ts";
 import { isAdopted } from "../liveTasks.ts";
 import type { ClusterMemory } from "../memory.ts";
+import { isKnown, note } from "../requests.ts";
 import { OVERDUE_MS } from "../rules.ts";
 import type { Drill } from "../schema.ts";
 import { attemptsOf, type Live, type NodeState } from "../state.ts";
@@ -16,7 +17,6 @@ import { becameOf, findings } from "./report.ts";
 const MAX_FOLLOWED = 5_000;
 /** So long what came back has to show itself, and what was stopped to find a place. */
 const SETTLE_MS = 10_000;
-const MAX_REQUESTS = 20;
 const MAX_NAMES = 300;
 
 export interface DrillWish {
@@ -28,13 +28,12 @@ export interface DrillWish {
 
 /** @returns whether it begins now: a copy of its request does nothing */
 export function startDrill(memory: ClusterMemory, { forMs, request }: DrillWish, now: number): boolean {
-  const before = memory.self.drill;
-  if (before?.requests.includes(request)) return false;
+  if (isKnown(memory, request)) return false;
   mustBeReady(memory, now);
+  note(memory, request);
   const live = liveAttempts(memory);
   memory.followed.begin(chosenOf(live).map((one) => followedOf(memory, one)));
   save(memory, {
-    requests: [...(before?.requests ?? []), request].slice(-MAX_REQUESTS),
     startedAtMs: now,
     untilMs: now + forMs,
     endedAtMs: null,

@@ -30,6 +30,7 @@ interface Deadline {
 export class Drains {
   readonly #world: World;
   readonly #chance: Chance;
+  #asked = 0;
   /** how many times something is drained, or used again */
   readonly #times: number;
   #calmAtMs = Number.POSITIVE_INFINITY;
@@ -59,6 +60,7 @@ export class Drains {
     const wish = {
       deadlineMs: this.#chance.pick(deadlines),
       forMs: this.#chance.of(0.4) ? this.#chance.int(1_000, 60_000) : null,
+      request: `drain-${++this.#asked}`,
     };
     if (ends) this.#ask(cluster, isWhole ? "undrain" : "undrainNode", isWhole ? {} : { name: node });
     else this.#ask(cluster, isWhole ? "drain" : "drainNode", isWhole ? wish : { name: node, ...wish });

@@ -1,0 +1,1 @@
+ALTER TABLE `self` ADD `requests` text DEFAULT '[]' NOT NULL;
