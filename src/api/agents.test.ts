@@ -247,3 +247,18 @@ test("a short task costs its cluster two requests, the broker a report, and few 
   expect(spent("rows_written", "shelf")).toBe(2);
   expect(spent("rows_written", "cluster") + spent("rows_written", "shelf")).toBeLessThanOrEqual(10);
 });
+
+test("an agent that is newer than the broker, and says what is not known here, is heard", async () => {
+  const { league, agent } = await leagueWithNode("later");
+  await league.ok("POST", "/v1/jobs", { body: { command: "true" } });
+  const [given] = await agent.takeWork();
+  if (!given) throw new Error("nothing was assigned");
+  const { task, epoch } = given;
+  const end = { uuid: "end-of-it", task, epoch, state: "succeeded", code: 0, reason: "exit", later: {} };
+  const token = agent.credential;
+  const body = { ...agent.request({ running: [] }), updates: [end], later: [1] };
+  const reply = await league.ok("POST", "/agent/v1/poll?wait=0&later=1", { token, body });
+  expect(reply.acked).toEqual(["end-of-it"]);
+  const put = await agent.putLogs(`${task}/${epoch}/logs?stream=stdout&offset=0&later=1`, "hi");
+  expect(put.body.offset).toBe(2);
+});

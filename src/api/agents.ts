@@ -118,7 +118,7 @@ agents.openapi(
     tags: ["agents"],
     ...byCredential,
     request: {
-      query: z.strictObject({ wait: numberText(0, MAX_WAIT_S).optional() }),
+      query: z.object({ wait: numberText(0, MAX_WAIT_S).optional() }),
       body: jsonBody(pollRequestSchema.meta({ id: "PollRequest" }), {
         session: 3,
         nonce: "6f1c2b7a",
@@ -212,7 +212,7 @@ agents.openapi(
     request: {
       params: z.object({ task: taskIdText, epoch: numberText(0, Number.MAX_SAFE_INTEGER) }),
       query: z
-        .strictObject({
+        .object({
           stream: z.enum(["stdout", "stderr"]),
           offset: numberText(0, Number.MAX_SAFE_INTEGER),
           end: z.enum(["0", "1"]).optional().openapi({ description: "1: nothing comes after these bytes." }),

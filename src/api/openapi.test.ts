@@ -119,9 +119,12 @@ test("what the description calls a body is refused when a field is unknown", () 
     "RolePolicy",
     "LeagueRequest",
   ];
-  for (const name of [...bodies, "TokenRequest", "JoinRequest", "PollRequest"]) {
+  for (const name of [...bodies, "TokenRequest"]) {
     expect(api.components.schemas[name].additionalProperties, name).toBe(false);
   }
+  // An agent may be newer than the broker.
+  for (const name of ["JoinRequest", "PollRequest"])
+    expect(api.components.schemas[name].additionalProperties, name).toBeUndefined();
 });
 
 test("the page shows the description, names every problem code, and needs nothing from elsewhere", async () => {

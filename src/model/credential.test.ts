@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { isDueForRenewal, isExpired, mintCredential, namedKey, verifyCredential } from "./credential.ts";
-import { macKey } from "./digest.ts";
+import { macHex, macKey } from "./digest.ts";
 
 const DAY_MS = 86_400_000;
 const NOW_MS = 1_800_000_000_000;
@@ -41,4 +41,11 @@ test("a credential with any part changed is refused", async () => {
     "hns_x_y",
   ];
   for (const wrong of wrongs) expect(await verifyCredential([key], wrong), wrong).toBe(null);
+});
+
+test("a credential of a newer broker, which says more, holds", async () => {
+  const { kid, key } = await keyOf("one secret");
+  const claims = { ...NODE, iat: 1, exp: 2, kid };
+  const signed = `hnc_${btoa(JSON.stringify({ ...claims, later: 1 })).replaceAll("=", "")}`;
+  expect(await verifyCredential([{ kid, key }], `${signed}_${await macHex(key, signed)}`)).toEqual(claims);
 });

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type Inventory, inventorySchema } from "./agent.ts";
+import { type Inventory, inventorySchema, joinRequestSchema, pollRequestSchema } from "./agent.ts";
 
 const inventory = (rest: Partial<Inventory>): Inventory => ({
   capacity: { cpus: 1000 },
@@ -46,4 +46,37 @@ test("one at all bounds is taken", () => {
     ],
   });
   expect(inventorySchema.parse(largest)).toEqual(largest);
+});
+
+const poll = {
+  ...{ session: 1, nonce: "nonce-01", seq: 1, boot: "b", pressure: [], running: [["7k2m.0", 1]] },
+  inventory: inventory({}),
+  updates: [
+    {
+      ...{ uuid: "7k2m.1@1:end", task: "7k2m.1", epoch: 1, state: "failed", reason: "exit", code: 1 },
+      stdout: { size: 0, crc32: 0, dropped: 0 },
+    },
+  ],
+};
+
+test("of what a newer agent says, what is not known here is passed over", () => {
+  const later = { later: 1 };
+  const [update] = poll.updates;
+  const said = {
+    ...{ ...poll, ...later, inventory: { ...poll.inventory, ...later } },
+    updates: [{ ...update, ...later, stdout: { ...update?.stdout, ...later } }],
+  };
+  expect(pollRequestSchema.parse(said)).toEqual(poll);
+  const join = { name: "n1", key: "a-key-of-16-chars" };
+  expect(joinRequestSchema.parse({ ...join, ...later })).toEqual(join);
+});
+
+test("an end for a reason that is not known here is an end", () => {
+  const [update] = poll.updates;
+  const { updates } = pollRequestSchema.parse({
+    ...poll,
+    updates: [{ ...update, reason: "eaten-by-a-later-version" }],
+  });
+  const { reason: _, ...rest } = { ...update };
+  expect(updates).toEqual([rest]);
 });

@@ -1,4 +1,7 @@
-/** The wire between an agent and its Cluster: one idempotent, level-triggered poll; see docs/protocol.md. */
+/**
+ * The wire between an agent and its Cluster: one idempotent, level-triggered poll; see docs/protocol.md. An agent may be
+ * newer than its broker: what it says that is not known here is passed over.
+ */
 import { z } from "zod";
 import { NAME, TASK_ID } from "../model/ids.ts";
 import type { Template } from "../model/job.ts";
@@ -38,7 +41,7 @@ const ports = z
 
 /** What a node has and what it accepts; sent with the first poll of a session and when it changes. */
 export const inventorySchema = z
-  .strictObject({
+  .object({
     capacity: amounts,
     attributes,
     /** roles whose tasks it runs; absent: every role */
@@ -56,7 +59,7 @@ const countOf = (ranges: readonly (readonly [number, number])[]): number =>
   ranges.reduce((sum, [from, to]) => sum + to - from + 1, 0);
 export type Inventory = z.infer<typeof inventorySchema>;
 
-export const joinRequestSchema = z.strictObject({
+export const joinRequestSchema = z.object({
   name: z.string().regex(NAME).describe("Wished for; a number is added when another node has it."),
   key: z.string().min(16).max(64).describe("Random; a repeated join with the same key is the same node."),
 });
@@ -68,10 +71,25 @@ export interface JoinReply {
   credential: string;
 }
 
-const outputSchema = z.strictObject({ size: int, crc32: int, dropped: int });
+const outputSchema = z.object({ size: int, crc32: int, dropped: int });
 export type StreamEnd = z.infer<typeof outputSchema>;
 
-export const updateSchema = z.strictObject({
+const UPDATE_REASONS = [
+  "exit",
+  "signal",
+  "out-of-memory",
+  "timeout",
+  "deadline",
+  "cancelled",
+  "refused",
+  "start-failed",
+  "rebooted",
+  "vanished",
+  "shutdown",
+  "node-fault",
+] as const;
+
+export const updateSchema = z.object({
   uuid: z.string().min(8).max(64),
   task,
   epoch: int,
@@ -79,21 +97,12 @@ export const updateSchema = z.strictObject({
   code: z.int().min(0).max(255).optional(),
   signal: z.string().max(20).optional(),
   reason: z
-    .enum([
-      "exit",
-      "signal",
-      "out-of-memory",
-      "timeout",
-      "deadline",
-      "cancelled",
-      "refused",
-      "start-failed",
-      "rebooted",
-      "vanished",
-      "shutdown",
-      "node-fault",
-    ])
-    .optional(),
+    .string()
+    .max(63)
+    // A later agent has more words: then the state alone says how it ended.
+    .transform((word) => UPDATE_REASONS.find((reason) => reason === word))
+    .optional()
+    .describe(`One of ${UPDATE_REASONS.join(", ")}; any other counts as none.`),
   message: z.string().max(1000).optional(),
   /** how long it ran, on the node's own clock */
   ranMs: int.optional(),
@@ -103,7 +112,7 @@ export const updateSchema = z.strictObject({
 });
 export type Update = z.infer<typeof updateSchema>;
 
-export const pollRequestSchema = z.strictObject({
+export const pollRequestSchema = z.object({
   /** rises by one at each start of the agent, journaled */
   session: int,
   /** random per start: two agents with one state folder show themselves by it */
