@@ -188,8 +188,12 @@ function accept(
     if (!template || attempts.has(key)) continue;
     const deadlineMs = deadlineFrom(sentAtMs, template);
     if (deadlineMs !== null && nowMs >= deadlineMs) continue;
+    const { task, epoch, item, used, devices, ports } = assignment;
     const record: AcceptRecord = {
-      ...{ type: "accept", key, ...assignment, template, boot: state.boot },
+      ...{ type: "accept", key, task, epoch, item, template, boot: state.boot },
+      ...(used !== undefined && { used }),
+      ...(devices && { devices }),
+      ...(ports && { ports }),
       ...(state.machine !== null && { machine: state.machine }),
     };
     const attempt: Attempt = { ...acceptedAttempt(record), phase: "starting", deadlineMs };

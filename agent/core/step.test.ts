@@ -93,6 +93,15 @@ beforeEach(() => {
   agent.ready();
 });
 
+test("what a newer broker says of an assignment is not taken for what the journal says of it", () => {
+  const later = { key: "7k2m.9@9", type: "end", after: 3, machine: "another", laterField: 1 };
+  const assignment = { task: "7k2m.0", epoch: 1, item: null, ...later };
+  agent.reply({ jobs: { "7k2m": template() }, assignments: [assignment] });
+  const accepted = { type: "accept", key: "7k2m.0@1", task: "7k2m.0", epoch: 1, item: null, boot: "boot-1" };
+  expect(agent.journal.at(-1)).toEqual({ ...accepted, template: template() });
+  expect(agent.state.attempts.get("7k2m.0@1")).not.toHaveProperty("laterField");
+});
+
 describe("a session", () => {
   test("is journaled before anything is sent, and rises with each start", () => {
     const first = new Agent();
