@@ -119,6 +119,14 @@ const conserved = (id = "abcdefghij") => {
   expect(size(parts.reduce((all, part) => union(all, part), []))).toBe(where.count);
 };
 
+test("of an event that a later Cluster tells, what is not known here is told to nobody", () => {
+  const event = { type: "node.back" as const, node: "n1", later: 1, round: "one" };
+  north.report({}, { events: [event] });
+  const { events } = home.call("events", { since: null, limit: 100, job: null }) as { events: EventView[] };
+  const { cursor: _, at: __, ...body } = events.at(-1) as EventView;
+  expect(body).toEqual({ type: "node.back", node: "n1", cluster: "north" });
+});
+
 describe("a submission", () => {
   test("is granted in its own turn, spread over the clusters, and its rows are few", () => {
     const before = home.rowsWritten;

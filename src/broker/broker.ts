@@ -10,7 +10,7 @@ import { isTerminal } from "../model/states.ts";
 import type { EventView, ExplainView, JobView, RoleView } from "../model/views.ts";
 import type { ObjectRef, Outcome, Platform, SocketId, Turns } from "../platform/seam.ts";
 import type { FrameworkAnswer, FrameworkGrant, FrameworkLevel } from "../protocol/frameworks.ts";
-import type { Grant, GrantMessage, Report, ReportAnswer } from "../protocol/levels.ts";
+import type { ClusterEvent, Grant, GrantMessage, Report, ReportAnswer } from "../protocol/levels.ts";
 import type { RoundResult } from "../scheduling/input.ts";
 import { Access } from "./access.ts";
 import { JobBook } from "./book.ts";
@@ -405,7 +405,7 @@ export class Broker implements Turns {
     }
     if (isNews) unbar(this.#book, report.cluster);
     for (const event of report.events) {
-      this.#emit(now, { ...event, cluster: report.cluster });
+      this.#emit(now, eventOf(event, report.cluster));
       const job = event.job === undefined ? undefined : this.#book.get(event.job);
       if (job && event.type === "task.reclaimed") job.takenBack = event.detail ?? null;
     }
@@ -558,4 +558,12 @@ const progressOf = (job: JobMemory, now: number): EventView => ({
   job: job.id,
   state: stateOf(job),
   counts: countsOf(job),
+});
+
+/** Those who read events are not told what a later Cluster says of one. */
+const eventOf = ({ type, node, job, detail }: ClusterEvent, cluster: string): EventBody => ({
+  ...{ type, cluster },
+  ...(node !== undefined && { node }),
+  ...(job !== undefined && { job }),
+  ...(detail !== undefined && { detail }),
 });
