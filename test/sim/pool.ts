@@ -101,6 +101,13 @@ export class Pool {
     return told.hash;
   }
 
+  /** What the version before this one would miss in what a seed says on the wire. */
+  async missed(seed: number): Promise<string[]> {
+    const told = await this.#ask({ type: "missed", seed }, () => {});
+    if (told.type !== "missed") throw new TypeError(`what is missed was asked for, ${told.type} came`);
+    return told.missed;
+  }
+
   #ask(ask: Ask, line: (line: string) => void): Promise<Told> {
     return new Promise((done, failed) => {
       this.#waiting.push({ ask, line, done, failed });

@@ -44,6 +44,7 @@ export const INVARIANTS = [
   "events-gapless", // who follows the events sees each once, in order, none missing, and of each job its begin and its end
   "all-end", // once the faults have stopped, every job ends
   "no-spinning", // nobody does the same over and over: requests of an agent, alarms of an object in a minute
+  "understood", // a poll and a reply are taken, whatever version who says them is of
   "turns-whole", // an object or an agent never throws anything but a problem, and never after a write
 ] as const;
 export type Invariant = (typeof INVARIANTS)[number];

@@ -9,6 +9,7 @@ import { PROMISES } from "./promises.ts";
 import { RESTORES } from "./restores.ts";
 import { SHELVES } from "./shelves.ts";
 import { SILENCE } from "./silence.ts";
+import { VERSIONS } from "./versions.ts";
 import { WAITS } from "./waits.ts";
 
 export interface Mutation {
@@ -29,6 +30,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...OFFERS,
   ...WAITS,
   ...SHELVES,
+  ...VERSIONS,
 ];
 
 export interface Caught {

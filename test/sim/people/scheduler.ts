@@ -17,6 +17,7 @@ import { firstPorts, portsIn, takePieces } from "../../../src/model/pieces.ts";
 import type { SocketId } from "../../../src/platform/seam.ts";
 import type { Chance } from "../world/random.ts";
 import type { SimObject } from "../world/simObject.ts";
+import { WORKER } from "../world/wire.ts";
 import type { World } from "../world/world.ts";
 
 export interface SchedulerPlan {
@@ -131,10 +132,13 @@ export class Scheduler {
       optionsError: null,
     };
     this.#world.trace(() => `scheduler of ${id} subscribes: ${JSON.stringify(this.plan)}`);
-    const socket = this.object.openSocket({ subscribe }, (event) => {
+    const { wire } = this.#world;
+    const { name } = this.object;
+    const first = wire.pass("socket.subscribe", WORKER, name, { subscribe });
+    const socket = this.object.openSocket(first, (event) => {
       if (this.#streamId !== streamId) return;
       if (event.type === "closed") this.#lost();
-      else this.#hear(event.message as FrameworkEvent);
+      else this.#hear(wire.pass("socket.subscribe.answer", name, WORKER, event.message as FrameworkEvent));
     });
     this.#streamId = streamId;
     this.#socket = socket;
@@ -161,14 +165,17 @@ export class Scheduler {
 
   /** A call may be lost on its way there or back: nothing of it is repeated but what is safe to. */
   #call(call: FrameworkCall, done: (answer: CallAnswer) => void = () => {}): void {
-    const args = { streamId: this.#streamId, principal: null, call };
-    const { network } = this.#world;
+    const { network, wire } = this.#world;
+    const { name } = this.object;
+    const args = wire.pass("framework.call", WORKER, name, { streamId: this.#streamId, principal: null, call });
     const lost = () => {};
     network.send(
       "people",
       () =>
         this.object.call("call", args, (answer) => {
-          if (answer.ok) network.send("people", () => done(answer.value as CallAnswer), lost);
+          if (!answer.ok) return;
+          const told = wire.pass("framework.call.answer", name, WORKER, answer.value as CallAnswer);
+          network.send("people", () => done(told), lost);
         }),
       lost,
     );

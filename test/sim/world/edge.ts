@@ -5,6 +5,7 @@
  */
 
 import type { Exchange, Answer as HttpResponse } from "../../../agent/host/broker/exchange.ts";
+import { isPollReply } from "../../../agent/host/broker/replyShape.ts";
 
 import { feed } from "../../../src/api/eventFeed.ts";
 
@@ -16,17 +17,20 @@ import type { ClusterMethods } from "../../../src/cluster/methods.ts";
 import { Problem } from "../../../src/model/problems.ts";
 import type { JobView } from "../../../src/model/views.ts";
 import type { ObjectClient } from "../../../src/platform/objectClient.ts";
-import type { PollReply, PollRequest } from "../../../src/protocol/agent.ts";
+import { type PollReply, type PollRequest, pollRequestSchema } from "../../../src/protocol/agent.ts";
 
 import type { ShelfMethods, Stream } from "../../../src/shelf/methods.ts";
 import { shelfOf } from "../../../src/shelf/shelfOf.ts";
 
+import { withoutLater } from "../../golden/shape.ts";
+import { Violation } from "../invariants/checks.ts";
 import type { Heard } from "../people/reader.ts";
 
 import type { AgentHost, HttpAnswer } from "./agentHost.ts";
 import { Isolate, ObjectFault } from "./isolate.ts";
 import type { Chance } from "./random.ts";
 import { type Answer, linkOf, type SimObject } from "./simObject.ts";
+import { WORKER } from "./wire.ts";
 import type { World } from "./world.ts";
 
 /** Replies that a proxy remembers of one agent. */
@@ -84,10 +88,10 @@ export class Edge {
     return this.#ask<HttpAnswer>(
       agent.link,
       async (isolate, signal) => {
-        const poll = { claims: agent.claims, request };
+        const poll = { claims: agent.claims, request: this.#read(agent, request) };
         const client = isolate.client<ClusterMethods>(this.#world.clusterOf(agent));
         const reply = await answerPoll(client, poll, waitS, signal);
-        return reply === null ? { status: 204 } : { status: 200, reply };
+        return reply === null ? { status: 204 } : { status: 200, reply: this.#told(agent, reply) };
       },
       statusOf,
       (answer) => {
@@ -98,6 +102,21 @@ export class Edge {
       },
       lost,
     );
+  }
+
+  /** As the Worker takes a poll, whatever version its agent is of. */
+  #read({ link }: AgentHost, request: PollRequest): PollRequest {
+    const said = this.#world.wire.pass("agent.poll", link, WORKER, request);
+    const { data, error } = pollRequestSchema.safeParse(said);
+    this.#world.checks.hold("understood", data !== undefined, () => `a poll of ${link} is refused: ${error?.message}`);
+    return data as PollRequest;
+  }
+
+  /** As an agent takes a reply. */
+  #told({ link }: AgentHost, reply: PollReply): PollReply {
+    const told = this.#world.wire.pass("agent.reply", WORKER, link, reply);
+    this.#world.checks.hold("understood", isPollReply(told), () => `${link} takes no reply: ${JSON.stringify(told)}`);
+    return told;
   }
 
   /** A PUT of an agent's output. @param done null: there is no answer */
@@ -111,7 +130,10 @@ export class Edge {
     };
     const leave = this.#ask<HttpResponse>(
       agent.link,
-      async (isolate) => responseOf(200, await this.#put(isolate, agent, exchange)),
+      async (isolate) => {
+        const stored = await this.#put(isolate, agent, exchange);
+        return responseOf(200, this.#world.wire.pass("agent.upload.answer", WORKER, agent.link, stored));
+      },
       (problem) => responseOf(problem.status, problem.toBody(), problem.extra.retryAfterS),
       (answer) =>
         network.send(
@@ -196,7 +218,8 @@ export class Edge {
           const chunk = chunks++;
           network.send(
             link,
-            () => heard(stream, chunk, events),
+            // A person sees what this version tells of, whatever more a later one does.
+            () => heard(stream, chunk, events.map(withoutLater)),
             () => {},
           );
         }
@@ -306,6 +329,7 @@ export class Edge {
   /** As the Worker answers what a handler threw. */
   #problemOf(error: unknown): Problem {
     if (error instanceof Problem) return error;
+    if (error instanceof Violation) throw error;
     const isFault = error instanceof ObjectFault;
     this.#world.checks.hold("turns-whole", isFault, () => `the Worker threw ${(error as Error).stack}`);
     return unavailable("the object can't be reached");

@@ -9,6 +9,7 @@ import { objectClient } from "../../../src/platform/objects.ts";
 import type { ObjectKind, ObjectRef, SocketId } from "../../../src/platform/seam.ts";
 import type { Chance } from "./random.ts";
 import type { Answer, SimObject } from "./simObject.ts";
+import { WORKER } from "./wire.ts";
 import type { World } from "./world.ts";
 
 /** Inside the platform so much less is lost than between it and an agent. */
@@ -65,8 +66,10 @@ export class Isolate {
       invoke: (method, args) =>
         this.#ask(object, (back, failed) => {
           let answer: Answer | null = null;
-          object.call(method, args, (told) => {
-            answer = told;
+          const { wire } = this.#world;
+          const kind = `${ref.kind}.${method}`;
+          object.call(method, wire.pass(kind, WORKER, object.name, args), (told) => {
+            answer = told.ok ? { ...told, value: wire.pass(`${kind}.answer`, object.name, WORKER, told.value) } : told;
           });
           const outcome = outcomeOf(answer);
           if (outcome instanceof ObjectFault) failed(outcome);
@@ -141,6 +144,8 @@ class WorkerSocket {
   readonly #isDeaf: () => boolean;
   readonly #listeners = new Map<string, Listener[]>();
   onOver: () => void = () => {};
+  /** what it was opened for */
+  #says = "";
   #id: SocketId | null;
 
   constructor(world: World, object: SimObject, chance: Chance, isDeaf: () => boolean) {
@@ -149,7 +154,7 @@ class WorkerSocket {
     this.#chance = chance;
     this.#isDeaf = isDeaf;
     this.#id = object.acceptSocket((event) => {
-      if (event.type === "message") this.#tell("message", { data: JSON.stringify(event.message) });
+      if (event.type === "message") this.#hear(event.message);
       else this.#over(event.code);
     });
     const { network, happenings, timeline } = world;
@@ -167,7 +172,16 @@ class WorkerSocket {
   accept(): void {}
   send(text: string): void {
     const id = this.#id;
-    if (id !== null) this.#world.timeline.after(1, () => this.#object.hear(id, JSON.parse(text)));
+    if (id === null) return;
+    const said: unknown = JSON.parse(text);
+    this.#says = whatIsSaid(said);
+    const message = this.#world.wire.pass(`socket.${this.#says}`, WORKER, this.#object.name, said);
+    this.#world.timeline.after(1, () => this.#object.hear(id, message));
+  }
+  #hear(message: unknown): void {
+    const kind = `socket.${this.#says}.answer`;
+    const heard = this.#world.wire.pass(kind, this.#object.name, WORKER, message);
+    this.#tell("message", { data: JSON.stringify(heard) });
   }
   close(code: number): void {
     if (this.#id === null) return;
@@ -213,6 +227,9 @@ class WorkerSocket {
     this.#world.timeline.settled();
   }
 }
+
+/** The one word of a first message. */
+const whatIsSaid = (message: unknown): string => Object.keys(message as object)[0] ?? "";
 
 /** What the platform throws when a call fails: a turn that did, or an object that was not reached. */
 export class ObjectFault extends Error {

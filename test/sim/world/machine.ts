@@ -6,6 +6,7 @@
 import { noOutput } from "../../../agent/core/reply.ts";
 import type { Attempt, Exit } from "../../../agent/core/types.ts";
 import { deadlineOf, type Entries, parseDeadlines } from "../../../agent/host/guard/deadlines.ts";
+import { readTemplate } from "../../../src/model/job.ts";
 import { add, type Resources } from "../../../src/model/resources.ts";
 import { Disk } from "./disk.ts";
 import { SimGuard } from "./guard.ts";
@@ -322,7 +323,9 @@ export class Machine {
 
   /** Its shim looks at the clock, then it runs. */
   #begin(attempt: Attempt, deadlineMs: number | null): void {
-    const { key, template } = attempt;
+    const { key } = attempt;
+    // An earlier version says less of it.
+    const template = readTemplate(attempt.template);
     if (deadlineMs !== null && deadlineMs <= this.now()) {
       const exit = { code: null, signal: null, byGuard: true, ranMs: 0, ...noOutput() };
       this.disk.exits.set(key, exit);

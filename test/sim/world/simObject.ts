@@ -312,13 +312,20 @@ export class SimObject {
       this.#turn(`result of ${method}`, () => this.home.result(to, method, args, outcome));
     };
     const fail = () => settle({ ok: false, code: "unavailable", detail: "no answer" });
-    const { timeline, network } = this.#world;
+    const { timeline, network, wire } = this.#world;
     const ask = (done: (answer: Answer) => void): void =>
       network.send(
         link,
         () => {
           this.#world.trace(() => `${this.name} → ${target.name} ${method} ${shorten(method, args)}`);
-          target.call(method, args, (answer) => network.send(link, () => done(answer), fail));
+          const kind = `${target.ref.kind}.${method}`;
+          const heard = wire.pass(kind, this.name, target.name, args);
+          target.call(method, heard, (answer) => {
+            const told = answer.ok
+              ? { ...answer, value: wire.pass(`${kind}.answer`, target.name, this.name, answer.value) }
+              : answer;
+            network.send(link, () => done(told), fail);
+          });
         },
         fail,
       );

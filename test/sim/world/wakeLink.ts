@@ -6,6 +6,7 @@ import { retryMs } from "../../../agent/host/broker/wakeSocket.ts";
 import type { AgentHost } from "./agentHost.ts";
 import type { MachineTimer } from "./machine.ts";
 import type { Chance } from "./random.ts";
+import { WORKER } from "./wire.ts";
 import type { World } from "./world.ts";
 
 const HANDSHAKE_MS = 15_000;
@@ -73,7 +74,7 @@ export class WakeLink {
         const open: Open = { openedMs: this.#world.timeline.nowMs, isDead: false, close: () => {} };
         const id = cluster.acceptSocket((event) => {
           if (event.type === "closed") this.#closedByObject(open);
-          else this.#call(open);
+          else this.#call(open, event.message);
         });
         if (id === null) return network.send(link, failed, failed);
         open.close = (isClean) => cluster.closeSocket(id, isClean);
@@ -85,7 +86,8 @@ export class WakeLink {
             failed();
           },
         );
-        cluster.hear(id, { wake: { claims: this.#agent.claims } });
+        const first = { wake: { claims: this.#agent.claims } };
+        cluster.hear(id, this.#world.wire.pass("socket.wake", WORKER, cluster.name, first));
       },
       failed,
     );
@@ -119,8 +121,10 @@ export class WakeLink {
     if (!this.#world.network.isCut(this.#agent.link)) this.#gone(open);
   }
 
-  #call(open: Open): void {
+  /** Whatever is said, it is a call. */
+  #call(open: Open, message: unknown): void {
     if (open.isDead) return;
+    this.#world.wire.pass("agent.woken", this.#world.clusterOf(this.#agent).name, this.#agent.link, message);
     const { network, happenings, timeline } = this.#world;
     const { link, machine } = this.#agent;
     if (network.isCut(link)) {

@@ -50,12 +50,15 @@ import { Network } from "./network.ts";
 import { Chance } from "./random.ts";
 import { SimObject } from "./simObject.ts";
 import { Timeline } from "./timeline.ts";
+import { type Recorder, Wire } from "./wire.ts";
 
 export interface WorldOptions {
   seed: number;
   /** the only happenings that there are; without it all that are drawn */
   only?: ReadonlySet<string>;
   trace?: (line: string) => void;
+  /** hears each message between parts that are updated at different times; then all are of this version */
+  record?: Recorder;
 }
 
 const LEAGUE = "league";
@@ -112,6 +115,7 @@ export class World {
   readonly people: Person[];
   readonly schedulers: Scheduler[];
   readonly mood: Mood;
+  readonly wire: Wire;
   faulty = true;
 
   readonly #trace: ((line: string) => void) | null;
@@ -137,6 +141,7 @@ export class World {
     this.jobWaits = new JobWaits(this, this.chanceOf("waits"));
     const size = drawSize(this.chanceOf("size"));
     this.mood = drawMood(this.chanceOf("mood"), size);
+    this.wire = new Wire(this, this.chanceOf("versions"), options.record ?? null);
     const fleet = drawFleet(this.chanceOf("fleet"), size);
     const names = fleet.map(({ name }) => name);
     this.broker = this.#object({ kind: "broker", league: LEAGUE, name: "" });
