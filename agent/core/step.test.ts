@@ -196,6 +196,17 @@ describe("an assignment", () => {
     expect(types(agent.assign("abcd.0", 1))).not.toContain("start");
   });
 
+  test("in a reply to the same number of another agent on its machine is dropped, and taken from who names none", () => {
+    agent.assign("abcd.0", 1, {}, { nonce: "nonce-of-another" });
+    expect(agent.state.attempts.size).toBe(0);
+    agent.assign("abcd.0", 1, {}, { nonce: "nonce-01" });
+    expect(agent.state.attempts.size).toBe(1);
+    const other = new Agent();
+    other.ready();
+    other.assign("abcd.0", 1);
+    expect(other.state.attempts.size).toBe(1);
+  });
+
   test("in a reply to an older poll is dropped", () => {
     const old = agent.state.inFlight?.seq ?? 0;
     agent.send({ type: "no-reply", seq: old, retryAfterMs: null, rejected: false });

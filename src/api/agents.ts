@@ -79,6 +79,7 @@ const pollReplySchema = z
   .object({
     session: z.int(),
     seq: z.int(),
+    nonce: z.string().optional(),
     renews: attemptKeys,
     jobs: z.record(z.string(), z.looseObject({})).openapi({ description: "Templates of the jobs in `assignments`." }),
     assignments: z.array(

@@ -6,6 +6,8 @@ export interface OpenPoll {
   node: string;
   session: number;
   seq: number;
+  /** absent: an earlier version wrote it down */
+  nonce?: string;
   /** by this object's clock */
   heardAt: number;
   /** so long it is held at most */

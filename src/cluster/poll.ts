@@ -72,8 +72,8 @@ export function hear(
   memory.followed.heardFrom(node.name, request.running, stored);
   const unacked = request.updates.length - acked.length;
   const mayRest = request.running.length === 0 && unacked === 0 && node.inventory !== null && !wasCalled;
-  const { session, seq } = request;
-  const poll: OpenPoll = { node: node.name, session, seq, heardAt: now, waitS, mayRest };
+  const { session, seq, nonce } = request;
+  const poll: OpenPoll = { node: node.name, session, seq, nonce, heardAt: now, waitS, mayRest };
   const { unknown, stops } = reconcile(memory, node, poll, request, now);
   return { kind: "heard", poll, acked, unacked, unknown, stops, wantInventory: node.inventory === null };
 }
@@ -241,6 +241,7 @@ export function replyTo(
   return {
     session: poll.session,
     seq: poll.seq,
+    ...(poll.nonce !== undefined && { nonce: poll.nonce }),
     renews,
     jobs,
     assignments,
@@ -260,7 +261,10 @@ export const hasNews = (reply: PollReply): boolean =>
 /** The node sleeps until it is called: nothing is gained by keeping its poll. */
 export const isRest = (reply: PollReply): boolean => reply.nextPollMs === WAKEABLE_POLL_MS;
 
-export function turnedAway(request: Pick<PollRequest, "session" | "seq" | "running">, action: Action): PollReply {
+export function turnedAway(
+  request: Pick<PollRequest, "session" | "seq" | "nonce" | "running">,
+  action: Action,
+): PollReply {
   const stops: Stop[] =
     action !== "gone"
       ? []
@@ -268,6 +272,7 @@ export function turnedAway(request: Pick<PollRequest, "session" | "seq" | "runni
   return {
     session: request.session,
     seq: request.seq,
+    nonce: request.nonce,
     renews: [],
     jobs: {},
     assignments: [],

@@ -157,6 +157,8 @@ export interface PollReply {
   /** echo: the agent drops a reply that is not to its newest request */
   session: number;
   seq: number;
+  /** echo: sessions begin anew with an empty journal; absent: a Cluster of an earlier version answers */
+  nonce?: string;
   /** `task@epoch` of each attempt that may run on until the sending time of this poll + its stopAfter */
   renews: string[];
   /** templates of the jobs that `assignments` name */

@@ -88,6 +88,7 @@ const isTemplate = (value: unknown): boolean =>
 export const isPollReply = (value: unknown): value is PollReply =>
   isObject(value) &&
   isCount(value.session) &&
+  (value.nonce === undefined || isText(value.nonce)) &&
   isCount(value.seq) &&
   areTexts(value.renews) &&
   isObject(value.jobs) &&

@@ -35,6 +35,17 @@ export const ATTEMPTS: readonly Mutation[] = [
     ],
   },
   {
+    rule: "nonce echo",
+    so: "an agent that has lost its journal takes replies to the one before it, whose sessions had the same numbers",
+    patches: [
+      {
+        file: "agent/core/rules.ts",
+        find: "nonce === undefined || nonce === state.nonce",
+        replace: "nonce === undefined || state.nonce !== undefined",
+      },
+    ],
+  },
+  {
     rule: "a session for each start of an agent",
     so: "an agent that starts anew goes on with the session of the one before, and a Cluster lets it",
     patches: [

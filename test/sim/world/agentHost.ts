@@ -155,7 +155,7 @@ export class AgentHost {
       drivers: ["process"],
       version: "sim",
     };
-    const nonce = `nonce-${Math.floor(this.#chance.next() * 1e9)}-${life}`;
+    const nonce = `nonce-${Math.floor(this.#chance.next() * 1e9)}-${this.claims.node}-${life}`;
     const { state, effects } = initialState(records, {
       boot: machine.boot,
       machine: machine.name,
