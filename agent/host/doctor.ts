@@ -6,7 +6,9 @@ import { connect, isIP } from "node:net";
 import { join } from "node:path";
 import tls from "node:tls";
 import { Transport } from "#agent/transport";
-import { Broker } from "./broker/broker.ts";
+import { AGENT_PROTOCOL } from "../../src/protocol/limits.ts";
+import { VERSION } from "../version.ts";
+import { Broker, jsonIn } from "./broker/broker.ts";
 import { proxyOf } from "./broker/proxy.ts";
 import { bootId, uptimeMs } from "./clock.ts";
 import { examineDaemon } from "./docker/daemon.ts";
@@ -90,6 +92,7 @@ async function checkPath(url: URL, options: AgentOptions, identity: Identity | n
   const transport = new Transport({ url: url.href, caFile: options.caFile, environment: process.env });
   try {
     if (!(await check("broker", () => checkHealth(transport, check)))) return;
+    await check("version", () => checkVersion(transport));
     await check("credential", () => checkCredential(transport, identity));
   } finally {
     transport.close();
@@ -146,6 +149,26 @@ async function checkHealth(transport: Transport, check: Check): Promise<Verdict>
   return answer.status === 200
     ? ok("answers")
     : fail(`/healthz says HTTP ${answer.status}: ${answer.body.toString("utf8", 0, 200).trim()}`);
+}
+
+async function checkVersion(transport: Transport): Promise<Verdict> {
+  const answer = await transport.exchange({ method: "GET", path: "/version", deadlineMs: HOP_MS });
+  return agreement(jsonIn(answer));
+}
+
+/** @param told what the broker says of its version */
+export function agreement(told: unknown): Verdict {
+  const { hansa, agentProtocol } = Object(told) as Record<string, unknown>;
+  if (typeof hansa !== "string" || typeof agentProtocol !== "number")
+    return warn("the broker does not say which it is of");
+  const both = `this agent is ${VERSION}, the broker ${hansa}`;
+  if (agentProtocol > AGENT_PROTOCOL)
+    return fail(
+      `${both}, which serves no agent before protocol ${agentProtocol}, and this one speaks ${AGENT_PROTOCOL}: run the line of \`hansa token create --join\` again, it upgrades in place`,
+    );
+  return agentProtocol < AGENT_PROTOCOL
+    ? warn(`${both}, and may not know what this agent says: update the broker`)
+    : ok(both);
 }
 
 const checkClock = (aheadMs: number): Verdict =>

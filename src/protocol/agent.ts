@@ -8,8 +8,7 @@ import type { Template } from "../model/job.ts";
 import { MAX_PORT } from "../model/port.ts";
 import { MAX_ATTRIBUTES, MAX_GPUS, MAX_RESOURCES } from "./limits.ts";
 
-export const AGENT_PROTOCOL = 1;
-export { MAX_WAIT_S } from "./limits.ts";
+export { AGENT_PROTOCOL, MAX_WAIT_S } from "./limits.ts";
 
 const int = z.int().min(0);
 const task = z.string().regex(TASK_ID);

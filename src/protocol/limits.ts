@@ -1,5 +1,8 @@
 /** Numbers of the agent protocol, apart from its schemas so that an agent need not carry a validator. */
 
+/** Of the wire between agents and Clusters; it rises only when agents of the number before can't be served any more. */
+export const AGENT_PROTOCOL = 1;
+
 /** Longest time a poll may be held. */
 export const MAX_WAIT_S = 25;
 
