@@ -625,6 +625,19 @@ test("what waits where it can't run comes back for a cluster that has room and n
   conserved();
 });
 
+test("while jobs contend, what was given back as it does not fit is not granted there again", () => {
+  submit({ command: "true", count: 500, resources: { cpus: 0.1 }, clusters: ["south"] }, "bbbbbbbbbb", "d2");
+  submit({ command: "true", resources: { cpus: 0.1 }, clusters: ["north"] });
+  const handout = north.grant().supply[0]?.handout ?? 0;
+  south.report({ bbbbbbbbbb: { live: { default: 10 } } });
+  const back = { from: 0, to: 1, handout, attemptsUsed: 0, reason: "does-not-fit" as const, partitions: ["default"] };
+  north.report({ abcdefghij: { returned: [back] } });
+  expect(north.grant().supply).toEqual([]);
+  north.report({ abcdefghij: {} });
+  expect(north.grant().supply).toEqual([]);
+  conserved();
+});
+
 test("while jobs contend, ends are made up for without a round each, and who waits for room gets one", () => {
   submit({ command: "true", count: 500, resources: { cpus: 0.1 }, clusters: ["north"] });
   submit({ command: "false", count: 500, resources: { cpus: 0.1 }, clusters: ["north"] }, "bbbbbbbbbb", "d2");

@@ -395,9 +395,12 @@ export class Broker implements Turns {
       if (news === "nothing") continue;
       if (job.takenBack !== null && countsOf(job).waiting === 0) job.takenBack = null;
       this.#endIfOver(job, now);
-      if (!this.#book.isLive(job.id)) ended.push(job.id);
-      else if (news !== "more" && job.state !== "cancelling" && this.#rounds.stands(job, now)) {
-        this.#grants.topUp(job, report.cluster);
+      const isOver = !this.#book.isLive(job.id);
+      if (isOver) ended.push(job.id);
+      const mayStand = !isOver && news !== "more" && job.state !== "cancelling";
+      const decided = mayStand ? this.#rounds.standing(job, now) : null;
+      if (decided !== null) {
+        this.#grants.topUp(job, report.cluster, decided);
         continue;
       }
       if (news === "applied") isEcho = true;

@@ -23,6 +23,9 @@ import {
 import type { BrokerStore } from "./store.ts";
 import { apart, draw, type Queued, queueSize, rangesOf, requeue, supplySize } from "./supply.ts";
 
+type Decided = Pick<RoundResult, "limits" | "claims" | "yields">;
+type Terms = Pick<Claim, "graceMs" | "minRunMs">;
+
 export class Grants {
   readonly #book: JobBook;
   readonly #fleet: Fleet;
@@ -41,9 +44,8 @@ export class Grants {
     this.#generation = generation;
   }
 
-  follow(decided: Pick<RoundResult, "limits" | "claims" | "yields">, now: number): void {
-    const { graceMs, minRunMs } = this.#shares.settings;
-    const terms = { graceMs, minRunMs };
+  follow(decided: Decided, now: number): void {
+    const terms = this.#terms;
     for (const job of this.#book.live()) {
       if (job.state === "cancelling") continue;
       const byCluster = levelsOf(decided, job, terms);
@@ -72,12 +74,21 @@ export class Grants {
     }
   }
 
-  /** More of the same, as tasks have ended there. */
-  topUp(job: JobMemory, cluster: string): void {
-    const mayRun: MayRun = (name) => mayRunBy(job.grants.get(name) ?? NO_LEVEL);
+  /**
+   * More of the same, as tasks have ended there. What a round no longer wants of a cluster that has nothing left is not
+   * told to it, so its last grant may say more than what was decided since.
+   */
+  topUp(job: JobMemory, cluster: string, decided: Decided): void {
+    const levels = levelsOf(decided, job, this.#terms);
+    const mayRun: MayRun = (name) => mayRunBy(levels.get(name) ?? NO_LEVEL);
     const others = [...job.grants.keys()].filter((name) => name !== cluster);
     const lacking = others.reduce((n, name) => n + lacks(job, name, mayRun), 0);
-    this.#grantTo(job, cluster, job.grants.get(cluster) ?? NO_LEVEL, lacking);
+    this.#grantTo(job, cluster, levels.get(cluster) ?? NO_LEVEL, lacking);
+  }
+
+  get #terms(): Terms {
+    const { graceMs, minRunMs } = this.#shares.settings;
+    return { graceMs, minRunMs };
   }
 
   /**
@@ -215,11 +226,7 @@ const mayRunBy = ({ limits, claim }: Pick<Level, "limits" | "claim">): number =>
   sumOf(limits) + sumOf(claimed({ claim }));
 
 /** By cluster, in tasks. */
-function levelsOf(
-  { limits, claims, yields }: Pick<RoundResult, "limits" | "claims" | "yields">,
-  job: JobMemory,
-  terms: Pick<Claim, "graceMs" | "minRunMs">,
-): Map<string, Level> {
+function levelsOf({ limits, claims, yields }: Decided, job: JobMemory, terms: Terms): Map<string, Level> {
   // A round counts in units.
   const unit = unitOf(job);
   const inKind = byCluster(claims.get(job.id), (one) => (one.inKind ? 1 : 0));

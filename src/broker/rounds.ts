@@ -98,13 +98,14 @@ export class Rounds {
   }
 
   /**
-   * Whether the last decision stands although tasks of the job have ended: it goes on with as many, and nobody waits
-   * for the room. Past use and what else drifts has its turn within a second.
+   * The last decision, if it stands although tasks of the job have ended: it goes on with as many, and nobody waits for
+   * the room. Past use and what else drifts has its turn within a second.
    */
-  stands(job: JobMemory, now: number): boolean {
+  standing(job: JobMemory, now: number): RoundResult | null {
     const sinceMs = now - this.#decidedAt;
-    if (!this.#isSettled || this.#last === null || sinceMs < 0 || sinceMs >= STANDS_MS) return false;
-    return remainingOf(job) >= unitOf(job) * total(this.#last.result.entitled, job.id);
+    if (!this.#isSettled || this.#last === null || sinceMs < 0 || sinceMs >= STANDS_MS) return null;
+    const { result } = this.#last;
+    return remainingOf(job) >= unitOf(job) * total(result.entitled, job.id) ? result : null;
   }
 
   #inputOf(jobs: readonly JobMemory[], now?: number): RoundInput {

@@ -10,6 +10,7 @@ import { isTerminal } from "../../../src/model/states.ts";
 import type { JobView, TaskView } from "../../../src/model/views.ts";
 import type { Row } from "../../../src/platform/seam.ts";
 import type { PollReply } from "../../../src/protocol/agent.ts";
+import type { Grant, GrantMessage, Report, ReportAnswer } from "../../../src/protocol/levels.ts";
 import { checkGang } from "../people/gangs.ts";
 import type { AgentHost } from "../world/agentHost.ts";
 import { ROUND_MS } from "../world/guard.ts";
@@ -62,6 +63,8 @@ export class Watch {
   readonly #acked = new Map<string, Set<string>>();
   /** `cluster task` → terminal state seen */
   readonly #terminal = new Map<string, string>();
+  /** by job and cluster the newest gen that was told */
+  readonly #gens = new Map<string, number>();
   /** task → newest epoch when the Broker was restored to before its end */
   readonly #undone = new Map<string, number>();
 
@@ -89,6 +92,8 @@ export class Watch {
 
   answered(object: SimObject, method: string, args: unknown, value: unknown): void {
     if (method === "submit") this.#world.plans.submitted(args as { id: string }, value as JobView);
+    if (method === "grant") this.#granted(object.name, (args as GrantMessage).grants);
+    if (method === "report") this.#granted((args as Report).cluster, (value as ReportAnswer).grants);
     if (object.ref.kind === "shelf") this.#world.outputs.answered(method, args);
     if (object.ref.kind !== "cluster" || method !== "poll") return;
     const { claims } = args as { claims: NodeClaims };
@@ -99,6 +104,16 @@ export class Watch {
     if (object.ref.kind !== "cluster") return;
     const { reply } = message as Held;
     if (reply) this.#replyLeaves(object, reply, null);
+  }
+
+  /** A Broker that grants what comes back at once grants it for ever. */
+  #granted(cluster: string, grants: readonly Pick<Grant, "job" | "gen">[]): void {
+    for (const { job, gen } of grants) {
+      const who = `grants of ${job} to ${cluster}`;
+      if (gen <= (this.#gens.get(who) ?? 0)) continue;
+      this.#gens.set(who, gen);
+      this.#world.checks.spin(who, this.#world.timeline.nowMs);
+    }
   }
 
   /** Just committed, on its way to a node. */
@@ -447,8 +462,10 @@ export class Watch {
   }
 
   /** An end is told by its node, placed anew or reported by its cluster, and heard by the Broker. */
-  #news(machine: Machine): void {
-    const { checks, timeline, broker } = this.#world;
+  #news(machine: Machine, { task }: SimProcess): void {
+    const { checks, timeline, broker, clusters } = this.#world;
+    for (const { name } of clusters)
+      checks.news(`grants of ${task.slice(0, task.lastIndexOf("."))} to ${name}`, timeline.nowMs);
     checks.news(`polls of ${machine.name}`, timeline.nowMs);
     for (const { name } of [this.#world.clusterOfMachine(machine), broker])
       checks.news(`alarms of ${name}`, timeline.nowMs);
@@ -461,7 +478,7 @@ export class Watch {
     this.#world.massCuts.ended(process.key);
     this.#world.limits.ended(process);
     this.#world.times.ended(process, exit);
-    this.#news(machine);
+    this.#news(machine, process);
     this.#holdUndecided(machine, process);
     if (exit?.code === 0) {
       story.completions.add(process.epoch);

@@ -101,8 +101,8 @@ export const PROMISES: readonly Mutation[] = [
     patches: [
       {
         file: "src/broker/grants.ts",
-        find: "const terms = { graceMs, minRunMs };",
-        replace: "const terms = { graceMs, minRunMs: 0 };",
+        find: "return { graceMs, minRunMs };",
+        replace: "return { graceMs, minRunMs: 0 };",
       },
     ],
   },
