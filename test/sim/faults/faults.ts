@@ -7,6 +7,7 @@ import { CALM, type Weather } from "../world/network.ts";
 import type { Chance } from "../world/random.ts";
 import { linkOf, type SimObject } from "../world/simObject.ts";
 import type { World } from "../world/world.ts";
+import { jump } from "./clocks.ts";
 import { cutPower, endMachineFaults } from "./machines.ts";
 
 /** How many things go wrong in a world, and which. */
@@ -177,20 +178,6 @@ const hardBlows: Record<string, Blow> = {
   },
   "clock-jump": (world, chance) => jump(world, chance, anyObject(world, chance)),
 };
-
-/** Forward jumps of one clock come so far apart that a silence spans at most two: each counts one tick too much. */
-const JUMP_GAP_MS = 60_000;
-const LONGEST_JUMP_MS = 3_600_000;
-
-function jump(world: World, chance: Chance, object: SimObject): void {
-  const size = chance.spread(10, LONGEST_JUMP_MS);
-  const { nowMs } = world.timeline;
-  const forward = chance.of(0.6) && nowMs >= (lastForward.get(object) ?? 0) + JUMP_GAP_MS;
-  if (forward) lastForward.set(object, nowMs);
-  world.trace(() => `the clock of ${object.name} jumps by ${forward ? size : -size} ms`);
-  object.jumpClock(forward ? size : -size);
-}
-const lastForward = new WeakMap<SimObject, number>();
 
 const anyObject = (world: World, chance: Chance): SimObject => chance.pick([world.broker, ...world.clusters]);
 /** One whose node was lost and joined anew is no more. */

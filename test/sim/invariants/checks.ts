@@ -35,6 +35,7 @@ export const INVARIANTS = [
   "gangs-whole", // a gang starts in one turn and partition, and is never live in two clusters; none keeps places in the end
   "framework-kept", // a framework that comes back is the same, and is never told that it is not
   "ends-told-rightly", // of what a framework was told that it ended for good, no process lives, then or later
+  "offers-let-go", // an offer that is not answered is taken back in time, and one of a node that nobody hears at once
   "updates-told", // each update of a framework's task comes until it is acknowledged, in order, and its end is told
   "output-whole", // what is stored or read of an output is what its process wrote there, and in the end all of it
   "told-soon", // where all is calm, who waits for a job's end hears of it at once

@@ -4,6 +4,7 @@ import type { World } from "../world/world.ts";
 import { checkAmounts } from "./amounts.ts";
 import { checkIndices } from "./brokerRows.ts";
 import { checkCharged } from "./charged.ts";
+import { checkOffers } from "./offers.ts";
 
 const EVERY_STEPS = 1_000;
 
@@ -33,6 +34,7 @@ export class Scans {
     this.#holdRows(world.broker);
     for (const cluster of world.clusters) {
       checkAmounts(world, cluster);
+      checkOffers(world, cluster);
       world.watch.checkAcked(cluster);
       for (const { plan } of world.people) world.watch.checkTasks(cluster, plan.id);
       this.#holdRows(cluster);

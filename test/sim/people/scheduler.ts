@@ -45,6 +45,8 @@ export interface SchedulerPlan {
 const RETRY_MS = 2_000;
 const STOP_AFTER_S = 30;
 const FAILOVER_MS = 24 * 3_600_000;
+/** The time that an offer is held, and until the clock of a Cluster that goes slow has passed it and its objects say so. */
+const LAPSED_MS = 45_000;
 const ASK_AGAIN_MS = 60_000;
 
 interface Told {
@@ -68,6 +70,8 @@ export class Scheduler {
   readonly object: SimObject;
   readonly #chance: Chance;
   readonly #offers = new Map<string, Offer>();
+  /** of those and of earlier ones */
+  readonly #offeredAt = new Map<string, number>();
   #streamId = "";
   #socket: SocketId | null = null;
   #streams = 0;
@@ -163,6 +167,20 @@ export class Scheduler {
     });
   }
 
+  /** Whatever it does not answer is others' after a while. */
+  look(): void {
+    const { checks, timeline, isCalm, calmAtMs } = this.#world;
+    if (!isCalm || this.plan.mood !== "deaf" || this.#streamId === "" || this.wantsTearDown) return;
+    for (const id of this.#offers.keys()) {
+      const heldForMs = timeline.nowMs - Math.max(calmAtMs, this.#offeredAt.get(id) ?? 0);
+      checks.hold(
+        "offers-let-go",
+        heldForMs <= LAPSED_MS,
+        () => `${this.plan.id} is offered ${id} for ${heldForMs} ms`,
+      );
+    }
+  }
+
   /** A call may be lost on its way there or back: nothing of it is repeated but what is safe to. */
   #call(call: FrameworkCall, done: (answer: CallAnswer) => void = () => {}): void {
     const { network, wire } = this.#world;
@@ -193,7 +211,10 @@ export class Scheduler {
         this.#call({ type: "RECONCILE", tasks: [] });
         return;
       case "OFFERS":
-        for (const offer of event.offers) this.#offers.set(offer.id, offer);
+        for (const offer of event.offers) {
+          this.#offers.set(offer.id, offer);
+          this.#offeredAt.set(offer.id, this.#world.timeline.nowMs);
+        }
         this.#answerLater();
         return;
       case "RESCIND":

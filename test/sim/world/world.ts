@@ -8,6 +8,7 @@ import type { NodeClaims } from "../../../src/cluster/methods.ts";
 import { Framework } from "../../../src/framework/framework.ts";
 import type { ObjectRef, Platform, Turns } from "../../../src/platform/seam.ts";
 import { Shelf } from "../../../src/shelf/shelf.ts";
+import { scheduleTimeSet } from "../faults/clocks.ts";
 import { drawMood, type Mood, scheduleFaults } from "../faults/faults.ts";
 import { Happenings } from "../faults/happenings.ts";
 import { scheduleMachineFaults } from "../faults/machines.ts";
@@ -23,6 +24,7 @@ import { Guarantees } from "../invariants/guarantees.ts";
 import { Launches } from "../invariants/launches.ts";
 import { LedgerWatch } from "../invariants/ledgerWatch.ts";
 import { Limits } from "../invariants/limits.ts";
+import { checkOffers } from "../invariants/offers.ts";
 import { OutputWatch } from "../invariants/outputWatch.ts";
 import { ReclaimWatch } from "../invariants/reclaimWatch.ts";
 import { Rest } from "../invariants/rest.ts";
@@ -170,6 +172,7 @@ export class World {
     this.drills.schedule(this.mood.faultsEndMs);
     scheduleSleeps(this, this.chanceOf("sleeps"));
     scheduleObjectFaults(this, this.chanceOf("object faults"));
+    scheduleTimeSet(this, this.chanceOf("time set"));
     this.restores.schedule(this.chanceOf("restores"));
     this.guarantees.schedule();
     this.#lookAround(this.chanceOf("looks"));
@@ -196,8 +199,11 @@ export class World {
     });
   }
 
+  get calmAtMs(): number {
+    return this.mood.faultsEndMs + CALM_AFTER_MS;
+  }
   get isCalm(): boolean {
-    return this.timeline.nowMs >= this.mood.faultsEndMs + CALM_AFTER_MS;
+    return this.timeline.nowMs >= this.calmAtMs;
   }
 
   /** Of one part of the world: what others draw shifts nothing of it. */
@@ -333,7 +339,11 @@ export class World {
     this.timeline.after(LOOK_EVERY_MS, () => {
       checkIndices(this);
       this.watch.look();
-      for (const cluster of this.clusters) checkAmounts(this, cluster);
+      for (const cluster of this.clusters) {
+        checkAmounts(this, cluster);
+        checkOffers(this, cluster);
+      }
+      for (const scheduler of this.schedulers) scheduler.look();
       this.ledger.look();
       this.rounds.look();
       this.drains.look();

@@ -1,0 +1,56 @@
+/** Clocks of objects that leap, as when an object comes to another machine or a machine's time is set. */
+import type { Chance } from "../world/random.ts";
+import type { SimObject } from "../world/simObject.ts";
+import type { World } from "../world/world.ts";
+
+/** Forward leaps of one clock come so far apart that a silence spans at most two: each counts one tick too much. */
+const LEAP_GAP_MS = 40_000;
+const LONGEST_LEAP_MS = 3_600_000;
+/** A leap after which whatever is not heard at once is overdue. */
+const LONG_LEAP_MS = 30_000;
+const TIME_SET = 0.15;
+const CUT_OFF = 0.6;
+const lastForward = new WeakMap<SimObject, number>();
+
+export function jump(world: World, chance: Chance, object: SimObject): void {
+  const size = chance.spread(10, LONGEST_LEAP_MS);
+  const isForward = chance.of(0.6) && mayLeap(world, object);
+  if (isForward) lastForward.set(object, world.timeline.nowMs);
+  leap(world, object, isForward ? size : -size);
+}
+
+const mayLeap = ({ timeline }: World, object: SimObject): boolean =>
+  timeline.nowMs >= (lastForward.get(object) ?? 0) + LEAP_GAP_MS;
+
+function leap(world: World, object: SimObject, byMs: number): void {
+  world.trace(() => `the clock of ${object.name} jumps by ${byMs} ms`);
+  object.jumpClock(byMs);
+}
+
+/**
+ * A Cluster whose time is set, and set once more, while some of its nodes don't get through: what it counts then is
+ * silence, and all that it counts by is its clock.
+ */
+export function scheduleTimeSet(world: World, chance: Chance): void {
+  const { mood, timeline } = world;
+  if (!chance.of(TIME_SET) || mood.gentle || mood.wide) return;
+  const cluster = chance.pick(world.clusters);
+  const atMs = chance.int(8_000, Math.max(9_000, mood.faultsEndMs - LEAP_GAP_MS));
+  timeline.at(atMs, () => {
+    for (const { claims, link } of world.agents) {
+      const forMs = chance.int(LEAP_GAP_MS, 3 * LEAP_GAP_MS);
+      if (claims.cluster === cluster.name && chance.of(CUT_OFF) && world.happenings.strikes("link-cut-long", link))
+        world.network.cut(link, timeline.nowMs + forMs);
+    }
+  });
+  let againMs = atMs + chance.int(1, 3_000);
+  for (let times = 0; times < 3; times++) {
+    const byMs = chance.spread(LONG_LEAP_MS, LONGEST_LEAP_MS);
+    timeline.at(againMs, () => {
+      if (!world.faulty || !mayLeap(world, cluster) || !world.happenings.strikes("clock-jump", cluster.name)) return;
+      lastForward.set(cluster, timeline.nowMs);
+      leap(world, cluster, byMs);
+    });
+    againMs += LEAP_GAP_MS + chance.int(0, 10_000);
+  }
+}
