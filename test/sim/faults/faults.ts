@@ -250,8 +250,11 @@ export function scheduleFaults(world: World, chance: Chance): void {
   world.timeline.at(mood.faultsEndMs, () => endFaults(world));
 }
 
-const whileAnyRuns = ({ people }: World, chance: Chance): number =>
-  Math.max(SETTLED_MS, chance.pick(people).plan.submitAtMs + chance.int(1_000, 30_000));
+/** Of those that come before the faults are over. */
+function whileAnyRuns({ people, mood }: World, chance: Chance): number {
+  const submitted = people.map(({ plan }) => plan.submitAtMs).filter((atMs) => atMs < mood.faultsEndMs);
+  return Math.max(SETTLED_MS, chance.pick(submitted) + chance.int(1_000, 30_000));
+}
 
 /** Its only node is away about as long as the silence that counts, and gets it again while the first still ends. */
 function cutPinned(world: World, { pinned, submitAtMs }: Plan, chance: Chance): void {
