@@ -456,6 +456,13 @@ test("the end that was told first stands when Clusters tell theirs again after a
   expect(job().counts).toMatchObject({ succeeded: 1, failed: 0 });
 });
 
+test("a Broker whose clock was set back pokes its Clusters as soon as one whose was not", () => {
+  submit({ command: "true" });
+  home.nowMs -= 3_600_000;
+  north.report({});
+  expect((home.alarmAt ?? 0) - home.nowMs).toBeLessThanOrEqual(180_000);
+});
+
 describe("a reader of events whose Broker was restored", () => {
   const eventsSince = (since: string | null) =>
     (home.call("events", { since, limit: 1_000, job: null }) as { events: EventView[] }).events;

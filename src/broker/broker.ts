@@ -462,6 +462,8 @@ export class Broker implements Turns {
     for (const name of this.#fleet.names())
       if (name !== answered) this.#send(name, this.#grants.unsent(name), this.#frameworks.unsent(name));
     this.#tell(now);
+    // A clock that was set back puts it off no further.
+    this.#pokeAt = Math.min(this.#pokeAt, now + POKE_MS);
     if (this.#book.size > 0 || this.#frameworks.size > 0) this.#setAlarm(this.#pokeAt);
     const optimiseAt = this.#rounds.dueAt(now);
     if (optimiseAt !== null) this.#setAlarm(optimiseAt);
