@@ -141,6 +141,10 @@ export class ObjectHome<T extends Turns> {
   closeSocket(socket: SocketId, isClean = true): void {
     if (this.#sockets.delete(socket)) this.#run((object) => object.closed(socket, isClean));
   }
+  /** Those that are open, with what the object attached to them. */
+  get sockets(): ReadonlyMap<SocketId, unknown> {
+    return this.#sockets;
+  }
   isOpen(socket: SocketId): boolean {
     return this.#sockets.has(socket);
   }

@@ -10,8 +10,9 @@ import type { SimObject } from "../world/simObject.ts";
 import type { World } from "../world/world.ts";
 import { checkLeftovers } from "./leftovers.ts";
 
-/** A while costs each node its polls. */
-const PART = 0.35;
+/** A while costs each node its polls: of large leagues it is held of some. */
+const MANY_NODES = 20;
+const PART_OF_LARGE = 0.35;
 const TORN_DOWN = 0.6;
 /** From the end of the faults: people look again and do what was undone, then Broker and Clusters poke once more. */
 const LAST_WISH_MS = 450_000;
@@ -50,20 +51,33 @@ export class Rest {
 
   /** @param run lets time pass */
   async hold(run: (forMs: number) => Promise<void>): Promise<void> {
-    const { mood, timeline, machines, schedulers, checks, happenings } = this.#world;
-    if (!this.#chance.of(PART) || machines.length > 20) return;
+    const { mood, timeline, machines, schedulers, happenings } = this.#world;
+    if (machines.length > MANY_NODES && !this.#chance.of(PART_OF_LARGE)) return;
     for (const scheduler of schedulers) if (this.#chance.of(TORN_DOWN)) scheduler.tearDown();
     const lastWishAtMs = Math.max(timeline.nowMs, mood.faultsEndMs + LAST_WISH_MS);
     const rememberedUntilMs = LOSSES.some((kind) => happenings.faults.has(kind)) ? mood.faultsEndMs + REMEMBERED_MS : 0;
     await run(Math.max(lastWishAtMs + SETTLED_WITHIN_MS, rememberedUntilMs) - timeline.nowMs);
-    for (const { isTornDown, wantsTearDown, plan } of schedulers)
-      checks.hold("nothing-left-behind", isTornDown || !wantsTearDown, () => `${plan.id} is not torn down`);
+    this.#holdTornDown();
     checkLeftovers(this.#world);
-    if (schedulers.some(({ isTornDown }) => !isTornDown)) return;
+    // Who is there is offered what there is, and a league that offers is not idle.
+    const others = schedulers.filter(({ isTornDown }) => !isTornDown);
+    for (const scheduler of others) scheduler.tearDown();
+    if (others.length > 0) {
+      await run(SETTLED_WITHIN_MS);
+      this.#holdTornDown();
+      checkLeftovers(this.#world);
+    }
+    // That counts as use of its role, and is told anew every few minutes.
+    if (this.#world.clusters.some(isReserved)) return;
     const before = new Map(this.#objects().map((object) => [object, this.#doneBy(object)]));
     await run(QUIET_MS);
     for (const [object, done] of before) this.#holdIdle(object, done);
     checkLeftovers(this.#world);
+  }
+
+  #holdTornDown(): void {
+    for (const { isTornDown, wantsTearDown, plan } of this.#world.schedulers)
+      this.#world.checks.hold("nothing-left-behind", isTornDown || !wantsTearDown, () => `${plan.id} is not torn down`);
   }
 
   #objects(): SimObject[] {
@@ -96,6 +110,9 @@ export class Rest {
     );
   }
 }
+
+/** Something of it is, by a framework that is no more. */
+const isReserved = ({ home }: SimObject): boolean => home.query("SELECT 1 FROM reservation").length > 0;
 
 /** Of all that is granted. */
 const gensOf = ({ ref, home }: SimObject): string => {

@@ -2,6 +2,7 @@
 import { type Patch, Pool } from "../pool.ts";
 import { ATTEMPTS } from "./attempts.ts";
 import { GUARANTEES } from "./guarantees.ts";
+import { LEFTOVERS } from "./leftovers.ts";
 import { LEVELS } from "./levels.ts";
 import { MACHINES } from "./machines.ts";
 import { OFFERS } from "./offers.ts";
@@ -30,6 +31,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...OFFERS,
   ...WAITS,
   ...SHELVES,
+  ...LEFTOVERS,
   ...VERSIONS,
 ];
 

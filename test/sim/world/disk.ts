@@ -9,7 +9,7 @@ import type { ProcessOutput } from "./processOutput.ts";
 import type { Chance } from "./random.ts";
 
 /** Small, so that many stories compact. */
-const COMPACT_ABOVE_BYTES = 16 * 1024;
+export const COMPACT_ABOVE_BYTES = 16 * 1024;
 
 export class Disk {
   /** attempts whose start was begun, with the boot it was in */
@@ -68,6 +68,13 @@ export class Disk {
 
   losePower(chance: Chance): void {
     this.#journal = this.#journal.subarray(0, chance.int(this.#syncedBytes, this.#journal.length));
+  }
+
+  /** As an agent would find it: how large it is, and of that the lines that still say something. */
+  journal(): { bytes: number; lines: string[] } {
+    const live = new LiveLines();
+    for (const record of replay(this.#journal).records) live.apply(record, encodeLine(record));
+    return { bytes: this.#journal.length, lines: live.text().split("\n").slice(0, -1) };
   }
 
   /** What is left of an attempt is removed. */
