@@ -27,14 +27,11 @@ export const goldenOf = (version: string): Golden[] =>
     .sort()
     .map((file) => JSON.parse(readFileSync(`${GOLDEN}/${version}/${file}`, "utf8")));
 
-let newest: ReadonlyMap<string, Shape> | null = null;
-/** Of the newest version that was recorded, by kind; read once. */
-export function previousShapes(): ReadonlyMap<string, Shape> {
-  newest ??= new Map(
+/** Of the newest version that was recorded, by kind. @param more messages beside those that were recorded */
+export const previousShapes = (more: Readonly<Record<string, readonly Json[]>> = {}): ReadonlyMap<string, Shape> =>
+  new Map(
     versions()
       .slice(-1)
       .flatMap(goldenOf)
-      .map(({ kind, messages }) => [kind, shapeOf(messages)]),
+      .map(({ kind, messages }) => [kind, shapeOf([...messages, ...(more[kind] ?? [])])]),
   );
-  return newest;
-}

@@ -103,8 +103,9 @@ export async function recordSeed(seed: number, recording: Recording): Promise<Vi
 export async function missedBy(seed: number): Promise<string[]> {
   const recording = new Recording();
   const broken = await recordSeed(seed, recording);
+  const shapes = previousShapes();
   const missed = [...recording.all].flatMap(([kind, shape]) => {
-    const before = previousShapes().get(kind);
+    const before = shapes.get(kind);
     return before ? [...missedIn(before, shape, kind)] : [];
   });
   return broken ? [...missed, `seed ${seed} ends early: ${broken.message}`] : missed;

@@ -109,7 +109,7 @@ export class Reader {
       const isNext = body.type === "league.restored" || seq === Number(rows[i - 1]?.seq ?? 0) + 1;
       checks.hold(
         "events-gapless",
-        cursor === `b${seq}` && isNext && isSame(body, JSON.parse(String(stored))),
+        cursor === `b${seq}` && isNext && isDeepStrictEqual(body, JSON.parse(String(stored))),
         () => `event ${i + 1} was read as ${cursor} ${JSON.stringify(body)}, and is ${seq} ${stored}`,
       );
     }
@@ -129,6 +129,3 @@ export class Reader {
     }
   }
 }
-
-const isSame = (a: object, b: object): boolean => JSON.stringify(sorted(a)) === JSON.stringify(sorted(b));
-const sorted = (of: object) => Object.entries(of).sort(([a], [b]) => (a < b ? -1 : 1));

@@ -1,6 +1,7 @@
-/** Messages of a version that knew less than the shapes that were recorded: what may be absent is. */
+/** Messages as the version before this one writes them: with the fields that were recorded, and what may be absent is. */
 import { readTemplate } from "../../../src/model/job.ts";
-import { type Fields, isFields, type Json } from "../../golden/shape.ts";
+import { previousShapes } from "../../golden/golden.ts";
+import { type Fields, isFields, type Json, within } from "../../golden/shape.ts";
 
 /** Came after the first templates. Whoever reads one without them takes it as if they stood there so. */
 const IN_TEMPLATES = Object.entries(readTemplate({})).map(([name, value]) => [name, JSON.stringify(value)] as const);
@@ -16,6 +17,25 @@ const LATER: Readonly<Record<string, readonly (readonly string[])[]>> = {
   "socket.poll.answer": [["reply", "assignments", "used"]],
   "broker.report": [["jobs", "silenceLeftMs"]],
 };
+
+/**
+ * Fields that came with the repair of a fault, each in its place. A version that lacks them has that fault, which can't be
+ * held against this one: they stay. What is sent without them is taken all the same, as the tests of what was recorded hold.
+ */
+const REPAIRS: Readonly<Record<string, readonly Json[]>> = {
+  "agent.reply": [{ nonce: "" }],
+  "cluster.poll.answer": [{ nonce: "" }],
+  "socket.poll.answer": [{ reply: { nonce: "" } }],
+};
+
+let shapes: ReturnType<typeof previousShapes> | null = null;
+
+/** What the version before this one writes, or reads of a message. */
+export function asPrevious(kind: string, message: Json): Json {
+  shapes ??= previousShapes(REPAIRS);
+  const shape = shapes.get(kind);
+  return older(kind, shape ? within(shape, message) : message);
+}
 
 export function older(kind: string, message: Json): Json {
   const plain = withoutDefaults(message);

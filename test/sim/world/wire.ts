@@ -3,11 +3,10 @@
  * this one, or of a later one: what they say is rewritten to what that version writes, and of what they are told they
  * read only what it knows.
  */
-import { previousShapes } from "../../golden/golden.ts";
-import { extended, type Json, within } from "../../golden/shape.ts";
+import { extended, type Json } from "../../golden/shape.ts";
 import type { Mood } from "../faults/faults.ts";
 import type { Happenings } from "../faults/happenings.ts";
-import { older } from "./older.ts";
+import { asPrevious } from "./older.ts";
 import type { Chance } from "./random.ts";
 import type { Timeline } from "./timeline.ts";
 
@@ -70,9 +69,9 @@ export class Wire {
     const read = this.#versionOf(to);
     if (said === "this" && read !== "previous") return message;
     let text = message as Json;
-    if (said === "previous") text = asOlder(kind, text);
+    if (said === "previous") text = asPrevious(kind, text);
     if (said === "next") text = extended(text);
-    if (read === "previous") text = asOlder(kind, text);
+    if (read === "previous") text = asPrevious(kind, text);
     return text as M;
   }
 
@@ -90,10 +89,4 @@ export class Wire {
     this.#releases.set(part, release);
     return release;
   }
-}
-
-/** What the version before this one writes or reads. */
-function asOlder(kind: string, message: Json): Json {
-  const shape = previousShapes().get(kind);
-  return older(kind, shape ? within(shape, message) : message);
 }
