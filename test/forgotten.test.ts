@@ -60,6 +60,16 @@ test("counts in its role's limit until nothing of it can run, although its node 
   expect(charged(here)).toBe(500);
 });
 
+test("takes nothing from other roles, which have what is free", () => {
+  const { here, agent } = begun();
+  here.loseRows("north");
+  away(here, agent);
+  here.pass(5_000);
+  here.submit("bcdefghijk", { command: "true", role: "web", resources: { cpus: 1, mem: "64MB" } });
+  here.pass(5_000);
+  expect(here.job("bcdefghijk").counts.live).toBe(1);
+});
+
 test("counts anew when a node comes back with it late", () => {
   const { here, agent } = begun();
   here.loseRows("north");

@@ -192,9 +192,14 @@ export class Frameworks {
   /** By the league's role, what its frameworks use or hold. */
   chargedByRole(): Map<string, Resources> {
     const charged = new Map<string, Resources>();
+    const charge = (role: string, amounts: Resources): void => {
+      charged.set(role, add(charged.get(role) ?? {}, amounts));
+    };
     for (const { role, used, offered } of this.inputs())
-      for (const amounts of [...used.values(), ...offered.values()])
-        charged.set(role, add(charged.get(role) ?? {}, amounts));
+      for (const amounts of [...used.values(), ...offered.values()]) charge(role, amounts);
+    for (const { grants } of this.#known.values())
+      for (const { reported } of grants.values())
+        for (const [role, amounts] of Object.entries(reported?.forgotten?.roles ?? {})) charge(role, amounts);
     return charged;
   }
 
@@ -334,12 +339,13 @@ const NOBODY: RoundFramework = {
 };
 
 /** Of what its Cluster has forgotten. */
+/** It counts in limits. Quotas and what is free it takes from nobody: what runs of it is told by the nodes. */
 const forgottenOf = ({ framework, cluster, reported }: GrantState): RoundFramework[] =>
-  Object.entries(reported?.forgotten?.roles ?? {}).map(([role, used]) => ({
+  Object.entries(reported?.forgotten?.roles ?? {}).map(([role, mayUse]) => ({
     ...NOBODY,
     key: `${framework} ${cluster} ${role}`,
     role,
-    used: new Map([[partitionKey(cluster, SOMEWHERE), used]]),
+    mayUse: new Map([[partitionKey(cluster, SOMEWHERE), mayUse]]),
   }));
 
 function inputOf(id: string, name: string, { level, roles, grants, served }: Known): RoundFramework {

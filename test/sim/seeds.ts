@@ -11,6 +11,7 @@ export const FOUND: readonly Found[] = [
   { seed: 212, story: "a Cluster that crashed forgot what a cancel had ended without a row" },
   { seed: 9, story: "a cluster was never told that a job was over which had ended elsewhere" },
   { seed: 10, story: "a cluster spun, and kept offers of a framework that was torn down" },
+  { seed: 2016, story: "what frameworks might run in a cluster that lost its rows kept the whole league from others" },
   { seed: 2019, story: "a node that had joined anew took an old reply to the one that it was before" },
   { seed: 2042, story: "a Broker whose clock was set back poked nobody until it had caught up" },
   { seed: 5020, story: "an agent that woke from a suspend gave a task its whole grace, beyond its deadline" },

@@ -7,6 +7,7 @@ import { add, fits, formatAmount, formatResources, type Resources, shortest, sub
 import { isWithin, lineage } from "../../model/role.ts";
 import type { RoundPartition, Stop } from "../input.ts";
 import { copiesOn } from "../packing/shape.ts";
+import { LEAGUE } from "../shares/tree.ts";
 import { classSlots, keyOf, shapeAccepts, taskDemand, usedByFrameworks } from "../slots.ts";
 import { firstEmpty, funnelOf, type Step } from "./funnel.ts";
 import { type Mistake, mistakeOf } from "./misconfigured.ts";
@@ -228,7 +229,10 @@ function overLimit({ input, job }: Waiting, stop: Extract<Stop, { kind: "over-li
     case "borrow":
       return ["over-limit", `${whose} borrows as much ${resource} as it may${amount}; the rest is for others.`];
     case "lend":
-      return ["over-limit", `Other roles lend no more ${resource}: what is idle is kept for ${role}.`];
+      return [
+        "over-limit",
+        `Other roles lend no more ${resource}: what is idle is ${role === LEAGUE ? "promised to them" : `kept for ${role}`}.`,
+      ];
   }
 }
 

@@ -71,7 +71,7 @@ export class Guarantees {
         "guarantees-met",
         waitsMs <= within[one],
         () =>
-          `role ${role} has ${formatResources(has)} of ${formatResources(guarantee)}, and ${job} waits for ${formatResources(demand)} for ${waitsMs} ms beside what is ${one}: ${where}`,
+          `role ${role} has ${formatResources(has)} of ${formatResources(guarantee)}, and ${job} waits for ${formatResources(demand)} for ${waitsMs} ms beside what is ${one}: ${where}; ${JSON.stringify(broker.ask("explain", { id: job }))}`,
       );
     }
   }
