@@ -32,6 +32,7 @@ export const INVARIANTS = [
   "plans-kept", // a submission that is taken with a plan's token gets just what the plan told
   "taken-back-rightly", // nobody is stopped for others before minRun, nobody over and over, and who claims its own gets it
   "reasons-told", // what waits has a reason from the list, and a sentence
+  "reasons-true", // after the faults no reason is told for long that the world plainly speaks against
   "gangs-whole", // a gang starts in one turn and partition, and is never live in two clusters; none keeps places in the end
   "framework-kept", // a framework that comes back is the same, and is never told that it is not
   "ends-told-rightly", // of what a framework was told that it ended for good, no process lives, then or later

@@ -63,8 +63,7 @@ export class Promised {
   /** By role at most one: of each that is promised something, the first that is within it. */
   waiting(): Waiter[] {
     // Else some of what is idle may be kept from others.
-    const areOpen = [...this.#policies.values()].every(({ lend, borrow }) => isEmpty(lend) && isEmpty(borrow));
-    if (!areOpen) return [];
+    if (!this.areOpen) return [];
     const jobs = this.#waitingJobs();
     return [...this.#policies].flatMap(([role, { guarantee }]) =>
       isEmpty(guarantee) ? [] : (this.#waiterOf(role, guarantee, jobs) ?? []),
@@ -152,6 +151,15 @@ export class Promised {
     for (const attempt of this.attempts)
       if (isWithin(attempt.role, role) && counts(attempt)) sum = add(sum, attempt.resources);
     return sum;
+  }
+
+  limitOf(role: string): Resources {
+    return this.#policies.get(role)?.limit ?? {};
+  }
+
+  /** Nobody keeps what is idle from others, or may not borrow it. */
+  get areOpen(): boolean {
+    return [...this.#policies.values()].every(({ lend, borrow }) => isEmpty(lend) && isEmpty(borrow));
   }
 
   /** To the role and those under it. */

@@ -1,18 +1,22 @@
 /** Holds what the Broker says of its rounds: nobody starves, all that wait are told why; and counts the optimised ones. */
-import { REASONS } from "../../../src/model/reasons.ts";
+import { REASONS, type Reason } from "../../../src/model/reasons.ts";
 import { isTerminal } from "../../../src/model/states.ts";
 import type { ExplainView, JobView } from "../../../src/model/views.ts";
+import type { Plan } from "../people/person.ts";
 import type { World } from "../world/world.ts";
 import type { Checks } from "./checks.ts";
+import { Reasons } from "./reasons.ts";
 
 export class RoundWatch {
   readonly #world: World;
+  readonly #reasons: Reasons;
   #life = 0;
   #inLife = 0;
   #before = 0;
 
   constructor(world: World) {
     this.#world = world;
+    this.#reasons = new Reasons(world);
   }
 
   /** Optimised rounds; those between the last look and a crash are not counted. */
@@ -27,15 +31,22 @@ export class RoundWatch {
     if (broker.life !== this.#life) this.#before += this.#inLife;
     this.#life = broker.life;
     this.#inLife = metrics.optimisations_total ?? 0;
-    for (const person of this.#world.people) if (person.acknowledged && !person.done) this.#explain(person.plan.id);
+    const told = this.#world.people.flatMap((person) =>
+      person.acknowledged && !person.done ? (this.#explain(person.plan) ?? []) : [],
+    );
+    this.#reasons.look(told);
   }
 
-  #explain(id: string): void {
+  /** @returns null: it does not wait */
+  #explain(plan: Plan): { plan: Plan; reason: Reason; sentence: string } | null {
+    const { id } = plan;
     const { broker, checks } = this.#world;
     const view = broker.ask("job", { id }) as JobView;
-    if (isTerminal(view.state)) return;
+    if (isTerminal(view.state)) return null;
     const { reason, sentence } = broker.ask("explain", { id }) as ExplainView;
-    if (view.counts.waiting > 0) holdReason(checks, reason, sentence, () => `explain ${id}`);
+    if (view.counts.waiting === 0) return null;
+    holdReason(checks, reason, sentence, () => `explain ${id}`);
+    return reason === null ? null : { plan, reason, sentence };
   }
 }
 

@@ -14,8 +14,9 @@ import type { Attempt, Promised, Waiter } from "./promised.ts";
 
 export type RoomKind = "free" | "lent";
 
-interface Node {
+export interface Node {
   name: string;
+  attributes: Record<string, string>;
   /** CLUSTER/PARTITION */
   partition: string;
   owner: string | null;
@@ -38,6 +39,18 @@ export class Spare {
   get #owners(): ReadonlyMap<string, string | null> {
     const all = [...this.#nodes.values()].flatMap((nodes) => nodes ?? []);
     return new Map(all.map(({ partition, owner }) => [partition, owner]));
+  }
+
+  /** Nothing hinders that all of the cluster is used. */
+  isOpen(cluster: string): boolean {
+    return (this.#nodes.get(cluster) ?? null) !== null;
+  }
+
+  /** In these clusters, in which nothing hinders that all is used; null: in all. */
+  nodesIn(clusters: readonly string[] | null): Node[] {
+    return [...this.#nodes].flatMap(([name, nodes]) =>
+      clusters === null || clusters.includes(name) ? (nodes ?? []) : [],
+    );
   }
 
   /** @returns null: nowhere, or it cannot be said */
@@ -109,6 +122,7 @@ function nodesOf(world: World, cluster: SimObject, attempts: readonly Attempt[])
       const there = attempts.filter((one) => one.cluster === cluster.name && one.node === claims.node);
       return {
         name: claims.node,
+        attributes,
         partition: `${cluster.name}/${partition}`,
         owner: owners.get(partition) ?? null,
         capacity: machine.capacity,

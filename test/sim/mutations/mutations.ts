@@ -7,6 +7,7 @@ import { LEVELS } from "./levels.ts";
 import { MACHINES } from "./machines.ts";
 import { OFFERS } from "./offers.ts";
 import { PROMISES } from "./promises.ts";
+import { REASONS_TOLD } from "./reasons.ts";
 import { RESTORES } from "./restores.ts";
 import { SHELVES } from "./shelves.ts";
 import { SILENCE } from "./silence.ts";
@@ -32,6 +33,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...WAITS,
   ...SHELVES,
   ...LEFTOVERS,
+  ...REASONS_TOLD,
   ...VERSIONS,
 ];
 
