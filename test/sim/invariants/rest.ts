@@ -5,6 +5,7 @@
 
 import { DEFAULT_STOP_AFTER_MS, silenceLimitMs } from "../../../src/model/job.ts";
 import { RECOVERY_MS } from "../../../src/protocol/levels.ts";
+import { RESTORES } from "../faults/restores.ts";
 import type { Chance } from "../world/random.ts";
 import type { SimObject } from "../world/simObject.ts";
 import type { World } from "../world/world.ts";
@@ -17,8 +18,8 @@ const TORN_DOWN = 0.6;
 /** From the end of the faults: people look again and do what was undone, then Broker and Clusters poke once more. */
 const LAST_WISH_MS = 450_000;
 const SETTLED_WITHIN_MS = 200_000;
-/** Of a Cluster: rows, and what they tell. */
-const LOSSES = ["cluster-rebuilt", "cluster-restored", "league-restored"];
+/** Of a Cluster: rows, and what they tell. Each restore raises the generation of all. */
+const LOSSES = ["cluster-rebuilt", ...RESTORES];
 const POKED_WITHIN_MS = 180_000;
 /** What frameworks ran on it before is charged until nothing of it can run any more; the Broker sees so when it pokes. */
 const REMEMBERED_MS = RECOVERY_MS + silenceLimitMs(DEFAULT_STOP_AFTER_MS) + POKED_WITHIN_MS + 60_000;
