@@ -8,6 +8,8 @@ import { PlayedLeague } from "./support/playedLeague.ts";
 
 const WHOLE = PLAYED_INVENTORY.capacity;
 const HOUR = 3_600_000;
+/** What was not heard is told again. */
+const POKE_MS = 180_000;
 
 const aside = (role: string, amounts: Piece["amounts"] = WHOLE): Piece =>
   piece(amounts, { reservation: { role, principal: null, labels: [] } });
@@ -50,6 +52,21 @@ test("without frameworks it is still told of, charged and kept, and wakes nobody
   here.pass(20_000);
   expect(here.at("north").turns - turns).toBeLessThan(20);
   expect(chargedTo(here, "lab")).toEqual(WHOLE);
+});
+
+test("what is set aside no more is told so, also by a Cluster that crashed before it could", () => {
+  const { here, framework } = withReserved(1);
+  framework.decline(framework.held(), HOUR);
+  here.pass(10_000);
+  expect(chargedTo(here, "lab")).toMatchObject(WHOLE);
+  const north = here.at("north");
+  north.call("unreserveNode", { name: "n1" });
+  north.takeEffects();
+  north.crash();
+  here.submit("abcdefghij", { command: "true", role: "web", resources: { cpus: 1, mem: "1MB" } });
+  here.pass(POKE_MS + 10_000);
+  expect(nodeOf(here, "n1")).toMatchObject({ reserved: {} });
+  expect(here.job("abcdefghij").counts.live).toBe(1);
 });
 
 test("it is not taken back for jobs, which could not have it", () => {

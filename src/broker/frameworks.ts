@@ -117,8 +117,8 @@ export class Frameworks {
     }
     for (const said of report.frameworks ?? []) {
       if (said.framework === RESERVED) {
+        isNews ||= JSON.stringify(this.#reserved.get(report.cluster)?.uses ?? []) !== JSON.stringify(said.uses);
         this.#reserved.set(report.cluster, said);
-        isNews = true;
         continue;
       }
       const grant = this.#known.get(said.framework)?.grants.get(report.cluster);

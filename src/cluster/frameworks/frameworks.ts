@@ -61,7 +61,6 @@ export class Frameworks {
     });
     this.kept = new Kept(around.placer, around.touch);
     this.reservations = new Reservations(store, this.kept);
-    this.#reservedReported = this.reservations.isEmpty ? this.reservations.report : null;
     for (const { id, gen, level, limits, toldWhole, notes } of store.frameworks()) {
       const here = new FrameworkHere(level);
       Object.assign(here, { gen, limits, toldWhole });
@@ -445,7 +444,8 @@ export class Frameworks {
   get #isReservedNews(): boolean {
     return this.reservations.report !== this.#reservedReported;
   }
-  #reservedReported: FrameworkReport | null;
+  /** null: the Broker may not know what is set aside, or that nothing is any more */
+  #reservedReported: FrameworkReport | null = null;
 
   /** The Broker is yet to hear that what it said last holds here. */
   get isAnyDirty(): boolean {
@@ -465,6 +465,7 @@ export class Frameworks {
   assumeTold(): void {
     for (const here of this.byId.values())
       if (!here.hasAny && here.level.state !== "removed") this.told([this.#reportOf(here)]);
+    if (this.reservations.isEmpty) this.told([this.reservations.report]);
   }
 
   /** What is told of some changes without anyone saying so. */
@@ -483,7 +484,7 @@ export class Frameworks {
 
   tellAgain(): void {
     for (const here of this.byId.values()) here.tellAgain();
-    if (!this.reservations.isEmpty) this.#reservedReported = null;
+    this.#reservedReported = null;
   }
 
   // What is set aside.
