@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import packageJson from "../../package.json" with { type: "json" };
-import { MUTATIONS, mutationOf, nameOf, tryMutation } from "./mutations/mutations.ts";
+import { MUTATIONS, mutationOf, nameOf, tableOf, tryMutation } from "./mutations/mutations.ts";
 import { Pool } from "./pool.ts";
 import type { Counts, Story } from "./run.ts";
 import { fewest } from "./shrink.ts";
@@ -13,8 +13,9 @@ const USAGE = `usage: npm run sim -- --seeds N | --steps N [--first-seed S]
            the fewest happenings that still do
        npm run sim -- --seed S [--trace] [--without RULE]
            one league; --trace tells it step by step, on a violation the shortest story that was found
-       npm run sim -- --mutations [--rule RULE] [--seeds N] [--first-seed S]
-           takes one rule at a time out of the source, and tells how many of N seeds (200) it took until that was noticed
+       npm run sim -- --mutations [--rule RULE] [--seeds N] [--first-seed S] [--table]
+           takes one rule at a time out of the source, and tells how many of N seeds (200) it took until that was noticed,
+           at the end also in a table
 --shrink-for SECONDS (120): how long is looked for the fewest happenings; 0: not at all
 --threads N: instead of one for each processor`;
 
@@ -40,6 +41,7 @@ function parseOrExplain() {
         trace: { type: "boolean", default: false },
         mutations: { type: "boolean", default: false },
         rule: { type: "string" },
+        table: { type: "boolean", default: false },
         without: { type: "string" },
         threads: { type: "string" },
         "shrink-for": { type: "string", default: "120" },
@@ -123,10 +125,12 @@ async function mutations(): Promise<number> {
   const results = [];
   for (const mutation of values.rule === undefined ? MUTATIONS : [known(values.rule)]) {
     const result = await tryMutation(mutation, firstSeed, seeds, threads);
-    const { rule, caught, seeds_to_catch } = result;
-    console.error(`${rule}: ${caught ? `caught by seed ${seeds_to_catch}: ${result.by}` : "not caught"}`);
-    results.push({ rule, caught, seeds_to_catch });
+    const { message, ...told } = result;
+    const { rule, caught, seeds_to_catch } = told;
+    console.error(`${rule}: ${caught ? `caught by seed ${seeds_to_catch}: ${message}` : "not caught"}`);
+    results.push(told);
   }
+  if (values.table) console.error(tableOf(results));
   const uncaught = results.filter(({ caught }) => !caught).map(({ rule }) => rule);
   print({ mutations: results, uncaught });
   return uncaught.length > 0 ? 1 : 0;

@@ -1,5 +1,7 @@
 /** The rules that the house rests on, each taken out of the source: a simulator that does not notice is not looking. */
+import type { Invariant } from "../invariants/checks.ts";
 import { type Patch, Pool } from "../pool.ts";
+import type { Story } from "../run.ts";
 import { ATTEMPTS } from "./attempts.ts";
 import { GUARANTEES } from "./guarantees.ts";
 import { LEFTOVERS } from "./leftovers.ts";
@@ -42,7 +44,10 @@ export interface Caught {
   caught: boolean;
   /** seeds run until the first that noticed, that one included */
   seeds_to_catch?: number;
-  by?: string;
+  /** the invariant that was broken */
+  by?: Invariant;
+  /** how */
+  message?: string;
 }
 
 export function mutationOf(rule: string): Mutation {
@@ -63,16 +68,13 @@ export async function tryMutation(
 ): Promise<Caught> {
   const { rule, patches } = mutation;
   const pool = await Pool.open(nameOf(mutation), patches, threads);
-  let caughtAt = Number.POSITIVE_INFINITY;
-  let by = "";
+  const first: { at: number; violation: Story["violation"] } = { at: Number.POSITIVE_INFINITY, violation: null };
   let next = 0;
   const runner = async (): Promise<void> => {
-    while (next < Math.min(maxSeeds, caughtAt)) {
-      const i = next++;
-      const { violation } = await pool.story(firstSeed + i);
-      if (violation === null || i >= caughtAt) continue;
-      caughtAt = i;
-      by = violation.message;
+    while (next < Math.min(maxSeeds, first.at)) {
+      const at = next++;
+      const { violation } = await pool.story(firstSeed + at);
+      if (violation !== null && at < first.at) Object.assign(first, { at, violation });
     }
   };
   try {
@@ -80,5 +82,15 @@ export async function tryMutation(
   } finally {
     await pool.close();
   }
-  return Number.isFinite(caughtAt) ? { rule, caught: true, seeds_to_catch: caughtAt + 1, by } : { rule, caught: false };
+  const { at, violation } = first;
+  if (violation === null) return { rule, caught: false };
+  return { rule, caught: true, seeds_to_catch: at + 1, by: violation.invariant, message: violation.message };
 }
+
+/** What of each was seen, in Markdown. */
+export const tableOf = (results: readonly Caught[]): string =>
+  [
+    "| rule | leagues | noticed by |",
+    "|---|---|---|",
+    ...results.map(({ rule, seeds_to_catch = "", by = "nothing" }) => `| ${rule} | ${seeds_to_catch} | ${by} |`),
+  ].join("\n");
