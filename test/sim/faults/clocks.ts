@@ -8,7 +8,7 @@ const LEAP_GAP_MS = 40_000;
 const LONGEST_LEAP_MS = 3_600_000;
 /** A leap after which whatever is not heard at once is overdue. */
 const LONG_LEAP_MS = 30_000;
-const TIME_SET = 0.15;
+const TIME_SET = 0.2;
 const CUT_OFF = 0.6;
 const lastForward = new WeakMap<SimObject, number>();
 
@@ -35,7 +35,7 @@ export function scheduleTimeSet(world: World, chance: Chance): void {
   const { mood, timeline } = world;
   if (!chance.of(TIME_SET) || mood.gentle || mood.wide) return;
   const cluster = chance.pick(world.clusters);
-  const atMs = chance.int(8_000, Math.max(9_000, mood.faultsEndMs - LEAP_GAP_MS));
+  const atMs = chance.pick(world.people).plan.submitAtMs + chance.int(2_000, 20_000);
   timeline.at(atMs, () => {
     for (const { claims, link } of world.agents) {
       const forMs = chance.int(LEAP_GAP_MS, 3 * LEAP_GAP_MS);
@@ -43,7 +43,8 @@ export function scheduleTimeSet(world: World, chance: Chance): void {
         world.network.cut(link, timeline.nowMs + forMs);
     }
   });
-  let againMs = atMs + chance.int(1, 3_000);
+  // With the begin of a silence, or while it is counted and what runs there has time left.
+  let againMs = atMs + (chance.of(0.5) ? chance.int(1, 3_000) : chance.int(12_000, 25_000));
   for (let times = 0; times < 3; times++) {
     const byMs = chance.spread(LONG_LEAP_MS, LONGEST_LEAP_MS);
     timeline.at(againMs, () => {

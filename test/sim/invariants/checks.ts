@@ -3,6 +3,7 @@
 export const INVARIANTS = [
   "at-most-one", // two processes of one task never live at the same time; a framework's is one by the id that it gave
   "dead-by-deadline", // no process outlives the time its last accepted renewal gives
+  "lost-when-over", // nothing is handed out again as lost before its node may not let it live any more
   "acknowledged-kept", // what was answered to a person or an agent is in the rows
   "terminal-final", // a terminal state, seen once, never changes
   "decided-by-newest", // the newest hand-out of a task decides it

@@ -35,12 +35,19 @@ export interface Story {
   started: Set<number>;
 }
 
+interface Allowed {
+  untilMs: number;
+  machine: Machine;
+  boot: string;
+}
+
 /** What a Cluster has said that must not be taken back. */
 interface Said {
   acked: ReadonlySet<string>;
   terminal: ReadonlyMap<string, string>;
 }
 
+const LOST_ATTEMPT = `SELECT 1 FROM attempt WHERE job = ? AND "index" = ? AND epoch = ? AND state = 'lost'`;
 const LIVE = new Set(["assigned", "running", "stopping"]);
 /** Virtual time is whole milliseconds, a machine's clock is not. */
 const ROUNDING_MS = 2;
@@ -57,7 +64,7 @@ export class Watch {
   readonly stories = new Map<string, Story>();
   readonly #world: World;
   /** attempt key → boot-time ms (of its machine) until which a reply allowed it to live */
-  readonly #allowedUntil = new Map<string, number>();
+  readonly #allowedUntil = new Map<string, Allowed>();
   readonly #rebuilt = new Set<string>();
   /** acked ends by cluster */
   readonly #acked = new Map<string, Set<string>>();
@@ -132,7 +139,10 @@ export class Watch {
           epoch > story.newestEpoch,
           () => `${task} is handed out as ${epoch} by ${to} after ${story.newestEpoch}`,
         );
-        if (this.#world.isAtMostOne(task)) this.#handedOutAgain(task, story.newestEpoch);
+        if (this.#world.isAtMostOne(task)) {
+          this.#handedOutAgain(task, story.newestEpoch);
+          this.#holdLapsed(task, story.newestEpoch);
+        }
         story.newestEpoch = epoch;
         story.handedTo.set(epoch, to);
         checkGang(this.#world, cluster, task, epoch);
@@ -148,6 +158,23 @@ export class Watch {
     const spec = this.#world.planOf(task)?.plan.spec;
     const { lostAfterMs } = spec ? templateOf(jobSpecSchema.parse(spec)) : { lostAfterMs: null };
     if (lostAfterMs !== null) this.#world.massCuts.handedOutAgain(`${task}@${before}`, lostAfterMs);
+  }
+
+  /** Given up without having been told its end: whatever became of it, its node may not let it live any more. */
+  #holdLapsed(task: string, epoch: number): void {
+    const id = parseTaskId(task);
+    const key = `${task}@${epoch}`;
+    const given = this.#allowedUntil.get(key);
+    if (!id || !given || !Number.isFinite(given.untilMs) || given.machine.boot !== given.boot) return;
+    const isLost = this.#world.clusters.some(
+      ({ home }) => home.query(LOST_ATTEMPT, id.job, id.index, epoch).length > 0,
+    );
+    const nowMs = given.machine.now();
+    this.#world.checks.hold(
+      "lost-when-over",
+      !isLost || nowMs >= given.untilMs,
+      () => `${key} is given up at ${nowMs} of ${given.machine.name}, and may live until ${given.untilMs}`,
+    );
   }
 
   #ack(cluster: SimObject, uuid: string): void {
@@ -292,7 +319,9 @@ export class Watch {
     if (sentAtMs === undefined) return;
     const allow = (key: string, stopAfterMs: number | null) => {
       const until = stopAfterMs === null ? Number.POSITIVE_INFINITY : sentAtMs + stopAfterMs;
-      this.#allowedUntil.set(key, Math.max(until, this.#allowedUntil.get(key) ?? 0));
+      const { machine } = agent;
+      const untilMs = Math.max(until, this.#untilMs(key));
+      this.#allowedUntil.set(key, { untilMs, machine, boot: machine.boot });
     };
     for (const key of reply.renews) {
       const attempt = agent.state?.attempts.get(key);
@@ -302,6 +331,11 @@ export class Watch {
       const template = reply.jobs[task.slice(0, task.lastIndexOf("."))];
       if (template) allow(`${task}@${epoch}`, template.stopAfterMs);
     }
+  }
+
+  /** 0: none has */
+  #untilMs(key: string): number {
+    return this.#allowedUntil.get(key)?.untilMs ?? 0;
   }
 
   /** A node has made an epoch of its own, and it is on disk. */
@@ -323,7 +357,7 @@ export class Watch {
       const process = agent.machine.processes.get(key);
       if (deadlineMs === null || !process) continue;
       this.#world.times.deadline(process, deadline);
-      const allowed = this.#allowedUntil.get(key) ?? 0;
+      const allowed = this.#untilMs(key);
       this.#world.checks.hold(
         "dead-by-deadline",
         deadlineMs <= allowed + ROUNDING_MS,
@@ -355,7 +389,7 @@ export class Watch {
     return (
       template.stopAfterMs !== null &&
       this.#world.timeline.nowMs <= host.jumpedAtMs + RESIDUE_MS &&
-      host.now() >= (this.#allowedUntil.get(key) ?? 0)
+      host.now() >= this.#untilMs(key)
     );
   }
 
@@ -395,7 +429,7 @@ export class Watch {
         () => `${process.key} starts on ${machine.name} while ${other?.key} lives on ${other?.machine}`,
       );
     }
-    const allowed = this.#allowedUntil.get(process.key) ?? 0;
+    const allowed = this.#untilMs(process.key);
     checks.hold(
       "dead-by-deadline",
       process.template.stopAfterMs === null || (deadlineMs !== null && deadlineMs <= allowed + ROUNDING_MS),
@@ -493,7 +527,7 @@ export class Watch {
   }
 
   #holdInTime(machine: Machine, process: SimProcess): void {
-    const allowed = this.#allowedUntil.get(process.key) ?? 0;
+    const allowed = this.#untilMs(process.key);
     this.#world.checks.hold(
       "dead-by-deadline",
       machine.now() <= allowed + ROUNDING_MS || this.mayBeDoubled(process),

@@ -62,11 +62,6 @@ export const LEVELS: readonly Mutation[] = [
     patches: [{ file: "src/broker/heard.ts", find: 'if (!newer) return "nothing";', replace: "" }],
   },
   {
-    rule: "a return is of one hand-out",
-    so: "a Broker takes what comes back of an earlier hand-out for what it has handed out since",
-    patches: [{ file: "src/broker/supply.ts", find: "if (back.handout !== entry.handout) continue;", replace: "" }],
-  },
-  {
     rule: "what does not fit is barred",
     so: "a Broker grants again where a Cluster has no room what that one has given back for it",
     patches: [{ file: "src/broker/heard.ts", find: "if (!BARRING.has(reason)) continue;", replace: "continue;" }],

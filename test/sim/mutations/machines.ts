@@ -42,39 +42,4 @@ export const MACHINES: readonly Mutation[] = [
     so: "an agent takes and starts attempts whether it sees a guard or not",
     patches: [{ file: "agent/core/rules.ts", find: "boolean => guarded;", replace: "boolean => guarded || true;" }],
   },
-  {
-    rule: "a lapsed attempt is never revived",
-    so: "a reply gives time to an attempt whose time was over when it came",
-    patches: [
-      {
-        file: "agent/core/rules.ts",
-        find: "deadlineMs === null || nowMs < deadlineMs;",
-        replace: "deadlineMs === null || nowMs >= 0;",
-      },
-    ],
-  },
-  {
-    rule: "the journal has it before it starts",
-    so: "an agent writes down what it accepts when it has started it",
-    patches: [
-      {
-        file: "agent/host/errands.ts",
-        find: "this.#queue.push(...effects);",
-        replace:
-          'const rank = ({ type }: AgentEffect) => (type === "journal" ? 1 : type === "send" ? 2 : 0);\n    this.#queue.push(...[...effects].sort((a, b) => rank(a) - rank(b)));',
-      },
-    ],
-  },
-  {
-    rule: "the journal has it before it is told",
-    so: "an agent writes down what it tells when it has told it",
-    patches: [
-      {
-        file: "agent/host/errands.ts",
-        find: "this.#queue.push(...effects);",
-        replace:
-          'const rank = ({ type }: AgentEffect) => (type === "send" ? 0 : 1);\n    this.#queue.push(...[...effects].sort((a, b) => rank(a) - rank(b)));',
-      },
-    ],
-  },
 ];
