@@ -415,7 +415,7 @@ export class Cluster implements Turns {
    */
   #rescind(now: number): boolean {
     const { frameworks } = this.#memory;
-    if (frameworks.isEmpty) return false;
+    if (frameworks.isEmpty && !frameworks.mayHaveNews) return false;
     const isInterval = frameworks.tick(now);
     giveBack(this.#memory, this.#changed, isInterval, now);
     // What was given back may have hastened it.

@@ -230,7 +230,9 @@ export class Reporting {
     else if (frameworks.isAnyDirty) yield now + SOON_MS;
     if (tellings.now.size > 0 && !isInFlight) yield next;
     if (tellings.soon.size > 0) yield now + SOON_MS;
-    if (jobs.size > 0 || frameworks.isAnyInUse) yield Math.max(next, this.#lastAt + POKE_MS);
+    const pokeAt = this.#lastAt + POKE_MS;
+    // What is known of frameworks alone is told with their interval.
+    if (jobs.size > 0 || frameworks.isAnyInUse) yield Math.max(next, pokeAt > now ? pokeAt : frameworks.tickAt(now));
     if (submitted.size > 0) yield Math.max(next, this.#idleSaidAt + POKE_MS);
   }
 }

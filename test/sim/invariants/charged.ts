@@ -23,7 +23,7 @@ export function checkCharged(world: World): void {
 
 /** So are the tasks of a job in each cluster: looked at whenever one is handed out, as what is told of them is under way. */
 export function checkChargedTasks({ broker, checks }: World, { name, home }: SimObject, job: string): void {
-  const known = (broker.home.object as Broker).inspect(job);
+  const known = broker.troubles.spare(() => (broker.home.object as Broker).inspect(job));
   if (known === null) return;
   const charged = known.charged.get(name) ?? 0;
   const [row] = home.query(LIVE_OF_JOB, job);
