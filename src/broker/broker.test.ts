@@ -705,6 +705,14 @@ describe("a report whose only news is that grants are applied", () => {
     home.fireAlarm();
     expect(rounds()).toBeGreaterThan(before);
     expect(echo(ids, 2)).toBe(1);
+    expect(echo(ids, 2)).toBe(0);
+    home.nowMs += 2_000;
     expect(echo(ids, 2)).toBe(1);
+  });
+
+  test("waits also when there is news between: that answers nothing of what went to and fro", () => {
+    const made = Array.from({ length: 60 }, (_, i) => echo(ids, 1 + (i % 2)) + echo(ids, 1 + (i % 2)));
+    expect(made.slice(0, 20)).toEqual(Array(20).fill(2));
+    expect(made.slice(40)).toEqual(Array(20).fill(1));
   });
 });

@@ -14,6 +14,7 @@ import type { ClusterEvent, Grant, GrantMessage, Report, ReportAnswer } from "..
 import type { RoundResult } from "../scheduling/input.ts";
 import { Access } from "./access.ts";
 import { JobBook } from "./book.ts";
+import { Echoes } from "./echoes.ts";
 import { Fleet } from "./fleet.ts";
 import { Frameworks } from "./frameworks.ts";
 import { firstHandout } from "./generation.ts";
@@ -47,11 +48,7 @@ import { unknownCluster } from "./whatIf.ts";
 const RESEND_MS = 1_000;
 /** Broker and Clusters poke each other while there is work, should a message or an alarm have been lost. */
 const POKE_MS = 180_000;
-/**
- * What a round grants is charged, so what it grants may itself be what the next one weighs otherwise, to and fro. After
- * so many reports in a row that had no other news, the next round waits.
- */
-const ECHOES_A_CLUSTER = 16;
+/** A round that may only answer an earlier one, to and fro, waits for so long when there were many. */
 const ECHO_MS = 1_000;
 /** An alarm that is late by more was lost. */
 const OVERDUE_MS = 5_000;
@@ -67,8 +64,7 @@ export class Broker implements Turns {
   readonly #shares: Shares;
   readonly #frameworks: Frameworks;
   readonly #rounds: Rounds;
-  /** reports in a row with no other news than that what rounds granted is applied */
-  #echoes = 0;
+  readonly #echoes = new Echoes();
   readonly #ledger: Ledger;
   readonly #restored: Restored;
   readonly #book: JobBook;
@@ -381,8 +377,8 @@ export class Broker implements Turns {
     if (cluster === "reborn") recover(this.#book, report);
     const isNews = cluster === "reborn" || cluster === "changed";
     const areOffersOther = cluster !== "old" && this.#frameworks.heard(report, cluster === "reborn");
-    let roundNeeded = isNews || areOffersOther || (cluster === "rooms" && this.#frameworks.size > 0);
-    let isEcho = false;
+    let roundNeeded = isNews;
+    let isEcho = areOffersOther || (cluster === "rooms" && this.#frameworks.size > 0);
     const ended: string[] = [];
     for (const jobReport of report.jobs) {
       const job = this.#book.get(jobReport.job);
@@ -413,9 +409,10 @@ export class Broker implements Turns {
       if (job && event.type === "task.reclaimed") job.takenBack = event.detail ?? null;
     }
     if (cluster !== "old") this.#ledger.note(report, ended.length > 0, now);
-    if (roundNeeded) this.#echoes = 0;
-    else if (isEcho && ++this.#echoes > ECHOES_A_CLUSTER * this.#fleet.names().length) this.#setAlarm(now + ECHO_MS);
-    else roundNeeded = isEcho;
+    if (isEcho && !roundNeeded) {
+      roundNeeded = this.#echoes.mayFollow(now, this.#fleet.names().length);
+      if (!roundNeeded) this.#setAlarm(now + ECHO_MS);
+    }
     if (roundNeeded) this.#round(now);
     const isCurrent = report.incarnation === this.#fleet.incarnation(report.cluster);
     const grants = isCurrent ? this.#grants.unsent(report.cluster, "and unconfirmed") : [];
@@ -437,6 +434,7 @@ export class Broker implements Turns {
 
   /** What is being cancelled wants nothing, and is charged until it has ended. */
   #round(now: number): void {
+    this.#echoes.decided(now);
     this.#follow(this.#rounds.decide(this.#book.live(), now), now);
   }
 
