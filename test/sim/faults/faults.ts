@@ -290,7 +290,7 @@ function endFaults(world: World): void {
     agent.crashBetweenEffects = 0;
     agent.pauseBetweenEffects = 0;
     agent.resume();
-    if (agent.deadForEver && !agent.isRemoved) bury(world, agent);
+    if (agent.deadForEver && isKnown(world, agent)) bury(world, agent);
     else if (!agent.deadForEver && agent.exited === null) {
       if (!agent.machine.up) agent.machine.powerOn();
       agent.start();
@@ -314,6 +314,13 @@ function rejoin(world: World): void {
   if (world.people.some((person) => !person.done)) world.timeline.after(REJOIN_AFTER_MS, () => rejoin(world));
 }
 
+/** It was not removed, or its cluster was restored to before that. */
+function isKnown(world: World, agent: AgentHost): boolean {
+  const { node, serial } = agent.claims;
+  const { home } = world.clusterOf(agent);
+  return home.query("SELECT 1 FROM node WHERE name = ? AND serial = ? AND removed = 0", node, serial).length > 0;
+}
+
 const REJOIN_AFTER_MS = 60_000;
 const BURIAL_AFTER_MS = 20_000;
 const GIVE_UP_AFTER_MS = 300_000;
@@ -325,6 +332,7 @@ function bury(world: World, agent: AgentHost): void {
     const isAlone = world.agents.findLast((one) => one.machine === machine) === agent;
     const isKept = [...machine.processes.values()].some((process) => process.template.stopAfterMs === null);
     if (isAlone && isKept) machine.crash();
+    world.trace(() => `a person removes ${claims.node}`);
     world.edge.request(world.clusterOf(agent), "removeNode", { name: claims.node }, () => {});
   });
 }

@@ -226,7 +226,6 @@ function loseData(world: World, chance: Chance): void {
   agent.crash();
   agent.deadForEver = true;
   agent.isReplaced = true;
-  agent.isRemoved = isRemoved;
   if (isBooted) {
     machine.crash();
     machine.disk.wipe();

@@ -56,8 +56,6 @@ export class AgentHost {
   deadForEver = false;
   /** its machine has joined anew, and is another node */
   isReplaced = false;
-  /** somebody has removed its node, whose name may be another's now */
-  isRemoved = false;
   /** chance to die between two errands, or within one that writes */
   crashBetweenEffects = 0;
   /** chance to be stopped between two errands, and for how long */

@@ -21,6 +21,7 @@ export class Disk {
   isFull = false;
   #journal = Buffer.alloc(0);
   #syncedBytes = 0;
+  #isSyncing = false;
   #live = new LiveLines();
 
   /** What an agent reads that starts. */
@@ -42,6 +43,8 @@ export class Disk {
     records.forEach((record, i) => {
       this.#live.apply(record, lines[i] ?? "");
     });
+    if (records.some(({ type }) => type !== "forget")) this.#isSyncing = true;
+    if (!this.#isSyncing) this.#compactIfLarge();
     return true;
   }
 
@@ -57,6 +60,7 @@ export class Disk {
 
   sync(): void {
     this.#syncedBytes = this.#journal.length;
+    this.#isSyncing = false;
     this.#compactIfLarge();
   }
 
