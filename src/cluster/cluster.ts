@@ -267,7 +267,7 @@ export class Cluster implements Turns {
     tickRecovery(this.#memory, Math.max(0, now - this.#lastTickAt));
     this.#lastTickAt = now;
     for (const node of this.#memory.nodes.values()) {
-      if (this.#memory.isSuspect(node, now)) noteSilent(this.#memory, node, now);
+      if (this.#memory.isSuspect(node, now) && !this.#wakers.ask(node, now)) noteSilent(this.#memory, node, now);
     }
     if (noNodesMs(this.#memory, now) >= NO_NODES_RETURN_MS)
       for (const job of this.#memory.waitingJobs()) returnWaiting(this.#memory, job, "does-not-fit");

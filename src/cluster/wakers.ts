@@ -117,6 +117,18 @@ export class Wakers {
   }
 
   /**
+   * One at rest is late: by a clock that leapt, it may be. It is called before it is taken for silent.
+   *
+   * @returns false: nobody can call it, or it was called in vain
+   */
+  ask(node: NodeState, now: number): boolean {
+    if (node.rest !== "asleep" || node.isSilent || node.removed || !this.#byNode.has(node.name)) return false;
+    this.call(node.name, now);
+    node.expectMs = now - node.seenAt + SOON_MS;
+    return true;
+  }
+
+  /**
    * A node that fell silent may have lost its link with all others: some of those that rest are called, and while they
    * don't come twice as many, so that nobody counts on nodes that are cut off.
    *

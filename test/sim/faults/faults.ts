@@ -290,7 +290,7 @@ function endFaults(world: World): void {
     agent.crashBetweenEffects = 0;
     agent.pauseBetweenEffects = 0;
     agent.resume();
-    if (agent.deadForEver && isKnown(world, agent)) bury(world, agent);
+    if (agent.deadForEver) bury(world, agent);
     else if (!agent.deadForEver && agent.exited === null) {
       if (!agent.machine.up) agent.machine.powerOn();
       agent.start();
@@ -310,6 +310,7 @@ function rejoin(world: World): void {
     agent.machine.disk.wipe();
     agent.machine.powerOn();
     world.addAgent(world.clusterOf(agent), agent.machine);
+    bury(world, agent);
   }
   if (world.people.some((person) => !person.done)) world.timeline.after(REJOIN_AFTER_MS, () => rejoin(world));
 }
@@ -323,16 +324,23 @@ function isKnown(world: World, agent: AgentHost): boolean {
 
 const REJOIN_AFTER_MS = 60_000;
 const BURIAL_AFTER_MS = 20_000;
+const LAST_LOOK_AFTER_MS = 400_000;
 const GIVE_UP_AFTER_MS = 300_000;
 
 /** The node is removed; if work runs there that no guard ends, its power goes first. */
 function bury(world: World, agent: AgentHost): void {
+  const { machine, claims } = agent;
+  const remove = (): void => {
+    if (!isKnown(world, agent)) return;
+    world.trace(() => `a person removes ${claims.node}`);
+    world.edge.request(world.clusterOf(agent), "removeNode", { name: claims.node }, () => {});
+  };
   world.timeline.after(BURIAL_AFTER_MS, () => {
-    const { machine, claims } = agent;
     const isAlone = world.agents.findLast((one) => one.machine === machine) === agent;
     const isKept = [...machine.processes.values()].some((process) => process.template.stopAfterMs === null);
     if (isAlone && isKept) machine.crash();
-    world.trace(() => `a person removes ${claims.node}`);
-    world.edge.request(world.clusterOf(agent), "removeNode", { name: claims.node }, () => {});
+    remove();
   });
+  // A late copy of what it said makes it known to a cluster that began anew.
+  world.timeline.after(LAST_LOOK_AFTER_MS, remove);
 }
