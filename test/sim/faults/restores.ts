@@ -28,6 +28,8 @@ interface Backup {
 
 export const RESTORES = ["broker-restored", "cluster-restored", "framework-restored", "league-restored"] as const;
 
+const APART_MS = 2_000;
+
 export class Restores {
   /** how many there were */
   count = 0;
@@ -49,7 +51,10 @@ export class Restores {
       const backups = new Map<SimObject, Backup>();
       for (const object of what.objects)
         timeline.at(takenAtMs + chance.int(0, COPYING_MS), () => backups.set(object, this.#backupOf(object)));
-      timeline.at(Math.min(atMs, mood.faultsEndMs - 1), () => this.#restore(what.kind, backups, generationOf));
+      // Nobody restores twice within a second, and each time is another generation.
+      timeline.at(Math.min(atMs, mood.faultsEndMs - 1 - i * APART_MS), () =>
+        this.#restore(what.kind, backups, generationOf),
+      );
     }
   }
 
