@@ -731,6 +731,20 @@ describe("a node with a wake socket", () => {
     expect(stateOf("n1")).toBe("up");
   });
 
+  test("is called before it is taken for silent, as an old copy of a poll may have hidden that it rests", () => {
+    const node = new Node("n1");
+    const socket = node.wakeSocket();
+    node.poll();
+    const copy = { claims: node.claims, request: node.request({ running: [["wxyz.0", E1]] }), waitS: 5 };
+    node.poll();
+    home.crash();
+    home.message(home.openSocket(), { poll: copy });
+    pass(70_000);
+    home.fireAlarm();
+    expect(callsBy(socket)).toBe(1);
+    expect(home.query("SELECT * FROM silence")).toHaveLength(0);
+  });
+
   test("does not rest while it runs anything, whether that is known here or not", () => {
     const node = new Node("n1");
     node.wakeSocket();

@@ -117,13 +117,16 @@ export class Wakers {
   }
 
   /**
-   * One at rest is late: by a clock that leapt, it may be. It is called before it is taken for silent.
+   * One that runs nothing is late: by a clock that leapt, it may be, or since an old copy of a poll hid that it rests. It
+   * is called before it is taken for silent.
    *
    * @returns false: nobody can call it, or it was called in vain
    */
   ask(node: NodeState, now: number): boolean {
-    if (node.rest !== "asleep" || node.isSilent || node.removed || !this.#byNode.has(node.name)) return false;
-    this.call(node.name, now);
+    const { name, isSilent, removed, rest } = node;
+    if (isSilent || removed || rest === "called" || !this.#byNode.has(name) || isBusy(this.#memory, name)) return false;
+    node.rest = "asleep";
+    this.call(name, now);
     node.expectMs = now - node.seenAt + SOON_MS;
     return true;
   }
@@ -152,6 +155,11 @@ export class Wakers {
   get someSleep(): boolean {
     return this.#asleep.hasAny();
   }
+}
+
+function isBusy(memory: ClusterMemory, name: string): boolean {
+  for (const _ of memory.liveOn(name)) return true;
+  return false;
 }
 
 function expectSoon(node: NodeState, now: number): void {
