@@ -14,6 +14,8 @@ export interface Attempt {
   resources: Resources;
   /** it may be stopped by itself for others */
   isSingle: boolean;
+  /** its gang is charged whole until the last of it has ended */
+  isOfGang: boolean;
 }
 
 /** A task that waits within what its role, or one above it, is promised. */
@@ -55,7 +57,7 @@ export class Promised {
       home.query(LIVE).map(({ node, partition, template, isSingle }): Attempt => {
         const { role, resources, gang } = templateIn(String(template));
         const place = { cluster: name, node: String(node), partition: String(partition) };
-        return { ...place, role, resources, isSingle: isSingle === 1 && gang === null };
+        return { ...place, role, resources, isSingle: isSingle === 1 && gang === null, isOfGang: gang !== null };
       }),
     );
   }

@@ -58,7 +58,13 @@ export class Spare {
     const clusters = [...this.#nodes].filter(([name]) => waiter.clusters === null || waiter.clusters.includes(name));
     const all = clusters.flatMap(([, nodes]) => nodes ?? []);
     const large = all.filter(({ capacity }) => fits(waiter.demand, capacity));
-    const free = large.find((node) => fits(waiter.demand, node.free));
+    const withGangs = new Set(
+      this.#promised.attempts.filter(({ isOfGang }) => isOfGang).map((one) => `${one.cluster}/${one.partition}`),
+    );
+    // What an owner needs more of than is free is kept for it.
+    const isAnyones = ({ owner, partition }: Node) =>
+      !withGangs.has(partition) && (owner === null || isWithin(waiter.role, owner));
+    const free = large.find((node) => fits(waiter.demand, node.free) && isAnyones(node));
     if (free) return { kind: "free", where: free.name };
     // It may have its part in any of them.
     if (clusters.some(([, nodes]) => nodes === null)) return null;
