@@ -102,13 +102,14 @@ class Sight {
     return isNear ? null : `role ${role} wants ${formatResources(this.#wantedIn(role))} in all, within all limits`;
   }
 
-  /** By all that is not over. */
+  /** By all that is not over; gangs are wanted whole until the last of each has ended. */
   #wantedIn(role: string): Resources {
     let wanted: Resources = {};
     for (const { plan, acknowledged, done } of this.#world.people) {
       if (!acknowledged || done || !isWithin(String(plan.spec.role), role)) continue;
       const { counts } = this.#world.broker.ask("job", { id: plan.id }) as JobView;
-      wanted = add(wanted, templateOf(jobSpecSchema.parse(plan.spec)).resources, counts.waiting + counts.live);
+      const { resources, gang } = templateOf(jobSpecSchema.parse(plan.spec));
+      wanted = add(wanted, resources, gang === null ? counts.waiting + counts.live : plan.count);
     }
     return wanted;
   }
