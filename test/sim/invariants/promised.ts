@@ -103,10 +103,17 @@ export class Promised {
     return (
       isNamed(guarantee, template) &&
       isBounded(add(has, resources), resources, guarantee) &&
-      lineage(role).every((above) =>
-        isBounded(add(this.has(above), resources), resources, this.#policies.get(above)?.limit ?? {}),
-      )
+      lineage(role).every((above) => {
+        const { limit = {} } = this.#policies.get(above) ?? {};
+        return (
+          isEmpty(limit) || (!this.#hasGangs(above) && isBounded(add(this.has(above), resources), resources, limit))
+        );
+      })
     );
+  }
+
+  #hasGangs(role: string): boolean {
+    return this.attempts.some((attempt) => attempt.isOfGang && isWithin(attempt.role, role));
   }
 
   /** In it, or beside it under a common limit. */
