@@ -151,6 +151,7 @@ function* heldOf(job: JobMemory): Generator<[PartitionKey, RoundHeld]> {
     for (const name of Object.keys({ ...counts, ...claims, ...reported?.room, ...barredIn })) {
       const barredFor = barredIn[name];
       const roomFor = reported?.room?.[name];
+      const live = reported?.live[name];
       yield [
         partitionKey(cluster, name),
         {
@@ -158,6 +159,7 @@ function* heldOf(job: JobMemory): Generator<[PartitionKey, RoundHeld]> {
           barred: barredFor !== undefined,
           ...(barredFor && { barredFor }),
           ...(claims[name] && { claimed: Math.ceil(claims[name] / unit) }),
+          ...(live && { live: Math.ceil(live / unit) }),
           ...(roomFor && { roomFor: Math.ceil(roomFor / unit) }),
         },
       ];

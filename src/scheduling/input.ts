@@ -54,6 +54,8 @@ export interface RoundFramework {
 export interface RoundHeld {
   /** may be running there now, whatever the new limit says */
   charged: number;
+  /** so many run there, as its cluster told last; absent: none */
+  live?: number;
   /** beyond that it was told that it may have room made for so many; absent: none */
   claimed?: number;
   /** so many may run there at once, with those for which room was made; absent: none was made */

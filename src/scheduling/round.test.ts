@@ -30,6 +30,19 @@ describe("a round where nothing is configured", () => {
     expect([total(limits, "old"), total(limits, "new")]).toEqual([10, 2]);
   });
 
+  test("a job whose tasks all run elsewhere keeps no room for them, and others get it", () => {
+    const last = (live: number | undefined) =>
+      job("last", { cpus: 100 }, 1, {
+        held: new Map([
+          ["north/default", { charged: 1, barred: false }],
+          ["south/default", { charged: 1, barred: false, ...(live && { live }) }],
+        ]),
+      });
+    const limitsOf = (live: number | undefined) => round(league(twoClusters, [last(live)])).limits.get("last");
+    expect(limitsOf(1)?.get("north/default")).toBeUndefined();
+    expect(total(new Map([["last", limitsOf(undefined) ?? new Map()]]), "last")).toBeGreaterThan(0);
+  });
+
   test("a barred or forbidden partition gets nothing", () => {
     const limits = (rest: Parameters<typeof job>[3], cpus = 100) =>
       round(league(twoClusters, [job("a", { cpus }, 5, rest)])).limits.get("a");

@@ -235,12 +235,17 @@ function limitsOf({ rooms }: Filling, due: Due, awaited: ReadonlySet<Room>, isOw
   const limits = new Map<number, number>();
   const running = total(kept);
   const isAbove = running > job.remaining || (isOwed && running > total(fair));
+  let live = 0;
+  for (const held of job.held.values()) live += held.live ?? 0;
+  const waiting = Math.max(0, job.remaining - live);
   for (const room of rooms) {
     const granted = taken.get(room.index) ?? 0;
     const isRaised = granted > (kept.get(room.index) ?? 0);
     const mayStay = !isAbove && !awaited.has(room) && isInBounds(want, room);
     const limit = isRaised || mayStay ? granted : Math.min(fair.get(room.index) ?? 0, granted);
-    if (limit > 0) limits.set(room.index, limit);
+    // What all of its tasks run elsewhere for stays idle for nobody.
+    const useful = Math.min(limit, (job.held.get(room.key)?.live ?? 0) + waiting);
+    if (useful > 0) limits.set(room.index, useful);
   }
   return limits;
 }
