@@ -316,16 +316,18 @@ export class Watch {
 
   replyArrives(agent: AgentHost, reply: PollReply): void {
     const sentAtMs = agent.sentAt.get(`${reply.session}/${reply.seq}`);
-    if (sentAtMs === undefined) return;
+    if (sentAtMs === undefined || reply.session !== agent.state?.session) return;
     const allow = (key: string, stopAfterMs: number | null) => {
       const until = stopAfterMs === null ? Number.POSITIVE_INFINITY : sentAtMs + stopAfterMs;
       const { machine } = agent;
-      const untilMs = Math.max(until, this.#untilMs(key));
+      const before = this.#allowedUntil.get(key);
+      // Each boot has a clock of its own.
+      const untilMs = before?.boot === machine.boot ? Math.max(until, before.untilMs) : until;
       this.#allowedUntil.set(key, { untilMs, machine, boot: machine.boot });
     };
     for (const key of reply.renews) {
       const attempt = agent.state?.attempts.get(key);
-      if (attempt) allow(key, attempt.template.stopAfterMs);
+      if (attempt && attempt.phase !== "ended") allow(key, attempt.template.stopAfterMs);
     }
     for (const { task, epoch } of reply.assignments) {
       const template = reply.jobs[task.slice(0, task.lastIndexOf("."))];
