@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { GUARD_MARGIN_MS, MIN_STOP_AFTER_MS } from "../../src/model/job.ts";
+import { MIN_STOP_AFTER_MS } from "../../src/model/job.ts";
+import { GUARD_MARGIN_MS } from "../../src/model/stopping.ts";
 import { holdMs } from "./poll.ts";
 
 /** The guard's file may lag by this part of `stopAfter`. */

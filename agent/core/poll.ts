@@ -1,6 +1,6 @@
 /** When to poll, and what a poll says. */
 import { attemptKey, type Epoch, type TaskId } from "../../src/model/ids.ts";
-import { GUARD_MARGIN_MS } from "../../src/model/job.ts";
+import { GUARD_MARGIN_MS } from "../../src/model/stopping.ts";
 import type { PollRequest } from "../../src/protocol/agent.ts";
 import { MAX_WAIT_S } from "../../src/protocol/limits.ts";
 import { loneStartMs } from "./keeping.ts";

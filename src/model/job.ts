@@ -26,13 +26,12 @@ import { MAX_PORT } from "./port.ts";
 import type { Resources } from "./resources.ts";
 import { DEFAULT_ROLE } from "./role.ts";
 import { roleSchema } from "./roleRequest.ts";
+import { GUARD_MARGIN_MS } from "./stopping.ts";
 
 /** Shortest `stopAfter`: TERM, grace and KILL must fit in front of the deadline with room for a poll. */
 export const MIN_STOP_AFTER_MS = 30_000;
 export const DEFAULT_STOP_AFTER_MS = 600_000;
 const DEFAULT_STOP_GRACE_MS = 10_000;
-/** TERM is sent this long before the grace begins to run out, so that KILL is done by the deadline. */
-export const GUARD_MARGIN_MS = 5_000;
 const MAX_COMMAND_CHARS = 128 * 1024;
 
 /** The silence a Cluster must have counted before it hands an at-most-one attempt out again (clock drift ≤ 1 %). */

@@ -2,7 +2,8 @@
 
 import { type DrillPreview, MAX_NAMED } from "../../model/drillView.ts";
 import { type JobId, taskId } from "../../model/ids.ts";
-import { GUARD_MARGIN_MS, type Template } from "../../model/job.ts";
+import type { Template } from "../../model/job.ts";
+import { GUARD_MARGIN_MS } from "../../model/stopping.ts";
 import { MAX_WAIT_S } from "../../protocol/limits.ts";
 import type { ClusterMemory } from "../memory.ts";
 import { OVERDUE_MS } from "../rules.ts";

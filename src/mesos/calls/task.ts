@@ -1,7 +1,8 @@
 /** A task that a framework wants launched, into what a node is to run; and what is wrong with it in itself. */
 import type { LaunchTask } from "../../model/framework.ts";
-import { GUARD_MARGIN_MS, silenceLimitMs } from "../../model/job.ts";
+import { silenceLimitMs } from "../../model/job.ts";
 import { DEFAULT_PRIORITY } from "../../model/placing.ts";
+import { GUARD_MARGIN_MS } from "../../model/stopping.ts";
 import type { CommandInfo, TaskInfo } from "../messages/task.ts";
 import { commandError, environmentOf, urisOf, withWords, wordsOf } from "./command.ts";
 import { BARE, type ReadContainer, readContainer } from "./container.ts";

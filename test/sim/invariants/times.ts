@@ -1,7 +1,7 @@
 /** What an attempt may run at most, is left to end by itself, and how often it is tried. */
 import type { Deadline, Exit } from "../../../agent/core/types.ts";
 import { deadlineOf } from "../../../agent/host/guard/deadlines.ts";
-import { GUARD_MARGIN_MS } from "../../../src/model/job.ts";
+import { GUARD_MARGIN_MS } from "../../../src/model/stopping.ts";
 import type { SimProcess } from "../world/machine.ts";
 import type { World } from "../world/world.ts";
 import { launchedAs } from "./launches.ts";
