@@ -4,7 +4,7 @@ import type { BrokerMethods, WatchEvents } from "../broker/methods.ts";
 import { isTerminal } from "../model/states.ts";
 import { type JobView, jobViewSchema } from "../model/views.ts";
 import type { ObjectClient } from "../platform/objectClient.ts";
-import { Inbox } from "./inbox.ts";
+import { ENDED, Inbox } from "./inbox.ts";
 
 /** Progress frames and stored events of the job alike say its state. */
 const framesSchema = z.array(z.object({ state: jobViewSchema.shape.state.optional() }));
@@ -34,10 +34,19 @@ async function waitForEnd(
 ): Promise<void> {
   const watch: WatchEvents = { watch: { since: null, job } };
   const untilMs = Date.now() + waitS * 1000;
-  const inbox = await Inbox.open(broker, watch, signal);
+  while (!signal.aborted && Date.now() < untilMs) {
+    const inbox = await Inbox.open(broker, watch, signal);
+    const isEnded = await endsWatch(inbox, untilMs);
+    inbox.close();
+    if (!isEnded) return;
+  }
+}
+
+/** @returns whether the Broker ended the watch on purpose, as it was built anew: the first that it says then is how it stands */
+async function endsWatch(inbox: Inbox, untilMs: number): Promise<boolean> {
   for (;;) {
     const arrival = await inbox.take(Math.max(0, untilMs - Date.now()));
-    if (arrival.is !== "message" || saysEnd(arrival.message)) break;
+    if (arrival.is === "closed") return arrival.code === ENDED;
+    if (arrival.is !== "message" || saysEnd(arrival.message)) return false;
   }
-  inbox.close();
 }

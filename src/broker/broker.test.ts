@@ -352,6 +352,21 @@ describe("events", () => {
     ]);
   });
 
+  test("are read from the rows by who watched a Broker that crashed: it ends the watch, as it may not have told all", () => {
+    submit({ command: "true", clusters: ["north"] });
+    const { cursor } = home.call("events", { since: null, limit: 9, job: null }) as { cursor: string };
+    const socket = home.openSocket();
+    home.message(socket, { watch: { since: cursor, job: null } });
+    north.take().report({ abcdefghij: { done: [[0, 1]] } });
+    home.takeEffects();
+    home.crash();
+    expect(home.isOpen(socket)).toBe(false);
+    const again = home.openSocket();
+    home.message(again, { watch: { since: cursor, job: null } });
+    const told = home.take("send").flatMap(({ message }) => message as EventView[]);
+    expect(told.map(({ type }) => type)).toEqual(["job.ended"]);
+  });
+
   test("reach who watches, and a progress frame says how it stands", () => {
     submit({ command: "true", clusters: ["north"] });
     const socket = home.openSocket();

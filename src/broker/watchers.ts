@@ -1,9 +1,13 @@
-/** Who follows the league's events, or one job's. A watch is kept with its socket, so that it survives a rebuild. */
+/**
+ * Who follows the league's events, or one job's. An object that is built anew cannot know whether what it sent last has
+ * left: it ends the watches of before, and who reads goes on after the newest event that it has.
+ */
 import type { EventView } from "../model/views.ts";
 import type { SocketId, Sockets } from "../platform/seam.ts";
 
 /** null: the whole league */
 type Watch = { job: string | null };
+const WATCHES = { watches: true };
 
 export class Watchers {
   readonly #sockets: Sockets;
@@ -11,7 +15,7 @@ export class Watchers {
 
   constructor(sockets: Sockets) {
     this.#sockets = sockets;
-    for (const { id, data } of sockets.list()) if (data) this.#watches.set(id, data as Watch);
+    for (const { id, data } of sockets.list()) if (data) sockets.close(id);
   }
 
   get size(): number {
@@ -24,9 +28,8 @@ export class Watchers {
 
   /** @param first what it has missed; @param isWhole false: there is more, and the reader asks again */
   add(socket: SocketId, job: string | null, first: readonly EventView[], isWhole: boolean): void {
-    const watch = { job };
-    this.#watches.set(socket, watch);
-    this.#sockets.attach(socket, watch);
+    this.#watches.set(socket, { job });
+    this.#sockets.attach(socket, WATCHES);
     this.#sockets.send(socket, first);
     if (!isWhole) this.#sockets.close(socket);
   }

@@ -72,9 +72,9 @@ export class Checks {
   readonly counts = new Map<Invariant, number>(INVARIANTS.map((name) => [name, 0]));
 
   /** One more request or alarm of `who`. */
-  spin(who: string, nowMs: number): void {
+  spin(who: string, nowMs: number, most = MOST_A_MINUTE): void {
     const n = this.#count(who, nowMs, 1);
-    this.hold("no-spinning", n <= MOST_A_MINUTE, () => `${who}: ${n} times within a minute`);
+    this.hold("no-spinning", n <= most, () => `${who}: ${n} times within a minute`);
   }
 
   /** Something for `who` to tell. */

@@ -51,6 +51,8 @@ const LOST_ATTEMPT = `SELECT 1 FROM attempt WHERE job = ? AND "index" = ? AND ep
 const LIVE = new Set(["assigned", "running", "stopping"]);
 /** Virtual time is whole milliseconds, a machine's clock is not. */
 const ROUNDING_MS = 2;
+/** Where short tasks come and go, what fits changes with each, and is tried again. */
+const MOST_GRANTS_A_MINUTE = 600;
 /**
  * The residue of the design: after a resume what is past its deadline lives until the next round of the guard, or until
  * the first of the guard that its agent starts in its place, since that one's beat is old.
@@ -119,7 +121,7 @@ export class Watch {
       const who = `grants of ${job} to ${cluster}`;
       if (gen <= (this.#gens.get(who) ?? 0)) continue;
       this.#gens.set(who, gen);
-      this.#world.checks.spin(who, this.#world.timeline.nowMs);
+      this.#world.checks.spin(who, this.#world.timeline.nowMs, MOST_GRANTS_A_MINUTE);
     }
   }
 
