@@ -1,7 +1,8 @@
 /** What goes wrong in a world, drawn from its seed: how bad the network is, how fragile the parts, and single blows. */
 
+import type { ExplainView } from "../../../src/model/views.ts";
 import type { FleetSize } from "../people/fleet.ts";
-import type { Plan } from "../people/person.ts";
+import type { Person, Plan } from "../people/person.ts";
 import type { AgentHost } from "../world/agentHost.ts";
 import { CALM, type Weather } from "../world/network.ts";
 import type { Chance } from "../world/random.ts";
@@ -283,8 +284,10 @@ function endFaults(world: World): void {
   // can give up.
   for (const person of world.people) {
     const { keep, pinned } = person.plan;
-    if (pinned !== null || (keep && world.happenings.faults.has("cluster-rebuilt")))
-      world.timeline.after(GIVE_UP_AFTER_MS, () => person.cancel());
+    const isAlone = pinned !== null || (keep && world.happenings.faults.has("cluster-rebuilt"));
+    world.timeline.after(GIVE_UP_AFTER_MS, () => {
+      if (isAlone || isHopeless(world, person)) person.cancel();
+    });
   }
   for (const agent of world.agents) {
     agent.crashBetweenEffects = 0;
@@ -326,6 +329,11 @@ const REJOIN_AFTER_MS = 60_000;
 const BURIAL_AFTER_MS = 20_000;
 const LAST_LOOK_AFTER_MS = 400_000;
 const GIVE_UP_AFTER_MS = 300_000;
+
+/** The machines that it would need are gone. */
+function isHopeless({ broker }: World, { plan, acknowledged, done }: Person): boolean {
+  return acknowledged && !done && (broker.ask("explain", { id: plan.id }) as ExplainView).reason === "never-fits";
+}
 
 /** The node is removed; if work runs there that no guard ends, its power goes first. */
 function bury(world: World, agent: AgentHost): void {
