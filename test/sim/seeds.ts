@@ -19,6 +19,7 @@ export const FOUND: readonly Found[] = [
   { seed: 4060, story: "an old copy of a poll hid that a node rests, and it was taken for silent" },
   { seed: 10029, story: "what the last task of a job did not run in was kept for the job" },
   { seed: 10132, story: "who followed the events missed those that a crashed Broker had not sent" },
+  { seed: 20026, story: "a job was let in and put out in turns, as its role owed what it had to another" },
   { seed: 5020, story: "an agent that woke from a suspend gave a task its whole grace, beyond its deadline" },
   { seed: 5025, story: "a node at rest whose clock is slow was taken for silent" },
   { seed: 10, story: "a job that fits no node of a cluster was granted to it again as soon as it came back, for ever" },

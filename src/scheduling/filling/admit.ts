@@ -89,9 +89,11 @@ function admitBeside(
   // What those entitled to it have no tasks for now, as all of them run elsewhere, is anyone's.
   const awaited = keepFor(filling, dues);
   // What a limit leaves is kept for who is short of it, too: else it would be given and taken back in turns.
-  const tight = tightRoles(dues.filter(isShort));
+  const short = dues.filter(isShort);
+  const tight = tightRoles(short);
+  const owed = owedIn(short);
   raise(
-    (due) => (isUnderAny(due.want, tight) ? due.tasks : due.want.job.remaining),
+    (due) => Math.min(due.want.job.remaining, Math.max(due.tasks, total(due.want.taken) + besideOwed(due.want, owed))),
     () => null,
   );
   const limits = dues.map((due) => limitsOf(filling, due, awaited, isUnderAny(due.want, tight)));
@@ -185,6 +187,32 @@ function tightRoles(dues: readonly Due[]): ReadonlySet<RoleNode> {
     }
   }
   return tight;
+}
+
+/** By role, what the largest task needs that is short of it, in each resource. */
+function owedIn(dues: readonly Due[]): ReadonlyMap<RoleNode, number[]> {
+  const owed = new Map<RoleNode, number[]>();
+  for (const { leaf } of dues.map(({ want }) => want)) {
+    for (let above: RoleNode | null = leaf.role; above !== null; above = above.parent)
+      owed.set(
+        above,
+        leaf.demand.map((wanted, r) => Math.max(wanted, owed.get(above as RoleNode)?.[r] ?? 0)),
+      );
+  }
+  return owed;
+}
+
+/** Times its demand that limits leave room for beside what is owed. */
+function besideOwed({ leaf }: Want, owed: ReadonlyMap<RoleNode, number[]>): number {
+  let times = Number.POSITIVE_INFINITY;
+  for (let above: RoleNode | null = leaf.role; above !== null; above = above.parent) {
+    const kept = owed.get(above);
+    if (!kept) continue;
+    for (const [r, wanted] of leaf.demand.entries())
+      if (wanted > 0 && at(kept, r) > 0)
+        times = Math.min(times, Math.floor((at(above.limit, r) - at(above.used, r) - at(kept, r)) / wanted));
+  }
+  return Math.max(0, times);
 }
 
 function isUnderAny({ leaf }: Want, roles: ReadonlySet<RoleNode>): boolean {

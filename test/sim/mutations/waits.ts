@@ -41,8 +41,8 @@ export const WAITS: readonly Mutation[] = [
     patches: [
       {
         file: "src/api/jobWait.ts",
-        find: 'if (arrival.is !== "message" || saysEnd(arrival.message)) break;',
-        replace: 'if (arrival.is !== "message") break;',
+        find: 'if (arrival.is !== "message" || saysEnd(arrival.message)) return false;',
+        replace: 'if (arrival.is !== "message") return false;',
       },
     ],
   },
