@@ -388,6 +388,15 @@ describe("the end of an attempt", () => {
     expect(task().attempts).toMatchObject([{ epoch: E1, state: "lost", reason: "rebooted" }, { epoch: E2 }]);
   });
 
+  test("of an attempt that a Cluster has no row of is kept all the same, when it knows the job", () => {
+    const node = new Node("n1");
+    grant({ supply: [{ from: 1, to: 2, handout: 1, attemptsUsed: 0 }] });
+    node.poll();
+    const update = ended(E1, { state: "failed", reason: "deadline" });
+    expect(node.poll({ updates: [update] }).acked).toHaveLength(1);
+    expect(home.query('SELECT state FROM attempt WHERE "index" = 0 AND epoch = ?', E1)).toEqual([{ state: "failed" }]);
+  });
+
   test("by a deadline, a reboot of a kept task or a shutdown uses no retry", () => {
     const node = new Node("n1");
     grant();
