@@ -23,6 +23,7 @@ export default defineConfig({
     // Many start a real workerd, several at a time on a small machine: slow is not wrong.
     testTimeout: 20_000,
     hookTimeout: 30_000,
+    setupFiles: ["test/support/properties.ts"],
     projects: [
       {
         extends: true,

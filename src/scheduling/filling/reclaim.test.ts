@@ -1,6 +1,7 @@
 /** Who may take back what: by hand, and over random leagues that it makes each one better until it comes to rest. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { OBJECTIVES } from "../../model/league.ts";
 import { isWithin } from "../../model/role.ts";
 import type { Count } from "../bounds.fixture.ts";
 import type { RoundHeld, RoundInput, RoundJob, RoundPartition, RoundResult } from "../input.ts";
@@ -104,6 +105,38 @@ describe("room that was made", () => {
       ]),
     );
     expect([total(result.limits, "older"), total(result.limits, "claimant")]).toEqual([1, 0]);
+  });
+});
+
+describe("a claim", () => {
+  const own = [partition("north", { cpus: 22 }, { owner: "lab/x" }), partition("west", { cpus: 14 }, { owner: "lab/x" })];
+  const claiming = (objective: RoundInput["objective"], claimed: number) =>
+    league(
+      own,
+      [
+        job("web", { cpus: 1 }, 0, { role: "web", held: running({ north: 5 }) }),
+        job("claimant", { cpus: 7 }, 3, {
+          role: "lab",
+          held: new Map([
+            ["west/default", { charged: 2, barred: false }],
+            ["north/default", { charged: 0, barred: false, claimed }],
+          ]),
+        }),
+        job("other", { cpus: 3 }, 4, { role: "lab", held: running({ north: 2 }) }),
+        job("last", { cpus: 3 }, 0, { role: "lab", held: running({ north: 3 }) }),
+      ],
+      {},
+      { objective },
+    );
+
+  test("does not lose its own reason by moving parts about", () => {
+    for (const objective of OBJECTIVES) {
+      const before = round(claiming(objective, 0));
+      expect(before.claims.get("claimant")?.get("north/default")).toMatchObject({ own: 1 });
+      const after = round(claiming(objective, 1));
+      expect(after.entitled).toEqual(before.entitled);
+      expect(after.claims).toEqual(before.claims);
+    }
   });
 });
 

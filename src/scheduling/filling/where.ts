@@ -48,11 +48,23 @@ export function spaceIn(room: Room, { role, demand }: Leaf): number {
 }
 
 /** Lower is better, the first that differs decides. */
-type Rank = readonly [ownership: number, worth: number, plan: number, stay: number, objective: number, load: number];
+type Rank = readonly [
+  ownership: number,
+  worth: number,
+  plan: number,
+  stay: number,
+  objective: number,
+  claim: number,
+  load: number,
+];
 
 /**
  * An owner first fills what is its own, and the others last what somebody owns; then where it prefers to be, then what
- * the plan says, where its tasks run already or room is being made for them; what the league aims at; the least loaded. Equal ones go by name.
+ * the plan says, where its tasks run already; what the league aims at; where room is being made for them; the least
+ * loaded. Equal ones go by name.
+ *
+ * A claim is followed no sooner: it is for the last task of a part, and would move the others about, which can leave it
+ * without reason.
  */
 function rankOf(objective: Objective, { leaf, places, taken, planned, kept, claimed }: Want, room: Room): Rank {
   const given = taken.get(room.index) ?? 0;
@@ -61,8 +73,9 @@ function rankOf(objective: Objective, { leaf, places, taken, planned, kept, clai
     room.owner === null ? 1 : isOwner(leaf.role.path, room) ? 0 : 2,
     -(places.worths[room.index] ?? 0),
     given < (planned.get(room.index) ?? 0) ? 0 : 1,
-    given < (kept.get(room.index) ?? 0) + (claimed.get(room.index) ?? 0) ? 0 : 1,
+    given < (kept.get(room.index) ?? 0) ? 0 : 1,
     objective === "cost" ? price : objective === "completion-time" ? -speed : 0,
+    given < (kept.get(room.index) ?? 0) + (claimed.get(room.index) ?? 0) ? 0 : 1,
     room.load,
   ];
 }
