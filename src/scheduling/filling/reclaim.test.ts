@@ -109,7 +109,10 @@ describe("room that was made", () => {
 });
 
 describe("a claim", () => {
-  const own = [partition("north", { cpus: 22 }, { owner: "lab/x" }), partition("west", { cpus: 14 }, { owner: "lab/x" })];
+  const own = [
+    partition("north", { cpus: 22 }, { owner: "lab/x" }),
+    partition("west", { cpus: 14 }, { owner: "lab/x" }),
+  ];
   const claiming = (objective: RoundInput["objective"], claimed: number) =>
     league(
       own,
