@@ -16,6 +16,8 @@ const LONGEST_MS = 700_000;
 
 interface MassCut {
   machines: ReadonlySet<string>;
+  /** more than a third of the cluster are missed soon: what rests, and runs nothing, is not */
+  isMissedSoon: boolean;
   fromMs: number;
   untilMs: number;
 }
@@ -43,7 +45,16 @@ export class MassCuts {
     const untilMs = timeline.nowMs + chance.int(SHORTEST_MS, LONGEST_MS);
     this.#world.trace(() => `${count} of ${agents.length} nodes are cut off until ${untilMs}`);
     for (const { link } of cutOff) network.cut(link, untilMs);
-    this.#cuts.push({ machines: new Set(cutOff.map(({ machine }) => machine.name)), fromMs: timeline.nowMs, untilMs });
+    const machines = new Set(cutOff.map(({ machine }) => machine.name));
+    const isMissedSoon = cutOff.filter((agent) => this.#isMissedSoon(agent)).length * 3 > agents.length;
+    this.#cuts.push({ machines, isMissedSoon, fromMs: timeline.nowMs, untilMs });
+  }
+
+  #isMissedSoon({ state, machine }: AgentHost): boolean {
+    if (state?.inFlight?.held) return true;
+    return [...this.#ran.values()].some(
+      (run) => run.machine === machine.name && run.endedMs > this.#world.timeline.nowMs,
+    );
   }
 
   started(key: string, machine: string): void {
@@ -59,9 +70,10 @@ export class MassCuts {
     const { nowMs } = this.#world.timeline;
     const run = this.#ran.get(key);
     if (!run) return;
-    for (const { machines, fromMs, untilMs } of this.#cuts) {
+    for (const { machines, isMissedSoon, fromMs, untilMs } of this.#cuts) {
       // Of what had ended before, the end may have been told.
-      if (nowMs < fromMs || nowMs >= untilMs || !machines.has(run.machine) || run.endedMs <= fromMs) continue;
+      if (!isMissedSoon || nowMs < fromMs || nowMs >= untilMs || !machines.has(run.machine) || run.endedMs <= fromMs)
+        continue;
       this.#world.checks.hold(
         "mass-held",
         (nowMs - fromMs) * (1 + MAX_OBJECT_DRIFT) >= lostAfterMs + HOLD_FOR_MS,

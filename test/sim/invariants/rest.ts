@@ -25,6 +25,8 @@ const POKED_WITHIN_MS = 180_000;
 const REMEMBERED_MS = RECOVERY_MS + silenceLimitMs(DEFAULT_STOP_AFTER_MS) + POKED_WITHIN_MS + 60_000;
 /** Within it Broker and Clusters poke each other, should they have a reason to. */
 const QUIET_MS = 200_000;
+/** Who rests and was called in vain is taken for silent until it polls by itself. */
+const RESTED_WITHIN_MS = 930_000;
 /** A poll is held for so long. */
 const HELD_MS = 25_000;
 
@@ -56,8 +58,13 @@ export class Rest {
     if (machines.length > MANY_NODES && !this.#chance.of(PART_OF_LARGE)) return;
     for (const scheduler of schedulers) if (this.#chance.of(TORN_DOWN)) scheduler.tearDown();
     const lastWishAtMs = Math.max(timeline.nowMs, mood.faultsEndMs + LAST_WISH_MS);
-    const rememberedUntilMs = LOSSES.some((kind) => happenings.faults.has(kind)) ? mood.faultsEndMs + REMEMBERED_MS : 0;
-    await run(Math.max(lastWishAtMs + SETTLED_WITHIN_MS, rememberedUntilMs) - timeline.nowMs);
+    const hasLoss = LOSSES.some((kind) => happenings.faults.has(kind));
+    const settledAtMs = Math.max(
+      lastWishAtMs + SETTLED_WITHIN_MS,
+      hasLoss ? mood.faultsEndMs + REMEMBERED_MS : 0,
+      happenings.faults.has("wake-lost") ? mood.faultsEndMs + RESTED_WITHIN_MS : 0,
+    );
+    await run(settledAtMs - timeline.nowMs);
     this.#holdTornDown();
     checkLeftovers(this.#world);
     // Who is there is offered what there is, and a league that offers is not idle.
