@@ -81,13 +81,14 @@ export class Restores {
 
   #restore(kind: (typeof RESTORES)[number], backups: ReadonlyMap<SimObject, Backup>, generationOf: () => number): void {
     const { broker, clusters, schedulers, people, happenings } = this.#world;
-    const { watch, limits, ledger, stewards } = this.#world;
+    const { watch, limits, ledger, stewards, reader } = this.#world;
     if (people.some(({ plan }) => plan.keep)) return;
     const [first] = backups.keys();
     if (!happenings.strikes(kind, backups.size === 1 ? first?.name : "")) return;
     this.count += 1;
     const generation = generationOf();
     const said = new Map(clusters.map((one) => [one, backups.get(one)?.said ?? watch.saidBy(one)]));
+    const events = reader.cursors();
     for (const [object, { rows, atMs }] of backups) {
       this.#world.trace(() => `${object.name} is restored to ${atMs}, generation ${generation}`);
       object.restore(rows, generation);
@@ -103,6 +104,7 @@ export class Restores {
       watch.brokerRestored();
       limits.brokerRestored(backup.atMs);
       ledger.restored();
+      reader.restored(events);
       for (const person of people) person.brokerRestored();
       stewards.brokerRestored();
     }

@@ -23,6 +23,8 @@ export class Reader {
   /** of the newest that was seen, also of one that is undone */
   #cursor: string | null = null;
   #restores = 0;
+  /** cursors of events that a restore undid: another one may bring them back behind those who went on */
+  readonly #undone = new Set<string>();
 
   constructor(world: World, chance: Chance) {
     this.#world = world;
@@ -78,7 +80,7 @@ export class Reader {
   #take(events: readonly EventView[], from: number, restores: number): void {
     const { broker, checks } = this.#world;
     if (restores !== broker.restores) return;
-    for (const [i, event] of events.entries()) {
+    for (const [i, event] of events.filter(({ cursor }) => this.#isToBeSeen(cursor)).entries()) {
       const before = this.#seen[from + i];
       if (before === undefined) {
         this.#seen.push(event);
@@ -90,12 +92,27 @@ export class Reader {
     }
   }
 
+  /** @param before cursors of all events that there were before the Broker was restored */
+  restored(before: ReadonlySet<string>): void {
+    for (const cursor of before.difference(this.cursors())) this.#undone.add(cursor);
+  }
+
+  /** Of all events that there are. */
+  cursors(): Set<string> {
+    return new Set(this.#world.broker.home.query("SELECT seq FROM event").map(({ seq }) => `b${seq}`));
+  }
+
+  #isToBeSeen(cursor: string | undefined): boolean {
+    if (cursor === undefined || !this.#undone.has(cursor)) return true;
+    return this.#seen.some((one) => one.cursor === cursor);
+  }
+
   /** What a restored Broker does not know has not happened; who saw it goes on from there. */
   #forgetUndone(): void {
-    const { restores, home } = this.#world.broker;
+    const { restores } = this.#world.broker;
     if (restores === this.#restores) return;
     this.#restores = restores;
-    const rows = new Set(home.query("SELECT seq FROM event").map(({ seq }) => `b${seq}`));
+    const rows = this.cursors();
     this.#seen = this.#seen.filter(({ cursor }) => cursor !== undefined && rows.has(cursor));
   }
 
@@ -103,10 +120,12 @@ export class Reader {
   look(): void {
     const { broker, checks, people } = this.#world;
     this.#forgetUndone();
-    const rows = broker.home.query("SELECT seq, body FROM event ORDER BY seq");
+    const all = broker.home.query("SELECT seq, body FROM event ORDER BY seq");
+    const seqs = new Set(all.map(({ seq }) => Number(seq)));
+    const rows = all.filter(({ seq }) => this.#isToBeSeen(`b${seq}`));
     for (const [i, { cursor, at: _, ...body }] of this.#seen.entries()) {
       const { seq, body: stored } = rows[i] ?? {};
-      const isNext = body.type === "league.restored" || seq === Number(rows[i - 1]?.seq ?? 0) + 1;
+      const isNext = body.type === "league.restored" || seq === 1 || seqs.has(Number(seq) - 1);
       checks.hold(
         "events-gapless",
         cursor === `b${seq}` && isNext && isDeepStrictEqual(body, JSON.parse(String(stored))),
