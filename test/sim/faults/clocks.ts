@@ -9,6 +9,8 @@ const LONGEST_LEAP_MS = 3_600_000;
 /** A leap after which whatever is not heard at once is overdue. */
 const LONG_LEAP_MS = 30_000;
 const TIME_SET = 0.2;
+/** after something is submitted that may run then */
+const LATEST_MS = 20_000;
 const CUT_OFF = 0.6;
 const lastForward = new WeakMap<SimObject, number>();
 
@@ -35,7 +37,9 @@ export function scheduleTimeSet(world: World, chance: Chance): void {
   const { mood, timeline } = world;
   if (!chance.of(TIME_SET) || mood.gentle || mood.wide) return;
   const cluster = chance.pick(world.clusters);
-  const atMs = chance.pick(world.people).plan.submitAtMs + chance.int(2_000, 20_000);
+  const submitted = world.people.map(({ plan }) => plan.submitAtMs).filter((ms) => ms + LATEST_MS < mood.faultsEndMs);
+  if (submitted.length === 0) return;
+  const atMs = chance.pick(submitted) + chance.int(2_000, LATEST_MS);
   timeline.at(atMs, () => {
     for (const { claims, link } of world.agents) {
       const forMs = chance.int(LEAP_GAP_MS, 3 * LEAP_GAP_MS);
