@@ -14,6 +14,7 @@ import { endedLaunched } from "./frameworks/kill.ts";
 import { isDoomed, liveInGang } from "./gang.ts";
 import { isAdopted } from "./liveTasks.ts";
 import type { ClusterMemory } from "./memory.ts";
+import { addReturned } from "./returns.ts";
 import { decides } from "./rules.ts";
 import type { StopCause } from "./schema.ts";
 import {
@@ -441,7 +442,7 @@ export function giveBack(
   reason: ReturnReason,
 ): void {
   const partitions = partitionsFor(job);
-  job.returned = [...job.returned, { from: index, to: index + 1, handout, attemptsUsed, reason, partitions }];
+  addReturned(memory, job, [{ from: index, to: index + 1, handout, attemptsUsed, reason, partitions }]);
   job.dirty = "now";
   memory.saveGrant(job);
 }

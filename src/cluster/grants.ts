@@ -6,6 +6,7 @@ import { stopGang } from "./ends.ts";
 import { gangsWaiting, isWhole, rangeOf, returnable, standingOf } from "./gang.ts";
 import type { ClusterMemory } from "./memory.ts";
 import { letGo } from "./moving.ts";
+import { addReturned } from "./returns.ts";
 import {
   cancelWaiting,
   claimOf,
@@ -190,7 +191,7 @@ export function returnWaiting(
     memory.fragmented.add(job);
   }
   job.fresh = without(job.fresh, within);
-  job.returned = [...job.returned, ...returned];
+  addReturned(memory, job, returned);
   // What comes next has waited for nothing yet.
   if (job.fresh.length === 0 && job.retry.size === 0) Object.assign(job, { starvedAt: null, awaitsSince: null });
   job.dirty = "now";
@@ -204,7 +205,7 @@ export function returnLimbo(memory: ClusterMemory, job: JobState): void {
     subtract(ranges, held).map(([from, to]): Returned => ({ from, to, handout, attemptsUsed, reason: "agent-lost" })),
   );
   if (lost.length === 0) return;
-  job.returned = [...job.returned, ...lost];
+  addReturned(memory, job, lost);
   for (const { from, to } of lost) {
     for (let index = from; index < to; index++) {
       memory.store.setTaskState(job.id, index, "returned");

@@ -11,6 +11,7 @@ import { drainedNodes, drainOn, isPastDeadline } from "./drain.ts";
 import { canRunHere, giveBack, stopLive } from "./ends.ts";
 import { isAdopted } from "./liveTasks.ts";
 import type { ClusterMemory } from "./memory.ts";
+import { addReturned } from "./returns.ts";
 import type { Drain } from "./schema.ts";
 import { type JobState, type LeavingLive, type Live, partitionsFor } from "./state.ts";
 
@@ -88,7 +89,7 @@ function giveAway(memory: ClusterMemory, job: JobState, movers: readonly Live[])
     });
   }
   if (returned.length === 0) return;
-  job.returned = [...job.returned, ...returned];
+  addReturned(memory, job, returned);
   job.dirty = "now";
   memory.saveGrant(job);
 }

@@ -31,6 +31,7 @@ export class NodeAccounts {
   #counts = { up: 0, silent: 0, drained: 0, total: 0 };
   #version = 0;
   #tellable = 0;
+  #nodesVersion = 0;
   #accounts: { version: number; accounts: Map<string, Account> } | null = null;
   #lookedAt = Number.NEGATIVE_INFINITY;
   /** before this no node becomes suspect */
@@ -51,6 +52,7 @@ export class NodeAccounts {
     for (const account of this.#byNode.values()) this.#count(account, -1);
     this.#byNode.clear();
     this.#tellable += 1;
+    this.#nodesVersion += 1;
     this.#version += 1;
   }
 
@@ -58,6 +60,11 @@ export class NodeAccounts {
   tellable(now: number): number {
     this.look(now);
     return this.#tellable;
+  }
+
+  /** Rises when nodes are others, or up or not: not with what they run. As of the last look. */
+  get nodesVersion(): number {
+    return this.#nodesVersion;
   }
 
   /** Nodes; one that is drained and silent is silent. */
@@ -147,7 +154,9 @@ export class NodeAccounts {
     this.#count(account, 1);
     this.#byNode.set(name, account);
     this.#version += 1;
-    if (!before?.isPlain || !account.isPlain || !tellsAlike(before, account)) this.#tellable += 1;
+    const isOther = before === undefined || !tellsAlike(before, account);
+    if (isOther) this.#nodesVersion += 1;
+    if (isOther || !before.isPlain || !account.isPlain) this.#tellable += 1;
   }
 
   #count(account: NodeAccount, times: 1 | -1): void {

@@ -5,6 +5,7 @@ import type { JobReport, NodeLevel } from "../protocol/levels.ts";
 import { clusterDrainView } from "./drain.ts";
 import { heldFor } from "./gangs.ts";
 import type { ClusterMemory } from "./memory.ts";
+import { returnedBy } from "./returns.ts";
 import { heldBySilence } from "./silence.ts";
 import { type JobState, type Live, liveCounts, stockSize } from "./state.ts";
 
@@ -18,7 +19,7 @@ export function jobReport(memory: ClusterMemory, job: JobState): JobReport {
     done: job.done,
     failed: job.failed,
     cancelled: job.cancelled,
-    returned: job.returned,
+    returned: returnedBy(memory, job),
     live: withLimbo(job),
     ...roomOf(memory, job),
     waiting: stockSize(job.fresh) + job.retry.size,

@@ -85,6 +85,8 @@ export interface JobState {
   claim: Claim | null;
   yields: Yields | null;
   returned: Returned[];
+  /** version of the nodes for which `returned` says where it would not run; null: lost with the memory */
+  returnedUnder: number | null;
   fresh: Stock[];
   /** given to an earlier incarnation of this object */
   limbo: Stock[];
@@ -215,6 +217,7 @@ export function jobState(
     claim: row.claim,
     yields: row.yields,
     returned: row.returned,
+    returnedUnder: null,
     fresh: [],
     limbo: [],
     heldEnds: new Map(),

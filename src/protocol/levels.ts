@@ -96,7 +96,7 @@ export interface Returned {
   handout: number;
   attemptsUsed: number;
   reason: ReturnReason;
-  /** where it might have run then: to what a reason that says "not there" applies */
+  /** where it might have run: to what a reason that says "not there" applies; nowhere once nodes are others */
   partitions?: string[];
 }
 

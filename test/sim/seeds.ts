@@ -23,4 +23,8 @@ export const FOUND: readonly Found[] = [
   { seed: 5020, story: "an agent that woke from a suspend gave a task its whole grace, beyond its deadline" },
   { seed: 5025, story: "a node at rest whose clock is slow was taken for silent" },
   { seed: 10, story: "a job that fits no node of a cluster was granted to it again as soon as it came back, for ever" },
+  {
+    seed: 20189,
+    story: "work that came back while no node was up was barred where nodes were up by the time that was heard",
+  },
 ];

@@ -16,6 +16,8 @@ export class PlayedLeague {
   readonly broker: ObjectHome<Turns>;
   readonly agents: PlayedAgent[] = [];
   readonly #clusters = new Map<string, ObjectHome<Turns>>();
+  /** clusters whose calls to the Broker, and from it, fail */
+  readonly cutOff = new Set<string>();
   readonly #frameworks = new Map<string, (method: string, args: unknown) => unknown>();
   #nowMs = START_MS;
 
@@ -67,6 +69,10 @@ export class PlayedLeague {
           if (to.kind === "framework") {
             const value = this.#frameworks.get(to.name)?.(method, args);
             home.result(to, method, args, value === undefined ? { ok: false, error: "gone" } : { ok: true, value });
+            continue;
+          }
+          if (this.cutOff.has(to.kind === "broker" ? home.self.name : to.name)) {
+            home.result(to, method, args, { ok: false, error: "cut" });
             continue;
           }
           const target = to.kind === "broker" ? this.broker : this.at(to.name);
