@@ -66,6 +66,21 @@ describe("a gang", () => {
     expect(toy.report("gang")).toMatchObject({ reason: null });
   });
 
+  test("of which some wait for the end of others is not given back, nor looked at time and again, while no node is up", () => {
+    for (const name of ["n1", "n2"]) toy.node(name, 1);
+    toy.grant("gang", gang(2, 1, { retry: { max: 3, backoff: "1s" } }));
+    const [task, node] = Object.entries(toy.running("gang")).find(([, name]) => name === "n1") ?? [];
+    expect(node).toBe("n1");
+    toy.silence("n2");
+    toy.end(String(task), { state: "failed", code: 1 });
+    toy.home.call("drain", { deadlineMs: 10 * 60_000, forMs: null });
+    toy.pass(20_000);
+    expect(toy.report("gang")).toMatchObject({ waiting: 1, live: { default: 1 }, returned: [] });
+    const before = toy.home.turns;
+    toy.pass(10_000);
+    expect(toy.home.turns - before).toBeLessThan(10);
+  });
+
   test("that no node, or too few, could hold goes back at once", () => {
     toy.node("n1", 2);
     toy.grant("large", gang(2, 3));

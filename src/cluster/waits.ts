@@ -3,6 +3,7 @@
  * sleeps between its alarms would else begin to count anew with each. They are gathered at the end of a turn from where
  * they are used, and written when they are others than before.
  */
+import { returnable } from "./gang.ts";
 import type { ClusterMemory } from "./memory.ts";
 import type { Waits } from "./schema.ts";
 import type { JobState } from "./state.ts";
@@ -75,10 +76,11 @@ function waitsNow({ submitted, making, gangTimes, waits }: ClusterMemory): Map<s
   return present;
 }
 
-/** Since when work waits and no node is up. */
+/** Since when work waits that could be given back and no node is up: a part of a gang can't, until the rest has ended. */
 export function noteNoNodes(memory: ClusterMemory, now: number): void {
   const { noNodesSince } = memory.self;
-  const isSo = memory.nodeAccounts.counts(now).up === 0 && memory.waitingJobs().length > 0;
+  const isSo =
+    memory.nodeAccounts.counts(now).up === 0 && memory.waitingJobs().some((job) => returnable(job).length > 0);
   if (isSo === (noNodesSince !== null)) return;
   memory.self = { ...memory.self, noNodesSince: isSo ? now : null };
   memory.store.saveSelf(memory.self);
