@@ -4,6 +4,7 @@ import { add, type Resources } from "../../../src/model/resources.ts";
 import { isWithin, lineage, type RolePolicy } from "../../../src/model/role.ts";
 import type { Plan } from "../people/person.ts";
 import type { World } from "../world/world.ts";
+import { type Lost, lostOf } from "./lost.ts";
 
 /** A live attempt, as its Cluster knows it. */
 export interface Attempt {
@@ -41,12 +42,14 @@ interface WaitingJob {
 export class Promised {
   readonly attempts: Attempt[];
   readonly #world: World;
+  readonly #lost: readonly Lost[];
   readonly #policies: ReadonlyMap<string, RolePolicy>;
 
   constructor(world: World) {
     this.#world = world;
     const roles = world.broker.home.query("SELECT name, policy FROM role");
     this.#policies = new Map(roles.map(({ name, policy }) => [String(name), JSON.parse(String(policy)) as RolePolicy]));
+    this.#lost = world.clusters.flatMap(lostOf);
     const templates = new Map<string, Template>();
     const templateIn = (text: string): Template => {
       const known = templates.get(text) ?? (JSON.parse(text) as Template);
@@ -141,12 +144,12 @@ export class Promised {
     });
   }
 
-  /** Tasks that are neither over nor live. */
+  /** Tasks that are neither over nor live, nor may be. */
   #waits({ id, count }: Plan): number {
     const { broker, clusters } = this.#world;
     const [row] = broker.home.query("SELECT state FROM job WHERE id = ?", id);
     if (row?.state !== "waiting" && row?.state !== "running") return 0;
-    let left = count;
+    let left = count - this.#lost.reduce((n, { job, tasks }) => n + (job === id ? tasks : 0), 0);
     for (const { home } of clusters)
       left -= Number(
         home.query("SELECT count(*) AS n FROM task WHERE job = ? AND state NOT IN ('waiting', 'returned')", id)[0]?.n,
@@ -154,8 +157,16 @@ export class Promised {
     return left;
   }
 
-  /** All that the role and those under it have, of that what `counts`. */
-  has(role: string, counts: (attempt: Attempt) => boolean = () => true): Resources {
+  /** All that the role and those under it have, or may have. */
+  has(role: string): Resources {
+    let sum = this.hasKnown(role, () => true);
+    for (const { template, tasks } of this.#lost)
+      if (isWithin(template.role, role)) sum = add(sum, template.resources, tasks);
+    return sum;
+  }
+
+  /** Of what is known to be live that what `counts`. */
+  hasKnown(role: string, counts: (attempt: Attempt) => boolean): Resources {
     let sum: Resources = {};
     for (const attempt of this.attempts)
       if (isWithin(attempt.role, role) && counts(attempt)) sum = add(sum, attempt.resources);

@@ -95,7 +95,7 @@ export class Spare {
     return lineage(attempt.role).every((above) => {
       if (isWithin(asks, above)) return true;
       if (owner !== null && isWithin(owner, above)) return false;
-      const left = this.#promised.has(above, (other) => {
+      const left = this.#promised.hasKnown(above, (other) => {
         if (other === attempt || gone.includes(other)) return false;
         const theirs = this.#owners.get(`${other.cluster}/${other.partition}`) ?? null;
         return theirs === null || !isWithin(theirs, above);
