@@ -71,6 +71,8 @@ export class AgentHost {
   readonly #world: World;
   readonly #chance: Chance;
   readonly #diskChance: Chance;
+  /** one that joins a Cluster that began anew may have the name and the number of another before it */
+  readonly #madeAs: number;
   #life = 0;
   #stopped = false;
   #inbox: (() => void)[] = [];
@@ -95,6 +97,7 @@ export class AgentHost {
     this.machine = machine;
     this.claims = claims;
     this.link = `agent ${machine.name}`;
+    this.#madeAs = world.agents.length;
     this.#chance = world.chanceOf(`${this.link} ${claims.serial}`);
     this.#diskChance = world.chanceOf(`disk of ${this.link} ${claims.serial}`);
     this.#hasWake = world.chanceOf(`wake of ${this.link}`).of(0.5);
@@ -153,7 +156,7 @@ export class AgentHost {
       drivers: ["process"],
       version: "sim",
     };
-    const nonce = `nonce-${Math.floor(this.#chance.next() * 1e9)}-${this.claims.node}-${life}`;
+    const nonce = `nonce-${Math.floor(this.#chance.next() * 1e9)}-${this.claims.node}-${this.#madeAs}-${life}`;
     const { state, effects } = initialState(records, {
       boot: machine.boot,
       machine: machine.name,
