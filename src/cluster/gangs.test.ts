@@ -62,7 +62,10 @@ describe("a gang", () => {
       returned: [{ from: 0, to: 2, reason: "fragmented", partitions: ["default"] }],
     });
     expect(Object.keys(toy.running("other"))).toEqual(["other.0"]);
-    toy.pass(11_000);
+    toy.end("small.0");
+    toy.pass(8_000);
+    expect(toy.report("gang")).toMatchObject({ reason: "fragmented" });
+    toy.pass(3_000);
     expect(toy.report("gang")).toMatchObject({ reason: null });
   });
 

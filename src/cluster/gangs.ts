@@ -134,9 +134,6 @@ export function* calledNodes(memory: ClusterMemory): Generator<string> {
   for (const [key, { places }] of memory.holds) if (key !== holder) for (const { node } of places) yield node;
 }
 
-/** What was given back because it did not fit may be tried here again: others have had their turn. */
-export const mayTryAgain = (memory: ClusterMemory, job: JobState): boolean => !memory.gangTimes.restUntil.has(job.id);
-
 /** Most places that are kept for a gang of the job. */
 export function heldFor(memory: ClusterMemory, job: JobState): number {
   let most = 0;

@@ -187,7 +187,7 @@ export function returnWaiting(
   }
   if (returned.length === 0) return;
   if (reason === "fragmented") {
-    Object.assign(job, { reason, lacksIn: partitions });
+    Object.assign(job, { reason, lacksIn: partitions, mayFit: false });
     memory.fragmented.add(job);
   }
   job.fresh = without(job.fresh, within);

@@ -72,6 +72,8 @@ export class ClusterMemory {
   readonly waits = new Map<string, Waits>();
   /** rises when there may be room where there was none */
   freed = 0;
+  /** nodes that have more room since this was looked at, and not only as what was kept for a gang is let go of */
+  readonly vacated = new Set<string>();
   #learnedSaved: number;
   /** what each node adds to the accounts, and the accounts */
   readonly nodeAccounts: NodeAccounts;
@@ -183,6 +185,8 @@ export class ClusterMemory {
       this.watchNodes(),
     );
     for (const node of this.nodes.values()) this.nodeChanged(node);
+    // They are as they were.
+    this.vacated.clear();
     for (const row of store.liveGrants()) {
       const job = this.jobOf(row);
       this.putJob(job);
@@ -268,7 +272,7 @@ export class ClusterMemory {
     const { name, inventory, removed } = node;
     this.touch(name);
     this.holds.releaseOn(name);
-    this.freed += 1;
+    this.vacate(name);
     if (removed || inventory === null) {
       this.placer.removeNode(name);
       return;
@@ -287,10 +291,18 @@ export class ClusterMemory {
   /** Attempts that it runs and that are not ours to renew. */
   setGhosts(node: NodeState, ghosts: Map<string, Resources>): void {
     if (ghosts.size === 0 && node.ghosts.size === 0) return;
+    const isLess = [...node.ghosts.keys()].some((one) => !ghosts.has(one));
     node.ghosts = ghosts;
     this.touch(node.name);
     this.freed += 1;
+    if (isLess) this.vacate(node.name);
     this.keepRoom(node.name);
+  }
+
+  /** It may have room for what found none. */
+  vacate(node: string): void {
+    this.vacated.add(node);
+    this.freed += 1;
   }
 
   /** What is in use on a node beside its attempts: what nobody here knows, and what is kept for those it was made for. */
@@ -392,7 +404,7 @@ export class ClusterMemory {
     if (there.size === 0) this.#liveByNode.delete(live.node);
     this.#liveChanged(live);
     this.placer.remove(live.job.asked, live);
-    this.freed += 1;
+    this.vacate(live.node);
   }
 
   /** What runs, or how it counts. */

@@ -14,7 +14,8 @@ import {
 import { kill, loseLaunched } from "./frameworks/kill.ts";
 import { keyOf } from "./gang.ts";
 import { placeGangs } from "./gangPlaces.ts";
-import { besideOf, forget, hasGangs, keepGangs, mayTryAgain } from "./gangs.ts";
+import { mayTryAgain } from "./gangReturns.ts";
+import { besideOf, forget, hasGangs, keepGangs } from "./gangs.ts";
 import { returnWaiting } from "./grants.ts";
 import type { OpenPoll } from "./heldPolls.ts";
 import { accounts } from "./levels.ts";
@@ -258,19 +259,27 @@ const isCallable = ({ nodes, heldPolls }: ClusterMemory, name: string): boolean 
 const noRoomIn = new WeakMap<JobState, readonly string[]>();
 
 /**
- * What was given back for want of room on one node may be granted again as soon as one has it.
+ * What was given back for want of room on one node may be granted again as soon as one has it, a gang as soon as it may
+ * have places again.
  *
  * @param changed nodes that may have room since this was asked last
  */
 export function noteRoom(memory: ClusterMemory, changed: Iterable<string>, now: number): void {
+  const vacated = [...memory.vacated];
+  memory.vacated.clear();
   for (const job of memory.fragmented) {
+    if (memory.jobs.get(job.id) !== job) {
+      memory.fragmented.delete(job);
+      continue;
+    }
     if (isWaiting(job)) {
       noRoomIn.delete(job);
       continue;
     }
     const nodes = noRoomIn.get(job) === job.lacksIn ? changed : memory.nodes.keys();
     noRoomIn.set(job, job.lacksIn);
-    const isBack = job.template.gang === null ? fitsOn(memory, job, nodes, now) : mayTryAgain(memory, job);
+    const isGang = job.template.gang !== null;
+    const isBack = isGang ? mayTryAgain(memory, job, vacated, now) : fitsOn(memory, job, nodes, now);
     if (isBack) Object.assign(job, { reason: null, starvedAt: null, dirty: "now" });
   }
 }

@@ -86,7 +86,7 @@ function renew(memory: ClusterMemory, made: Made, now: number): void {
     if (now >= untilMs) memory.making.lapse(made);
   }
   letGoMade(memory, made);
-  memory.freed += 1;
+  for (const name of made.places.keys()) memory.vacate(name);
   if (job.dirty === "no") job.dirty = "soon";
 }
 
@@ -210,6 +210,8 @@ function giveBack(memory: ClusterMemory, job: JobState, vain: readonly Claimant[
   // Others have their turn before it comes again.
   if (job.template.gang !== null) gangTimes.restUntil.set(job.id, now + holdMsOf(job));
   returnWaiting(memory, job, "fragmented", undefined, [...new Set(lacks.map(({ partition }) => partition))]);
+  // Who may be stopped for it are others as time passes.
+  job.mayFit = true;
 }
 
 function mayRunMore(memory: ClusterMemory, job: JobState): boolean {

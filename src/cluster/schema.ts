@@ -98,6 +98,10 @@ export interface Waits {
   gangs?: Record<string, GangWaits>;
   /** until then others have their turn */
   restUntil?: number;
+  /** of a gang that was given back: partitions where it found no places */
+  lacksIn?: readonly string[];
+  /** and something is otherwise there */
+  mayFit?: true;
   /** since when it has room by its limits and no place */
   starvedAt?: number;
 }

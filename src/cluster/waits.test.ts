@@ -49,6 +49,28 @@ describe("an object that sleeps between its alarms", () => {
     expect(restUntil()).toBe(before);
   });
 
+  test("does not forget that a gang found no places, and whether it may find some by now", () => {
+    for (const name of ["n1", "n2"]) toy.node(name, 1);
+    toy.grant("small", task);
+    toy.grant("gang", { ...task, count: 2, gang: { hold: "60s" } });
+    toy.sleep(12, LIFE_MS);
+    expect(toy.report("gang")).toMatchObject({ waiting: 0, reason: "fragmented" });
+    toy.end("small.0");
+    expect(toy.report("gang")).toMatchObject({ reason: null });
+  });
+
+  test("does not forget that something has ended where a gang found no places", () => {
+    for (const name of ["n1", "n2", "n3"]) toy.node(name, 1);
+    toy.grant("small", { ...task, count: 2 });
+    toy.grant("gang", { ...task, count: 3, gang: { hold: "60s" } });
+    toy.sleep(6, LIFE_MS);
+    toy.end("small.0");
+    toy.sleep(3, LIFE_MS);
+    expect(toy.report("gang")).toMatchObject({ waiting: 0, reason: "fragmented" });
+    toy.sleep(2, LIFE_MS);
+    expect(toy.report("gang")).toMatchObject({ reason: null });
+  });
+
   test("gives back what is fragmented", () => {
     for (const name of ["n1", "n2"]) toy.node(name, 2);
     toy.grant("small", { ...task, count: 2, spread: ["node"] });

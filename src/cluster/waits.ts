@@ -6,7 +6,7 @@
 import { returnable } from "./gang.ts";
 import type { ClusterMemory } from "./memory.ts";
 import type { Waits } from "./schema.ts";
-import type { JobState } from "./state.ts";
+import { isWaiting, type JobState } from "./state.ts";
 
 /** As the rows of jobs have them; a clock that has jumped back since prolongs nothing. */
 export function recallWaits(memory: ClusterMemory, now: number): void {
@@ -17,7 +17,7 @@ export function recallWaits(memory: ClusterMemory, now: number): void {
 }
 
 function recallWaitsOf(memory: ClusterMemory, job: JobState, waits: Waits, now: number): void {
-  const { claims = {}, gangs = {}, restUntil, starvedAt } = waits;
+  const { claims = {}, gangs = {}, restUntil, lacksIn, mayFit = false, starvedAt } = waits;
   for (const [key, since] of Object.entries(claims)) memory.making.recall(job.id, key, Math.min(since, now));
   for (const [number, { untilMs, isCalled, besideSince }] of Object.entries(gangs)) {
     const time = memory.gangTimes.of(job, Number(number));
@@ -27,6 +27,11 @@ function recallWaitsOf(memory: ClusterMemory, job: JobState, waits: Waits, now: 
   }
   const longestRestMs = job.template.gang?.holdMs ?? 0;
   if (restUntil !== undefined) memory.gangTimes.restUntil.set(job.id, Math.min(restUntil, now + longestRestMs));
+  // How it was at the time of a backup is not how the Broker knows it.
+  if (lacksIn !== undefined && !memory.isRestored) {
+    Object.assign(job, { reason: "fragmented", lacksIn, mayFit });
+    memory.fragmented.add(job);
+  }
   if (starvedAt !== undefined) job.starvedAt = Math.min(starvedAt, now);
 }
 
@@ -68,7 +73,10 @@ function waitsNow({ submitted, making, gangTimes, waits }: ClusterMemory): Map<s
     known.gangs = { ...known.gangs, [number]: gang };
   }
   for (const [id, restUntil] of gangTimes.restUntil) of(id).restUntil = restUntil;
-  for (const { id, reason, starvedAt } of submitted.values()) {
+  for (const job of submitted.values()) {
+    const { id, reason, starvedAt, lacksIn, mayFit } = job;
+    if (reason === "fragmented" && job.template.gang !== null && !isWaiting(job))
+      Object.assign(of(id), { lacksIn, ...(mayFit && { mayFit }) });
     if (starvedAt === null) continue;
     // Only of what is fragmented is it a time that counts; once written it stays, as the reason may change often.
     if (reason === "fragmented" || waits.get(id)?.starvedAt === starvedAt) of(id).starvedAt = starvedAt;

@@ -4,6 +4,8 @@
  */
 import { amountsOf, devicesIn, portsIn } from "../../model/pieces.ts";
 import { timesFits } from "../../model/resources.ts";
+import type { Asked } from "../../scheduling/place/asked.ts";
+import type { Place } from "../../scheduling/place/occupancy.ts";
 import type { ClusterMemory } from "../memory.ts";
 import { fitsNow } from "../starved.ts";
 import { type JobState, limitOf, partitionsFor, stockSize } from "../state.ts";
@@ -67,16 +69,21 @@ export class Yields {
       if (left <= 0) break;
       if ((job.limits[offer.partition] ?? 0) === 0 || !frameworks.offers.has(offer.id)) continue;
       // What is set aside stays so.
-      const pieces = unreserved(offer.pieces);
-      const freed = amountsOf(pieces);
-      if (Object.keys(freed).length === 0) continue;
-      const place = { node: offer.node, devices: devicesIn(pieces), ports: [], portRanges: portsIn(pieces) };
-      if (!placer.fitsWithout(job.asked, offer.node, [{ asked: askedFor(freed), place }])) continue;
+      const gone = beside(offer);
+      if (Object.keys(gone.asked.demand).length === 0) continue;
+      if (!placer.fitsWithout(job.asked, offer.node, [gone])) continue;
       frameworks.rescind(offer);
       left -= Math.max(1, timesFits(job.asked.demand, placer.freeOn(offer.node)));
     }
     return left < wanted;
   }
+}
+
+/** What it keeps from others and would not, were it given back. */
+export function beside({ node, pieces }: HeldOffer): { asked: Asked; place: Place } {
+  const given = unreserved(pieces);
+  const place = { node, devices: devicesIn(given), ports: [], portRanges: portsIn(given) };
+  return { asked: askedFor(amountsOf(given)), place };
 }
 
 /** @param offers as they were made */

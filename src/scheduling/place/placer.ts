@@ -11,6 +11,12 @@ import { type Entry, Occupancy, type Place, type PlaceNode } from "./occupancy.t
 import { choosePorts, type PortRanges } from "./ports.ts";
 import { Search, type Where } from "./search.ts";
 
+/** A place that is used, and by whom. */
+interface Taken {
+  asked: Asked;
+  place: Place;
+}
+
 export class Placer {
   private readonly packer: Packer;
   private readonly occupancy: Occupancy;
@@ -105,8 +111,9 @@ export class Placer {
     };
   }
 
-  /** Places for so many tasks at once; null: not for all of them. */
-  together(asked: Asked, where: Where, count: number): Place[] | null {
+  /** Places for so many tasks at once, when these are free; null: not for all of them. */
+  together(asked: Asked, where: Where, count: number, gone: readonly Taken[] = []): Place[] | null {
+    for (const one of gone) this.remove(one.asked, one.place);
     const places: Place[] = [];
     while (places.length < count) {
       const place = this.choose(asked, where);
@@ -115,11 +122,12 @@ export class Placer {
       places.push(place);
     }
     for (const place of places) this.remove(asked, place);
+    for (const one of gone) this.add(one.asked, one.place);
     return places.length === count ? places : null;
   }
 
   /** Whether a task would fit on the node, up or not, once these places are free. */
-  fitsWithout(asked: Asked, node: string, gone: readonly { asked: Asked; place: Place }[]): boolean {
+  fitsWithout(asked: Asked, node: string, gone: readonly Taken[]): boolean {
     for (const one of gone) this.remove(one.asked, one.place);
     const entry = this.occupancy.of(node);
     const fits =
