@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import packageJson from "../../package.json" with { type: "json" };
+import { SEASONS, type Season } from "./faults/season.ts";
 import { MUTATIONS, mutationOf, nameOf, tableOf, tryMutation } from "./mutations/mutations.ts";
 import { Pool } from "./pool.ts";
 import type { Counts, Story } from "./run.ts";
@@ -17,6 +18,7 @@ const USAGE = `usage: npm run sim -- --seeds N | --steps N [--first-seed S]
            takes one rule at a time out of the source, and tells how many of N seeds (200) it took until that was noticed,
            at the end also in a table
 --shrink-for SECONDS (120): how long is looked for the fewest happenings; 0: not at all
+--season NAME: all of it in a time in which some faults come far more often: ${SEASONS.join(", ")}
 --threads N: instead of one for each processor`;
 
 const { values } = parseOrExplain();
@@ -26,6 +28,7 @@ if (values.help) {
 }
 const firstSeed = wholeNumber("first-seed", values.seed ?? values["first-seed"]);
 const threads = wholeNumber("threads", values.threads ?? String(availableParallelism()));
+const season = knownSeason(values.season);
 const shrinkForMs = wholeNumber("shrink-for", values["shrink-for"]) * 1000;
 const startedAt = performance.now();
 process.exitCode = values.mutations ? await mutations() : await simulate();
@@ -43,6 +46,7 @@ function parseOrExplain() {
         rule: { type: "string" },
         table: { type: "boolean", default: false },
         without: { type: "string" },
+        season: { type: "string" },
         threads: { type: "string" },
         "shrink-for": { type: "string", default: "120" },
         help: { type: "boolean", default: false },
@@ -64,7 +68,7 @@ async function simulate(): Promise<number> {
   let steps = 0;
   const runner = async (): Promise<void> => {
     while (mostSteps === null ? next < mostSeeds : steps < mostSteps) {
-      const story = await pool.story(firstSeed + next++);
+      const story = await pool.story(firstSeed + next++, { season });
       stories.push(story);
       steps += story.steps;
       if (story.violation !== null) console.error(`seed ${story.seed}: ${story.violation.message}`);
@@ -76,7 +80,7 @@ async function simulate(): Promise<number> {
   const failing = stories.filter(({ violation }) => violation !== null).sort((a, b) => a.seed - b.seed);
   const [first] = failing;
   if (first) await tellShort(pool, first);
-  else if (values.trace) await pool.story(firstSeed, { trace: console.error });
+  else if (values.trace) await pool.story(firstSeed, { season, trace: console.error });
   await pool.close();
   print({
     seeds: stories.length,
@@ -103,7 +107,7 @@ async function tellShort(pool: Pool, { seed, violation, happenings }: Story): Pr
     const untilMs = performance.now() + shrinkForMs;
     // A world without its nodes, say, is none: whatever that throws is not what is looked for.
     const fails = async (only: readonly string[]) => {
-      const story = await pool.story(seed, { only }).catch(() => null);
+      const story = await pool.story(seed, { only, season }).catch(() => null);
       return story?.violation?.invariant === violation?.invariant;
     };
     const found = await fewest(
@@ -117,7 +121,7 @@ async function tellShort(pool: Pool, { seed, violation, happenings }: Story): Pr
     console.error(`seed ${seed}: ${causes.length} of ${happenings.length} happenings break it, ${bound}:`);
     for (const cause of causes) console.error(`  ${cause}`);
   }
-  if (values.trace) await pool.story(seed, { only: causes, trace: console.error });
+  if (values.trace) await pool.story(seed, { only: causes, season, trace: console.error });
 }
 
 async function mutations(): Promise<number> {
@@ -134,6 +138,13 @@ async function mutations(): Promise<number> {
   const uncaught = results.filter(({ caught }) => !caught).map(({ rule }) => rule);
   print({ mutations: results, uncaught });
   return uncaught.length > 0 ? 1 : 0;
+}
+
+function knownSeason(name: string | undefined): Season | null {
+  const found = SEASONS.find((one) => one === name);
+  if (found !== undefined || name === undefined) return found ?? null;
+  console.error(`no season "${name}"; there are ${SEASONS.join(", ")}`);
+  process.exit(2);
 }
 
 function known(rule: string) {

@@ -4,6 +4,7 @@ import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { Worker } from "node:worker_threads";
 import { build, type Plugin } from "esbuild";
+import type { Season } from "./faults/season.ts";
 import type { Story } from "./run.ts";
 import type { Ask, Told } from "./worker.ts";
 
@@ -54,6 +55,12 @@ async function bundle(name: string, patches: readonly Patch[]): Promise<string> 
   return outfile;
 }
 
+interface StoryOptions {
+  only?: readonly string[] | null;
+  trace?: ((line: string) => void) | null;
+  season?: Season | null;
+}
+
 interface Wanted {
   ask: Ask;
   line: (line: string) => void;
@@ -84,11 +91,14 @@ export class Pool {
     return this.#threads.size;
   }
 
-  async story(
-    seed: number,
-    { only = null, trace = null }: { only?: readonly string[] | null; trace?: ((line: string) => void) | null } = {},
-  ): Promise<Story> {
-    const ask: Ask = { type: "story", seed, ...(only && { only }), ...(trace && { isTraced: true }) };
+  async story(seed: number, { only = null, trace = null, season = null }: StoryOptions = {}): Promise<Story> {
+    const ask: Ask = {
+      type: "story",
+      seed,
+      ...(only && { only }),
+      ...(season && { season }),
+      ...(trace && { isTraced: true }),
+    };
     const told = await this.#ask(ask, trace ?? (() => {}));
     if (told.type !== "story") throw new TypeError(`a story was asked for, ${told.type} came`);
     return told.story;

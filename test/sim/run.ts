@@ -1,5 +1,6 @@
 /** Runs a seed: one story, and what was seen in it. */
 import { createHash } from "node:crypto";
+import type { Season } from "./faults/season.ts";
 import { type Invariant, Violation } from "./invariants/checks.ts";
 import { lendTime } from "./world/threadTime.ts";
 import { World } from "./world/world.ts";
@@ -30,8 +31,14 @@ export async function runSeed(
   seed: number,
   only: readonly string[] | null = null,
   trace: ((line: string) => void) | null = null,
+  season: Season | null = null,
 ): Promise<Story> {
-  const world = new World({ seed, ...(only && { only: new Set(only) }), ...(trace && { trace }) });
+  const world = new World({
+    seed,
+    ...(season && { season }),
+    ...(only && { only: new Set(only) }),
+    ...(trace && { trace }),
+  });
   let violation: Story["violation"] = null;
   const giveBack = lendTime(world);
   try {

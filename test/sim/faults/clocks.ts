@@ -5,6 +5,8 @@ import type { World } from "../world/world.ts";
 
 /** Forward leaps of one clock come so far apart that a silence spans at most two: each counts one tick too much. */
 const LEAP_GAP_MS = 40_000;
+/** In their season those of one silence are three, and no more than that: the third counts too. */
+const SEASON_GAP_MS = 16_000;
 const LONGEST_LEAP_MS = 3_600_000;
 /** A leap after which whatever is not heard at once is overdue. */
 const LONG_LEAP_MS = 30_000;
@@ -21,8 +23,16 @@ export function jump(world: World, chance: Chance, object: SimObject): void {
   leap(world, object, isForward ? size : -size);
 }
 
-const mayLeap = ({ timeline }: World, object: SimObject): boolean =>
-  timeline.nowMs >= (lastForward.get(object) ?? 0) + LEAP_GAP_MS;
+/** As long as whatever is not heard at once is overdue. */
+export function leapForward(world: World, chance: Chance, object: SimObject): void {
+  const byMs = chance.spread(LONG_LEAP_MS, LONGEST_LEAP_MS);
+  if (!mayLeap(world, object)) return;
+  lastForward.set(object, world.timeline.nowMs);
+  leap(world, object, byMs);
+}
+
+const mayLeap = ({ timeline }: World, object: SimObject, gapMs = LEAP_GAP_MS): boolean =>
+  timeline.nowMs >= (lastForward.get(object) ?? 0) + gapMs;
 
 function leap(world: World, object: SimObject, byMs: number): void {
   world.trace(() => `the clock of ${object.name} jumps by ${byMs} ms`);
@@ -35,7 +45,9 @@ function leap(world: World, object: SimObject, byMs: number): void {
  */
 export function scheduleTimeSet(world: World, chance: Chance): void {
   const { mood, timeline } = world;
-  if (!chance.of(TIME_SET) || mood.gentle || mood.wide) return;
+  const isSeason = world.season === "clocks";
+  if ((!chance.of(TIME_SET) && !isSeason) || mood.gentle || mood.wide) return;
+  const gapMs = isSeason ? SEASON_GAP_MS : LEAP_GAP_MS;
   const cluster = chance.pick(world.clusters);
   const submitted = world.people.map(({ plan }) => plan.submitAtMs).filter((ms) => ms + LATEST_MS < mood.faultsEndMs);
   if (submitted.length === 0) return;
@@ -52,10 +64,11 @@ export function scheduleTimeSet(world: World, chance: Chance): void {
   for (let times = 0; times < 3; times++) {
     const byMs = chance.spread(LONG_LEAP_MS, LONGEST_LEAP_MS);
     timeline.at(againMs, () => {
-      if (!world.faulty || !mayLeap(world, cluster) || !world.happenings.strikes("clock-jump", cluster.name)) return;
+      if (!world.faulty || !mayLeap(world, cluster, gapMs) || !world.happenings.strikes("clock-jump", cluster.name))
+        return;
       lastForward.set(cluster, timeline.nowMs);
       leap(world, cluster, byMs);
     });
-    againMs += LEAP_GAP_MS + chance.int(0, 10_000);
+    againMs += gapMs + chance.int(0, 10_000);
   }
 }

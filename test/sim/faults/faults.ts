@@ -10,6 +10,7 @@ import { linkOf, type SimObject } from "../world/simObject.ts";
 import type { World } from "../world/world.ts";
 import { jump } from "./clocks.ts";
 import { cutPower, endMachineFaults } from "./machines.ts";
+import type { Season } from "./season.ts";
 
 /** How many things go wrong in a world, and which. */
 export interface Mood {
@@ -34,6 +35,7 @@ export interface Mood {
 const CALM_WORLDS = 0.06;
 const STORMS = 0.08;
 const GENTLE_WORLDS = 0.13;
+const STALE_SEASON = 0.3;
 
 /** Whatever need not be goes right. */
 const FAULTLESS = {
@@ -51,7 +53,9 @@ const FAULTLESS = {
   blows: 0,
 };
 
-export function drawMood(chance: Chance, size: FleetSize): Mood {
+export function drawMood(chance: Chance, size: FleetSize, season: Season | null): Mood {
+  if (season !== null)
+    return { ...drawUsual(chance, false), ...(season === "replays" && { staleReplies: STALE_SEASON }) };
   if (size === "wide") return drawWide(chance);
   if (size === "large") return drawLarge(chance);
   const draw = chance.next();

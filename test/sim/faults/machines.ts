@@ -6,8 +6,14 @@ import type { AgentHost } from "../world/agentHost.ts";
 import { type Machine, SPARED_MS } from "../world/machine.ts";
 import type { Chance } from "../world/random.ts";
 import type { World } from "../world/world.ts";
+import type { Season } from "./season.ts";
 
 const MOST_BLOWS = 12;
+/** What there is of machines' faults in its season, and how often. */
+const SEASONAL: Partial<Record<Season, { kind: string; times: number }>> = {
+  suspends: { kind: "suspended", times: 20 },
+  replays: { kind: "data-lost", times: 6 },
+};
 /** Past the deadline and the silence limit of every job. */
 const LONG_MS = 600_000;
 /**
@@ -109,9 +115,10 @@ export function scheduleMachineFaults(world: World, chance: Chance): void {
     agent.slowWrites = slowWrites;
     agent.slowMs = () => own.spread(5, 20_000);
   }
-  const blows = chance.int(0, MOST_BLOWS);
+  const seasonal = world.season && SEASONAL[world.season];
+  const blows = seasonal ? seasonal.times : chance.int(0, MOST_BLOWS);
   for (let i = 0; i < blows; i++) {
-    const kind = chance.pick(Object.keys(BLOWS));
+    const kind = seasonal ? seasonal.kind : chance.pick(Object.keys(BLOWS));
     const own = chance.named(`blow ${i}`);
     timeline.at(chance.int(5_000, mood.faultsEndMs - 1), () => {
       if (!world.happenings.strikes(kind)) return;

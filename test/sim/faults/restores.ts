@@ -5,8 +5,9 @@
  */
 import type { SchedulerMemory } from "../people/scheduler.ts";
 import type { Chance } from "../world/random.ts";
-import type { SimObject } from "../world/simObject.ts";
+import { linkOf, type SimObject } from "../world/simObject.ts";
 import type { World } from "../world/world.ts";
+import { leapForward } from "./clocks.ts";
 
 const RESTORED = 0.3;
 const LATEST_BACKUP = 0.6;
@@ -28,7 +29,13 @@ interface Backup {
 
 export const RESTORES = ["broker-restored", "cluster-restored", "framework-restored", "league-restored"] as const;
 
+interface Draw {
+  kind: (typeof RESTORES)[number];
+  objects: SimObject[];
+}
+
 const APART_MS = 2_000;
+const LONGEST_CUT_MS = 240_000;
 
 export class Restores {
   /** how many there were */
@@ -41,24 +48,25 @@ export class Restores {
 
   schedule(chance: Chance): void {
     const { mood, timeline } = this.#world;
-    if (!chance.of(RESTORED) || mood.gentle || mood.wide) return;
+    const isSeason = this.#world.season === "restores";
+    if ((!chance.of(RESTORED) && !isSeason) || mood.gentle || mood.wide) return;
     const generationOf = chance.of(0.5) ? () => this.count : () => SECONDS_AT_START + Math.floor(timeline.nowMs / 1000);
     const kinds = chance.of(0.3) ? 2 : 1;
     for (let i = 0; i < kinds; i++) {
-      const what = this.#draw(chance);
+      const what = isSeason ? this.#drawSeason(chance) : this.#draw(chance);
       const takenAtMs = chance.int(2_000, mood.faultsEndMs * LATEST_BACKUP);
       const atMs = takenAtMs + COPYING_MS + chance.spread(SHORTEST_AGE_MS, LONGEST_AGE_MS);
       const backups = new Map<SimObject, Backup>();
       for (const object of what.objects)
         timeline.at(takenAtMs + chance.int(0, COPYING_MS), () => backups.set(object, this.#backupOf(object)));
       // Nobody restores twice within a second, and each time is another generation.
-      timeline.at(Math.min(atMs, mood.faultsEndMs - 1 - i * APART_MS), () =>
-        this.#restore(what.kind, backups, generationOf),
-      );
+      const restoredAtMs = Math.min(atMs, mood.faultsEndMs - 1 - i * APART_MS);
+      timeline.at(restoredAtMs, () => this.#restore(what.kind, backups, generationOf));
+      if (isSeason) this.#trouble(chance, restoredAtMs);
     }
   }
 
-  #draw(chance: Chance): { kind: (typeof RESTORES)[number]; objects: SimObject[] } {
+  #draw(chance: Chance): Draw {
     const { broker, clusters, schedulers } = this.#world;
     const frameworks = schedulers.map(({ object }) => object);
     const draw = chance.next();
@@ -66,6 +74,29 @@ export class Restores {
     if (draw < 0.5) return { kind: "broker-restored", objects: [broker] };
     if (draw < 0.65 && frameworks.length > 0) return { kind: "framework-restored", objects: [chance.pick(frameworks)] };
     return { kind: "cluster-restored", objects: [chance.pick(clusters)] };
+  }
+
+  #drawSeason(chance: Chance): Draw {
+    const { broker, clusters } = this.#world;
+    return chance.of(0.8)
+      ? { kind: "broker-restored", objects: [broker] }
+      : { kind: "league-restored", objects: [broker, ...clusters] };
+  }
+
+  /** The restored Broker does not hear a Cluster, and its clock leaps. */
+  #trouble(chance: Chance, restoredAtMs: number): void {
+    const { broker, clusters, timeline, network, happenings, mood } = this.#world;
+    const link = linkOf(broker.name, chance.pick(clusters).name);
+    const forMs = chance.spread(5_000, LONGEST_CUT_MS);
+    const leapAtMs = restoredAtMs + chance.int(500, 30_000);
+    if (chance.of(0.6))
+      timeline.at(restoredAtMs, () => {
+        if (happenings.strikes("link-cut-long", link)) network.cut(link, timeline.nowMs + forMs);
+      });
+    if (chance.of(0.5) && leapAtMs < mood.faultsEndMs)
+      timeline.at(leapAtMs, () => {
+        if (happenings.strikes("clock-jump", broker.name)) leapForward(this.#world, chance, broker);
+      });
   }
 
   #backupOf(object: SimObject): Backup {

@@ -37,6 +37,7 @@ export const ATTEMPTS: readonly Mutation[] = [
   {
     rule: "nonce echo",
     so: "an agent that has lost its journal takes replies to the one before it, whose sessions had the same numbers",
+    season: "replays",
     patches: [
       {
         file: "agent/core/rules.ts",

@@ -1,4 +1,6 @@
 /** The rules that the house rests on, each taken out of the source: a simulator that does not notice is not looking. */
+
+import type { Season } from "../faults/season.ts";
 import type { Invariant } from "../invariants/checks.ts";
 import { type Patch, Pool } from "../pool.ts";
 import type { Story } from "../run.ts";
@@ -20,6 +22,8 @@ export interface Mutation {
   rule: string;
   /** what is so without it */
   so: string;
+  /** in whose leagues it is missed; absent: in any */
+  season?: Season;
   patches: readonly Patch[];
 }
 
@@ -41,6 +45,7 @@ export const MUTATIONS: readonly Mutation[] = [
 
 export interface Caught {
   rule: string;
+  season?: Season;
   caught: boolean;
   /** seeds run until the first that noticed, that one included */
   seeds_to_catch?: number;
@@ -66,14 +71,14 @@ export async function tryMutation(
   maxSeeds: number,
   threads?: number,
 ): Promise<Caught> {
-  const { rule, patches } = mutation;
+  const { rule, patches, season = null } = mutation;
   const pool = await Pool.open(nameOf(mutation), patches, threads);
   const first: { at: number; violation: Story["violation"] } = { at: Number.POSITIVE_INFINITY, violation: null };
   let next = 0;
   const runner = async (): Promise<void> => {
     while (next < Math.min(maxSeeds, first.at)) {
       const at = next++;
-      const { violation } = await pool.story(firstSeed + at);
+      const { violation } = await pool.story(firstSeed + at, { season });
       if (violation !== null && at < first.at) Object.assign(first, { at, violation });
     }
   };
@@ -83,8 +88,9 @@ export async function tryMutation(
     await pool.close();
   }
   const { at, violation } = first;
-  if (violation === null) return { rule, caught: false };
-  return { rule, caught: true, seeds_to_catch: at + 1, by: violation.invariant, message: violation.message };
+  const told = { rule, ...(season && { season }) };
+  if (violation === null) return { ...told, caught: false };
+  return { ...told, caught: true, seeds_to_catch: at + 1, by: violation.invariant, message: violation.message };
 }
 
 /** What of each was seen, in Markdown. */
@@ -92,5 +98,8 @@ export const tableOf = (results: readonly Caught[]): string =>
   [
     "| rule | leagues | noticed by |",
     "|---|---|---|",
-    ...results.map(({ rule, seeds_to_catch = "", by = "nothing" }) => `| ${rule} | ${seeds_to_catch} | ${by} |`),
+    ...results.map(({ rule, season, seeds_to_catch = "", by = "nothing" }) => {
+      const leagues = season ? `${seeds_to_catch} (${season})` : seeds_to_catch;
+      return `| ${rule} | ${leagues} | ${by} |`;
+    }),
   ].join("\n");

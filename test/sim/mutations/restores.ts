@@ -5,6 +5,7 @@ export const RESTORES: readonly Mutation[] = [
   {
     rule: "hand-outs leap in a restore",
     so: "a Broker that was restored hands out under numbers that it gave before",
+    season: "restores",
     patches: [
       {
         file: "src/broker/restored.ts",
@@ -32,6 +33,7 @@ export const RESTORES: readonly Mutation[] = [
   {
     rule: "a restored Broker is another incarnation",
     so: "what a Broker said before it was restored counts beside what it says since",
+    season: "restores",
     patches: [
       {
         file: "src/broker/restored.ts",
@@ -54,6 +56,7 @@ export const RESTORES: readonly Mutation[] = [
   {
     rule: "a restored Broker waits for what it does not know",
     so: "a Broker that was restored hands out at once what its rows tell to be queued",
+    season: "restores",
     patches: [
       {
         file: "src/broker/restored.ts",
@@ -76,6 +79,7 @@ export const RESTORES: readonly Mutation[] = [
   {
     rule: "tick cap after a restore",
     so: "an outage, or a leap of a clock, counts whole as time that is waited for what may run",
+    season: "restores",
     patches: [
       {
         file: "src/cluster/silence.ts",

@@ -16,6 +16,7 @@ export const SILENCE: readonly Mutation[] = [
   {
     rule: "margin",
     so: "a Cluster hands out again after a silence of stopAfter, and no longer",
+    season: "clocks",
     patches: [
       {
         file: "src/model/job.ts",

@@ -15,6 +15,7 @@ import { scheduleMachineFaults } from "../faults/machines.ts";
 import { MassCuts } from "../faults/massCuts.ts";
 import { scheduleObjectFaults } from "../faults/objectFaults.ts";
 import { Restores } from "../faults/restores.ts";
+import type { Season } from "../faults/season.ts";
 import { scheduleSleeps } from "../faults/sleeps.ts";
 import { checkAmounts } from "../invariants/amounts.ts";
 import { checkIndices } from "../invariants/brokerRows.ts";
@@ -58,6 +59,7 @@ export interface WorldOptions {
   seed: number;
   /** the only happenings that there are; without it all that are drawn */
   only?: ReadonlySet<string>;
+  season?: Season;
   trace?: (line: string) => void;
   /** hears each message between parts that are updated at different times; then all are of this version */
   record?: Recorder;
@@ -116,6 +118,7 @@ export class World {
   readonly agents: AgentHost[] = [];
   readonly people: Person[];
   readonly schedulers: Scheduler[];
+  readonly season: Season | null;
   readonly mood: Mood;
   readonly wire: Wire;
   faulty = true;
@@ -141,8 +144,9 @@ export class World {
     this.watch = new Watch(this);
     this.edge = new Edge(this);
     this.jobWaits = new JobWaits(this, this.chanceOf("waits"));
-    const size = drawSize(this.chanceOf("size"));
-    this.mood = drawMood(this.chanceOf("mood"), size);
+    this.season = options.season ?? null;
+    const size = this.season === null ? drawSize(this.chanceOf("size")) : "small";
+    this.mood = drawMood(this.chanceOf("mood"), size, this.season);
     this.wire = new Wire(this, this.chanceOf("versions"), options.record ?? null);
     const fleet = drawFleet(this.chanceOf("fleet"), size);
     const names = fleet.map(({ name }) => name);

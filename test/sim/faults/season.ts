@@ -1,0 +1,12 @@
+/**
+ * Times in which some faults come far more often, in small leagues: what it takes two or three of them for, in the right
+ * order, is seen in few of all leagues.
+ */
+export const SEASONS = [
+  "restores", // the Broker wakes on a backup, cut off from a Cluster, and its clock leaps
+  "clocks", // a Cluster's time is set several times while some of its nodes don't get through
+  "suspends", // machines sleep and wake
+  "replays", // nodes lose their data, and old replies come to who joins anew
+] as const;
+
+export type Season = (typeof SEASONS)[number];
