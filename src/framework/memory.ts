@@ -40,6 +40,8 @@ export class FrameworkMemory {
   readonly missing = new Set<string>();
   /** of the stream; null: there is none */
   socket: SocketId | null = null;
+  /** it is of an earlier life, of which the last things said may not have left */
+  isStreamOfBefore = false;
   /** rises with each row written */
   writes = 0;
   #nextOrdinal = 1;

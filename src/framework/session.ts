@@ -38,7 +38,7 @@ export class Session {
     const { self, platform } = this.#memory;
     if (!self || self.state === "removed" || self.streamId === null) return;
     const stays = platform.sockets.list().find(({ data }) => (data as Attached | null)?.streamId === self.streamId);
-    if (stays) this.#memory.socket = stays.id;
+    if (stays) Object.assign(this.#memory, { socket: stays.id, isStreamOfBefore: true });
     else this.#disconnect(Math.max(self.info.failoverTimeoutMs, RESTART_GRACE_MS), now);
   }
 
@@ -92,6 +92,7 @@ export class Session {
     // What it refused on its last stream it may see again.
     memory.saveSelf(self ? revive(next, asking) : next);
     memory.socket = socket;
+    memory.isStreamOfBefore = false;
     memory.platform.sockets.attach(socket, { streamId } satisfies Attached);
     memory.emit({ type: "SUBSCRIBED", frameworkId: memory.id });
     this.#resends.sendAll(now);

@@ -202,6 +202,29 @@ test("offers are sent once, and rescinded while nobody has answered them", () =>
   expect(scene.view().counts).toEqual({ sent: 2, accepted: 0, declined: 1, rescinded: 1 });
 });
 
+test("what an object that died had not said of its offers is said when its Cluster tells it again, and once", () => {
+  const scene = subscribed();
+  const unavailability = { startMs: 1, durationMs: null };
+  const inverse = { id: "north.1.3", agentId: AGENT, hostname: "n1", ip: "10.0.0.1", unavailability };
+  scene.tell({ offers: [offer("north.1.1"), offer("north.1.2")], inverseOffers: [inverse] });
+  scene.call({ type: "DECLINE", offerIds: ["north.1.2"], refuseMs: 6 });
+  scene.events();
+  const gone = { rescinded: ["north.1.1", "north.1.2"], rescindedInverse: ["north.1.3"] };
+  scene.tell(gone);
+  scene.home.crash();
+  scene.tell(gone);
+  expect(scene.events()).toEqual([
+    { type: "RESCIND", offerId: "north.1.1" },
+    { type: "RESCIND_INVERSE_OFFER", inverseOfferId: "north.1.3" },
+  ]);
+  scene.tell(gone);
+  expect(scene.events()).toEqual([]);
+  scene.home.crash();
+  scene.subscribe();
+  scene.tell(gone);
+  expect(scene.events()).toEqual([]);
+});
+
 test("a Cluster that begins anew: offers are no more, tasks unreachable, but for what was asked for just now", () => {
   const scene = running();
   scene.tell({ offers: [offer("north.1.5"), offer("north.1.6"), offer("north.1.7")] });

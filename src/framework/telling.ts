@@ -31,15 +31,23 @@ export function applyTell(memory: FrameworkMemory, tell: Tell, now: number): Tel
 
 export function rescind(memory: FrameworkMemory, id: string): void {
   const offer = memory.offers.get(id);
-  if (!offer) return;
+  if (!offer && !mayBeUnsaid(memory, id)) return;
+  if (offer) memory.count("rescinded", [offer]);
   memory.dropOffer(id);
-  memory.count("rescinded", [offer]);
+  memory.noteAnswered(id);
   memory.emit({ type: "RESCIND", offerId: id });
 }
 
+/**
+ * What an object that died had rescinded it may not have said: its Cluster tells it again, as it had no answer. Whoever
+ * knows of it already loses nothing by hearing it twice.
+ */
+const mayBeUnsaid = (memory: FrameworkMemory, id: string): boolean => memory.isStreamOfBefore && !memory.isAnswered(id);
+
 function rescindInverse(memory: FrameworkMemory, id: string): void {
-  if (!memory.inverseOffers.has(id)) return;
+  if (!memory.inverseOffers.has(id) && !mayBeUnsaid(memory, id)) return;
   memory.dropInverse(id);
+  memory.noteAnswered(id);
   memory.emit({ type: "RESCIND_INVERSE_OFFER", inverseOfferId: id });
 }
 

@@ -21,6 +21,10 @@ export const FOUND: readonly Found[] = [
   { seed: 10132, story: "who followed the events missed those that a crashed Broker had not sent" },
   { seed: 20026, story: "a job was let in and put out in turns, as its role owed what it had to another" },
   { seed: 20054, story: "two gangs that fit on no nodes together were granted and given back in turns" },
+  {
+    seed: 20301,
+    story: "a scheduler never heard that an offer was rescinded, as its Framework object died with the word",
+  },
   { seed: 5020, story: "an agent that woke from a suspend gave a task its whole grace, beyond its deadline" },
   { seed: 5025, story: "a node at rest whose clock is slow was taken for silent" },
   { seed: 10, story: "a job that fits no node of a cluster was granted to it again as soon as it came back, for ever" },
