@@ -84,6 +84,17 @@ describe("a gang", () => {
     expect(toy.home.turns - before).toBeLessThan(10);
   });
 
+  test("keeps no place on a node that tells of more than was known to run there", () => {
+    for (const name of ["n1", "n2"]) toy.node(name, 1);
+    toy.grant("small", { resources: { cpus: 1 } });
+    toy.grant("gang", gang(2, 1));
+    const [busy] = Object.values(toy.running("small"));
+    toy.haunt(busy === "n1" ? "n2" : "n1", "gone.0");
+    toy.end("small.0");
+    toy.pass(3_000);
+    expect(toy.running("gang")).toEqual({});
+  });
+
   test("that no node, or too few, could hold goes back at once", () => {
     toy.node("n1", 2);
     toy.grant("large", gang(2, 3));

@@ -288,11 +288,16 @@ export class ClusterMemory {
     for (const node of this.nodes.values()) this.nodeChanged(node);
   }
 
-  /** Attempts that it runs and that are not ours to renew. */
+  /** Attempts that it runs and that are not ours to renew: what was kept or offered there, when they were not known, may not fit. */
   setGhosts(node: NodeState, ghosts: Map<string, Resources>): void {
     if (ghosts.size === 0 && node.ghosts.size === 0) return;
     const isLess = [...node.ghosts.keys()].some((one) => !ghosts.has(one));
+    const isMore = [...ghosts.keys()].some((one) => !node.ghosts.has(one));
     node.ghosts = ghosts;
+    if (isMore) {
+      this.holds.releaseOn(node.name);
+      for (const offer of [...this.frameworks.offersOn(node.name)]) this.frameworks.rescind(offer);
+    }
     this.touch(node.name);
     this.freed += 1;
     if (isLess) this.vacate(node.name);

@@ -13,6 +13,7 @@ import { ObjectHome } from "../sim/nodeSqlite.ts";
 /** A node speaks at least this often. */
 const POLL_MS = 20_000;
 const HOLD_MS = 25_000;
+const TOLD_TO_STOP_POLL_MS = 1_000;
 const STEP_MS = 500;
 /** The platform lets an object sleep after so long. */
 const SLEEP_AFTER_MS = 10_000;
@@ -25,6 +26,8 @@ interface ToyNode {
   socket: string | null;
   polledAt: number;
   isSilent: boolean;
+  /** what it is told to stop lives on */
+  clings: boolean;
   /** by task */
   running: Map<string, number>;
   updates: Update[];
@@ -49,7 +52,17 @@ export class ToyNodes {
     const { serial } = this.home.call("join", { name, key: `key-of-${name}` }) as { serial: number };
     const capacity = { cpus: cpus * 1000, mem: 64_000_000 };
     const inventory = { capacity, attributes: {}, drivers: ["process"], version: "test", ...rest };
-    const node = { name, serial, seq: 0, inventory, socket: null, polledAt: 0, isSilent: false, updates: [] };
+    const node = {
+      name,
+      serial,
+      seq: 0,
+      inventory,
+      socket: null,
+      polledAt: 0,
+      isSilent: false,
+      clings: false,
+      updates: [],
+    };
     this.nodes.set(name, { ...node, running: new Map() });
     this.#poll(this.#named(name));
     this.settle();
@@ -64,6 +77,15 @@ export class ToyNodes {
   speak(name: string): void {
     this.#named(name).isSilent = false;
     this.#poll(this.#named(name));
+    this.settle();
+  }
+
+  /** It tells of an attempt that nobody here knows, and does not stop it. */
+  haunt(name: string, task: string): void {
+    const node = this.#named(name);
+    node.clings = true;
+    node.running.set(task, 1);
+    this.#poll(node);
     this.settle();
   }
 
@@ -148,9 +170,9 @@ export class ToyNodes {
       node.running.set(task, epoch);
       this.started.push({ node: node.name, task, atMs: this.home.nowMs });
     }
-    for (const { task, epoch } of reply.stops)
+    for (const { task, epoch } of node.clings ? [] : reply.stops)
       if (node.running.get(task) === epoch) this.#end(node, task, epoch, { state: "cancelled", reason: "cancelled" });
-    if (final) this.#poll(node);
+    if (final && !node.clings) this.#poll(node);
   }
 
   #report(): void {
@@ -170,7 +192,7 @@ export class ToyNodes {
       if (this.home.alarmAt !== null && this.home.alarmAt <= this.home.nowMs) this.home.fireAlarm();
       for (const node of this.nodes.values()) {
         const pollMs = this.home.nowMs - node.polledAt;
-        if (pollMs >= POLL_MS) this.#poll(node);
+        if (pollMs >= (node.clings ? TOLD_TO_STOP_POLL_MS : POLL_MS)) this.#poll(node);
         if (node.isSilent && node.socket && pollMs >= HOLD_MS) this.home.closeSocket(node.socket);
       }
       this.settle();
