@@ -477,13 +477,14 @@ export class Watch {
     );
   }
 
-  /** Only its own end says how an attempt ended, and until now it had none to tell. */
+  /** Only its own end says how an attempt ended, and until now it had none to tell; or its node was silent for too long. */
   #holdUndecided(machine: Machine, { task, epoch, key }: SimProcess): void {
     const id = parseTaskId(task);
     if (!id) return;
     const { home, name } = this.#world.clusterOfMachine(machine);
     const rows = home.query(
       `SELECT state FROM task WHERE job = ? AND "index" = ? AND epoch = ? AND state IN ('succeeded', 'failed')
+         AND reason IS NOT 'agent-lost'
        UNION SELECT state FROM attempt WHERE job = ? AND "index" = ? AND epoch = ? AND state <> 'lost'`,
       id.job,
       id.index,
