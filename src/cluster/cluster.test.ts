@@ -917,6 +917,34 @@ test("an object that was restored from a backup does not renew what its rows do 
   expect(node.poll({ running: [["wxyz.0", E1]] })).toMatchObject({ renews: [], stops: [] });
 });
 
+test("an object that was restored renews nothing of a node that joined after the backup", () => {
+  const node = new Node("n1");
+  home.generation = 1;
+  home.crash();
+  node.poll();
+  pass(10_000);
+  const claims = { league: "acme", cluster: "north", node: "n2", serial: 2 };
+  const request = node.request({ running: [["wxyz.0", E1]], inventory });
+  expect(home.call("poll", { claims, request })).toMatchObject({ renews: [], stops: [] });
+});
+
+test("an object that lost its rows in a league that was restored renews nothing that it does not know", () => {
+  home.generation = 1;
+  home.crash();
+  const claims = { league: "acme", cluster: "north", node: "n1", serial: 1 };
+  const request = {
+    session: 3,
+    nonce: "nonce-01",
+    seq: 1,
+    boot: "b",
+    running: [["wxyz.0", E1]],
+    updates: [],
+    pressure: [],
+    inventory,
+  };
+  expect(home.call("poll", { claims, request })).toMatchObject({ renews: [], stops: [] });
+});
+
 test("an object that was restored counts on no node before it has told what it has and runs, and calls it", () => {
   const node = new Node("n1");
   const socket = node.wakeSocket();

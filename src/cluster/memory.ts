@@ -129,7 +129,8 @@ export class ClusterMemory {
         generation,
         revBlock: 0,
         recoverMs: known ? 0 : NOT_RECOVERING,
-        renewsUnknown: false,
+        // What a backup does not name the Broker may not know either, if it was restored too, and hand out again.
+        renewsUnknown: known === undefined && generation === 0,
         broker: 0,
         drain: known?.drain ?? null,
         noNodesSince: null,
@@ -500,7 +501,7 @@ export class ClusterMemory {
   /** Rows were lost or are older than what runs: count silence anew. */
   startRecovery(): void {
     if (this.self.recoverMs === 0) return;
-    this.self = { ...this.self, recoverMs: 0, renewsUnknown: true };
+    this.self = { ...this.self, recoverMs: 0 };
     this.store.saveSelf(this.self);
     for (const job of this.jobs.values()) this.unrecovered.add(job);
   }

@@ -116,7 +116,7 @@ export const self = sqliteTable("self", {
   revBlock: integer("rev_block").notNull(),
   /** silence counted for work that is known only from the Broker; -1: none ever was */
   recoverMs: integer("recover_ms").notNull(),
-  /** rows were lost, not restored from a backup: what nodes run and no row names is theirs to go on with */
+  /** rows were lost, in a league that no backup was restored in: what nodes run and no row names is theirs to go on with */
   renewsUnknown: integer("renews_unknown", { mode: "boolean" }).notNull(),
   /** newest incarnation of the Broker that spoke */
   broker: integer().notNull(),
