@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { INVARIANTS } from "./invariants/checks.ts";
 import { Pool } from "./pool.ts";
-import { FOUND } from "./seeds.ts";
+import { FOUND, type Found } from "./seeds.ts";
 
 /** The long run is `npm run sim`. The last is one of the few worlds that cut many nodes off at once. */
 const SEEDS = [1, 3, 33];
@@ -15,15 +15,22 @@ beforeAll(async () => {
 });
 afterAll(() => pool.close());
 
+const flagsOf = ({ seed, season }: Pick<Found, "seed" | "season">) =>
+  `--seed ${seed}${season === undefined ? "" : ` --season ${season}`}`;
+
 test(
   "leagues under faults break no invariant, each invariant is looked at, and rounds are optimised",
   async () => {
-    const seeds = [...new Set([...SEEDS, ...FOUND.map(({ seed }) => seed)])];
-    const stories = await Promise.all(seeds.map((seed) => pool.story(seed)));
-    const broken = stories.flatMap(({ seed, violation }) =>
-      violation ? [`--seed ${seed}: ${violation.message}`] : [],
+    const leagues: Pick<Found, "seed" | "season">[] = [...SEEDS.map((seed) => ({ seed })), ...FOUND];
+    const byFlags = new Map(leagues.map((league) => [flagsOf(league), league]));
+    const stories = await Promise.all(
+      [...byFlags].map(async ([flags, { seed, season = null }]) => ({
+        flags,
+        ...(await pool.story(seed, { season })),
+      })),
     );
-    expect(broken, "npm run sim -- --seed S --trace").toEqual([]);
+    const broken = stories.flatMap(({ flags, violation }) => (violation ? [`${flags}: ${violation.message}`] : []));
+    expect(broken, "npm run sim -- --seed S [--season NAME] --trace").toEqual([]);
     expect(INVARIANTS.filter((name) => stories.every(({ checks }) => !checks[name]))).toEqual([]);
     expect(stories.some(({ optimisations }) => optimisations > 0)).toBe(true);
   },
