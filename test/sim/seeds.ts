@@ -39,4 +39,8 @@ export const FOUND: readonly Found[] = [
   { seed: 20406, story: "a cluster without nodes woke each millisecond while a gang waited for its own end" },
   { seed: 3, season: "suspends", story: "places were kept on a node that still ran what was given up" },
   { seed: 24, season: "clocks", story: "a restored cluster let a node run on what the Broker gave to another" },
+  {
+    seed: 20285,
+    story: "offers that went from one framework to another ended a claim again and again before its grace was over",
+  },
 ];

@@ -14,7 +14,7 @@ import type { RoleNode } from "../shares/tree.ts";
 import type { Facts } from "./facts.ts";
 import { fill, give } from "./fill.ts";
 import { type Due, type Reclaims, reclaimsOf } from "./reclaim.ts";
-import { type Counts, type Filling, NOWHERE, openFilling, total, type Want } from "./wants.ts";
+import { type Counts, countGoingBack, type Filling, NOWHERE, openFilling, total, type Want } from "./wants.ts";
 import { spaceIn } from "./where.ts";
 
 /** Of each job, in order of age. */
@@ -98,6 +98,8 @@ function admitBeside(
   );
   const limits = dues.map((due) => limitsOf(filling, due, awaited, isUnderAny(due.want, tight)));
   keepMade(filling, dues, awaitedFor, -1);
+  // Room is made for later: by then that is given back, and if it is used after all the next round knows of it.
+  countGoingBack(filling, -1);
   const reclaims = reclaimsOf(filling, dues);
   const admitted = {
     ...reclaims,

@@ -143,6 +143,43 @@ describe("a claim", () => {
   });
 });
 
+describe("what a framework was offered and does not keep", () => {
+  const at = "all/default";
+  const lent = (claimed: number) =>
+    league(
+      [partition("all", { cpus: 4, mem: 16 }, { owner: "lab/bio" })],
+      [
+        job("web", { cpus: 1, mem: 1 }, 99, { role: "web", held: running({ all: 4 }) }),
+        job("ml", { cpus: 1, mem: 1 }, 2, {
+          role: "lab/ml",
+          held: new Map([[at, { charged: 0, barred: false, claimed }]]),
+        }),
+      ],
+      { "lab/ml": { guarantee: { cpus: 2 } } },
+      {
+        frameworks: [
+          {
+            key: "framework",
+            role: "other",
+            used: new Map(),
+            offered: new Map(),
+            mayUse: new Map([[at, { mem: 14 }]]),
+            takes: new Map(),
+            wants: "no",
+            minimum: [],
+            takesGpus: false,
+            served: 0,
+          },
+        ],
+      },
+    );
+
+  test("ends no claim while it is given back: else the time until something is stopped began anew each time", () => {
+    for (const claimed of [0, 2])
+      expect(claimsOf(round(lent(claimed)), "ml")).toEqual({ own: 2, priority: 0, inKind: false });
+  });
+});
+
 describe("what is kept for who claims", () => {
   test("is not wanting for those who could use it at once: nobody starves", () => {
     const input = league(

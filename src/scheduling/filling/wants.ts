@@ -1,6 +1,6 @@
 /** What jobs want of the league while it fills: how many tasks more, where they could go, where they would rather. */
 
-import type { RoundJob } from "../input.ts";
+import type { RoundFramework, RoundJob } from "../input.ts";
 import { addTo, type Vector, vectorOf } from "../shares/axes.ts";
 import { charge, occupy } from "../shares/charge.ts";
 import { isOwner, openRooms, type Room } from "../shares/rooms.ts";
@@ -75,34 +75,47 @@ export function openFilling(facts: Facts): Filling {
   return filling;
 }
 
-/**
- * What frameworks use, and are kept: nothing of it is for anyone else. What they may have by offers beyond that is free,
- * but counts in limits and in what is lent until it is known to be given back: it may be in use by then.
- */
-function chargeFrameworks({ facts, tree, rooms }: Filling): void {
+/** What frameworks use, and are kept: nothing of it is for anyone else. */
+function chargeFrameworks(filling: Filling): void {
+  const { facts, tree, rooms } = filling;
   const known = new Set(rooms.map(({ key }) => key));
   for (const [framework, leaf] of tree.frameworks) {
-    const mayUse = framework.mayUse ?? framework.offered;
     // In partitions that are no more.
     for (const [key, used] of framework.used) if (!known.has(key)) charge(leaf, null, vectorOf(facts.axes, used));
-    for (const [key, amounts] of mayUse) if (!known.has(key)) countInLimits(leaf, vectorOf(facts.axes, amounts));
+    for (const [key, amounts] of mayUseOf(framework))
+      if (!known.has(key)) countInLimits(leaf, vectorOf(facts.axes, amounts), 1);
     for (const room of rooms) {
       const used = framework.used.get(room.key);
       if (used) occupy(leaf, room, vectorOf(facts.axes, used));
-      if (facts.promised === undefined) continue;
-      const promised = facts.promised.get(framework)?.get(room.index);
+      const promised = facts.promised?.get(framework)?.get(room.index);
       if (promised) occupy(leaf, room, promised);
-      const most = mayUse.get(room.key);
+    }
+  }
+  countGoingBack(filling, 1);
+}
+
+/**
+ * What frameworks may have by offers beyond what they are kept is free, but counts in limits and in what is lent until it
+ * is known to be given back: it may be in use by then. @param sign -1: it counts no more
+ */
+export function countGoingBack({ facts, tree, rooms }: Filling, sign: 1 | -1): void {
+  if (facts.promised === undefined) return;
+  for (const [framework, leaf] of tree.frameworks) {
+    for (const room of rooms) {
+      const most = mayUseOf(framework).get(room.key);
       if (!most) continue;
+      const promised = facts.promised.get(framework)?.get(room.index);
       const beyond = vectorOf(facts.axes, most).map((amount, r) => Math.max(0, amount - (promised?.[r] ?? 0)));
-      countInLimits(leaf, beyond);
-      if (room.owner !== null && !isOwner(leaf.role.path, room)) addTo(room.lendableLeft, beyond, -1);
+      countInLimits(leaf, beyond, sign);
+      if (room.owner !== null && !isOwner(leaf.role.path, room)) addTo(room.lendableLeft, beyond, -sign);
     }
   }
 }
 
-function countInLimits({ role }: Leaf, amounts: Vector): void {
-  for (let above: RoleNode | null = role; above !== null; above = above.parent) addTo(above.used, amounts);
+const mayUseOf = ({ mayUse, offered }: RoundFramework): RoundFramework["offered"] => mayUse ?? offered;
+
+function countInLimits({ role }: Leaf, amounts: Vector, sign: 1 | -1): void {
+  for (let above: RoleNode | null = role; above !== null; above = above.parent) addTo(above.used, amounts, sign);
 }
 
 function wantOf({ input }: Facts, job: RoundJob, leaf: Leaf, places: Places, rooms: readonly Room[]): Want {
