@@ -28,6 +28,33 @@ test("a bar that is lifted for one reason leaves those that stand for another", 
   expect(league.view(id).partitions["north/a"]?.limit ?? 0).toBe(0);
 });
 
+test("room that a partition has again lifts the bar there, and leaves those where there is none", () => {
+  league = new ToyLeague({
+    north: ["a", "b", "default"].map((name) => part(name, [nodes(2, { cpus: 1 })])),
+  });
+  const id = league.submit({ ...one, count: 9 });
+  const limits = () => league.view(id).partitions;
+  const back = (partition: string, from: number) => ({
+    from,
+    to: from + 1,
+    handout: 1,
+    attemptsUsed: 0,
+    reason: "fragmented" as const,
+    partitions: [partition],
+  });
+  league.say("north", id, {
+    live: {},
+    reason: "fragmented",
+    lacksIn: ["a", "b"],
+    returned: [back("a", 0), back("b", 1)],
+  });
+  // It waits in another one by now.
+  league.say("north", id, { live: {}, reason: null, lacksIn: ["a"], returned: [] });
+  expect(Object.keys(limits()).sort()).toEqual(["north/b", "north/default"]);
+  league.say("north", id, { live: {}, reason: null, returned: [] });
+  expect(Object.keys(limits()).sort()).toEqual(["north/a", "north/b", "north/default"]);
+});
+
 test("a bar that other shapes lifted stays lifted after a crash, also while the job runs elsewhere", () => {
   league = new ToyLeague({
     north: [part("default", [nodes(1, { cpus: 1 })])],

@@ -36,9 +36,9 @@ export function heardOf(
   grant.recentEnds = ends - queueSize(returned);
   takeFromQueue(book, job, all(told));
   if (isApplied(grant)) grant.oldLimits = grant.limits;
-  const hasRoomAgain = isFragmented(grant) && !saysFragmented(said);
-  if (hasRoomAgain)
-    grant.barredIn = Object.fromEntries(Object.entries(grant.barredIn).filter(([, reason]) => reason !== "fragmented"));
+  const hasRoomAgain = Object.entries(grant.barredIn).filter((bar) => isLifted(bar, said));
+  if (hasRoomAgain.length > 0)
+    grant.barredIn = Object.fromEntries(Object.entries(grant.barredIn).filter((bar) => !isLifted(bar, said)));
   if (job.state === "waiting" && sumOf(said.live) > 0) {
     job.state = "running";
     book.changed(job);
@@ -53,7 +53,7 @@ export function heardOf(
   const isSameLive = JSON.stringify([before?.live, before?.room]) === JSON.stringify([said.live, said.room]);
   // A third copy may have waited for the end of an earlier one.
   const isOneLess = subtract(before?.leaving ?? [], said.leaving ?? []).length > 0;
-  if (hasRoomAgain || returned.length > 0 || isOneLess) return "more";
+  if (hasRoomAgain.length > 0 || returned.length > 0 || isOneLess) return "more";
   if (ends > 0 || !isSameLive) return "ends";
   return before?.genApplied !== said.genApplied ? "applied" : "nothing";
 }
@@ -99,11 +99,12 @@ function tellMoved(book: JobBook, job: JobMemory): void {
   }
 }
 
-/** It was given back for want of room on one node. */
-const isFragmented = ({ barredIn }: GrantState): boolean => Object.values(barredIn).includes("fragmented");
+/** There was no room on one node, and by what is said there may be some again. */
+const isLifted = ([partition, reason]: [string, ReturnReason], { lacksIn, ...said }: JobReport): boolean =>
+  reason === "fragmented" && !(lacksIn?.includes(partition) ?? saysFragmented(said));
 
 /** Whatever else it says of what waits there: then it may have room. */
-const saysFragmented = ({ reason, returned }: Report["jobs"][number]): boolean =>
+const saysFragmented = ({ reason, returned }: Pick<JobReport, "reason" | "returned">): boolean =>
   reason === "fragmented" || returned.some((one) => one.reason === "fragmented");
 
 function takeBack(

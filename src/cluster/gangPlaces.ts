@@ -49,7 +49,7 @@ export function placeGangs(turn: GangTurn): number {
       const standing = standingOf(job, number);
       if (!isWhole(standing)) continue;
       if (standing.notBefore > now) {
-        say(memory, job, "backoff");
+        say(job, "backoff");
         continue;
       }
       const tasks = standing.waiting.length;
@@ -68,7 +68,7 @@ export function placeGangs(turn: GangTurn): number {
       else if (outcome === "returned") break;
     }
   }
-  for (const { job } of waiting) say(memory, job, "gang");
+  for (const { job } of waiting) say(job, "gang");
   holdNext(turn, waiting);
   return given;
 }
@@ -223,10 +223,10 @@ function count({ partitions }: GangTurn, { asked, partition }: Pick<Hold, "asked
 function never({ memory, now }: GangTurn, job: JobState): "told" | "returned" {
   const { up, silent, total } = memory.nodeAccounts.counts(now);
   if (up === 0) {
-    say(memory, job, total > silent ? "paused" : "no-nodes");
+    say(job, total > silent ? "paused" : "no-nodes");
     return "told";
   }
-  say(memory, job, null);
+  say(job, null);
   returnWaiting(memory, job, job.refusedBy.size > 0 ? "refused" : "does-not-fit");
   return "returned";
 }

@@ -13,38 +13,41 @@ import type { JobState } from "./state.ts";
 const inVain = new WeakMap<JobState, number>();
 
 /**
- * Others have had their turn, and since it was given back something has ended there, or all of it has places by now.
+ * Of the partitions where it found no places, those where something has ended since, or all of it has places by now; none
+ * while others have their turn.
  *
  * @param vacated nodes that have more room since this was asked last
  */
-export function mayTryAgain(memory: ClusterMemory, job: JobState, vacated: Iterable<string>, now: number): boolean {
-  if (!job.mayFit) job.mayFit = isOneOf(memory, job, vacated);
-  if (memory.gangTimes.restUntil.has(job.id)) return false;
-  return job.mayFit || hasPlaces(memory, job, now);
+export function placesAgain(memory: ClusterMemory, job: JobState, vacated: Iterable<string>, now: number): string[] {
+  const betters = betteredBy(memory, job, vacated);
+  if (betters.size > job.mayFitIn.length) job.mayFitIn = [...betters];
+  if (memory.gangTimes.restUntil.has(job.id)) return [];
+  return [...new Set([...job.mayFitIn, ...withPlaces(memory, job, now)])];
 }
 
-/** Whether one of these nodes is where it found no places; who must be apart from others may be helped by any. */
-function isOneOf({ nodeAccounts }: ClusterMemory, job: JobState, nodes: Iterable<string>): boolean {
+/** With those that were before; who must be apart from others may be helped by whatever ends anywhere. */
+function betteredBy({ nodeAccounts }: ClusterMemory, job: JobState, nodes: Iterable<string>): ReadonlySet<string> {
   const isFar = job.template.apart.length > 0;
+  const betters = new Set(job.mayFitIn);
   for (const name of nodes)
-    if (isFar || nodeAccounts.homesOf(name).some((one) => job.lacksIn.includes(one))) return true;
-  return false;
+    for (const one of isFar ? job.lacksIn : nodeAccounts.homesOf(name)) if (job.lacksIn.includes(one)) betters.add(one);
+  return betters;
 }
 
 /** What is only offered comes back, and is as good as free. */
-function hasPlaces(memory: ClusterMemory, job: JobState, now: number): boolean {
-  if (inVain.get(job) === memory.freed) return false;
+function withPlaces(memory: ClusterMemory, job: JobState, now: number): string[] {
+  if (inVain.get(job) === memory.freed) return [];
   const all = accounts(memory, now);
   const tasks = sizeOf(job);
   const wanted = add({}, job.asked.demand, tasks);
   const isExcluded = (node: string): boolean => job.refusedBy.has(node);
-  for (const partition of job.lacksIn) {
+  const found = job.lacksIn.filter((partition) => {
     const { free, offered } = all.get(partition) ?? {};
-    if (!free || !offered || !fits(wanted, add(free, offered))) continue;
+    if (!free || !offered || !fits(wanted, add(free, offered))) return false;
     const where = { partition, pack: memory.spec(partition).pack, reach: "up", isExcluded } as const;
     const offers = [...memory.frameworks.offers.values()].map(beside);
-    if (memory.placer.together(job.asked, where, tasks, offers) !== null) return true;
-  }
-  inVain.set(job, memory.freed);
-  return false;
+    return memory.placer.together(job.asked, where, tasks, offers) !== null;
+  });
+  if (found.length === 0) inVain.set(job, memory.freed);
+  return found;
 }

@@ -115,7 +115,7 @@ function letGo(memory: ClusterMemory, now: number): void {
     forget(memory, key);
     if (!isWhole(standing)) continue;
     restUntil.set(job.id, now + holdMsOf(job));
-    say(memory, job, "fragmented");
+    say(job, "fragmented");
     returnWaiting(memory, job, "fragmented");
   }
 }

@@ -187,7 +187,9 @@ export function returnWaiting(
   }
   if (returned.length === 0) return;
   if (reason === "fragmented") {
-    Object.assign(job, { reason, lacksIn: partitions, mayFit: false });
+    job.reason = reason;
+    job.lacksIn = [...new Set([...job.lacksIn, ...partitions])];
+    job.mayFitIn = job.mayFitIn.filter((name) => !partitions.includes(name));
     memory.fragmented.add(job);
   }
   job.fresh = without(job.fresh, within);

@@ -90,7 +90,7 @@ export class ClusterMemory {
   /** the Broker's: what a framework launched waits for one node and no other */
   readonly #waiting = new Candidates<JobState>((job) => job.launched === null && isWaiting(job));
   /** jobs whose tasks went for want of room on one node, and may come again */
-  readonly fragmented = new Candidates<JobState>(({ reason }) => reason === "fragmented");
+  readonly fragmented = new Candidates<JobState>(({ lacksIn }) => lacksIn.length > 0);
   /** jobs of which an earlier incarnation may have handed out something */
   readonly unrecovered = new Candidates<JobState>((job) => job.limbo.length > 0 || job.live.hasAdopted);
   /** jobs with earlier attempts that run on */

@@ -14,7 +14,7 @@ import {
 import { kill, loseLaunched } from "./frameworks/kill.ts";
 import { keyOf } from "./gang.ts";
 import { placeGangs } from "./gangPlaces.ts";
-import { mayTryAgain } from "./gangReturns.ts";
+import { placesAgain } from "./gangReturns.ts";
 import { besideOf, forget, hasGangs, keepGangs } from "./gangs.ts";
 import { returnWaiting } from "./grants.ts";
 import type { OpenPoll } from "./heldPolls.ts";
@@ -23,7 +23,7 @@ import { gangFor, keepMade, letGoMade, mayStart } from "./madePlaces.ts";
 import type { Made } from "./making.ts";
 import type { ClusterMemory } from "./memory.ts";
 import { moversOf } from "./moving.ts";
-import { fitsOn, say, starvedBy } from "./starved.ts";
+import { roomOn, say, starvedBy } from "./starved.ts";
 import {
   isWaiting,
   itemOf,
@@ -165,7 +165,7 @@ function placeOfGangs(
     placed = result.placed;
     for (const id of result.starved) {
       const job = memory.jobs.get(id);
-      if (job) say(memory, job, "space");
+      if (job) say(job, "space");
     }
   }
   return (
@@ -272,15 +272,16 @@ export function noteRoom(memory: ClusterMemory, changed: Iterable<string>, now: 
       memory.fragmented.delete(job);
       continue;
     }
-    if (isWaiting(job)) {
-      noRoomIn.delete(job);
-      continue;
-    }
     const nodes = noRoomIn.get(job) === job.lacksIn ? changed : memory.nodes.keys();
     noRoomIn.set(job, job.lacksIn);
     const isGang = job.template.gang !== null;
-    const isBack = isGang ? mayTryAgain(memory, job, vacated, now) : fitsOn(memory, job, nodes, now);
-    if (isBack) Object.assign(job, { reason: null, starvedAt: null, dirty: "now" });
+    const again = isGang ? placesAgain(memory, job, vacated, now) : roomOn(memory, job, nodes, now);
+    if (again.length === 0) continue;
+    job.lacksIn = job.lacksIn.filter((name) => !again.includes(name));
+    job.mayFitIn = job.mayFitIn.filter((name) => !again.includes(name));
+    job.dirty = "now";
+    // Of what waits here by other limits something else is said.
+    if (job.lacksIn.length === 0 && !isWaiting(job)) Object.assign(job, { reason: null, starvedAt: null });
   }
 }
 
@@ -299,7 +300,7 @@ function singleClasses(memory: ClusterMemory, now: number): PlaceClass[] {
     const room = job.action === "run" ? limitOf(job) - held : 0;
     if (movers.length === 0 && !isWaiting(job)) continue;
     if (movers.length === 0 && job.fresh.length === 0 && !job.retry.isDue(now)) {
-      say(memory, job, "backoff");
+      say(job, "backoff");
       continue;
     }
     const live = liveCounts(job);
@@ -324,7 +325,7 @@ function besideClasses(memory: ClusterMemory, now: number): PlaceClass[] {
   for (const { job, partition, tasks } of besideOf(memory)) {
     const ready = tasks.filter(({ notBefore }) => notBefore <= now);
     if (ready.length === 0) {
-      say(memory, job, "backoff");
+      say(job, "backoff");
       continue;
     }
     const left = (job.limits[partition] ?? 0) - (liveCounts(job)[partition] ?? 0);
@@ -398,7 +399,7 @@ function noteStarved(memory: ClusterMemory, id: string, now: number): void {
     returnWaiting(memory, job, reason);
     return;
   }
-  say(memory, job, reason);
+  say(job, reason);
   job.starvedAt ??= now;
   if (reason === "fragmented" && now - job.starvedAt >= STARVED_RETURN_MS) returnWaiting(memory, job, "fragmented");
 }

@@ -209,9 +209,10 @@ function giveBack(memory: ClusterMemory, job: JobState, vain: readonly Claimant[
   }
   // Others have their turn before it comes again.
   if (job.template.gang !== null) gangTimes.restUntil.set(job.id, now + holdMsOf(job));
-  returnWaiting(memory, job, "fragmented", undefined, [...new Set(lacks.map(({ partition }) => partition))]);
+  const partitions = [...new Set(lacks.map(({ partition }) => partition))];
+  returnWaiting(memory, job, "fragmented", undefined, partitions);
   // Who may be stopped for it are others as time passes.
-  job.mayFit = true;
+  job.mayFitIn = [...job.mayFitIn, ...partitions];
 }
 
 function mayRunMore(memory: ClusterMemory, job: JobState): boolean {

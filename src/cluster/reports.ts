@@ -24,6 +24,7 @@ export function jobReport(memory: ClusterMemory, job: JobState): JobReport {
     ...roomOf(memory, job),
     waiting: stockSize(job.fresh) + job.retry.size,
     reason: job.reason ?? silent?.reason ?? null,
+    ...(job.lacksIn.length > 0 && { lacksIn: [...job.lacksIn] }),
     ...(held > 0 && { held }),
     ...(silent && { silenceLeftMs: silent.forMs }),
     ranMs: ran.reduce((ms, one) => ms + one.toldMs * memory.spec(one.partition).speed, 0),

@@ -98,10 +98,10 @@ export interface Waits {
   gangs?: Record<string, GangWaits>;
   /** until then others have their turn */
   restUntil?: number;
-  /** of a gang that was given back: partitions where it found no places */
+  /** of gangs that were given back: partitions where they found no places */
   lacksIn?: readonly string[];
-  /** and something is otherwise there */
-  mayFit?: true;
+  /** and where something is otherwise since */
+  mayFitIn?: readonly string[];
   /** since when it has room by its limits and no place */
   starvedAt?: number;
 }

@@ -5,10 +5,9 @@ import { canRunHere, couldRun } from "./ends.ts";
 import type { ClusterMemory } from "./memory.ts";
 import type { JobState } from "./state.ts";
 
-export function say(memory: ClusterMemory, job: JobState, reason: WaitReason | null): void {
+export function say(job: JobState, reason: WaitReason | null): void {
   if (job.reason === reason) return;
   job.reason = reason;
-  if (reason === "fragmented") memory.fragmented.add(job);
   if (job.dirty === "no") job.dirty = "soon";
 }
 
@@ -38,14 +37,15 @@ function shortageOf(memory: ClusterMemory, job: JobState, now: number): "fragmen
   return fits(job.template.resources, free) ? "fragmented" : "space";
 }
 
-/** Whether one of these nodes is up and has room for it now, where none had: by limits it may not run there any more. */
-export function fitsOn(memory: ClusterMemory, job: JobState, nodes: Iterable<string>, now: number): boolean {
+/** Where one of these nodes is up and has room for it now, where none had: by limits it may not run there any more. */
+export function roomOn(memory: ClusterMemory, job: JobState, nodes: Iterable<string>, now: number): string[] {
+  const found = new Set<string>();
   for (const name of nodes) {
     const node = memory.nodes.get(name);
     if (!node || !memory.isUp(node, now) || job.refusedBy.has(name) || !memory.placer.fits(job.asked, name)) continue;
-    if (memory.nodeAccounts.homesOf(name).some((one) => job.lacksIn.includes(one))) return true;
+    for (const home of memory.nodeAccounts.homesOf(name)) if (job.lacksIn.includes(home)) found.add(home);
   }
-  return false;
+  return [...found];
 }
 
 /** Whether a node of these partitions is up and has room for it now. */

@@ -105,8 +105,8 @@ export interface JobState {
   reason: WaitReason | null;
   /** partitions where no node had room enough for the tasks that were given back; a hint */
   lacksIn: readonly string[];
-  /** something there is otherwise since then, and they might fit; of gangs alone */
-  mayFit: boolean;
+  /** and where something is otherwise since then, so that they might fit; of gangs alone */
+  mayFitIn: readonly string[];
   /** where limbo is told to be; a hint */
   limboIn: string | null;
   /** since when tasks wait here with room granted and none finds a place */
@@ -236,7 +236,7 @@ export function jobState(
     starvedAt: null,
     awaitsSince: null,
     lacksIn: [],
-    mayFit: false,
+    mayFitIn: [],
     limboIn: null,
     age: 0,
   };

@@ -29,7 +29,7 @@ describe("a change of which nobody is told", () => {
       /waits/,
       () => liveOf("some").job.fresh.push({ handout: 2, attemptsUsed: 0, ranges: [[5, 6]] }),
     ],
-    ["why it waits", /fragmented/, () => Object.assign(liveOf("some").job, { reason: "fragmented" })],
+    ["where it finds no room", /fragmented/, () => Object.assign(liveOf("some").job, { lacksIn: ["default"] })],
   ])("shows in the next turn of a test: %s", (_what, message, change) => {
     toy.home.call("metrics", {});
     change();

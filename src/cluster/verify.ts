@@ -29,7 +29,7 @@ export function verify(memory: ClusterMemory, now: number): void {
   const unrecovered = new Set(memory.unrecovered);
   for (const job of memory.jobs.values()) {
     expectSame(`whether ${job.id} waits`, waiting.has(job), job.launched === null && isWaiting(job));
-    expectSame(`whether ${job.id} is fragmented`, fragmented.has(job), job.reason === "fragmented");
+    expectSame(`whether ${job.id} is fragmented`, fragmented.has(job), job.lacksIn.length > 0);
     const isUnknown = job.limbo.length > 0 || [...job.live.values()].some(({ carried }) => carried.seq === 0);
     expectSame(`whether ${job.id} is recovered`, unrecovered.has(job), isUnknown);
     verifyJob(memory, job, now);

@@ -17,7 +17,7 @@ export function recallWaits(memory: ClusterMemory, now: number): void {
 }
 
 function recallWaitsOf(memory: ClusterMemory, job: JobState, waits: Waits, now: number): void {
-  const { claims = {}, gangs = {}, restUntil, lacksIn, mayFit = false, starvedAt } = waits;
+  const { claims = {}, gangs = {}, restUntil, lacksIn, mayFitIn = [], starvedAt } = waits;
   for (const [key, since] of Object.entries(claims)) memory.making.recall(job.id, key, Math.min(since, now));
   for (const [number, { untilMs, isCalled, besideSince }] of Object.entries(gangs)) {
     const time = memory.gangTimes.of(job, Number(number));
@@ -29,7 +29,7 @@ function recallWaitsOf(memory: ClusterMemory, job: JobState, waits: Waits, now: 
   if (restUntil !== undefined) memory.gangTimes.restUntil.set(job.id, Math.min(restUntil, now + longestRestMs));
   // How it was at the time of a backup is not how the Broker knows it.
   if (lacksIn !== undefined && !memory.isRestored) {
-    Object.assign(job, { reason: "fragmented", lacksIn, mayFit });
+    Object.assign(job, { lacksIn, mayFitIn, ...(!isWaiting(job) && { reason: "fragmented" }) });
     memory.fragmented.add(job);
   }
   if (starvedAt !== undefined) job.starvedAt = Math.min(starvedAt, now);
@@ -74,9 +74,9 @@ function waitsNow({ submitted, making, gangTimes, waits }: ClusterMemory): Map<s
   }
   for (const [id, restUntil] of gangTimes.restUntil) of(id).restUntil = restUntil;
   for (const job of submitted.values()) {
-    const { id, reason, starvedAt, lacksIn, mayFit } = job;
-    if (reason === "fragmented" && job.template.gang !== null && !isWaiting(job))
-      Object.assign(of(id), { lacksIn, ...(mayFit && { mayFit }) });
+    const { id, reason, starvedAt, lacksIn, mayFitIn } = job;
+    if (lacksIn.length > 0 && job.template.gang !== null)
+      Object.assign(of(id), { lacksIn, ...(mayFitIn.length > 0 && { mayFitIn }) });
     if (starvedAt === null) continue;
     // Only of what is fragmented is it a time that counts; once written it stays, as the reason may change often.
     if (reason === "fragmented" || waits.get(id)?.starvedAt === starvedAt) of(id).starvedAt = starvedAt;

@@ -132,6 +132,8 @@ export interface JobReport {
   waiting: number;
   /** why the waiting ones wait, if they do not only wait for room under `limit` */
   reason: WaitReason | null;
+  /** partitions where what was given back as `fragmented` still finds no room; absent: none, or what the reason says */
+  lacksIn?: string[];
   /** places kept for a gang of it while others are missing; absent: none */
   held?: number;
   /** within so long after this report what silent nodes have is handed out again, if they stay silent */

@@ -26,6 +26,7 @@ const REPAIRS: Readonly<Record<string, readonly Json[]>> = {
   "agent.reply": [{ nonce: "" }],
   "cluster.poll.answer": [{ nonce: "" }],
   "socket.poll.answer": [{ reply: { nonce: "" } }],
+  "broker.report": [{ jobs: [{ lacksIn: [""] }] }],
 };
 
 let shapes: ReturnType<typeof previousShapes> | null = null;
