@@ -7,11 +7,14 @@ import { SEASONS, type Season } from "./faults/season.ts";
 import { MUTATIONS, mutationOf, nameOf, tableOf, tryMutation } from "./mutations/mutations.ts";
 import { Pool } from "./pool.ts";
 import type { Counts, Story } from "./run.ts";
+import { FOUND } from "./seeds.ts";
 import { fewest } from "./shrink.ts";
 
 const USAGE = `usage: npm run sim -- --seeds N | --steps N [--first-seed S]
            runs N leagues (400) under faults, or as many as it takes for N steps; of the first that breaks an invariant,
            the fewest happenings that still do
+       npm run sim -- --found
+           the leagues that once found a bug
        npm run sim -- --seed S [--trace] [--without RULE]
            one league; --trace tells it step by step, on a violation the shortest story that was found
        npm run sim -- --mutations [--rule RULE] [--seeds N] [--first-seed S] [--table]
@@ -31,7 +34,7 @@ const threads = wholeNumber("threads", values.threads ?? String(availableParalle
 const season = knownSeason(values.season);
 const shrinkForMs = wholeNumber("shrink-for", values["shrink-for"]) * 1000;
 const startedAt = performance.now();
-process.exitCode = values.mutations ? await mutations() : await simulate();
+process.exitCode = values.mutations ? await mutations() : values.found ? await found() : await simulate();
 
 function parseOrExplain() {
   try {
@@ -42,6 +45,7 @@ function parseOrExplain() {
         "first-seed": { type: "string", default: "1" },
         seed: { type: "string" },
         trace: { type: "boolean", default: false },
+        found: { type: "boolean", default: false },
         mutations: { type: "boolean", default: false },
         rule: { type: "string" },
         table: { type: "boolean", default: false },
@@ -98,6 +102,17 @@ async function simulate(): Promise<number> {
     failing_seeds: failing.map(({ seed }) => seed),
   });
   return failing.length > 0 ? 1 : 0;
+}
+
+async function found(): Promise<number> {
+  const pool = await Pool.open("seeds", [], threads);
+  const stories = await Promise.all(FOUND.map(({ seed, season = null }) => pool.story(seed, { season })));
+  await pool.close();
+  for (const [i, { violation }] of stories.entries())
+    if (violation) console.error(`${JSON.stringify(FOUND[i])}: ${violation.message}`);
+  const violations = stories.filter(({ violation }) => violation !== null).length;
+  print({ seeds: stories.length, steps: stories.reduce((all, { steps }) => all + steps, 0), violations });
+  return violations > 0 ? 1 : 0;
 }
 
 /** Of a story that broke an invariant: the fewest happenings that still break it. */

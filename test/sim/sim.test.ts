@@ -21,7 +21,10 @@ const flagsOf = ({ seed, season }: Pick<Found, "seed" | "season">) =>
 test(
   "leagues under faults break no invariant, each invariant is looked at, and rounds are optimised",
   async () => {
-    const leagues: Pick<Found, "seed" | "season">[] = [...SEEDS.map((seed) => ({ seed })), ...FOUND];
+    const leagues: Pick<Found, "seed" | "season">[] = [
+      ...SEEDS.map((seed) => ({ seed })),
+      ...FOUND.filter(({ isLong }) => !isLong),
+    ];
     const byFlags = new Map(leagues.map((league) => [flagsOf(league), league]));
     const stories = await Promise.all(
       [...byFlags].map(async ([flags, { seed, season = null }]) => ({
