@@ -1,5 +1,6 @@
 /** What goes wrong in a world, drawn from its seed: how bad the network is, how fragile the parts, and single blows. */
 
+import { isDeepStrictEqual } from "node:util";
 import type { ExplainView } from "../../../src/model/views.ts";
 import type { FleetSize } from "../people/fleet.ts";
 import type { Person, Plan } from "../people/person.ts";
@@ -322,6 +323,10 @@ function rejoin(world: World): void {
   if (world.people.some((person) => !person.done)) world.timeline.after(REJOIN_AFTER_MS, () => rejoin(world));
 }
 
+/** A copy of it is that node now. */
+const isOfOthers = ({ agents }: World, { machine, claims }: AgentHost): boolean =>
+  agents.some((one) => one.alive && one.machine !== machine && isDeepStrictEqual(one.claims, claims));
+
 /** It was not removed, or its cluster was restored to before that. */
 function isKnown(world: World, agent: AgentHost): boolean {
   const { node, serial } = agent.claims;
@@ -343,7 +348,7 @@ function isHopeless({ broker }: World, { plan, acknowledged, done }: Person): bo
 function bury(world: World, agent: AgentHost): void {
   const { machine, claims } = agent;
   const remove = (): void => {
-    if (!isKnown(world, agent)) return;
+    if (!isKnown(world, agent) || isOfOthers(world, agent)) return;
     world.trace(() => `a person removes ${claims.node}`);
     world.edge.request(world.clusterOf(agent), "removeNode", { name: claims.node }, () => {});
   };
