@@ -15,6 +15,9 @@ const LONGEST_MS = 240_000;
 /** A copy of an earlier wish may begin one where all rows were lost meanwhile. */
 const END_AGAIN_MS = 60_000;
 
+/** Nobody knows for how long something was held, or ran: a clock went back, leapt, or went on over a suspend. */
+const UNTIMED = ["clock-jump", "boot-clock-leaps", "suspended"];
+
 export class Drills {
   readonly #world: World;
   readonly #chance: Chance;
@@ -83,8 +86,7 @@ export class Drills {
       const where = this.#world.broker.ask("whereabouts", { jobs: sight.away }) as Record<string, Whereabouts>;
       const { doubled, lost } = whole(sight, where, this.#standings(where));
       const what = () => `${cluster.name} tells of its drill: ${JSON.stringify({ doubled, lost })}`;
-      // Where the clock went back before it began, nobody knows for how long something was held.
-      const isTimed = !this.#world.happenings.faults.has("clock-jump");
+      const isTimed = !UNTIMED.some((kind) => this.#world.happenings.faults.has(kind));
       this.#world.checks.hold("drills-told", lost.length === 0 && (doubled.length === 0 || !isTimed), what);
     }
   }
