@@ -278,7 +278,7 @@ function endFaults(world: World): void {
   world.network.mend();
   world.edge.staleReplies = 0;
   world.edge.errorPages = 0;
-  for (const object of objectsOf(world)) {
+  for (const object of [...objectsOf(world), ...world.shelves]) {
     Object.assign(object, { crashAfterTurn: 0, alarmLost: 0, alarmLate: 0, awayUntilMs: 0 });
   }
   endMachineFaults(world);
@@ -299,7 +299,7 @@ function endFaults(world: World): void {
     agent.pauseBetweenEffects = 0;
     agent.resume();
     if (agent.deadForEver) bury(world, agent);
-    else if (!agent.deadForEver && agent.exited === null) {
+    else if (agent.exited === null) {
       if (!agent.machine.up) agent.machine.powerOn();
       agent.start();
     }

@@ -134,6 +134,7 @@ export function endMachineFaults({ agents, machines }: World): void {
   for (const machine of machines) {
     machine.disk.isFull = false;
     machine.isRunFolderFull = false;
+    machine.hasNoGuards = false;
     machine.guard?.resume();
   }
 }
@@ -171,7 +172,7 @@ function stopGuardBefore(world: World, agent: AgentHost, beforeMs: number, forMs
   const inMs = agent.machine.unguardedMs - beforeMs;
   if (!Number.isFinite(inMs)) return;
   agent.machine.after(Math.max(1, inMs), () => {
-    if (world.happenings.strikes("guard-stopped")) stopGuard(world, agent, forMs);
+    if (world.faulty && world.happenings.strikes("guard-stopped")) stopGuard(world, agent, forMs);
   });
 }
 

@@ -153,7 +153,7 @@ export class Scheduler {
   }
 
   #cut(streamId: string): void {
-    if (this.#streamId !== streamId || this.#socket === null) return;
+    if (this.#streamId !== streamId || this.#socket === null || !this.#world.faulty) return;
     if (!this.#world.happenings.strikes("stream-cut", this.plan.id)) return;
     this.object.closeSocket(this.#socket);
     this.#lost();

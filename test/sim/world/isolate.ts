@@ -159,7 +159,9 @@ class WorkerSocket {
     });
     const { network, happenings, timeline } = world;
     if (this.#id !== null && chance.of(network.weather.lost * CALMER) && happenings.strikes("socket-lost", object.name))
-      timeline.after(chance.spread(10, LONGEST_SOCKET_MS), () => this.#lose());
+      timeline.after(chance.spread(10, LONGEST_SOCKET_MS), () => {
+        if (world.faulty) this.#lose();
+      });
   }
 
   get isOpen(): boolean {

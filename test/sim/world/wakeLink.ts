@@ -104,6 +104,7 @@ export class WakeLink {
     const { network, happenings, timeline } = this.#world;
     if (!this.#chance.of(network.weather.lost) || !happenings.strikes("wake-lost", this.#agent.machine.name)) return;
     timeline.after(this.#chance.spread(1_000, LONGEST_MS), () => {
+      if (!this.#world.faulty) return;
       this.#lose(open, this.#chance.of(0.5));
       if (this.#chance.of(0.5)) this.#gone(open);
     });

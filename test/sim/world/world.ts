@@ -296,7 +296,7 @@ export class World {
   /** Between two boots somebody takes parts out, puts others in, or moves it. */
   refit(machine: Machine): void {
     const chance = this.#leagueChance;
-    if (!chance.of(REFIT) || !this.happenings.strikes("machine-refitted", machine.name)) return;
+    if (!this.faulty || !chance.of(REFIT) || !this.happenings.strikes("machine-refitted", machine.name)) return;
     machine.capacity = drawShape(chance);
     const { region = "" } = machine.attributes;
     machine.attributes = { ...drawAttributes(chance), region, cores: coresOf(machine.capacity) };
