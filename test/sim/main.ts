@@ -14,14 +14,17 @@ const USAGE = `usage: npm run sim -- --seeds N | --steps N [--first-seed S]
            runs N leagues (400) under faults, or as many as it takes for N steps; of the first that breaks an invariant,
            the fewest happenings that still do
        npm run sim -- --found
-           the leagues that once found a bug
-       npm run sim -- --seed S [--trace] [--without RULE]
+           the leagues that once found a bug, each in its season
+       npm run sim -- --seed S [--trace]
            one league; --trace tells it step by step, on a violation the shortest story that was found
        npm run sim -- --mutations [--rule RULE] [--seeds N] [--first-seed S] [--table]
            takes one rule at a time out of the source, and tells how many of N seeds (200) it took until that was noticed,
-           at the end also in a table
+           at the end also in a table; a rule that has a season is looked for in that one
+With --seeds, --steps and --seed:
+--without RULE: a rule is taken out of the source
+--season NAME: in a time in which some faults come far more often: ${SEASONS.join(", ")}
 --shrink-for SECONDS (120): how long is looked for the fewest happenings; 0: not at all
---season NAME: all of it in a time in which some faults come far more often: ${SEASONS.join(", ")}
+With all:
 --threads N: instead of one for each processor`;
 
 const { values } = parseOrExplain();
@@ -145,8 +148,9 @@ async function mutations(): Promise<number> {
   for (const mutation of values.rule === undefined ? MUTATIONS : [known(values.rule)]) {
     const result = await tryMutation(mutation, firstSeed, seeds, threads);
     const { message, ...told } = result;
-    const { rule, caught, seeds_to_catch } = told;
-    console.error(`${rule}: ${caught ? `caught by seed ${seeds_to_catch}: ${message}` : "not caught"}`);
+    const { rule, season, seeds_to_catch } = told;
+    const seed = seeds_to_catch && `${firstSeed + seeds_to_catch - 1}${season ? ` --season ${season}` : ""}`;
+    console.error(`${rule}: ${seed ? `caught by --seed ${seed}: ${message}` : "not caught"}`);
     results.push(told);
   }
   if (values.table) console.error(tableOf(results));
