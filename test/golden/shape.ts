@@ -37,13 +37,13 @@ export const newShape = (): Shape => ({ seen: 0, types: new Set(), items: null, 
 
 export const isFields = (value: unknown): value is Fields =>
   typeof value === "object" && value !== null && !Array.isArray(value);
-export const typeOf = (value: Json): string =>
+const typeOf = (value: Json): string =>
   value === null ? "null" : Array.isArray(value) ? "list" : isFields(value) ? "object" : typeof value;
 const variantOf = (fields: Fields): string => (typeof fields.type === "string" ? fields.type : "");
 
 /** What becomes of a field: it is looked into, it is a map of such, or it is taken as it is. */
-export type Way = "into" | "each" | "whole";
-export function wayInto(above: string, name: string, value: Json): Way {
+type Way = "into" | "each" | "whole";
+function wayInto(above: string, name: string, value: Json): Way {
   if (above === OPAQUE_IN && OPAQUE.has(name)) return "whole";
   if (LISTS_OF_MAPS.has(name)) return "whole";
   if (!MAPS.has(name) || !isFields(value)) return "into";

@@ -9,7 +9,7 @@ export interface Tries {
 
 /**
  * @param causes that together have the effect
- * @param parted the same in groups that are left out whole, before parts of them are
+ * @param groupOf a group is left out whole, before parts of it are
  * @param hasEffect of these alone
  * @param mayTry false ends the search with what was found
  */

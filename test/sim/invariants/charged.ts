@@ -36,7 +36,7 @@ export function checkChargedTasks({ broker, checks }: World, { name, home }: Sim
 }
 
 /** Newest attempts of jobs; an earlier one that runs beside is counted nowhere. */
-export function liveByRole({ clusters }: World): Map<string, Resources> {
+function liveByRole({ clusters }: World): Map<string, Resources> {
   const live = new Map<string, Resources>();
   for (const { home } of clusters) {
     for (const { template, count } of home.query(LIVE)) {

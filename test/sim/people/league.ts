@@ -32,7 +32,7 @@ export function drawLeague(chance: Chance): LeagueDraw {
 export const drawRole = (chance: Chance): RoleDraw => ({ name: chance.pick(ROLES), policy: drawPolicy(chance) });
 
 /** Limits leave room for any one task, so that every job ends some time. */
-export function drawPolicy(chance: Chance): RolePolicy {
+function drawPolicy(chance: Chance): RolePolicy {
   return {
     ...DEFAULT_POLICY,
     weight: chance.pick([0.5, 1, 1, 2, 4]),

@@ -62,8 +62,6 @@ export type SchedulerMemory = ReadonlyMap<string, Told>;
 export class Scheduler {
   readonly plan: SchedulerPlan;
   readonly tasks = new Map<string, Told>();
-  /** launched, and it is not known that they were not */
-  readonly launched = new Set<string>();
   wantsTearDown = false;
   isTornDown = false;
   readonly #world: World;
@@ -274,7 +272,6 @@ export class Scheduler {
     this.#world.timeline.after(this.#chance.spread(1, 3_000), () => {
       const tasks = this.#world.faulty && this.#streamId !== "" ? this.#tasksFor(offer) : [];
       if (tasks.length === 0) return;
-      for (const { taskId } of tasks) this.launched.add(taskId);
       this.#call({ type: "ACCEPT", offerIds: [offer.id], operations: [this.#launchOf(tasks)], refuseMs: 0 });
     });
   }
@@ -287,7 +284,6 @@ export class Scheduler {
 
   #operationsFor(offer: Offer): Operation[] {
     const tasks = this.#world.faulty ? this.#tasksFor(offer) : [];
-    for (const { taskId } of tasks) this.launched.add(taskId);
     if (tasks.length > 0)
       this.#world.trace(() => `scheduler of ${this.plan.id} launches ${tasks.map((t) => t.taskId)} on ${offer.id}`);
     const launch: Operation[] = tasks.length > 0 ? [this.#launchOf(tasks)] : [];
