@@ -352,6 +352,14 @@ describe("events", () => {
     ]);
   });
 
+  test("are all read by who goes on after a cursor that nobody was given", () => {
+    submit({ command: "true" });
+    const { events } = home.call("events", { since: "b9999999999999999", limit: 9, job: null }) as {
+      events: EventView[];
+    };
+    expect(events).not.toEqual([]);
+  });
+
   test("are read from the rows by who watched a Broker that crashed: it ends the watch, as it may not have told all", () => {
     submit({ command: "true", clusters: ["north"] });
     const { cursor } = home.call("events", { since: null, limit: 9, job: null }) as { cursor: string };

@@ -341,6 +341,6 @@ export class BrokerStore {
  */
 const cursorOf = (seq: number): string => `b${seq}`;
 const seqOf = (cursor: string): number => {
-  const match = /^b(\d{1,16})$/.exec(cursor);
-  return match ? Number(match[1]) : -1;
+  const seq = Number(/^b(\d{1,16})$/.exec(cursor)?.[1]);
+  return Number.isSafeInteger(seq) ? seq : -1;
 };
