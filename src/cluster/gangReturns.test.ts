@@ -44,6 +44,15 @@ describe("a gang that went back, as it found places for two of three", () => {
     expect(toy.report("gang")).toMatchObject({ reason: null });
   });
 
+  test("may come again once others have had their turn, also after the clock was set back", () => {
+    toy.pass(HOLD_MS + 1_000);
+    toy.end("small.0");
+    toy.home.nowMs -= 3_600_000;
+    toy.speak("n1");
+    toy.pass(HOLD_MS + 1_000);
+    expect(toy.report("gang")).toMatchObject({ reason: null });
+  });
+
   test("may not come again for what ends in another partition", () => {
     toy.home.call("putPartition", { spec: { ...restSpec(), name: "aside", nodes: ["node = n3"] }, position: 0 });
     toy.node("n3", 1);

@@ -99,7 +99,12 @@ export function* besideOf(memory: ClusterMemory): Generator<{ job: JobState; par
 /** Those whose time is over let go of their places and go back: others are next. What no longer waits is forgotten. */
 function letGo(memory: ClusterMemory, now: number): void {
   const { byGang, restUntil } = memory.gangTimes;
-  for (const [id, untilMs] of restUntil) if (untilMs <= now || !memory.jobs.has(id)) restUntil.delete(id);
+  for (const [id, untilMs] of restUntil) {
+    const job = memory.jobs.get(id);
+    if (!job || untilMs <= now) restUntil.delete(id);
+    // A clock that jumped back prolongs nothing.
+    else restUntil.set(id, Math.min(untilMs, now + holdMsOf(job)));
+  }
   for (const [key, time] of [...byGang]) {
     const job = memory.jobs.get(time.job);
     const standing = job?.action === "run" ? standingOf(job, time.number) : null;
@@ -109,7 +114,6 @@ function letGo(memory: ClusterMemory, now: number): void {
     }
     if (standing.live.length === 0) time.besideSince = null;
     if (time.untilMs === null) continue;
-    // A clock that jumped back prolongs nothing.
     time.untilMs = Math.min(time.untilMs, now + longestMs(job, time));
     if (isWhole(standing) && time.untilMs > now) continue;
     forget(memory, key);
