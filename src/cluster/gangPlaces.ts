@@ -5,16 +5,13 @@ import type { PlacePartition } from "../scheduling/place/place.ts";
 import { gangsWaiting, isWhole, keyOf, type Standing, standingOf } from "./gang.ts";
 import { couldHold, isAble, type Rooms, roomsOf } from "./gangRoom.ts";
 import { CALL_MS, forget, gangJobs, holdMsOf } from "./gangs.ts";
-import type { GangTime } from "./gangTimes.ts";
+import { type GangTime, isOld } from "./gangTimes.ts";
 import { returnWaiting } from "./grants.ts";
 import type { Hold } from "./holds.ts";
 import { mayStart } from "./madePlaces.ts";
 import type { ClusterMemory } from "./memory.ts";
 import { say } from "./starved.ts";
 import type { JobState } from "./state.ts";
-
-/** Places are looked for anew after so long, whatever was seen to change. */
-const LOOK_AGAIN_MS = 5_000;
 
 export interface GangTurn {
   memory: ClusterMemory;
@@ -130,10 +127,8 @@ const isGood = ({ memory, now }: GangTurn, { job, standing, rooms }: Candidate, 
   });
 
 /** Something has changed that could help since it was tried in vain. */
-function mayTry({ memory, now }: GangTurn, { job, time: { tried } }: Candidate): boolean {
-  if (tried === null || tried.freed !== memory.freed || tried.gen !== job.gen) return true;
-  return now < tried.at || now - tried.at >= LOOK_AGAIN_MS;
-}
+const mayTry = ({ memory, now }: GangTurn, { job, time: { tried } }: Candidate): boolean =>
+  tried === null || tried.gen !== job.gen || isOld(tried, memory.freed, now);
 
 /** Its time begins with its first place, or its turn to get one; once it has all, their nodes are called. */
 function note({ memory, now }: GangTurn, { job, key, time }: Candidate, found: "all" | "some" | "none"): void {

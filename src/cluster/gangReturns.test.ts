@@ -116,6 +116,19 @@ test("a gang may come again once another one, with a place of which it would hav
   expect(toy.report("gang")).toMatchObject({ reason: null });
 });
 
+test("a gang may come again once a node is heard again, though nothing has ended there", () => {
+  toy.node("n3", 2);
+  toy.silence("n3");
+  toy.pass(120_000);
+  toy.grant("small", { ...one, count: 2 });
+  toy.grant("gang", gang);
+  toy.pass(4 * HOLD_MS);
+  expect(toy.report("gang")).toMatchObject({ lacksIn: ["default"] });
+  toy.speak("n3");
+  toy.pass(60_000);
+  expect(toy.report("gang")?.lacksIn).toBeUndefined();
+});
+
 test("a gang may come again where only offers are in its way, as they come back", () => {
   const { incarnation, frameworks } = toy.home.object.inspect();
   const lab = {

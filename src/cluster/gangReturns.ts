@@ -5,12 +5,12 @@
 import { add, fits } from "../model/resources.ts";
 import { beside } from "./frameworks/yields.ts";
 import { sizeOf } from "./gang.ts";
+import { type InVain, isOld } from "./gangTimes.ts";
 import { accounts } from "./levels.ts";
 import type { ClusterMemory } from "./memory.ts";
 import type { JobState } from "./state.ts";
 
-/** As things stood when places for all of a gang were last looked for in vain. */
-const inVain = new WeakMap<JobState, number>();
+const inVain = new WeakMap<JobState, InVain>();
 
 /**
  * Of the partitions where it found no places, those where something has ended since, or all of it has places by now; none
@@ -36,7 +36,9 @@ function betteredBy({ nodeAccounts }: ClusterMemory, job: JobState, nodes: Itera
 
 /** What is only offered comes back, and is as good as free. */
 function withPlaces(memory: ClusterMemory, job: JobState, now: number): string[] {
-  if (inVain.get(job) === memory.freed) return [];
+  const { freed } = memory;
+  const known = inVain.get(job);
+  if (known && !isOld(known, freed, now)) return [];
   const all = accounts(memory, now);
   const tasks = sizeOf(job);
   const wanted = add({}, job.asked.demand, tasks);
@@ -48,6 +50,6 @@ function withPlaces(memory: ClusterMemory, job: JobState, now: number): string[]
     const offers = [...memory.frameworks.offers.values()].map(beside);
     return memory.placer.together(job.asked, where, tasks, offers) !== null;
   });
-  if (found.length === 0) inVain.set(job, memory.freed);
+  if (found.length === 0) inVain.set(job, { freed, at: now });
   return found;
 }

@@ -2,6 +2,19 @@
 import { keyOf } from "./gang.ts";
 import type { JobState } from "./state.ts";
 
+/** Places are looked for anew after so long, whatever was seen to change. */
+const LOOK_AGAIN_MS = 5_000;
+
+/** As things stood when places for all of a gang were last looked for in vain. */
+export interface InVain {
+  freed: number;
+  at: number;
+}
+
+/** Whether that may be otherwise by now. */
+export const isOld = (inVain: InVain, freed: number, now: number): boolean =>
+  inVain.freed !== freed || now < inVain.at || now - inVain.at >= LOOK_AGAIN_MS;
+
 export interface GangTime {
   readonly job: string;
   readonly number: number;
@@ -11,8 +24,8 @@ export interface GangTime {
   isCalled: boolean;
   /** since when a task of it waits for a place beside those that run */
   besideSince: number | null;
-  /** as things stood when places for all of it were last looked for in vain */
-  tried: { freed: number; gen: number; at: number } | null;
+  /** null: it was not, or it has its places */
+  tried: (InVain & { gen: number }) | null;
 }
 
 export class GangTimes {

@@ -275,6 +275,8 @@ export function noteRoom(memory: ClusterMemory, changed: Iterable<string>, now: 
     const nodes = noRoomIn.get(job) === job.lacksIn ? changed : memory.nodes.keys();
     noRoomIn.set(job, job.lacksIn);
     const isGang = job.template.gang !== null;
+    // Nothing may wait here: then the placer was not told who is up.
+    if (isGang) noteStates(memory, now);
     const again = isGang ? placesAgain(memory, job, vacated, now) : roomOn(memory, job, nodes, now);
     if (again.length === 0) continue;
     job.lacksIn = job.lacksIn.filter((name) => !again.includes(name));
