@@ -81,7 +81,8 @@ const BLOWS: Record<string, Blow> = {
   },
   suspended: (world, chance) => {
     const agent = anyAgent(world, chance);
-    const forMs = Math.min(chance.spread(1_000, LONG_MS), world.mood.faultsEndMs - world.timeline.nowMs);
+    // Who ends the faults finds it awake.
+    const forMs = Math.min(chance.spread(1_000, LONG_MS), world.mood.faultsEndMs - 1 - world.timeline.nowMs);
     if (!agent || !mayLoseTime(agent)) return;
     world.trace(() => `${agent.machine.name} is suspended for ${forMs} ms`);
     agent.machine.suspend(forMs);
