@@ -5,7 +5,7 @@
 
 /** Rounds at once, for each cluster of the league, before the next has to wait. */
 const MOST_A_CLUSTER = 16;
-/** Answers to news, and to those, that do not count: most leagues come to rest by them. */
+/** News may be answered, and the answers, so often in a row before it counts: most leagues come to rest within that. */
 const ANSWERED_AT_ONCE = 3;
 /** After so long there may be one more. */
 const FORGOTTEN_AFTER_MS = 2_000;

@@ -2,14 +2,11 @@
  * What frameworks run on the nodes of a Cluster that lost its rows: it is charged to their roles until the Cluster says
  * that nothing of it can run any more. Not to a partition: nobody knows where it is, and its nodes say what is free.
  */
-import { DEFAULT_STOP_AFTER_MS, silenceLimitMs } from "../model/job.ts";
+import { DEFAULT_LOST_AFTER_MS } from "../model/job.ts";
 import type { PartitionKey } from "../model/partition.ts";
 import { add, type Resources } from "../model/resources.ts";
 import type { Forgotten } from "../protocol/frameworks.ts";
 import type { FrameworkGrantRow } from "./store.ts";
-
-/** Of tasks that no report told of. */
-const LOST_AFTER_MS = silenceLimitMs(DEFAULT_STOP_AFTER_MS);
 
 type Amounts = ReadonlyMap<PartitionKey, Resources>;
 type Reported = NonNullable<FrameworkGrantRow["reported"]>;
@@ -30,7 +27,8 @@ export function forget(
       roles[role] = add(roles[role] ?? {}, amounts);
   const isAny = Object.values(roles).some((amounts) => Object.values(amounts).some((amount) => amount > 0));
   if (!isAny) return null;
-  const lostAfterMs = Math.max(reported?.lostAfterMs ?? LOST_AFTER_MS, reported?.forgotten?.lostAfterMs ?? 0);
+  // Of some tasks no report may have told.
+  const lostAfterMs = Math.max(reported?.lostAfterMs ?? DEFAULT_LOST_AFTER_MS, reported?.forgotten?.lostAfterMs ?? 0);
   return { framework, genApplied: 0, uses: [], isGone: false, forgotten: { gen, lostAfterMs, roles } };
 }
 

@@ -338,8 +338,10 @@ const NOBODY: RoundFramework = {
   served: 0,
 };
 
-/** Of what its Cluster has forgotten. */
-/** It counts in limits. Quotas and what is free it takes from nobody: what runs of it is told by the nodes. */
+/**
+ * Of what its Cluster has forgotten: it counts in limits. Quotas and what is free it takes from nobody, as the nodes tell
+ * what runs of it.
+ */
 const forgottenOf = ({ framework, cluster, reported }: GrantState): RoundFramework[] =>
   Object.entries(reported?.forgotten?.roles ?? {}).map(([role, mayUse]) => ({
     ...NOBODY,

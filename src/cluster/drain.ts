@@ -6,7 +6,7 @@ import { formatDuration } from "../model/duration.ts";
 import type { DrainView } from "../model/views.ts";
 import { stopLive } from "./ends.ts";
 import type { ClusterMemory } from "./memory.ts";
-import { isCopy } from "./requests.ts";
+import { noteOnce } from "./requests.ts";
 import type { Drain } from "./schema.ts";
 import { type NodeState, stockSize } from "./state.ts";
 
@@ -38,7 +38,7 @@ function detailOf({ deadlineMs, forMs }: DrainWish): string {
 const WINDOW_OVER = "its time is over";
 
 export function drainNode(memory: ClusterMemory, node: NodeState, wish: DrainWish, now: number): void {
-  if (wish.request !== undefined && isCopy(memory, `${node.name} ${wish.request}`)) return;
+  if (wish.request !== undefined && !noteOnce(memory, `${node.name} ${wish.request}`)) return;
   setNodeDrain(memory, node, drainBy(wish, node.drain, now));
   memory.events.push({ type: "node.draining", node: node.name, detail: detailOf(wish) });
 }
@@ -57,7 +57,7 @@ export function setNodeDrain(memory: ClusterMemory, node: NodeState, drain: Drai
 }
 
 export function drainCluster(memory: ClusterMemory, wish: DrainWish, now: number): void {
-  if (wish.request !== undefined && isCopy(memory, wish.request)) return;
+  if (wish.request !== undefined && !noteOnce(memory, wish.request)) return;
   setClusterDrain(memory, drainBy(wish, memory.self.drain, now));
   memory.events.push({ type: "cluster.draining", detail: detailOf(wish) });
 }

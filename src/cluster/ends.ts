@@ -125,7 +125,8 @@ const inLimbo = (job: JobState, index: number, epoch: Epoch): Stock | undefined 
 /** Not the end of what is live: kept on its attempt. */
 function recordLate(memory: ClusterMemory, job: string, index: number, node: string, update: Update): boolean {
   const row = memory.store.task(job, index);
-  if (!row && (withinRecovery(memory) || !memory.jobs.has(job))) return !withinRecovery(memory);
+  if (!row && withinRecovery(memory)) return false;
+  if (!row && !memory.jobs.has(job)) return true;
   if (row?.epoch !== update.epoch || row?.reason === "agent-lost") {
     // A copied disk also tells of reboots: that it was lost is all that is known then.
     const state = update.reason === "rebooted" ? "lost" : update.state;

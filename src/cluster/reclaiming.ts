@@ -207,11 +207,11 @@ function giveBack(memory: ClusterMemory, job: JobState, vain: readonly Claimant[
     returnWaiting(memory, job, "surplus");
     return;
   }
-  // Others have their turn before it comes again.
-  if (job.template.gang !== null) gangTimes.restUntil.set(job.id, now + holdMsOf(job));
   const partitions = [...new Set(lacks.map(({ partition }) => partition))];
   returnWaiting(memory, job, "fragmented", undefined, partitions);
-  // Who may be stopped for it are others as time passes.
+  if (job.template.gang === null) return;
+  // Others have their turn before it comes again; and who may be stopped for it are others as time passes.
+  gangTimes.restUntil.set(job.id, now + holdMsOf(job));
   job.mayFitIn = [...job.mayFitIn, ...partitions];
 }
 

@@ -12,9 +12,9 @@ export function note(memory: ClusterMemory, request: string): void {
   memory.store.saveSelf(memory.self);
 }
 
-/** @returns false: it is done now, for the first time */
-export function isCopy(memory: ClusterMemory, request: string): boolean {
-  if (isKnown(memory, request)) return true;
+/** @returns whether it is done in this turn, for the first time */
+export function noteOnce(memory: ClusterMemory, request: string): boolean {
+  if (isKnown(memory, request)) return false;
   note(memory, request);
-  return false;
+  return true;
 }

@@ -2,14 +2,13 @@
  * Tasks that their Cluster knows nothing of any more, as it lost its rows: they may run on their nodes until those stop
  * them. How long that has been is counted in ticks, so that a clock that jumps, or an outage of ours, ends none early.
  */
-import { DEFAULT_STOP_AFTER_MS, silenceLimitMs } from "../model/job.ts";
+import { DEFAULT_LOST_AFTER_MS } from "../model/job.ts";
 import { RECOVERY_MS } from "../protocol/levels.ts";
 import { stand } from "./lines.ts";
 import type { FrameworkMemory } from "./memory.ts";
 import type { Task } from "./state.ts";
 
 const TICK_MS = 30_000;
-const LOST_AFTER_MS = silenceLimitMs(DEFAULT_STOP_AFTER_MS);
 
 /** Whatever else of its Cluster is missing waits anew, too. */
 export function goMissing(memory: FrameworkMemory, task: Task, now: number): void {
@@ -19,7 +18,7 @@ export function goMissing(memory: FrameworkMemory, task: Task, now: number): voi
 }
 
 /** By then its Cluster does not renew what it does not know any more, and its node has stopped it. */
-const goneAfterMs = ({ level }: Task): number => RECOVERY_MS + (level.lostAfterMs ?? LOST_AFTER_MS);
+const goneAfterMs = ({ level }: Task): number => RECOVERY_MS + (level.lostAfterMs ?? DEFAULT_LOST_AFTER_MS);
 
 export class Missing {
   readonly #memory: FrameworkMemory;

@@ -36,6 +36,8 @@ const MAX_COMMAND_CHARS = 128 * 1024;
 
 /** The silence a Cluster must have counted before it hands an at-most-one attempt out again (clock drift ≤ 1 %). */
 export const silenceLimitMs = (stopAfterMs: number): number => stopAfterMs + 15_000 + Math.ceil(stopAfterMs / 100);
+/** Of a task of which nothing else is known. */
+export const DEFAULT_LOST_AFTER_MS = silenceLimitMs(DEFAULT_STOP_AFTER_MS);
 
 const constraint = z
   .string()

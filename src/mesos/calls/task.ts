@@ -1,6 +1,6 @@
 /** A task that a framework wants launched, into what a node is to run; and what is wrong with it in itself. */
 import type { LaunchTask } from "../../model/framework.ts";
-import { silenceLimitMs } from "../../model/job.ts";
+import { DEFAULT_STOP_AFTER_MS, silenceLimitMs } from "../../model/job.ts";
 import { DEFAULT_PRIORITY } from "../../model/placing.ts";
 import { GUARD_MARGIN_MS } from "../../model/stopping.ts";
 import type { CommandInfo, TaskInfo } from "../messages/task.ts";
@@ -13,7 +13,6 @@ import { graceMsOf, millisecondsOf } from "./times.ts";
 
 /** Of Mesos' command executor. */
 const DEFAULT_GRACE_MS = 3000;
-const STOP_AFTER_MS = 600_000;
 const NO_COMMAND: CommandInfo = { uris: [], arguments: [] };
 
 export interface LaunchContext {
@@ -89,7 +88,7 @@ function templateOf(
   const words = wordsOf(command, task.container);
   const stopGraceMs = graceMsOf(task.kill_policy) ?? DEFAULT_GRACE_MS;
   // TERM, grace and KILL must fit into half of it.
-  const stopAfterMs = Math.max(STOP_AFTER_MS, 2 * (stopGraceMs + GUARD_MARGIN_MS));
+  const stopAfterMs = Math.max(DEFAULT_STOP_AFTER_MS, 2 * (stopGraceMs + GUARD_MARGIN_MS));
   return {
     name: task.name,
     command: words.command,
