@@ -10,7 +10,7 @@ import { quotaTop, withinLimits } from "../shares/bounds.ts";
 import { charge } from "../shares/charge.ts";
 import { available } from "../shares/quota.ts";
 import { excessIn, isOwner, type Room, take } from "../shares/rooms.ts";
-import type { RoleNode } from "../shares/tree.ts";
+import type { RoleNode, Tree } from "../shares/tree.ts";
 import type { Facts } from "./facts.ts";
 import { fill, give } from "./fill.ts";
 import { type Due, type Reclaims, reclaimsOf } from "./reclaim.ts";
@@ -244,13 +244,17 @@ export function chargeHeld({ tree, rooms, wants }: Filling): void {
   for (const room of rooms) addTo(tree.league.subtree, excessIn(room));
 }
 
+/** There is space, but too little beside what roles that don't lend keep for themselves. */
+const isKeptBack = ({ league }: Tree, { leaf }: Want, room: Room): boolean =>
+  quotaTop(leaf.role, room) === null && leaf.demand.some((wanted, r) => wanted > 0 && available(league, r) < wanted);
+
 /** Closes the rooms that someone is short of, and that have no space for its next task yet. @returns all of them */
-function keepFor({ rooms, wants }: Filling, dues: readonly Due[]): ReadonlySet<Room> {
+function keepFor({ tree, rooms, wants }: Filling, dues: readonly Due[]): ReadonlySet<Room> {
   const awaited = new Set<Room>();
   for (const { want, fair } of dues.filter(isShortOfRoom)) {
     for (const room of rooms) {
       const lacks = (fair.get(room.index) ?? 0) > (want.taken.get(room.index) ?? 0);
-      if (lacks && spaceIn(room, want.leaf) === 0) awaited.add(room);
+      if (lacks && (spaceIn(room, want.leaf) === 0 || isKeptBack(tree, want, room))) awaited.add(room);
     }
   }
   for (const places of new Set(wants.map((want) => want.places)))

@@ -267,6 +267,24 @@ describe("priority", () => {
   });
 });
 
+test("beside what is not lent, what is free is kept for who is short of it: else others would have it in turns", () => {
+  const withSmall = (small: number) =>
+    round(
+      league(
+        one(8),
+        [
+          job("long", { cpus: 1 }, 5, { role: "lab", ...held(5) }),
+          job("web", { cpus: 1 }, 1, { role: "web", ...held(1) }),
+          job("small", { cpus: 1 }, 3, { role: "lab", priority: 20, ...held(small) }),
+          job("large", { cpus: 2 }, 4, { role: "lab" }),
+        ],
+        { web: { guarantee: { cpus: 2 }, lend: { cpus: 0 } } },
+      ),
+    );
+  expect([0, 1].map((small) => total(withSmall(small).limits, "small"))).toEqual([0, 0]);
+  expect(total(withSmall(0).limits, "long")).toBe(4);
+});
+
 test("shares are never made equal by force", () => {
   const result = round(league(one(10), [cpu("web", 99, held(10)), cpu("lab", 99)]));
   expect([result.claims.size, result.yields.size]).toEqual([0, 0]);
