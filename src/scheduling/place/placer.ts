@@ -113,32 +113,40 @@ export class Placer {
 
   /** Places for so many tasks at once, when these are free; null: not for all of them. */
   together(asked: Asked, where: Where, count: number, gone: readonly Taken[] = []): Place[] | null {
-    for (const one of gone) this.remove(one.asked, one.place);
-    const places: Place[] = [];
-    while (places.length < count) {
-      const place = this.choose(asked, where);
-      if (place === null) break;
-      this.add(asked, place);
-      places.push(place);
-    }
-    for (const place of places) this.remove(asked, place);
-    for (const one of gone) this.add(one.asked, one.place);
-    return places.length === count ? places : null;
+    return this.without(gone, () => {
+      const places: Place[] = [];
+      while (places.length < count) {
+        const place = this.choose(asked, where);
+        if (place === null) break;
+        this.add(asked, place);
+        places.push(place);
+      }
+      for (const place of places) this.remove(asked, place);
+      return places.length === count ? places : null;
+    });
   }
 
   /** Whether a task would fit on the node, up or not, once these places are free. */
   fitsWithout(asked: Asked, node: string, gone: readonly Taken[]): boolean {
+    return this.without(gone, () => {
+      const entry = this.occupancy.of(node);
+      return (
+        asked.shape !== null &&
+        entry !== undefined &&
+        entry.index >= 0 &&
+        this.packer.fits(asked.shape, entry.index) &&
+        this.search.isAccepted(asked, entry.node) &&
+        !this.search.exclusion(asked, {})?.(entry.index)
+      );
+    });
+  }
+
+  /** As if these places were free. */
+  private without<T>(gone: readonly Taken[], look: () => T): T {
     for (const one of gone) this.remove(one.asked, one.place);
-    const entry = this.occupancy.of(node);
-    const fits =
-      asked.shape !== null &&
-      entry !== undefined &&
-      entry.index >= 0 &&
-      this.packer.fits(asked.shape, entry.index) &&
-      this.search.isAccepted(asked, entry.node) &&
-      !this.search.exclusion(asked, {})?.(entry.index);
+    const seen = look();
     for (const one of gone) this.add(one.asked, one.place);
-    return fits;
+    return seen;
   }
 
   /** Nodes that could take it were they empty, up or not. */
