@@ -6,7 +6,7 @@ import type { SimObject } from "../world/simObject.ts";
 import type { World } from "../world/world.ts";
 
 export function checkPlace(world: World, cluster: SimObject, machine: Machine, process: SimProcess): void {
-  const { checks, happenings } = world;
+  const { checks } = world;
   const { plan } = world.planOf(process.task) ?? {};
   if (!plan) return;
   const { template, key, ports } = process;
@@ -19,8 +19,7 @@ export function checkPlace(world: World, cluster: SimObject, machine: Machine, p
     ports.length * 1000 === (template.resources.ports ?? 0) && template.ports.every((port) => ports.includes(port)),
     () => `${starts()} with ports ${ports}, and asked for ${template.ports} of ${template.resources.ports}`,
   );
-  // Its node may be told of only after that.
-  if (happenings.faults.has("machine-refitted")) return;
+  if (!isAsTold(world, machine)) return;
   const attributes = attributesOf(world, machine);
   checks.hold(
     "placed-as-asked",
@@ -30,8 +29,11 @@ export function checkPlace(world: World, cluster: SimObject, machine: Machine, p
     }),
     () => `${starts()}, which is ${JSON.stringify(attributes)}, and asked for ${template.constraints}`,
   );
-  if (world.isAtMostOne(process.task) && !happenings.faults.has("cluster-rebuilt")) checkApart(world, machine, process);
+  if (world.isAtMostOne(process.task) && cluster.rebuilds === 0) checkApart(world, machine, process);
 }
+
+/** Between two boots it may become another, which is told only later; and of a copied disk either machine tells. */
+const isAsTold = (world: World, machine: Machine): boolean => !machine.isRefitted && !world.hasCopy(machine);
 
 /** A copy of a machine's disk is the same node. */
 function attributesOf(world: World, machine: Machine): Record<string, string> {
@@ -46,7 +48,8 @@ function checkApart(world: World, machine: Machine, { template, task, key }: Sim
   for (const { over, job } of template.apart) {
     if (job !== "self") continue;
     for (const other of world.machines) {
-      if (world.clusterOfMachine(other) !== cluster || attributesOf(world, other)[over] !== here[over]) continue;
+      if (world.clusterOfMachine(other) !== cluster || !isAsTold(world, other)) continue;
+      if (attributesOf(world, other)[over] !== here[over]) continue;
       const same = [...other.processes.values()].find(
         (one) => one.key !== key && parseTaskId(one.task)?.job === parseTaskId(task)?.job,
       );

@@ -11,14 +11,6 @@ const SLACK_MS = 5_000;
 const ROUNDING_MS = 2;
 /** A grace is cut so long before the deadline, by a clock that drifts. */
 const CUT_MS = GUARD_MARGIN_MS + 500;
-/** What is unknown to its cluster gets the grace that most have. */
-const UNKNOWN = ["cluster-rebuilt", "agent-cloned"];
-/** Only an agent that is there all the time ends it in time. */
-const AGENT_AWAY = [
-  ...["agent-crash", "agent-stopped", "agent-down-long", "agent-dead", "agent-cloned", "machine-reboot"],
-  ...["guard-and-agent-killed", "suspended", "boot-clock-leaps", "disk-slow", "disk-full", "run-folder-full"],
-  "data-lost",
-];
 
 export class Times {
   readonly #world: World;
@@ -34,7 +26,7 @@ export class Times {
   signalled(process: SimProcess, signal: "TERM" | "KILL", nowMs: number): void {
     const termAtMs = this.#terms.get(process);
     if (signal === "TERM" && termAtMs === undefined) this.#terms.set(process, nowMs);
-    if (signal === "TERM" || launchedAs(process) !== null || this.#hadAny(UNKNOWN)) return;
+    if (signal === "TERM" || launchedAs(process) !== null || this.#mayBeUnknown(process)) return;
     const { stopGraceMs } = process.template;
     this.#world.checks.hold(
       "grace-given",
@@ -44,9 +36,22 @@ export class Times {
   }
 
   /** The grace of a TERM that came late, since its agent was away when it was due, ends before the deadline. */
-  #isCut({ host, key }: SimProcess): boolean {
+  #isCut(process: SimProcess): boolean {
+    const { host, key } = process;
     const deadlineMs = deadlineOf(host.guardEntries, key) ?? Number.POSITIVE_INFINITY;
-    return this.#hadAny(AGENT_AWAY) && host.now() >= deadlineMs - CUT_MS;
+    return this.#wasAway(process) && host.now() >= deadlineMs - CUT_MS;
+  }
+
+  /** What is unknown to its cluster gets the grace that most have. */
+  #mayBeUnknown({ host }: SimProcess): boolean {
+    return this.#world.clusterOfMachine(host).rebuilds > 0 || this.#world.hasCopy(host);
+  }
+
+  /** Only an agent that was there since the start, and did not wait for its disk, does in time what is to be done. */
+  #wasAway({ host, startedBootMs }: SimProcess): boolean {
+    const agent = this.#world.agents.find(({ machine, runs }) => runs && machine === host);
+    const isSlow = this.#world.happenings.faults.has("disk-slow");
+    return isSlow || agent === undefined || agent.runsSinceMs > host.when(startedBootMs) + ROUNDING_MS;
   }
 
   deadline({ template, key }: SimProcess, { deadlineMs, termAtMs }: Deadline): void {
@@ -65,7 +70,7 @@ export class Times {
     const { checks } = this.#world;
     const { timeoutMs, stopGraceMs, retryMax } = template;
     const { ranMs = 0 } = exit;
-    if (timeoutMs !== null && !this.#hadAny(AGENT_AWAY))
+    if (timeoutMs !== null && !this.#wasAway(process))
       checks.hold(
         "timeouts-kept",
         ranMs <= timeoutMs + stopGraceMs + SLACK_MS,
@@ -80,10 +85,5 @@ export class Times {
       failures <= retryMax + 1,
       () => `${key} fails, the ${failures}th of its task, and it may be tried again ${retryMax} times`,
     );
-  }
-
-  #hadAny(kinds: readonly string[]): boolean {
-    const { faults } = this.#world.happenings;
-    return kinds.some((kind) => faults.has(kind));
   }
 }

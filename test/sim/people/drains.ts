@@ -31,6 +31,8 @@ export class Drains {
   readonly #world: World;
   readonly #chance: Chance;
   #asked = 0;
+  /** something was to be drained: there is something to look after */
+  #areKnown = false;
   /** how many times something is drained, or used again */
   readonly #times: number;
   #calmAtMs = Number.POSITIVE_INFINITY;
@@ -91,6 +93,7 @@ export class Drains {
   #ask(cluster: SimObject, method: string, args: unknown): void {
     const { faulty, happenings } = this.#world;
     if (faulty && !happenings.isWanted(method, cluster.name)) return;
+    this.#areKnown ||= method === "drain" || method === "drainNode";
     this.#world.trace(() => `an owner asks ${cluster.name} to ${method} ${JSON.stringify(args)}`);
     this.#world.edge.request(cluster, method, args, (answer) => {
       // A node may be gone for good.
@@ -100,16 +103,10 @@ export class Drains {
     });
   }
 
-  get #areKnown(): boolean {
-    const { wishes } = this.#world.happenings;
-    return wishes.has("drain") || wishes.has("drainNode");
-  }
-
   /** No reply lets anything live on that was to be stopped by then. */
   replyLeaves(cluster: SimObject, { renews }: PollReply): void {
-    // A clock that jumps makes nodes silent, and then their silence decides; what is renewed unknown is on no row.
-    const { faults } = this.#world.happenings;
-    if (!this.#areKnown || renews.length === 0 || faults.has("clock-jump") || faults.has("cluster-rebuilt")) return;
+    // Where the clock leapt nodes are silent, and their silence decides; what is renewed unknown is on no row.
+    if (!this.#areKnown || renews.length === 0 || cluster.leaps > 0 || cluster.rebuilds > 0) return;
     const { home } = cluster;
     const clockMs = cluster.now();
     const all = parsed<Deadline>(home.query("SELECT drain FROM self")[0]?.drain);
@@ -159,8 +156,7 @@ export class Drains {
       const { drain, silent } = cluster.ask("drainView", {}) as ClusterDrainView;
       const isDue = drain !== null && cluster.now() >= drain.deadlineAt + STOPPED_WITHIN_MS && silent.length === 0;
       const what = () => `${cluster.name} is drained, and ${drain?.left} are left there`;
-      if (isDue && !this.#world.happenings.faults.has("cluster-rebuilt"))
-        this.#world.checks.hold("drained-in-time", drain.left === 0, what);
+      if (isDue && cluster.rebuilds === 0) this.#world.checks.hold("drained-in-time", drain.left === 0, what);
     }
   }
 }

@@ -41,6 +41,8 @@ export class Machine {
   readonly name: string;
   capacity: Resources;
   attributes: Readonly<Record<string, string>>;
+  /** it was bought as another one */
+  isRefitted = false;
   readonly disk = new Disk();
   readonly processes = new Map<string, SimProcess>();
   boot = "";

@@ -51,6 +51,10 @@ export class SimObject {
   life = 0;
   /** how often it woke on a backup: what was asked before is answered by nobody */
   restores = 0;
+  /** how often it began anew with no rows at all */
+  rebuilds = 0;
+  /** how often its clock leapt */
+  leaps = 0;
   readonly troubles: ObjectTroubles;
   /** chance that a turn is the last of this life, right after its commit */
   crashAfterTurn = 0;
@@ -173,6 +177,7 @@ export class SimObject {
 
   /** Its data is gone: it begins anew with nothing. */
   rebuild(): void {
+    this.rebuilds++;
     this.life++;
     this.#process++;
     this.#cutSockets();
@@ -203,6 +208,7 @@ export class SimObject {
   }
 
   jumpClock(byMs: number): void {
+    this.leaps++;
     this.clockOffsetMs += byMs;
     this.#armedFor = null;
     this.#arm();

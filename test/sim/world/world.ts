@@ -249,6 +249,12 @@ export class World {
     this.#start(new AgentHost(this, machine, agent.claims));
   }
 
+  /** Another machine is the same node: its disk is a copy of this one's, or this one's of it. */
+  hasCopy(machine: Machine): boolean {
+    const own = new Set(this.agents.filter((one) => one.machine === machine).map(({ claims }) => claims));
+    return this.agents.some((one) => one.machine !== machine && own.has(one.claims));
+  }
+
   /** A person joins a machine: what ran there before is over. */
   addAgent(cluster: SimObject, machine: Machine): void {
     const key = `join-key-of-${machine.name}-${this.agents.length}`;
@@ -297,6 +303,7 @@ export class World {
   refit(machine: Machine): void {
     const chance = this.#leagueChance;
     if (!this.faulty || !chance.of(REFIT) || !this.happenings.strikes("machine-refitted", machine.name)) return;
+    machine.isRefitted = true;
     machine.capacity = drawShape(chance);
     const { region = "" } = machine.attributes;
     machine.attributes = { ...drawAttributes(chance), region, cores: coresOf(machine.capacity) };
