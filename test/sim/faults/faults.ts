@@ -219,18 +219,12 @@ function clone(world: World, chance: Chance): void {
   world.cloneAgent(agent);
 }
 
-const objectsOf = ({ broker, clusters, schedulers }: World): SimObject[] => [
-  broker,
-  ...clusters,
-  ...schedulers.map(({ object }) => object),
-];
-
 export function scheduleFaults(world: World, chance: Chance): void {
   const { mood } = world;
   world.network.weather = mood.weather;
   world.edge.staleReplies = mood.staleReplies;
   world.edge.errorPages = mood.errorPages;
-  for (const object of objectsOf(world)) {
+  for (const object of world.objects) {
     object.crashAfterTurn = mood.objectCrash;
     object.alarmLost = mood.alarmLost;
     object.alarmLate = mood.alarmLate;
@@ -278,7 +272,7 @@ function endFaults(world: World): void {
   world.network.mend();
   world.edge.staleReplies = 0;
   world.edge.errorPages = 0;
-  for (const object of [...objectsOf(world), ...world.shelves]) {
+  for (const object of [...world.objects, ...world.shelves]) {
     Object.assign(object, { crashAfterTurn: 0, alarmLost: 0, alarmLate: 0, awayUntilMs: 0 });
   }
   endMachineFaults(world);

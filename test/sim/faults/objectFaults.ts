@@ -31,7 +31,7 @@ const CUTS: Readonly<Record<string, (world: World, chance: Chance) => SimObject>
 export function scheduleObjectFaults(world: World, chance: Chance): void {
   const { mood, timeline } = world;
   if (mood.wide || mood.calm) return;
-  const objects = objectsOf(world);
+  const { objects } = world;
   const alarmTwice = chance.pick([0, 0.05, 0.2]);
   const writeRefused = chance.pick([0, 0.02, 0.1]);
   for (const { troubles } of objects) Object.assign(troubles, { alarmTwice, writeRefused });
@@ -48,7 +48,7 @@ export function scheduleObjectFaults(world: World, chance: Chance): void {
 function strike(world: World, chance: Chance): void {
   const kind = chance.pick([...Object.keys(SPELLS), ...Object.keys(CUTS)]);
   const { [kind]: spell } = SPELLS;
-  const object = CUTS[kind]?.(world, chance) ?? chance.pick(objectsOf(world));
+  const object = CUTS[kind]?.(world, chance) ?? chance.pick(world.objects);
   // While a Cluster is away, what runs there is not renewed; the Broker's absence costs nothing.
   const mayBeLong = spell === undefined || object === world.broker || !world.mood.gentle;
   const forMs = chance.spread(SHORTEST_MS, mayBeLong ? LONG_MS : SHORT_MS);
@@ -59,13 +59,7 @@ function strike(world: World, chance: Chance): void {
 }
 
 function cutOff(world: World, { name }: SimObject, forMs: number): void {
-  const others = objectsOf(world).filter((one) => one.name !== name);
+  const others = world.objects.filter((one) => one.name !== name);
   for (const other of ["people", ...others.map((one) => one.name)])
     world.network.cut(linkOf(name, other), world.timeline.nowMs + forMs);
 }
-
-const objectsOf = ({ broker, clusters, schedulers }: World): SimObject[] => [
-  broker,
-  ...clusters,
-  ...schedulers.map(({ object }) => object),
-];

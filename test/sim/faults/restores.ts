@@ -124,8 +124,7 @@ export class Restores {
       this.#world.trace(() => `${object.name} is restored to ${atMs}, generation ${generation}`);
       object.restore(rows, generation);
     }
-    for (const object of [broker, ...clusters, ...schedulers.map((one) => one.object)])
-      if (!backups.has(object)) object.wakeWith(generation);
+    for (const object of this.#world.objects) if (!backups.has(object)) object.wakeWith(generation);
     for (const [cluster, before] of said) {
       watch.restored(cluster, before);
       limits.rowsLost(cluster.name);

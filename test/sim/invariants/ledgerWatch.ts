@@ -91,14 +91,7 @@ export class LedgerWatch {
  */
 const LOSSES = ["cluster-rebuilt", "clock-jump", "broker-crash", "object-crash", ...RESTORES];
 /** Nothing is handed out in vain, nothing ends without being told at once. */
-const HARMLESS = new Set([
-  "start-failed",
-  "broker-away",
-  "broker-crash",
-  "object-link-cut",
-  "message-doubled",
-  "message-replayed",
-]);
+const HARMLESS = new Set(["start-failed", "broker-away", "object-link-cut", "message-doubled", "message-replayed"]);
 
 const entriesOf = ({ entries }: LedgerView): Sums => {
   const sums: Sums = new Map();

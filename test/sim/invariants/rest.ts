@@ -6,6 +6,7 @@
 import { DEFAULT_STOP_AFTER_MS, silenceLimitMs } from "../../../src/model/job.ts";
 import { RECOVERY_MS } from "../../../src/protocol/levels.ts";
 import { RESTORES } from "../faults/restores.ts";
+import { LOOK_AGAIN_MS } from "../world/network.ts";
 import type { Chance } from "../world/random.ts";
 import type { SimObject } from "../world/simObject.ts";
 import type { World } from "../world/world.ts";
@@ -15,8 +16,7 @@ import { checkLeftovers } from "./leftovers.ts";
 const MANY_NODES = 20;
 const PART_OF_LARGE = 0.35;
 const TORN_DOWN = 0.6;
-/** From the end of the faults: people look again and do what was undone, then Broker and Clusters poke once more. */
-const LAST_WISH_MS = 450_000;
+/** After the last wish of people Broker and Clusters poke once more. */
 const SETTLED_WITHIN_MS = 200_000;
 /** Of a Cluster: rows, and what they tell. Each restore raises the generation of all. */
 const LOSSES = ["cluster-rebuilt", ...RESTORES];
@@ -57,7 +57,7 @@ export class Rest {
     const { mood, timeline, machines, schedulers, happenings } = this.#world;
     if (machines.length > MANY_NODES && !this.#chance.of(PART_OF_LARGE)) return;
     for (const scheduler of schedulers) if (this.#chance.of(TORN_DOWN)) scheduler.tearDown();
-    const lastWishAtMs = Math.max(timeline.nowMs, mood.faultsEndMs + LAST_WISH_MS);
+    const lastWishAtMs = Math.max(timeline.nowMs, mood.faultsEndMs + LOOK_AGAIN_MS);
     const hasLoss = LOSSES.some((kind) => happenings.faults.has(kind));
     const settledAtMs = Math.max(
       lastWishAtMs + SETTLED_WITHIN_MS,
@@ -77,7 +77,7 @@ export class Rest {
     }
     // That counts as use of its role, and is told anew every few minutes.
     if (this.#world.clusters.some(isReserved)) return;
-    const before = new Map(this.#objects().map((object) => [object, this.#doneBy(object)]));
+    const before = new Map(this.#world.objects.map((object) => [object, this.#doneBy(object)]));
     await run(QUIET_MS);
     for (const [object, done] of before) this.#holdIdle(object, done);
     checkLeftovers(this.#world);
@@ -86,11 +86,6 @@ export class Rest {
   #holdTornDown(): void {
     for (const { isTornDown, wantsTearDown, plan } of this.#world.schedulers)
       this.#world.checks.hold("nothing-left-behind", isTornDown || !wantsTearDown, () => `${plan.id} is not torn down`);
-  }
-
-  #objects(): SimObject[] {
-    const { broker, clusters, schedulers } = this.#world;
-    return [broker, ...clusters, ...schedulers.map(({ object }) => object)];
   }
 
   #doneBy(object: SimObject): Done {

@@ -6,13 +6,12 @@
 import { type AttemptKey, parseAttemptKey, parseTaskId } from "../../../src/model/ids.ts";
 import type { ClusterDrainView, NodeView } from "../../../src/model/views.ts";
 import type { PollReply } from "../../../src/protocol/agent.ts";
+import { LOOK_AGAIN_MS } from "../world/network.ts";
 import type { Chance } from "../world/random.ts";
 import type { SimObject } from "../world/simObject.ts";
 import type { World } from "../world/world.ts";
 import { drawServices, type Plan } from "./person.ts";
 
-/** A copy of an earlier wish may arrive so late that it undoes a later one. */
-const LOOK_AGAIN_MS = 450_000;
 /** The faults are forgotten: who was silent is heard again, or lost. */
 const CALM_AFTER_MS = 120_000;
 /** The longest grace, and the polls that tell of a stop and of an end. */

@@ -5,6 +5,7 @@
 import { type PartitionSpec, REST } from "../../../src/model/partition.ts";
 import type { RolePolicy } from "../../../src/model/role.ts";
 import type { RoleView } from "../../../src/model/views.ts";
+import { LOOK_AGAIN_MS } from "../world/network.ts";
 import type { Chance } from "../world/random.ts";
 import type { SimObject } from "../world/simObject.ts";
 import type { World } from "../world/world.ts";
@@ -19,8 +20,6 @@ import {
 } from "./league.ts";
 import type { Rivalry } from "./rivals.ts";
 
-/** A copy of an earlier wish may arrive so late that it undoes a later one: a person looks again. */
-const LOOK_AGAIN_MS = 450_000;
 const AFTER_REBUILD_MS = 10_000;
 
 export class Stewards {

@@ -18,6 +18,8 @@ const NEAR_MS = 15;
 /** The sender has given up by then; the message may still arrive. */
 const GIVE_UP_MS = 20_000;
 const LONGEST_DELAY_MS = 400_000;
+/** After the faults: a copy of an earlier wish may have come so late that it undid a later one. */
+export const LOOK_AGAIN_MS = LONGEST_DELAY_MS + 50_000;
 
 export class Network {
   weather: Weather = CALM;

@@ -124,7 +124,7 @@ export class World {
   faulty = true;
 
   readonly #trace: ((line: string) => void) | null;
-  readonly #objects = new Map<string, SimObject>();
+  readonly #byName = new Map<string, SimObject>();
   readonly #clusterOf = new Map<Machine, SimObject>();
   readonly #work = new Map<string, { ranMs: number; code: number }>();
   #workMs = 0;
@@ -210,6 +210,11 @@ export class World {
     return this.timeline.nowMs >= this.calmAtMs;
   }
 
+  /** All but Shelves, which come into being when they are asked. */
+  get objects(): SimObject[] {
+    return [this.broker, ...this.clusters, ...this.schedulers.map(({ object }) => object)];
+  }
+
   /** Of one part of the world: what others draw shifts nothing of it. */
   chanceOf(part: string): Chance {
     return this.#chance.named(part);
@@ -217,7 +222,7 @@ export class World {
 
   #object(ref: ObjectRef): SimObject {
     const object = new SimObject(this, ref, (platform) => this.#build(ref, platform));
-    this.#objects.set(`${ref.kind}/${ref.name}`, object);
+    this.#byName.set(`${ref.kind}/${ref.name}`, object);
     return object;
   }
 
@@ -282,7 +287,7 @@ export class World {
 
   /** A Shelf comes into being when it is first asked. */
   objectOf(ref: ObjectRef): SimObject | undefined {
-    const object = this.#objects.get(`${ref.kind}/${ref.name}`);
+    const object = this.#byName.get(`${ref.kind}/${ref.name}`);
     if (object || ref.kind !== "shelf") return object;
     const shelf = this.#object(ref);
     this.shelves.push(shelf);
@@ -290,7 +295,7 @@ export class World {
     return shelf;
   }
   clusterOf(agent: AgentHost): SimObject {
-    const cluster = this.#objects.get(`cluster/${agent.claims.cluster}`);
+    const cluster = this.#byName.get(`cluster/${agent.claims.cluster}`);
     if (!cluster) throw new Error(`no cluster ${agent.claims.cluster}`);
     return cluster;
   }
@@ -401,6 +406,6 @@ export class World {
   }
 
   close(): void {
-    for (const object of this.#objects.values()) object.home.close();
+    for (const object of this.#byName.values()) object.home.close();
   }
 }
