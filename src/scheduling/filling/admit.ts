@@ -98,7 +98,7 @@ function admitBeside(
   );
   const limits = dues.map((due) => limitsOf(filling, due, awaited, isUnderAny(due.want, tight)));
   keepMade(filling, dues, awaitedFor, -1);
-  // Room is made for later: by then that is given back, and if it is used after all the next round knows of it.
+  // Room is made for later: what frameworks are giving back is free by then, and if not the next round knows.
   countGoingBack(filling, -1);
   const reclaims = reclaimsOf(filling, dues);
   const admitted = {
@@ -277,7 +277,7 @@ function limitsOf({ rooms }: Filling, due: Due, awaited: ReadonlySet<Room>, isOw
     const isRaised = granted > (kept.get(room.index) ?? 0);
     const mayStay = !isAbove && !awaited.has(room) && isInBounds(want, room);
     const limit = isRaised || mayStay ? granted : Math.min(fair.get(room.index) ?? 0, granted);
-    // What all of its tasks run elsewhere for stays idle for nobody.
+    // No room is kept idle for a job that has no more tasks for it, as all of them run elsewhere.
     const useful = Math.min(limit, (job.held.get(room.key)?.live ?? 0) + waiting);
     if (useful > 0) limits.set(room.index, useful);
   }
