@@ -35,7 +35,7 @@ import { UseTally } from "./tally.ts";
 import { Tellings } from "./tellings.ts";
 
 /** Silence after which nothing new is placed on a node. */
-export const SUSPECT_MS = 60_000;
+const SUSPECT_MS = 60_000;
 
 /** What was learned is stored when it has changed by so much: losing a little of it costs nothing. */
 const LEARNED_PART = 0.1;

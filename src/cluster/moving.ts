@@ -18,7 +18,7 @@ import { type JobState, type LeavingLive, type Live, partitionsFor } from "./sta
 /** A node shows an attempt before its process has begun: so long it has for that. */
 const OVERLAP_MS = 2_000;
 /** So long a place is looked for in this cluster, before another one may have the task. */
-export const MOVE_HERE_MS = 15_000;
+const MOVE_HERE_MS = 15_000;
 
 /** It shall run elsewhere as well, and go then. There are never more than two, and none of a gang goes alone. */
 function mayMove(memory: ClusterMemory, live: Live, now: number): boolean {

@@ -219,7 +219,7 @@ export interface Template {
   copies: "at-most-one" | "at-least-one";
 }
 
-export const DEFAULT_RESOURCES: Resources = { cpus: 100, mem: 64_000 };
+const DEFAULT_RESOURCES: Resources = { cpus: 100, mem: 64_000 };
 
 export function templateOf(spec: JobSpec): Template {
   const d = spec.disconnect;
