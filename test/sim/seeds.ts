@@ -20,7 +20,13 @@ export const FOUND: readonly Found[] = [
   { seed: 96, isLong: true, story: "a cluster whose clock leapt while a report was on its way woke each millisecond" },
   { seed: 212, story: "a Cluster that crashed forgot what a cancel had ended without a row" },
   { seed: 9, story: "a cluster was never told that a job was over which had ended elsewhere" },
-  { seed: 10, isLong: true, story: "a cluster spun, and kept offers of a framework that was torn down" },
+  {
+    seed: 10,
+    isLong: true,
+    story:
+      "a cluster spun, and kept offers of a framework that was torn down; " +
+      "a job that fits no node of a cluster was granted to it again as soon as it came back, for ever",
+  },
   { seed: 2016, story: "what frameworks might run in a cluster that lost its rows kept the whole league from others" },
   { seed: 2019, isLong: true, story: "a node that had joined anew took an old reply to the one that it was before" },
   { seed: 2042, isLong: true, story: "a Broker whose clock was set back poked nobody until it had caught up" },
@@ -42,11 +48,6 @@ export const FOUND: readonly Found[] = [
   },
   { seed: 5020, story: "an agent that woke from a suspend gave a task its whole grace, beyond its deadline" },
   { seed: 5025, isLong: true, story: "a node at rest whose clock is slow was taken for silent" },
-  {
-    seed: 10,
-    isLong: true,
-    story: "a job that fits no node of a cluster was granted to it again as soon as it came back, for ever",
-  },
   {
     seed: 20189,
     story: "work that came back while no node was up was barred where nodes were up by the time that was heard",

@@ -25,11 +25,10 @@ test(
       ...SEEDS.map((seed) => ({ seed })),
       ...FOUND.filter(({ isLong }) => !isLong),
     ];
-    const byFlags = new Map(leagues.map((league) => [flagsOf(league), league]));
     const stories = await Promise.all(
-      [...byFlags].map(async ([flags, { seed, season = null }]) => ({
-        flags,
-        ...(await pool.story(seed, { season })),
+      leagues.map(async (league) => ({
+        flags: flagsOf(league),
+        ...(await pool.story(league.seed, { season: league.season ?? null })),
       })),
     );
     const broken = stories.flatMap(({ flags, violation }) => (violation ? [`${flags}: ${violation.message}`] : []));
