@@ -50,8 +50,8 @@ export class Times {
   /** Only an agent that was there since the start, and did not wait for its disk, does in time what is to be done. */
   #wasAway({ host, startedBootMs }: SimProcess): boolean {
     const agent = this.#world.agents.find(({ machine, runs }) => runs && machine === host);
-    const isSlow = this.#world.happenings.faults.has("disk-slow");
-    return isSlow || agent === undefined || agent.runsSinceMs > host.when(startedBootMs) + ROUNDING_MS;
+    if (agent === undefined || host.disk.wasSlow) return true;
+    return agent.runsSinceMs > host.when(startedBootMs) + ROUNDING_MS;
   }
 
   deadline({ template, key }: SimProcess, { deadlineMs, termAtMs }: Deadline): void {

@@ -409,6 +409,7 @@ export class AgentHost {
       this.#diskChance.of(this.slowWrites) &&
       this.#world.happenings.strikes("disk-slow", this.machine.name)
     ) {
+      disk.wasSlow = true;
       this.machine.after(this.slowMs(), () => {
         disk.sync();
         this.#later(life, () => this.#workOn(life));

@@ -19,6 +19,8 @@ export class Disk {
   /** attempts that the guard has sent a signal to */
   readonly marks = new Set<string>();
   isFull = false;
+  /** an agent has waited for it */
+  wasSlow = false;
   #journal = Buffer.alloc(0);
   #syncedBytes = 0;
   #isSyncing = false;
