@@ -430,6 +430,26 @@ test("a Broker that was restored hands nothing out before what ran meanwhile mus
   conserved();
 });
 
+test("what is submitted after a restore may be a copy of what ran before it, and waits as long", () => {
+  submit({ command: "true", count: 1 });
+  home.generation = 1;
+  home.crash();
+  const copyOf = (id: string, stopAfter: string) => {
+    submit({ command: "true", count: 1, clusters: ["north"], disconnect: { stopAfter } }, id);
+    const { reason } = home.call("explain", { id }) as ExplainView;
+    return { reason, supply: north.take().grants.get(id)?.supply ?? [] };
+  };
+  expect(copyOf("bbbbbbbbbb", "30s")).toMatchObject({ reason: "holding", supply: [] });
+  const startedAt = home.nowMs;
+  while ((north.take().grants.get("bbbbbbbbbb")?.supply ?? []).length === 0) {
+    if (home.nowMs - startedAt > 100_000) throw new Error("never handed out");
+    home.nowMs = home.alarmAt ?? Number.NaN;
+    home.fireAlarm();
+  }
+  expect(home.nowMs - startedAt).toBeGreaterThanOrEqual(45_300);
+  expect(copyOf("cccccccccc", "30s").supply).toHaveLength(1);
+});
+
 test("what ended after the backup is not handed out again, unless another cluster has it: that one tells its end", () => {
   submit({ command: "true", count: 50 });
   const has = south.grant().supply[0]?.from ?? 0;

@@ -1,6 +1,6 @@
 /**
  * Who this object is, and what follows from a restore: numbers leap, so that none is given twice, and what the backup
- * knew of is held until nothing of it can still run. Clocks are not compared, ticks are counted.
+ * knew of, or may have forgotten, is held until nothing of it can still run. Clocks are not compared, ticks are counted.
  */
 import { firstGen, firstHandout } from "./generation.ts";
 import type { JobMemory } from "./state.ts";
@@ -8,6 +8,11 @@ import type { BrokerStore } from "./store.ts";
 
 /** Hand-outs and gens that an older copy of these rows may have given away before it was lost. */
 const RESTORE_LEAP = 2 ** 20;
+/**
+ * A job that is submitted after the restore may be one that was submitted before, of which these rows know nothing: a
+ * client tries again, a copy of its request comes late. So late none comes, or a person has waited.
+ */
+const COPIES_COME_WITHIN_MS = 900_000;
 /** Ticks are never longer, so that our own outages count at most one. */
 export const HOLD_TICK_MS = 5_000;
 /** `sinceRestoreMs` when nothing waits for it. */
@@ -63,8 +68,11 @@ export class Restored {
 
   /** For how long yet. */
   holdsForMs(job: JobMemory): number {
-    if (this.#sinceRestoreMs === NOT_RESTORED || job.ordinal > this.#restoredOrdinal) return 0;
-    return Math.max(0, (job.template.lostAfterMs ?? 0) - this.#sinceRestoreMs);
+    if (this.#sinceRestoreMs === NOT_RESTORED) return 0;
+    const lostAfterMs = job.template.lostAfterMs ?? 0;
+    const isKnown = job.ordinal <= this.#restoredOrdinal;
+    const untilMs = isKnown ? lostAfterMs : Math.min(lostAfterMs, COPIES_COME_WITHIN_MS);
+    return Math.max(0, untilMs - this.#sinceRestoreMs);
   }
 
   #save(): void {

@@ -52,6 +52,11 @@ export const FOUND: readonly Found[] = [
     seed: 20189,
     story: "work that came back while no node was up was barred where nodes were up by the time that was heard",
   },
+  {
+    seed: 345,
+    isLong: true,
+    story: "a restored Broker took a late copy of a submission, and what it had started ran twice",
+  },
   { seed: 20406, story: "a cluster without nodes woke each millisecond while a gang waited for its own end" },
   { seed: 3, season: "suspends", story: "places were kept on a node that still ran what was given up" },
   { seed: 24, season: "clocks", story: "a restored cluster let a node run on what the Broker gave to another" },

@@ -264,6 +264,11 @@ export class Watch {
     this.rebuilt(cluster);
     this.#acked.set(cluster.name, new Set(said.acked));
     for (const [key, state] of said.terminal) this.#terminal.set(key, state);
+    // What it has handed out since the backup it does not know, nor that this is the newest.
+    for (const [task, { newestEpoch, handedTo }] of this.stories) {
+      const isIts = [...handedTo.values()].some((to) => to.startsWith(`${cluster.name} `));
+      if (isIts && !said.terminal.has(`${cluster.name} ${task}`)) this.#undone.set(task, newestEpoch);
+    }
   }
   /**
    * What it does not know to have ended is handed out again, also where it has ended; after an earlier restore it may

@@ -224,7 +224,7 @@ export class Person {
     if (!isTerminal(state) || !this.plan.atMostOne) return;
     const { watch, checks } = this.#world;
     for (let index = 0; index < this.plan.count; index++) {
-      const [process] = watch.stories.get(`${id}.${index}`)?.alive ?? [];
+      const process = [...watch.story(`${id}.${index}`).alive].find((one) => !watch.mayBeDoubled(one));
       checks.hold(
         "terminal-final",
         process === undefined,
