@@ -75,6 +75,7 @@ export function nextWakeMs(state: AgentState): number {
   if (!state.recovered) return Number.POSITIVE_INFINITY;
   let wakeMs =
     state.inFlight === null || (state.inFlight.held && hasNews(state)) ? state.nextPollAtMs : Number.POSITIVE_INFINITY;
+  wakeMs = Math.min(wakeMs, state.restsUntilMs ?? Number.POSITIVE_INFINITY);
   for (const attempt of state.attempts.values()) {
     wakeMs = Math.min(wakeMs, loneStartMs(attempt, state));
     if (attempt.phase !== "running" && attempt.phase !== "starting") continue;
@@ -126,6 +127,7 @@ export function duePoll(state: AgentState, nowMs: number): { state: AgentState; 
   const pressure = [...state.pressure];
   if (state.inventory === null) pressure.push("starting");
   if (!isGuarded(state)) pressure.push("no-guard");
+  if (state.restsUntilMs !== null) pressure.push("start-failed");
   if (state.leaving && !pressure.includes("draining")) pressure.push("draining");
   const request: PollRequest = {
     session: state.session,

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { jobSpecSchema, templateOf } from "../../src/model/job.ts";
 import type { PollReply, PollRequest } from "../../src/protocol/agent.ts";
+import { nextWakeMs } from "./poll.ts";
 import { initialState, nothingLeft, step } from "./step.ts";
 import type { AgentEffect, AgentEvent, AgentState, Exit, Found, JournalRecord } from "./types.ts";
 
@@ -100,6 +101,18 @@ test("what a newer broker says of an assignment is not taken for what the journa
   const accepted = { type: "accept", key: "7k2m.0@1", task: "7k2m.0", epoch: 1, item: null, boot: "boot-1" };
   expect(agent.journal.at(-1)).toEqual({ ...accepted, template: template() });
   expect(agent.state.attempts.get("7k2m.0@1")).not.toHaveProperty("laterField");
+});
+
+test("a node that could not start what it was given asks for nothing more for a while", () => {
+  agent.assign("7k2m.0", 1);
+  const failed = agent.send({ type: "start-failed", key: "7k2m.0@1", message: "no guard", nodeFault: true });
+  const told = agent.request(failed) ?? agent.request(agent.pass(100));
+  expect(told).toMatchObject({ updates: [{ reason: "node-fault" }], pressure: ["start-failed"] });
+  const restsUntilMs = agent.state.restsUntilMs ?? 0;
+  const held = agent.reply({ acked: ["7k2m.0@1:end"] });
+  expect(agent.request(held)).toMatchObject({ pressure: ["start-failed"] });
+  expect(nextWakeMs(agent.state)).toBe(restsUntilMs);
+  expect(agent.request(agent.pass(restsUntilMs - agent.nowMs))).toMatchObject({ pressure: [] });
 });
 
 describe("a session", () => {

@@ -22,6 +22,8 @@ const MAX_REJECTIONS = 3;
 const MIB = 1024 * 1024;
 /** Within this time after its wake socket was lost an agent polls: a broker may have lost all of them at once. */
 const SOCKET_LOST_MS = 5_000;
+/** After a start that failed for what is wrong with this machine. */
+const REST_MS = 5_000;
 
 export interface Start {
   boot: string;
@@ -77,6 +79,7 @@ export function initialState(journal: readonly JournalRecord[], start: Start): S
     wakeable: false,
     woken: false,
     guarded: false,
+    restsUntilMs: null,
     recovered: false,
     leaving: false,
     doubted: new Set(),
@@ -91,11 +94,17 @@ export const nothingLeft = (state: AgentState): boolean => state.attempts.size =
 /** @param random in [0, 1), for the jitter of retries */
 export function step(state: AgentState, event: AgentEvent, nowMs: number, random: number): Step {
   const { state: applied, effects: first } = apply(state, event, nowMs, random);
-  const { state: next, effects } = removed(applied, first, nowMs);
+  const { state: next, effects } = removed(rested(applied, nowMs), first, nowMs);
   const stops = dueStops(next, nowMs);
   const starts = dueStarts(stops.state, nowMs);
   const poll = duePoll(starts.state, nowMs);
   return { state: poll.state, effects: [...effects, ...stops.effects, ...starts.effects, ...poll.effects] };
+}
+
+/** What kept it from starting anything may be over. */
+function rested(state: AgentState, nowMs: number): AgentState {
+  if (state.restsUntilMs === null || nowMs < state.restsUntilMs) return state;
+  return { ...pollBy(state, nowMs), restsUntilMs: null, urgent: true };
 }
 
 /** A node that was removed from its cluster stops what it runs, then ends. */
@@ -119,8 +128,9 @@ function apply(state: AgentState, event: AgentEvent, nowMs: number, random: numb
       if (attempt?.phase !== "starting") return { state, effects: [] };
       return { state: withAttempt(state, { ...attempt, phase: "running", startedAtMs: nowMs }), effects: [] };
     }
-    case "start-failed":
-      return ended(state, event.key, nowMs, (attempt) =>
+    case "start-failed": {
+      const resting = event.nodeFault ? { ...state, restsUntilMs: nowMs + REST_MS } : state;
+      return ended(resting, event.key, nowMs, (attempt) =>
         endOf(attempt, {
           state: "failed",
           reason: event.nodeFault ? "node-fault" : "start-failed",
@@ -129,6 +139,7 @@ function apply(state: AgentState, event: AgentEvent, nowMs: number, random: numb
           ...noOutput(),
         }),
       );
+    }
     case "exited":
       return ended(state, event.key, nowMs, (attempt) => endOf(attempt, describeExit(attempt, event.exit, nowMs)));
     case "tick":

@@ -103,6 +103,8 @@ export interface AgentState {
   woken: boolean;
   /** a live guard was seen: without one nothing starts */
   guarded: boolean;
+  /** It could not start what it was given, through no fault of that: it asks for nothing more until then. null: it can */
+  restsUntilMs: number | null;
   /** what survived an earlier session is known: before that nothing is said */
   recovered: boolean;
   /** the host wants to leave: everything is being stopped */

@@ -124,7 +124,7 @@ export const pollRequestSchema = z.object({
   /** every attempt that is accepted and not yet reported as ended, started or not */
   running: z.array(z.tuple([task, int])).max(10_000),
   updates: z.array(updateSchema).max(1000),
-  /** reasons to place nothing new here, e.g. `disk`, `draining`, `no-guard` */
+  /** reasons to place nothing new here, e.g. `disk`, `draining`, `no-guard`, `start-failed` */
   pressure: z.array(z.string().max(63)).max(10),
 });
 export type PollRequest = z.infer<typeof pollRequestSchema>;

@@ -57,6 +57,7 @@ export const FOUND: readonly Found[] = [
     isLong: true,
     story: "a restored Broker took a late copy of a submission, and what it had started ran twice",
   },
+  { seed: 150, story: "a node that could not tell its guard was given the same task eight times a second" },
   { seed: 20406, story: "a cluster without nodes woke each millisecond while a gang waited for its own end" },
   { seed: 3, season: "suspends", story: "places were kept on a node that still ran what was given up" },
   { seed: 24, season: "clocks", story: "a restored cluster let a node run on what the Broker gave to another" },
