@@ -3,7 +3,7 @@
  * what others have beyond what they are promised. Whatever the Broker says: computed from rows and machines alone.
  */
 import type { LeagueSettings } from "../../../src/model/league.ts";
-import { formatResources } from "../../../src/model/resources.ts";
+import { fits, formatResources } from "../../../src/model/resources.ts";
 import type { World } from "../world/world.ts";
 import { Promised, type Waiter } from "./promised.ts";
 import { type RoomKind, Spare } from "./spare.ts";
@@ -44,10 +44,12 @@ export class Guarantees {
     const promised = new Promised(this.#world);
     const waiting = promised.waiting();
     const spare = waiting.length > 0 ? new Spare(this.#world, promised) : null;
+    // Who gets how much of what is promised to more than can have it is a matter of shares.
+    const isTooMuch = spare !== null && !fits(promised.inAll(), spare.inAll());
     for (const _ of promised.met()) this.#world.checks.hold("guarantees-met", true, () => "");
     const stands = new Set<string>();
     for (const waiter of waiting) {
-      const room = spare?.roomFor(waiter) ?? null;
+      const room = isTooMuch ? null : (spare?.roomFor(waiter) ?? null);
       if (room === null) continue;
       stands.add(waiter.role);
       this.#hold(waiter, room.kind, room.where);

@@ -65,6 +65,11 @@ export class Promised {
     );
   }
 
+  /** To all roles. */
+  inAll(): Resources {
+    return [...this.#policies.values()].reduce<Resources>((all, { guarantee }) => add(all, guarantee), {});
+  }
+
   /** By role at most one: of each that is promised something, the first that is within it. */
   waiting(): Waiter[] {
     // Else some of what is idle may be kept from others.

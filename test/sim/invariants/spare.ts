@@ -53,6 +53,11 @@ export class Spare {
     );
   }
 
+  /** Of the machines that are there. */
+  inAll(): Resources {
+    return this.nodesIn(null).reduce<Resources>((all, { capacity }) => add(all, capacity), {});
+  }
+
   /** @returns null: nowhere, or it cannot be said */
   roomFor(waiter: Waiter): { kind: RoomKind; where: string } | null {
     const clusters = [...this.#nodes].filter(([name]) => waiter.clusters === null || waiter.clusters.includes(name));
