@@ -97,6 +97,8 @@ export class Promised {
     const own = jobs.filter(({ template }) => isWithin(template.role, role));
     // Others of the role may have a right to the same, and wait for what there is not; frameworks choose for themselves.
     if (!own.every(isPlain) || this.#hasFrameworks(role)) return null;
+    // What a limit leaves is kept for who needs more than that.
+    if (!own.every(({ template }) => this.#isWithinLimits(template))) return null;
     const has = this.has(role);
     const first = own.find(({ template }) => this.#mayStart(template, has, guarantee));
     if (!first) return null;
@@ -107,17 +109,19 @@ export class Promised {
 
   /** One more of it stays within the promise, and within all limits. */
   #mayStart(template: Template, has: Resources, guarantee: Resources): boolean {
-    const { role, resources } = template;
+    const { resources } = template;
     return (
       isNamed(guarantee, template) &&
       isBounded(add(has, resources), resources, guarantee) &&
-      lineage(role).every((above) => {
-        const { limit = {} } = this.#policies.get(above) ?? {};
-        return (
-          isEmpty(limit) || (!this.#hasGangs(above) && isBounded(add(this.has(above), resources), resources, limit))
-        );
-      })
+      this.#isWithinLimits(template)
     );
+  }
+
+  #isWithinLimits({ role, resources }: Template): boolean {
+    return lineage(role).every((above) => {
+      const { limit = {} } = this.#policies.get(above) ?? {};
+      return isEmpty(limit) || (!this.#hasGangs(above) && isBounded(add(this.has(above), resources), resources, limit));
+    });
   }
 
   #hasGangs(role: string): boolean {
