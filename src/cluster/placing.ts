@@ -115,7 +115,8 @@ function startOne(memory: ClusterMemory, job: JobState, polls: Polls, now: numbe
     return false;
   }
   const poll = polls.get(node.name);
-  if (!poll || node.paused) return false;
+  // What it runs and nobody here knows was not counted when there was room.
+  if (!poll || node.paused || node.ghosts.size > 0) return false;
   memory.frameworks.launchedNow(job);
   const { partition, devices, ports } = launched;
   handOut(memory, job, { job: job.id, index: 0, node: node.name, partition, devices, ports }, poll, now);

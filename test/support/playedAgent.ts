@@ -58,6 +58,11 @@ export class PlayedAgent {
     return reply;
   }
 
+  /** An attempt of which its cluster may know nothing. */
+  haunt(task: string, epoch: number): void {
+    this.#runs.set(`${task}@${epoch}`, [task, epoch]);
+  }
+
   /** @param has otherwise than before */
   restart(has: Partial<Inventory> = {}): void {
     this.#inventory = { ...this.#inventory, ...has };

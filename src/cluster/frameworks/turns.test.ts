@@ -82,6 +82,20 @@ test("what was launched is looked at where its node is otherwise, not with every
   expect(slow.running).toHaveLength(20);
 });
 
+test("what was launched waits while its node stops what nobody here knows: that may need all there is", () => {
+  const here = new PlayedLeague(["north"]);
+  const agent = here.join("north", "n1");
+  const framework = new PlayedFramework(here, "f1", ["lab"]);
+  here.pass(2_000);
+  const [offer] = framework.held() as [Offer];
+  framework.accept([offer], [launch(launchTask(offer, "t1", { cpus: 10, mem: 1_000 }))]);
+  agent.haunt("gone.0", 1);
+  const { assignments, stops } = agent.poll();
+  expect([assignments, stops.map(({ task }) => task)]).toEqual([[], ["gone.0"]]);
+  agent.poll();
+  expect(agent.running).toHaveLength(1);
+});
+
 test("a poll that wakes a cluster with a framework that has nothing and wants nothing writes and sends nothing", () => {
   const here = new PlayedLeague(["north"]);
   const agent = here.join("north", "n1", { capacity: { cpus: 1_000, mem: 1_000_000, gpus: 1_000 } });
