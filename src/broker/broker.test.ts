@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { ObjectHome } from "../../test/sim/nodeSqlite.ts";
 import { type JobSpecInput, jobSpecSchema } from "../model/job.ts";
+import type { PlanView } from "../model/planView.ts";
 import { type Ranges, size, union } from "../model/ranges.ts";
 import { DEFAULT_POLICY, type RolePolicy } from "../model/role.ts";
 import type { EventView, ExplainView, JobView, LedgerView, RoleView } from "../model/views.ts";
@@ -440,6 +441,10 @@ test("what is submitted after a restore may be a copy of what ran before it, and
     return { reason, supply: north.take().grants.get(id)?.supply ?? [] };
   };
   expect(copyOf("bbbbbbbbbb", "30s")).toMatchObject({ reason: "holding", supply: [] });
+  const spec = jobSpecSchema.parse({ command: "true", count: 2, disconnect: { stopAfter: "30s" } });
+  const plan = () => (home.call("plan", { job: { digest: "d1", spec }, whatIf: null }) as PlanView).job;
+  expect(plan()).toMatchObject({ startsNow: 0, waits: 2, places: [], why: { reason: "holding" } });
+  expect(plan()?.nextStartMs).toBeGreaterThan(45_000);
   const startedAt = home.nowMs;
   while ((north.take().grants.get("bbbbbbbbbb")?.supply ?? []).length === 0) {
     if (home.nowMs - startedAt > 100_000) throw new Error("never handed out");
@@ -448,6 +453,7 @@ test("what is submitted after a restore may be a copy of what ran before it, and
   }
   expect(home.nowMs - startedAt).toBeGreaterThanOrEqual(45_300);
   expect(copyOf("cccccccccc", "30s").supply).toHaveLength(1);
+  expect(plan()).toMatchObject({ startsNow: 2, why: null });
 });
 
 test("what ended after the backup is not handed out again, unless another cluster has it: that one tells its end", () => {

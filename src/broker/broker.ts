@@ -99,7 +99,7 @@ export class Broker implements Turns {
       });
     }
     this.#grants = new Grants(this.#book, this.#fleet, this.#shares, this.#restored, this.#store, generation);
-    this.#plans = new Plans(this.#book, this.#fleet, this.#rounds, this.#store);
+    this.#plans = new Plans(this.#book, this.#fleet, this.#rounds, this.#restored, this.#store);
     this.#watchers = new Watchers(sockets);
     this.#pokeAt = now + POKE_MS;
     // What is free for frameworks is not kept.

@@ -12,6 +12,7 @@ import { preemptedFor } from "../scheduling/planning/preempted.ts";
 import type { WhatIf } from "../scheduling/planning/whatIf.ts";
 import type { JobBook } from "./book.ts";
 import type { Fleet } from "./fleet.ts";
+import type { Restored } from "./restored.ts";
 import type { Rounds } from "./rounds.ts";
 import { borrowsOf, type JobMemory, jobMemory, remainingOf, roundJob, sumOf, unitOf } from "./state.ts";
 import type { BrokerStore } from "./store.ts";
@@ -24,12 +25,14 @@ export class Plans {
   readonly #book: JobBook;
   readonly #fleet: Fleet;
   readonly #rounds: Rounds;
+  readonly #restored: Restored;
   readonly #store: BrokerStore;
 
-  constructor(book: JobBook, fleet: Fleet, rounds: Rounds, store: BrokerStore) {
+  constructor(book: JobBook, fleet: Fleet, rounds: Rounds, restored: Restored, store: BrokerStore) {
     this.#book = book;
     this.#fleet = fleet;
     this.#rounds = rounds;
+    this.#restored = restored;
     this.#store = store;
   }
 
@@ -44,7 +47,7 @@ export class Plans {
       others: job === null ? others : others.filter(({ before, after }) => after < before),
       round: roundOf(draft),
       whatIf: whatIf && toldWhatIf(whatIf),
-      token: job === null || whatIf !== null ? null : tokenOf(decisionOf(draft, roundJob(job), job.digest)),
+      token: job === null || whatIf !== null ? null : tokenOf(this.#decisionOf(draft, job)),
     };
   }
 
@@ -54,7 +57,7 @@ export class Plans {
    */
   kept(job: JobMemory, told: Decision, now: number): Draft {
     const draft = this.#rounds.draft([...this.#book.live(), job], now);
-    const decision = decisionOf(draft, roundJob(job), job.digest);
+    const decision = this.#decisionOf(draft, job);
     const changes = changesBetween(told, decision);
     if (changes.length === 0) return draft;
     throw new Problem("plan-changed", `it would not go as it was planned: ${changes.join("; ")}`, {
@@ -62,10 +65,16 @@ export class Plans {
     });
   }
 
+  /** What starts: nothing, as long as it may be a copy of what ran before a restore. */
+  #decisionOf(draft: Draft, job: JobMemory): Decision {
+    const decision = decisionOf(draft, roundJob(job), job.digest);
+    return this.#restored.holds(job) ? { ...decision, places: [] } : decision;
+  }
+
   #jobOf(draft: Draft, job: JobMemory): PlannedJob {
     const { template } = job;
     const seen = roundJob(job);
-    const { places } = decisionOf(draft, seen, job.digest);
+    const { places } = this.#decisionOf(draft, job);
     const startsNow = places.reduce((n, { tasks }) => n + tasks, 0);
     const limits = Object.fromEntries(places.map(({ partition, tasks }) => [partition, { limit: tasks }]));
     const { why, doneMs } = forecastOf(
@@ -73,6 +82,7 @@ export class Plans {
       seen,
       { texts: template.constraints, drained: this.#fleet.drained(), graceLeftMs: this.#rounds.graceMs },
       this.#meanRunMs(template),
+      this.#restored.holdsForMs(job),
     );
     return {
       name: template.name,

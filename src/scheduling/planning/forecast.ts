@@ -16,13 +16,19 @@ export interface Forecast {
 /**
  * @param seen as a job that waits is explained
  * @param meanRunMs how long a task of such a job runs on a partition of speed 1; null: not known
+ * @param heldMs for so long nothing of it may start, whatever the draft says
  */
 export function forecastOf(
   draft: Draft,
   job: RoundJob,
   seen: Pick<Waiting, "texts" | "drained" | "graceLeftMs">,
   meanRunMs: number | null,
+  heldMs: number,
 ): Forecast {
+  if (heldMs > 0) {
+    const held: Waiting = { ...afterStart(draft, job, seen), local: "holding", silenceLeftMs: heldMs };
+    return { why: explain(held), doneMs: doneMs(draft, job, meanRunMs, heldMs) };
+  }
   const startsNow = total(draft.result.limits.get(job.id));
   const why = startsNow < job.remaining ? explain(afterStart(draft, job, seen)) : null;
   return { why, doneMs: doneMs(draft, job, meanRunMs, startsNow > 0 ? 0 : (why?.estimateMs ?? null)) };
