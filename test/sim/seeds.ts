@@ -65,4 +65,8 @@ export const FOUND: readonly Found[] = [
     seed: 20285,
     story: "offers that went from one framework to another ended a claim again and again before its grace was over",
   },
+  { seed: 1006, isLong: true, story: "places of a gang were chosen on a node before it had told what it runs" },
+  { seed: 882010, isLong: true, story: "a cluster that lost its rows wrote the end of an earlier attempt nowhere" },
+  { seed: 2032, isLong: true, story: "rounds went to and fro between two decisions" },
+  { seed: 20049, isLong: true, story: "a restored cluster wrote the end of an attempt of which it had no row nowhere" },
 ];
