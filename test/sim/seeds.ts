@@ -67,6 +67,10 @@ export const FOUND: readonly Found[] = [
   },
   { seed: 1006, isLong: true, story: "places of a gang were chosen on a node before it had told what it runs" },
   { seed: 882010, isLong: true, story: "a cluster that lost its rows wrote the end of an earlier attempt nowhere" },
-  { seed: 2032, isLong: true, story: "what frameworks might have used before a restore kept an empty league from others" },
+  {
+    seed: 2032,
+    isLong: true,
+    story: "what frameworks might have used before a restore kept an empty league from others",
+  },
   { seed: 20049, isLong: true, story: "a restored cluster wrote the end of an attempt of which it had no row nowhere" },
 ];

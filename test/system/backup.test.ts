@@ -69,8 +69,10 @@ test("a broker restored from a backup knows its jobs, tokens and outputs, is a n
   const after = [...incarnations(moved, "broker"), ...incarnations(moved, "cluster")];
   expect(Math.min(...after)).toBeGreaterThan(Math.max(...before));
 
-  // What the backup did not know of is a new job, and waits for nothing.
-  const next = await submitJob(client, { command: "true" }, crypto.randomUUID());
+  // What the backup does not know of may run still: nothing of it is started before that must be over.
+  const soon = { copies: "at-least-one", disconnect: { stopAfter: "30s", lostAfter: "10s" } } as const;
+  const next = await submitJob(client, { command: "true", ...soon }, crypto.randomUUID());
+  await until("it waits", async () => (await getJob(client, next.id)).waits?.reason === "holding");
   expect(await league.ended(next.id)).toMatchObject({ state: "succeeded" });
   marks.letEnd();
   expect(await league.ended(running)).toMatchObject({ state: "succeeded" });
