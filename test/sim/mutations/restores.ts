@@ -60,8 +60,20 @@ export const RESTORES: readonly Mutation[] = [
     patches: [
       {
         file: "src/broker/restored.ts",
-        find: "return Math.max(0, (job.template.lostAfterMs ?? 0) - this.#sinceRestoreMs);",
-        replace: "return 0;",
+        find: "isKnown ? lostAfterMs : Math.min(lostAfterMs, COPIES_COME_WITHIN_MS)",
+        replace: "isKnown ? 0 : Math.min(lostAfterMs, COPIES_COME_WITHIN_MS)",
+      },
+    ],
+  },
+  {
+    rule: "what is submitted after a restore waits, too",
+    so: "a Broker that was restored hands out at once what a late copy of a request submits",
+    season: "restores",
+    patches: [
+      {
+        file: "src/broker/restored.ts",
+        find: "isKnown ? lostAfterMs : Math.min(lostAfterMs, COPIES_COME_WITHIN_MS)",
+        replace: "isKnown ? lostAfterMs : 0",
       },
     ],
   },
