@@ -37,9 +37,10 @@ export class Times {
 
   /** The grace of a TERM that came late, since its agent was away when it was due, ends before the deadline. */
   #isCut(process: SimProcess): boolean {
-    const { host, key } = process;
+    const { host, key, startedBootMs, template } = process;
     const deadlineMs = deadlineOf(host.guardEntries, key) ?? Number.POSITIVE_INFINITY;
-    return this.#wasAway(process) && host.now() >= deadlineMs - CUT_MS;
+    const isStartedLate = startedBootMs > deadlineMs - CUT_MS - template.stopGraceMs;
+    return (this.#wasAway(process) || isStartedLate) && host.now() >= deadlineMs - CUT_MS;
   }
 
   /** What is unknown to its cluster gets the grace that most have. */
