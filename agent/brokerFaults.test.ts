@@ -1,5 +1,7 @@
 /** What stands between an agent and its broker answers wrongly, late, twice or not at all: each task runs once and ends once. */
+
 import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test, vi } from "vitest";
@@ -204,14 +206,25 @@ describe.concurrent("for longer than a task may run without an answer", () => {
     expect(node.marked).toEqual(["job1.0@1", "job1.0@2", "job1.1@1"]);
   };
 
-  const CUTS: Record<string, (node: TestNode, agent: ChildProcess) => void> = {
-    "cut off": () => {},
-    "stopped, and continued later": (_, agent) => agent.kill("SIGSTOP"),
-    "killed, and started anew later": (_, agent) => agent.kill("SIGKILL"),
-    "cut off, and its guard killed": (node) => process.kill(node.guardPid, "SIGKILL"),
+  /** Harm; of an agent that ends by it when it has: it may go on for a while when its tasks are dead. */
+  const CUTS: Record<string, (node: TestNode, agent: ChildProcess) => Promise<unknown> | null> = {
+    "cut off": () => null,
+    "stopped, and continued later": (_, agent) => {
+      agent.kill("SIGSTOP");
+      return null;
+    },
+    "killed, and started anew later": (_, agent) => {
+      agent.kill("SIGKILL");
+      return once(agent, "exit");
+    },
+    "cut off, and its guard killed": (node) => {
+      process.kill(node.guardPid, "SIGKILL");
+      return null;
+    },
     "ended, its guard just killed, and started anew later": (node, agent) => {
       process.kill(node.guardPid, "SIGKILL");
       agent.kill("SIGTERM");
+      return once(agent, "exit");
     },
   };
   test.for(Object.entries(CUTS))(
@@ -221,12 +234,15 @@ describe.concurrent("for longer than a task may run without an answer", () => {
         const agent = node.start();
         const pids = await bothRun(node);
         const deadlineMs = cut(node);
-        harm(node, agent);
+        const ended = harm(node, agent);
         await until(() => pids.every(dead));
         expect(uptimeMs()).toBeLessThan(deadlineMs);
         node.broker.odd = null;
-        agent.kill("SIGCONT");
-        if (agent.signalCode !== null || agent.exitCode !== null) node.start();
+        if (ended === null) agent.kill("SIGCONT");
+        else {
+          await ended;
+          node.start();
+        }
         await bothLapsed(node);
       })(context),
   );
