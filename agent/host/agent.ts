@@ -41,7 +41,7 @@ const FAREWELL_MS = 2000;
 /** Beyond the longest grace: a process that can't be killed must not hold the agent for ever. */
 const STUCK_MS = 15_000;
 /** A guard that was killed leaves behind the second that it was waiting. */
-const LEFTOVERS_MS = 2000;
+const LEFTOVERS_MS = 10_000;
 
 export interface Running {
   /** resolves with the exit code when the agent has ended by itself */
