@@ -103,7 +103,7 @@ export interface AgentState {
   woken: boolean;
   /** a live guard was seen: without one nothing starts */
   guarded: boolean;
-  /** It could not start what it was given, through no fault of that: it asks for nothing more until then. null: it can */
+  /** until then it takes nothing, as it could not start something through no fault of that; null: it does */
   restsUntilMs: number | null;
   /** what survived an earlier session is known: before that nothing is said */
   recovered: boolean;

@@ -5,8 +5,6 @@ import type { World } from "../world/world.ts";
 
 /** Forward leaps of one clock come so far apart that a silence spans at most two: each counts one tick too much. */
 const LEAP_GAP_MS = 40_000;
-/** In their season those of one silence are three, and no more than that: the third counts too. */
-const SEASON_GAP_MS = 16_000;
 const LONGEST_LEAP_MS = 3_600_000;
 /** A leap after which whatever is not heard at once is overdue. */
 const LONG_LEAP_MS = 30_000;
@@ -14,6 +12,18 @@ const TIME_SET = 0.2;
 /** after something is submitted that may run then */
 const LATEST_MS = 20_000;
 const CUT_OFF = 0.6;
+
+/** How three leaps of a Cluster follow each other; of those in one silence the first begins it, the others count. */
+interface Leaps {
+  gapMs: number;
+  moreMs: number;
+  /** the first as its nodes are cut off */
+  isAtOnce: boolean;
+}
+const USUAL: Leaps = { gapMs: LEAP_GAP_MS, moreMs: 10_000, isAtOnce: false };
+const IN_CLOCKS: Leaps = { ...USUAL, gapMs: 16_000 };
+const IN_LEAPS: Leaps = { gapMs: 4_000, moreMs: 4_000, isAtOnce: true };
+
 const lastForward = new WeakMap<SimObject, number>();
 
 export function jump(world: World, chance: Chance, object: SimObject): void {
@@ -44,11 +54,16 @@ function leap(world: World, object: SimObject, byMs: number): void {
  * silence, and all that it counts by is its clock.
  */
 export function scheduleTimeSet(world: World, chance: Chance): void {
+  const { mood, season, clusters } = world;
+  const isDrawn = chance.of(TIME_SET);
+  if (mood.gentle || mood.wide) return;
+  if (season === "leaps") for (const cluster of clusters) setTime(world, chance, cluster, IN_LEAPS);
+  else if (isDrawn || season === "clocks")
+    setTime(world, chance, chance.pick(clusters), season === "clocks" ? IN_CLOCKS : USUAL);
+}
+
+function setTime(world: World, chance: Chance, cluster: SimObject, { gapMs, moreMs, isAtOnce }: Leaps): void {
   const { mood, timeline } = world;
-  const isSeason = world.season === "clocks";
-  if ((!chance.of(TIME_SET) && !isSeason) || mood.gentle || mood.wide) return;
-  const gapMs = isSeason ? SEASON_GAP_MS : LEAP_GAP_MS;
-  const cluster = chance.pick(world.clusters);
   const submitted = world.people.map(({ plan }) => plan.submitAtMs).filter((ms) => ms + LATEST_MS < mood.faultsEndMs);
   if (submitted.length === 0) return;
   const atMs = chance.pick(submitted) + chance.int(2_000, LATEST_MS);
@@ -60,7 +75,7 @@ export function scheduleTimeSet(world: World, chance: Chance): void {
     }
   });
   // With the begin of a silence, or while it is counted and what runs there has time left.
-  let againMs = atMs + (chance.of(0.5) ? chance.int(1, 3_000) : chance.int(12_000, 25_000));
+  let againMs = atMs + (isAtOnce || chance.of(0.5) ? chance.int(1, 3_000) : chance.int(12_000, 25_000));
   for (let times = 0; times < 3; times++) {
     const byMs = chance.spread(LONG_LEAP_MS, LONGEST_LEAP_MS);
     timeline.at(againMs, () => {
@@ -69,6 +84,6 @@ export function scheduleTimeSet(world: World, chance: Chance): void {
       lastForward.set(cluster, timeline.nowMs);
       leap(world, cluster, byMs);
     });
-    againMs += gapMs + chance.int(0, 10_000);
+    againMs += gapMs + chance.int(0, moreMs);
   }
 }

@@ -31,18 +31,6 @@ export const RESTORES: readonly Mutation[] = [
     patches: [{ file: "src/broker/generation.ts", find: "return 1 + (isTime", replace: "return 1 + 0 * (isTime" }],
   },
   {
-    rule: "a restored Broker is another incarnation",
-    so: "what a Broker said before it was restored counts beside what it says since",
-    season: "restores",
-    patches: [
-      {
-        file: "src/broker/restored.ts",
-        find: "known && !this.isNew ? known.incarnation : Math.max(now, (known?.incarnation ?? 0) + 1)",
-        replace: "known ? known.incarnation : now",
-      },
-    ],
-  },
-  {
     rule: "a restored Cluster is another incarnation",
     so: "what was decided for a Cluster before it was restored counts, and what it said then",
     patches: [
@@ -68,7 +56,6 @@ export const RESTORES: readonly Mutation[] = [
   {
     rule: "what is submitted after a restore waits, too",
     so: "a Broker that was restored hands out at once what a late copy of a request submits",
-    season: "restores",
     patches: [
       {
         file: "src/broker/restored.ts",

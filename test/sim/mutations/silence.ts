@@ -16,7 +16,7 @@ export const SILENCE: readonly Mutation[] = [
   {
     rule: "margin",
     so: "a Cluster hands out again after a silence of stopAfter, and no longer",
-    season: "clocks",
+    season: "leaps",
     patches: [
       {
         file: "src/model/job.ts",
