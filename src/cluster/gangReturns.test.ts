@@ -1,9 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { wish } from "../../test/support/playedFramework.ts";
 import { PlayedLeague } from "../../test/support/playedLeague.ts";
 import { ToyNodes } from "../../test/support/toyNodes.ts";
 import { restSpec } from "../model/partition.ts";
-import type { FrameworkLevel } from "../protocol/frameworks.ts";
 import type { Cluster } from "./cluster.ts";
 
 const HOLD_MS = 10_000;
@@ -130,20 +128,8 @@ test("a gang may come again once a node is heard again, though nothing has ended
 });
 
 test("a gang may come again where only offers are in its way, as they come back", () => {
-  const { incarnation, frameworks } = toy.home.object.inspect();
-  const lab = {
-    id: "f1",
-    rev: 1,
-    state: "active",
-    name: "f1",
-    user: "root",
-    principal: null,
-    checkpoint: false,
-  } as const;
-  const level: FrameworkLevel = { ...lab, capabilities: ["MULTI_ROLE"], roles: [wish("lab")] };
-  const limits = { lab: { default: { cpus: 2_000, mem: 64_000_000 } } };
-  const message = { incarnation: 1, clusterIncarnation: incarnation, grants: [] };
-  toy.home.call("grant", { ...message, frameworks: [{ gen: 1, level, limits }] });
+  const { frameworks } = toy.home.object.inspect();
+  toy.framework("f1", "lab", { cpus: 2_000, mem: 64_000_000 });
   toy.pass(3_000);
   expect(frameworks.offers.size).toBeGreaterThan(0);
   toy.grant("gang", gang);

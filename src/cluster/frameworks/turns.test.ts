@@ -1,23 +1,10 @@
 /** What a turn of a Cluster with frameworks looks at, and when the next one is. */
 import { expect, test, vi } from "vitest";
-import { launch, launchTask, PlayedFramework, wish } from "../../../test/support/playedFramework.ts";
+import { launch, launchTask, PlayedFramework } from "../../../test/support/playedFramework.ts";
 import { PlayedLeague } from "../../../test/support/playedLeague.ts";
 import { ToyNodes } from "../../../test/support/toyNodes.ts";
 import type { Offer } from "../../model/framework.ts";
-import type { FrameworkLevel } from "../../protocol/frameworks.ts";
 import type { Cluster } from "../cluster.ts";
-
-const LEVEL: FrameworkLevel = {
-  id: "f1",
-  rev: 1,
-  state: "active",
-  name: "f1",
-  user: "root",
-  principal: null,
-  checkpoint: false,
-  capabilities: ["MULTI_ROLE"],
-  roles: [],
-};
 
 const north = (here: PlayedLeague) => here.at("north").object as Cluster;
 
@@ -124,11 +111,8 @@ test("a job that no offer makes room for is asked about again where something ch
   const toy = new ToyNodes();
   for (const name of ["n1", "n2", "n3"]) toy.node(name, 1);
   toy.grant("some", { count: 3, resources: { cpus: 0.6, mem: "1MB" } });
-  const { incarnation, frameworks } = toy.home.object.inspect();
-  const level = { ...LEVEL, roles: [wish("lab")] };
-  const limits = { lab: { default: { cpus: 1_200, mem: 192_000_000 } } };
-  const message = { incarnation: 1, clusterIncarnation: incarnation, grants: [] };
-  toy.home.call("grant", { ...message, frameworks: [{ gen: 1, level, limits }] });
+  const { frameworks } = toy.home.object.inspect();
+  toy.framework("f1", "lab", { cpus: 1_200, mem: 192_000_000 });
   toy.pass(3_000);
   toy.grant("large", { resources: { cpus: 0.9, mem: "1MB" } });
   const before = [...frameworks.offers.keys()];
