@@ -12,7 +12,7 @@ export interface OpenPoll {
   heardAt: number;
   /** so long it is held at most */
   waitS: number;
-  /** nothing ran there, nothing is left to tell, and it was not called: it may rest if nothing is given to it */
+  /** nothing ran there, is left to tell or keeps it from work, and it was not called: it may rest if nothing is given to it */
   mayRest: boolean;
 }
 

@@ -71,7 +71,8 @@ export function hear(
   const acked = stored.map(({ uuid }) => uuid);
   memory.followed.heardFrom(node.name, request.running, stored);
   const unacked = request.updates.length - acked.length;
-  const mayRest = request.running.length === 0 && unacked === 0 && node.inventory !== null && !wasCalled;
+  const isFree = request.running.length === 0 && unacked === 0 && request.pressure.length === 0;
+  const mayRest = isFree && node.inventory !== null && !wasCalled;
   const { session, seq, nonce } = request;
   const poll: OpenPoll = { node: node.name, session, seq, nonce, heardAt: now, waitS, mayRest };
   const { unknown, stops } = reconcile(memory, node, poll, request, now);

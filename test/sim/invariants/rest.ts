@@ -4,6 +4,7 @@
  */
 
 import { DEFAULT_STOP_AFTER_MS, silenceLimitMs } from "../../../src/model/job.ts";
+import type { NodeView } from "../../../src/model/views.ts";
 import { RECOVERY_MS } from "../../../src/protocol/levels.ts";
 import { RESTORES } from "../faults/restores.ts";
 import { LOOK_AGAIN_MS } from "../world/network.ts";
@@ -25,8 +26,9 @@ const POKED_WITHIN_MS = 180_000;
 const REMEMBERED_MS = RECOVERY_MS + silenceLimitMs(DEFAULT_STOP_AFTER_MS) + POKED_WITHIN_MS + 60_000;
 /** Within it Broker and Clusters poke each other, should they have a reason to. */
 const QUIET_MS = 200_000;
-/** Who rests and was called in vain is taken for silent until it polls by itself. */
+/** Who rests and was called in vain, a late copy of a handshake it may be, is taken for silent until it polls by itself. */
 const RESTED_WITHIN_MS = 930_000;
+const LOOK_MS = 30_000;
 /** A poll is held for so long. */
 const HELD_MS = 25_000;
 
@@ -59,12 +61,12 @@ export class Rest {
     for (const scheduler of schedulers) if (this.#chance.of(TORN_DOWN)) scheduler.tearDown();
     const lastWishAtMs = Math.max(timeline.nowMs, mood.faultsEndMs + LOOK_AGAIN_MS);
     const hasLoss = LOSSES.some((kind) => happenings.faults.has(kind));
-    const settledAtMs = Math.max(
-      lastWishAtMs + SETTLED_WITHIN_MS,
-      hasLoss ? mood.faultsEndMs + REMEMBERED_MS : 0,
-      happenings.faults.has("wake-lost") ? mood.faultsEndMs + RESTED_WITHIN_MS : 0,
-    );
+    const settledAtMs = Math.max(lastWishAtMs + SETTLED_WITHIN_MS, hasLoss ? mood.faultsEndMs + REMEMBERED_MS : 0);
     await run(settledAtMs - timeline.nowMs);
+    if (this.#isAnyMissed()) {
+      for (let ms = 0; ms < RESTED_WITHIN_MS && this.#isAnyMissed(); ms += LOOK_MS) await run(LOOK_MS);
+      await run(SETTLED_WITHIN_MS);
+    }
     this.#holdTornDown();
     checkLeftovers(this.#world);
     // Who is there is offered what there is, and a league that offers is not idle.
@@ -81,6 +83,17 @@ export class Rest {
     await run(QUIET_MS);
     for (const [object, done] of before) this.#holdIdle(object, done);
     checkLeftovers(this.#world);
+  }
+
+  /** A node that is there is taken for silent. */
+  #isAnyMissed(): boolean {
+    return this.#world.agents.some((agent) => {
+      const { node: name, serial } = agent.claims;
+      const cluster = this.#world.clusterOf(agent);
+      if (!agent.alive || cluster.home.query("SELECT 1 FROM node WHERE name = ?", name).length === 0) return false;
+      const node = cluster.ask("node", { name }) as NodeView;
+      return node.serial === serial && node.state === "suspect";
+    });
   }
 
   #holdTornDown(): void {
