@@ -395,8 +395,9 @@ describe.each(chosen ? [chosen] : Object.keys(artifacts))("an agent process (%s)
   });
 
   test("does not share its data folder, and answers `status` while it runs", async () => {
-    start();
+    const log = lines(start());
     await broker.until(() => broker.polls.length > 0);
+    await log.says(/node n1 of north/);
     expect(await exit(start())).toBe(2);
     const status = JSON.parse(await said(start("status", "--json")));
     expect(status).toMatchObject({ node: "n1", cluster: "north", session: 1, guard: { alive: true }, attempts: [] });

@@ -46,16 +46,19 @@ function grantedBy(
     const fresh = { limits: [...entitled], claims: [], yields: [] };
     return { ...fresh, offers: offersOf(facts, { ...fresh, entitled }, promised) };
   }
-  const admitted = admit({ ...facts, promised }, entitled);
-  const offers = offersOf(facts, { ...admitted, entitled }, promised);
-  if (frameworks.length === 0 || admitted.limits.every((limit, i) => total(limit) >= total(entitled[i] ?? NOTHING)))
-    return { ...admitted, offers };
-  // What frameworks cannot be offered of their part now is not kept from jobs that are short.
-  const kept = promisedBy(facts, offers);
-  const again = admit({ ...facts, promised: kept }, entitled);
-  return { ...again, offers: offersOf(facts, { ...again, entitled }, kept) };
+  let kept = promised;
+  for (let time = 1; ; time++) {
+    const admitted = admit({ ...facts, promised: kept }, entitled);
+    const offers = offersOf(facts, { ...admitted, entitled }, kept);
+    const isMet = admitted.limits.every((limit, i) => total(limit) >= total(entitled[i] ?? NOTHING));
+    if (frameworks.length === 0 || isMet || time === MOST_TIMES) return { ...admitted, offers };
+    // What frameworks cannot be offered of their part now is not kept from jobs that are short.
+    kept = promisedBy(facts, offers);
+  }
 }
 
+/** What frameworks can be offered hangs on what jobs get, and the other way round: so often is one taken from the other. */
+const MOST_TIMES = 3;
 const NOTHING: Counts = new Map();
 
 function counted(filling: Filling, counts: readonly Counts[]): Limits {

@@ -223,3 +223,30 @@ test("what jobs run and are granted is not offered", () => {
   expect(total(round(input).limits, "j")).toBe(2);
   expect(offered(input, "a")).toEqual(cpus(2, 2048));
 });
+
+test("what offers that are on their way back keep from others is seen once, not beside what is offered anew", () => {
+  const room = (n: number, mem: number) => ({ cpus: n * 1000, mem: mem * 1_000_000 });
+  const rooms = [
+    { nodes: 1, free: room(8, 4) },
+    { nodes: 1, free: room(4, 16) },
+  ];
+  const shapes = rooms.map(({ free }) => ({ count: 1, capacity: free, attributes: {}, drivers: ["process"] }));
+  const south = partition("south", room(12, 20), { owner: "lab/ml", speed: 2, rooms, shapes });
+  const north = partition("north", room(4, 4), { owner: "default" });
+  const takes = new Map([
+    ["north/default", { nodes: 0, amounts: {} }],
+    ["south/default", { nodes: 1, amounts: room(4, 16) }],
+  ]);
+  const back = (key: string, role: string, mem: number) =>
+    framework(key, role, { takes, mayUse: new Map([["south/default", { mem: mem * 1_000_000 }]]) });
+  const frameworks = [back("a", "default", 16), back("b", "web", 3)];
+  const short = job("short", room(1, 0.064), 12, { role: "lab", priority: 20, held: running({ north: 2, south: 2 }) });
+  const other = job("other", room(2, 0.064), 7, { held: running({ north: 2 }) });
+  const history = new Map([
+    ["default", { cpus: 47, mem: 162_720 }],
+    ["lab", { cpus: 19, mem: 165_449 }],
+    ["web", { mem: 161_246 }],
+  ]);
+  const input = league([north, south], [short, other], {}, { frameworks, history, objective: "completion-time" });
+  expect(round(input).limits.get("short")?.get("south/default")).toBe(10);
+});
