@@ -10,6 +10,7 @@ import type { Chance } from "../world/random.ts";
 import { linkOf, type SimObject } from "../world/simObject.ts";
 import type { World } from "../world/world.ts";
 import { jump } from "./clocks.ts";
+import { LONG_SILENCES_END_MS, weatherOfDrifts } from "./drifts.ts";
 import { cutPower, endMachineFaults } from "./machines.ts";
 import type { Season } from "./season.ts";
 
@@ -55,6 +56,8 @@ const FAULTLESS = {
 };
 
 export function drawMood(chance: Chance, size: FleetSize, season: Season | null): Mood {
+  if (season === "drifts")
+    return { ...FAULTLESS, faultsEndMs: LONG_SILENCES_END_MS, weather: weatherOfDrifts(chance), blows: 1 };
   if (season !== null)
     return { ...drawUsual(chance, false), ...(season === "replays" && { staleReplies: STALE_SEASON }) };
   if (size === "wide") return drawWide(chance);

@@ -16,7 +16,7 @@ export const SILENCE: readonly Mutation[] = [
   {
     rule: "margin",
     so: "a Cluster hands out again after a silence of stopAfter, and no longer",
-    season: "leaps",
+    season: "drifts",
     patches: [
       {
         file: "src/model/job.ts",
@@ -28,6 +28,7 @@ export const SILENCE: readonly Mutation[] = [
   {
     rule: "tick cap",
     so: "an outage of a Cluster, or a leap of its clock, counts whole as silence of its nodes",
+    season: "clocks",
     patches: [
       {
         file: "src/cluster/rules.ts",

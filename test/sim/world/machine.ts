@@ -86,7 +86,8 @@ export class Machine {
     this.name = name;
     this.capacity = capacity;
     this.attributes = attributes;
-    this.#rate = 1 + (this.#chance.next() * 2 - 1) * MAX_DRIFT;
+    const rate = 1 + (this.#chance.next() * 2 - 1) * MAX_DRIFT;
+    this.#rate = world.season === "drifts" ? 1 - MAX_DRIFT / 2 : rate;
     this.#hasVolatileFolder = this.#chance.of(VOLATILE_FOLDER);
     this.powerOn();
   }

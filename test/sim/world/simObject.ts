@@ -78,7 +78,8 @@ export class SimObject {
     this.#chance = world.chanceOf(`${ref.kind} ${ref.name}`);
     this.#build = build;
     const clock = world.chanceOf(`clock of ${this.name}`);
-    this.#clockRate = clock.of(DRIFTS) ? 1 + (clock.next() * 2 - 1) * MAX_OBJECT_DRIFT : 1;
+    const rate = clock.of(DRIFTS) ? 1 + (clock.next() * 2 - 1) * MAX_OBJECT_DRIFT : 1;
+    this.#clockRate = world.season === "drifts" ? 1 + MAX_OBJECT_DRIFT / 2 : rate;
     const chance = world.chanceOf(`troubles of ${this.name}`);
     this.troubles = new ObjectTroubles(this.name, world.timeline, chance, world.happenings);
     this.home = this.#newHome(0);

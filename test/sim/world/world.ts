@@ -9,6 +9,7 @@ import { Framework } from "../../../src/framework/framework.ts";
 import type { ObjectRef, Platform, Turns } from "../../../src/platform/seam.ts";
 import { Shelf } from "../../../src/shelf/shelf.ts";
 import { scheduleTimeSet } from "../faults/clocks.ts";
+import { drawPatient, PATIENT_UNTIL_MS, scheduleLongSilences } from "../faults/drifts.ts";
 import { drawMood, type Mood, scheduleFaults } from "../faults/faults.ts";
 import { Happenings } from "../faults/happenings.ts";
 import { scheduleMachineFaults } from "../faults/machines.ts";
@@ -177,6 +178,7 @@ export class World {
     scheduleSleeps(this, this.chanceOf("sleeps"));
     scheduleObjectFaults(this, this.chanceOf("object faults"));
     scheduleTimeSet(this, this.chanceOf("time set"));
+    scheduleLongSilences(this, this.chanceOf("long silences"));
     this.restores.schedule(this.chanceOf("restores"));
     this.guarantees.schedule();
     this.#lookAround(this.chanceOf("looks"));
@@ -195,6 +197,7 @@ export class World {
       ...drawKinds(chance.named("kinds"), clusters, faultsEndMs),
       ...drawBurst(chance.named("burst"), clusters, faultsEndMs),
       ...drawTiny(chance.named("tiny"), clusters, faultsEndMs),
+      ...(this.season === "drifts" ? drawPatient(chance.named("patient"), clusters) : []),
     ];
     return withPlanning(chance.named("planning"), plans).map((plan) => {
       const own = chance.named(plan.id);
@@ -332,13 +335,15 @@ export class World {
       const long = serves ? LONG_SERVICE : this.mood.wide ? WIDE_LONG_WORK : LONG_WORK;
       const isLong = chance.of(long) || task.startsWith("long");
       const isTiny = task.startsWith("tiny");
-      const ranMs = task.startsWith("rival")
-        ? chance.int(300_000, 600_000)
-        : isTiny
-          ? chance.spread(5, 100)
-          : isLong
-            ? chance.int(60_000, 200_000)
-            : chance.spread(20, 60_000);
+      const ranMs = task.startsWith("patient")
+        ? Math.max(1_000, PATIENT_UNTIL_MS - this.timeline.nowMs)
+        : task.startsWith("rival")
+          ? chance.int(300_000, 600_000)
+          : isTiny
+            ? chance.spread(5, 100)
+            : isLong
+              ? chance.int(60_000, 200_000)
+              : chance.spread(20, 60_000);
       const fails = (this.planOf(task)?.plan.pinned ?? null) === null ? 0.15 : 0.6;
       work = { ranMs, code: chance.of(fails) ? chance.int(1, 3) : 0 };
       this.#work.set(key, work);
