@@ -361,6 +361,35 @@ describe("events", () => {
     expect(events).not.toEqual([]);
   });
 
+  describe("beyond what is kept", () => {
+    const numbers = () => home.query("SELECT count(*) AS kept, min(seq) AS first FROM event")[0];
+    /** Events `from` to `to`, and one more that the Broker writes. */
+    const write = (from: number, to: number) => {
+      home.query(
+        "WITH RECURSIVE n (seq) AS (SELECT ? UNION ALL SELECT seq + 1 FROM n WHERE seq < ?) INSERT INTO event SELECT seq, 0, '{}' FROM n",
+        from,
+        to,
+      );
+      home.crash();
+      submit({ command: "true" }, `job${to}`.padEnd(10, "x"));
+    };
+
+    test("go, and not too many of them at once", () => {
+      write(3, 103_999);
+      expect(numbers()).toEqual({ kept: 100_000, first: 4_001 });
+      write(104_001, 115_999);
+      expect(numbers()).toEqual({ kept: 107_000, first: 9_001 });
+    });
+
+    test("are counted from the numbers that a restore has let out", () => {
+      write(3, 50_000);
+      write(2_000_000, 2_000_999);
+      expect(numbers()).toMatchObject({ first: 1 });
+      write(2_001_001, 2_100_999);
+      expect(numbers()).toMatchObject({ first: 5_001 });
+    });
+  });
+
   test("are read from the rows by who watched a Broker that crashed: it ends the watch, as it may not have told all", () => {
     submit({ command: "true", clusters: ["north"] });
     const { cursor } = home.call("events", { since: null, limit: 9, job: null }) as { cursor: string };

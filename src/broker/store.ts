@@ -25,6 +25,7 @@ const ITEMS_PER_ROW = 256;
 /** Events kept. */
 const MAX_EVENTS = 100_000;
 const TRIMMED_EVERY = 1_000;
+const TRIMMED_AT_ONCE = 5_000;
 /** Events that an older copy of these rows may have had before it was lost. */
 const EVENTS_LEAP = 2 ** 20;
 const IDEMPOTENCY_TTL_MS = 24 * 3_600_000;
@@ -289,11 +290,16 @@ export class BrokerStore {
   leapEvents(): void {
     if (this.#nextEvent - 1 > this.#eventBase) this.#nextEvent += EVENTS_LEAP;
   }
-  /** By their count: the numbers leap with a restore. */
+  /** The numbers leap with a restore: what is before the leap stays until so many events have come after it. */
   #trimEvents(): void {
+    const newestToGo = this.#nextEvent - 1 - MAX_EVENTS;
     this.#sql.exec(
-      "DELETE FROM event WHERE seq <= (SELECT seq FROM event ORDER BY seq DESC LIMIT 1 OFFSET ?)",
-      MAX_EVENTS,
+      `DELETE FROM event WHERE seq IN (SELECT seq FROM event WHERE seq <= ? ORDER BY seq LIMIT ?)
+        AND EXISTS (SELECT 1 FROM event WHERE seq BETWEEN ? AND ?)`,
+      newestToGo,
+      TRIMMED_AT_ONCE,
+      newestToGo - TRIMMED_EVERY,
+      newestToGo,
     );
   }
   events(since: string | null, limit: number, job: string | null): { events: EventView[]; cursor: string } {
