@@ -78,8 +78,8 @@ export class Edge {
     const { timeline, happenings } = this.#world;
     const lost = () => done({ status: 0 });
     if (this.staleReplies > 0 && this.#chance.of(this.staleReplies)) {
-      const stale = this.#replies.get(agent.link);
-      if (stale && stale.length > 0 && happenings.strikes("reply-replayed", agent.link)) {
+      const stale = this.#staleFor(agent, request);
+      if (stale.length > 0 && happenings.strikes("reply-replayed", agent.link)) {
         const reply = this.#chance.pick(stale);
         timeline.after(this.#chance.int(1, 30), () => done({ status: 200, reply }));
         return () => {};
@@ -335,10 +335,18 @@ export class Edge {
     return unavailable("the object can't be reached");
   }
 
+  /** In their season, if there are any, those that only the nonce tells from an answer. */
+  #staleFor({ link }: AgentHost, { session, seq, nonce }: PollRequest): PollReply[] {
+    const replies = this.#replies.get(link) ?? [];
+    if (this.#world.season !== "replays") return replies;
+    const likely = replies.filter((one) => one.session === session && one.seq === seq && one.nonce !== nonce);
+    return likely.length > 0 ? likely : replies;
+  }
+
   #remember(link: string, reply: PollReply): void {
     const replies = this.#replies.get(link) ?? [];
     replies.push(reply);
-    if (replies.length > REMEMBERED) replies.shift();
+    if (replies.length > REMEMBERED && this.#world.season !== "replays") replies.shift();
     this.#replies.set(link, replies);
   }
 }
