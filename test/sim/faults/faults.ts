@@ -38,6 +38,7 @@ const CALM_WORLDS = 0.06;
 const STORMS = 0.08;
 const GENTLE_WORLDS = 0.13;
 const STALE_SEASON = 0.3;
+const ECHOING: Weather = { lost: 0.02, doubled: 0.1, late: 0.1, replayed: 0.5 };
 
 /** Whatever need not be goes right. */
 const FAULTLESS = {
@@ -59,7 +60,11 @@ export function drawMood(chance: Chance, size: FleetSize, season: Season | null)
   if (season === "drifts")
     return { ...FAULTLESS, faultsEndMs: LONG_SILENCES_END_MS, weather: weatherOfDrifts(chance), blows: 1 };
   if (season !== null)
-    return { ...drawUsual(chance, false), ...(season === "replays" && { staleReplies: STALE_SEASON }) };
+    return {
+      ...drawUsual(chance, false),
+      ...(season === "replays" && { staleReplies: STALE_SEASON }),
+      ...(season === "echoes" && { weather: ECHOING }),
+    };
   if (size === "wide") return drawWide(chance);
   if (size === "large") return drawLarge(chance);
   const draw = chance.next();

@@ -13,6 +13,9 @@ const LONG_MS = 240_000;
 /** No attempt notices. */
 const SHORT_MS = 4_000;
 const SHORTEST_MS = 500;
+/** Its others hear it all the while. */
+const DEAF = 0.1;
+const SHORTEST_DEAF_MS = 5_000;
 
 const SPELLS: Readonly<Record<string, Spell>> = {
   "writes-refused": ({ timeline }, { troubles }, forMs) => {
@@ -40,6 +43,7 @@ export function scheduleObjectFaults(world: World, chance: Chance): void {
     const own = chance.fork();
     timeline.at(chance.int(5_000, mood.faultsEndMs - 1), () => strike(world, own));
   }
+  scheduleDeafness(world, chance.named("deaf"));
   timeline.at(mood.faultsEndMs, () => {
     for (const { troubles } of objects) troubles.end();
   });
@@ -56,6 +60,36 @@ function strike(world: World, chance: Chance): void {
   world.trace(() => `fault: ${kind} ${object.name} for ${forMs} ms`);
   if (spell) spell(world, object, forMs);
   else cutOff(world, object, forMs);
+}
+
+function scheduleDeafness(world: World, chance: Chance): void {
+  const { mood, timeline, season, people, broker, clusters } = world;
+  if (season === "deaf") {
+    // Just before something comes, for which others have to give way.
+    for (const { plan } of people) {
+      const object = chance.pick(clusters);
+      const atMs = Math.max(SHORTEST_DEAF_MS, plan.submitAtMs - chance.int(0, 3_000));
+      if (atMs < mood.faultsEndMs) timeline.at(atMs, () => deafen(world, object, chance.named(plan.id)));
+      timeline.at(atMs, () => pauseAll(world, object, true));
+      timeline.at(atMs + chance.int(3_000, 15_000), () => pauseAll(world, object, false));
+    }
+  } else if (chance.of(DEAF) && !mood.gentle) {
+    const object = chance.pick([broker, ...clusters]);
+    timeline.at(chance.int(SHORTEST_DEAF_MS, mood.faultsEndMs - 1), () => deafen(world, object, chance));
+  }
+}
+
+/** What it has room for is given to others meanwhile, and it has not heard that. */
+function pauseAll({ agents, edge }: World, cluster: SimObject, paused: boolean): void {
+  for (const { claims } of agents)
+    if (claims.cluster === cluster.name) edge.request(cluster, "pauseNode", { name: claims.node, paused }, () => {});
+}
+
+function deafen(world: World, object: SimObject, chance: Chance): void {
+  const forMs = chance.spread(SHORTEST_DEAF_MS, LONG_MS);
+  if (!world.happenings.strikes("object-deaf", object.name)) return;
+  world.trace(() => `${object.name} hears nothing of other objects for ${forMs} ms`);
+  object.troubles.deafUntilMs = world.timeline.nowMs + forMs;
 }
 
 function cutOff(world: World, { name }: SimObject, forMs: number): void {

@@ -7,6 +7,8 @@ export const SEASONS = [
   "clocks", // a Cluster's time is set several times while some of its nodes don't get through
   "leaps", // of every Cluster, three within one silence of its nodes
   "drifts", // work may run on for hours unseen, clocks are 1 % apart, as far as the margin covers, and nodes are cut off for longer
+  "deaf", // objects are heard by others, and don't hear them
+  "echoes", // much of what is said is heard again, minutes later
   "suspends", // machines sleep and wake
   "replays", // nodes lose their data, and old replies come to who joins anew
 ] as const;

@@ -43,6 +43,7 @@ export const LEVELS: readonly Mutation[] = [
   {
     rule: "only a report of the newest gen frees",
     so: "a Broker takes any report for the word that its newest limits are applied",
+    season: "deaf",
     patches: [
       {
         file: "src/broker/heard.ts",
@@ -54,6 +55,7 @@ export const LEVELS: readonly Mutation[] = [
   {
     rule: "only a higher gen is applied",
     so: "a Cluster takes what a Broker said earlier, and what comes late, for the newest",
+    season: "echoes",
     patches: [{ file: "src/cluster/grants.ts", find: "if (known && known.gen >= grant.gen) return;", replace: "" }],
   },
   {

@@ -1,4 +1,7 @@
-/** What befalls one object beside crashes: it is overloaded, its storage takes no writes, an alarm comes twice. */
+/**
+ * What befalls one object beside crashes: it is overloaded, it does not hear the others, its storage takes no writes, an
+ * alarm comes twice.
+ */
 import type { Happenings } from "../faults/happenings.ts";
 import type { Chance } from "./random.ts";
 import type { Timeline } from "./timeline.ts";
@@ -14,6 +17,7 @@ export class ObjectTroubles {
   alarmTwice = 0;
   noWritesUntilMs = 0;
   overloadedUntilMs = 0;
+  deafUntilMs = 0;
 
   readonly #object: string;
   readonly #timeline: Timeline;
@@ -31,7 +35,12 @@ export class ObjectTroubles {
   }
 
   end(): void {
-    Object.assign(this, { writeRefused: 0, alarmTwice: 0, noWritesUntilMs: 0, overloadedUntilMs: 0 });
+    Object.assign(this, { writeRefused: 0, alarmTwice: 0, noWritesUntilMs: 0, overloadedUntilMs: 0, deafUntilMs: 0 });
+  }
+
+  /** To calls of other objects, and to their answers: they hear it all the while. */
+  get isDeaf(): boolean {
+    return this.deafUntilMs > this.#timeline.nowMs;
   }
 
   turnBegins(): void {

@@ -324,6 +324,7 @@ export class SimObject {
       network.send(
         link,
         () => {
+          if (target.troubles.isDeaf) return;
           this.#world.trace(() => `${this.name} → ${target.name} ${method} ${shorten(method, args)}`);
           const kind = `${target.ref.kind}.${method}`;
           const heard = wire.pass(kind, this.name, target.name, args);
@@ -331,7 +332,7 @@ export class SimObject {
             const told = answer.ok
               ? { ...answer, value: wire.pass(`${kind}.answer`, target.name, this.name, answer.value) }
               : answer;
-            network.send(link, () => done(told), fail);
+            network.send(link, () => this.troubles.isDeaf || done(told), fail);
           });
         },
         fail,
