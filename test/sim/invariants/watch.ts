@@ -322,8 +322,9 @@ export class Watch {
   // Agents.
 
   replyArrives(agent: AgentHost, reply: PollReply): void {
-    const sentAtMs = agent.sentAt.get(`${reply.session}/${reply.seq}`);
-    if (sentAtMs === undefined || reply.session !== agent.state?.session) return;
+    const { session, nonce = agent.state?.nonce, seq } = reply;
+    const sentAtMs = agent.sentAt.get(`${session}/${seq}`);
+    if (sentAtMs === undefined || session !== agent.state?.session || nonce !== agent.state.nonce) return;
     const allow = (key: string, stopAfterMs: number | null) => {
       const until = stopAfterMs === null ? Number.POSITIVE_INFINITY : sentAtMs + stopAfterMs;
       const { machine } = agent;
