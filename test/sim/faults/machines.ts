@@ -11,6 +11,7 @@ import type { Season } from "./season.ts";
 const MOST_BLOWS = 12;
 /** What there is of machines' faults in its season, and how often. */
 const SEASONAL: Partial<Record<Season, { kind: string; times: number }>> = {
+  unguarded: { kind: "guards-fail", times: 20 },
   suspends: { kind: "suspended", times: 20 },
   replays: { kind: "data-lost", times: 6 },
 };

@@ -9,6 +9,7 @@ export const SEASONS = [
   "drifts", // work may run on for hours unseen, clocks are 1 % apart, as far as the margin covers, and nodes are cut off for longer
   "deaf", // objects are heard by others, and don't hear them
   "echoes", // much of what is said is heard again, minutes later
+  "unguarded", // no guard of a node can be started, for a while
   "suspends", // machines sleep and wake
   "replays", // nodes lose their data, and old replies come to who joins anew
 ] as const;

@@ -40,6 +40,7 @@ export const MACHINES: readonly Mutation[] = [
   {
     rule: "no guard, nothing starts",
     so: "an agent takes and starts attempts whether it sees a guard or not",
+    season: "unguarded",
     patches: [{ file: "agent/core/rules.ts", find: "boolean => guarded;", replace: "boolean => guarded || true;" }],
   },
 ];
