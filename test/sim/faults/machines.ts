@@ -27,6 +27,11 @@ const RETURNS = 0.6;
 const JOIN_AGAIN_MS = 10_000;
 /** Machines that wake with so much to do that their guard has no time. */
 const WAKES_BUSY = 0.5;
+/** In their season, when what it runs nears its deadline. */
+const WAKES_UNHEARD = 0.5;
+const WAKES_BEFORE_MS = 15_000;
+/** Longer than what a node runs then may run on. */
+const CUT_MS = 70_000;
 
 type Blow = (world: World, chance: Chance) => void;
 
@@ -55,12 +60,7 @@ const BLOWS: Record<string, Blow> = {
   "guards-fail": (world, chance) => {
     const agent = anyAgent(world, chance);
     const forMs = chance.spread(1_000, 60_000);
-    if (!agent?.runs || !mayLoseGuard(world, agent)) return;
-    loseGuard(world, agent);
-    agent.machine.hasNoGuards = true;
-    agent.machine.after(forMs, () => {
-      agent.machine.hasNoGuards = false;
-    });
+    if (agent) failGuards(world, agent, forMs);
   },
   "run-folder-full": (world, chance) => {
     const { machine } = anyAgent(world, chance) ?? {};
@@ -82,11 +82,21 @@ const BLOWS: Record<string, Blow> = {
   },
   suspended: (world, chance) => {
     const agent = anyAgent(world, chance);
-    // Who ends the faults finds it awake.
-    const forMs = Math.min(chance.spread(1_000, LONG_MS), world.mood.faultsEndMs - 1 - world.timeline.nowMs);
+    const anyMs = chance.spread(1_000, LONG_MS);
     if (!agent || !mayLoseTime(agent)) return;
+    const own = chance.named("cut");
+    const isCut = world.season === "suspends" && own.of(WAKES_UNHEARD);
+    const nearMs = agent.machine.unguardedMs - own.int(0, WAKES_BEFORE_MS);
+    // Who ends the faults finds it awake.
+    const leftMs = world.mood.faultsEndMs - 1 - world.timeline.nowMs;
+    const forMs = Math.min(isCut && Number.isFinite(nearMs) ? Math.max(1_000, nearMs) : anyMs, leftMs);
     world.trace(() => `${agent.machine.name} is suspended for ${forMs} ms`);
     agent.machine.suspend(forMs);
+    if (isCut) {
+      world.network.cut(agent.link, world.timeline.nowMs + forMs + CUT_MS);
+      agent.machine.after(1, () => failGuards(world, agent, CUT_MS));
+      return;
+    }
     if (!chance.of(WAKES_BUSY)) return;
     const busyMs = chance.spread(500, 60_000);
     const beforeMs = chance.int(0, 7_000);
@@ -161,6 +171,17 @@ function loseGuard(world: World, agent: AgentHost): void {
   world.trace(() => `the guard of ${agent.machine.name} is killed`);
   agent.machine.loseGuard();
   sayGone(agent);
+}
+
+/** It has none for so long, if its agent runs. */
+function failGuards(world: World, agent: AgentHost, forMs: number): void {
+  const { machine } = agent;
+  if (!agent.runs || !mayLoseGuard(world, agent)) return;
+  loseGuard(world, agent);
+  machine.hasNoGuards = true;
+  machine.after(forMs, () => {
+    machine.hasNoGuards = false;
+  });
 }
 
 function stopGuard(world: World, agent: AgentHost, forMs: number): void {

@@ -62,6 +62,8 @@ export class Violation extends Error {
 
 /** More in a minute than it takes to look whether there is any news. */
 const MOST_A_MINUTE = 120;
+/** Of an object: the news for the Broker, those for a framework, and what is offered anew have a second each. */
+export const MOST_ALARMS_A_MINUTE = 240;
 const MINUTE_MS = 60_000;
 /** The start of a task, its end, and what was lost on the way. */
 const REQUESTS_FOR_NEWS = 2;

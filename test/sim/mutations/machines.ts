@@ -18,6 +18,7 @@ export const MACHINES: readonly Mutation[] = [
   {
     rule: "a late stop ends before the deadline too",
     so: "an agent gives what it stops its whole grace, however late it stops it",
+    season: "suspends",
     patches: [
       {
         file: "agent/core/poll.ts",

@@ -5,6 +5,7 @@
 import { Problem } from "../../../src/model/problems.ts";
 import { LOST_CLOSURE, NORMAL_CLOSURE } from "../../../src/platform/objectClient.ts";
 import type { ObjectRef, Platform, SocketId, Turns } from "../../../src/platform/seam.ts";
+import { MOST_ALARMS_A_MINUTE } from "../invariants/checks.ts";
 import { type Effect, isRefusal, ObjectHome } from "../nodeSqlite.ts";
 import { shorten } from "./messages.ts";
 import { ObjectTroubles } from "./objectTroubles.ts";
@@ -366,7 +367,7 @@ export class SimObject {
         return;
       }
       this.#armedFor = null;
-      this.#world.checks.spin(`alarms of ${this.name}`, this.#world.timeline.nowMs);
+      this.#world.checks.spin(`alarms of ${this.name}`, this.#world.timeline.nowMs, MOST_ALARMS_A_MINUTE);
       this.#world.rest.called(this, "alarm");
       const { ok } = this.#try("alarm", () => this.home.fireAlarm());
       // One that must not spin, as it always fails.
