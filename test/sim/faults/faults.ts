@@ -12,6 +12,7 @@ import type { World } from "../world/world.ts";
 import { jump } from "./clocks.ts";
 import { LONG_SILENCES_END_MS, weatherOfDrifts } from "./drifts.ts";
 import { cutPower, endMachineFaults } from "./machines.ts";
+import { loseRows } from "./rebuilds.ts";
 import type { Season } from "./season.ts";
 
 /** How many things go wrong in a world, and which. */
@@ -174,10 +175,7 @@ const hardBlows: Record<string, Blow> = {
   },
   "cluster-away": (world, chance) => away(world, chance.pick(world.clusters), chance.spread(1_000, LONG_MS)),
   "cluster-rebuilt": (world, chance) => {
-    const cluster = chance.pick(world.clusters);
-    cluster.rebuild();
-    world.watch.rebuilt(cluster);
-    world.stewards.rebuilt(cluster);
+    loseRows(world, chance.pick(world.clusters));
   },
   "agent-down-long": (world, chance) => {
     anyAgent(world, chance).goDown(chance.spread(5_000, LONG_MS));

@@ -4,6 +4,7 @@
  */
 export const SEASONS = [
   "restores", // the Broker wakes on a backup, cut off from a Cluster, and its clock leaps
+  "rebuilds", // Clusters lose their rows while some of their nodes don't get through, and then their clock leaps
   "clocks", // a Cluster's time is set several times while some of its nodes don't get through
   "leaps", // of every Cluster, three within one silence of its nodes
   "drifts", // work may run on for hours unseen, clocks are 1 % apart, as far as the margin covers, and nodes are cut off for longer

@@ -67,6 +67,7 @@ export const RESTORES: readonly Mutation[] = [
   {
     rule: "a Cluster that began anew waits for what its nodes run",
     so: "a Cluster that lost its rows gives back at once what it was given before",
+    season: "rebuilds",
     patches: [
       {
         file: "src/cluster/silence.ts",
@@ -78,7 +79,7 @@ export const RESTORES: readonly Mutation[] = [
   {
     rule: "tick cap after a restore",
     so: "an outage, or a leap of a clock, counts whole as time that is waited for what may run",
-    season: "restores",
+    season: "rebuilds",
     patches: [
       {
         file: "src/cluster/silence.ts",

@@ -15,6 +15,7 @@ import { Happenings } from "../faults/happenings.ts";
 import { scheduleMachineFaults } from "../faults/machines.ts";
 import { MassCuts } from "../faults/massCuts.ts";
 import { scheduleObjectFaults } from "../faults/objectFaults.ts";
+import { scheduleRebuilds } from "../faults/rebuilds.ts";
 import { Restores } from "../faults/restores.ts";
 import type { Season } from "../faults/season.ts";
 import { scheduleSleeps } from "../faults/sleeps.ts";
@@ -178,6 +179,7 @@ export class World {
     scheduleSleeps(this, this.chanceOf("sleeps"));
     scheduleObjectFaults(this, this.chanceOf("object faults"));
     scheduleTimeSet(this, this.chanceOf("time set"));
+    scheduleRebuilds(this, this.chanceOf("rebuilds"));
     scheduleLongSilences(this, this.chanceOf("long silences"));
     this.restores.schedule(this.chanceOf("restores"));
     this.guarantees.schedule();
