@@ -10,6 +10,7 @@ import { isWithin, lineage } from "../../../src/model/role.ts";
 import type { AgentHost } from "../world/agentHost.ts";
 import type { SimObject } from "../world/simObject.ts";
 import type { World } from "../world/world.ts";
+import { lostOf } from "./lost.ts";
 import type { Attempt, Promised, Waiter } from "./promised.ts";
 
 export type RoomKind = "free" | "lent";
@@ -143,13 +144,14 @@ function nodesOf(world: World, cluster: SimObject, attempts: readonly Attempt[])
     });
 }
 
-/** All of it is lent, and nothing keeps it empty. */
-function isOpen({ home }: SimObject, specs: readonly PartitionSpec[]): boolean {
-  const [self] = home.query("SELECT drain, drill FROM self");
+/** All of it is lent, nothing keeps it empty, and nothing may be running that nobody knows of. */
+function isOpen(cluster: SimObject, specs: readonly PartitionSpec[]): boolean {
+  const [self] = cluster.home.query("SELECT drain, drill FROM self");
   const drill = JSON.parse(String(self?.drill ?? "null")) as { endedAtMs: number | null } | null;
   const isClosed = ({ lend, slice }: PartitionSpec) =>
     slice !== null || lend === "none" || Object.keys(lend).length > 0;
-  return self?.drain === null && (drill === null || drill.endedAtMs !== null) && !specs.some(isClosed);
+  const isUsed = self?.drain === null && (drill === null || drill.endedAtMs !== null);
+  return isUsed && !specs.some(isClosed) && lostOf(cluster).every(({ tasks }) => tasks === 0);
 }
 
 function isThere({ home }: SimObject, { alive, claims }: AgentHost): boolean {
