@@ -434,6 +434,17 @@ test("everything is as it was after the object was rebuilt, and unconfirmed gran
   conserved();
 });
 
+/** From alarm to alarm. @returns after how long, ms */
+const passUntil = (isSo: () => boolean): number => {
+  const startedAt = home.nowMs;
+  while (!isSo()) {
+    if (home.nowMs - startedAt > 100_000) throw new Error("it never came to that");
+    home.nowMs = home.alarmAt ?? Number.NaN;
+    home.fireAlarm();
+  }
+  return home.nowMs - startedAt;
+};
+
 test("a Broker that was restored hands nothing out before what ran meanwhile must be over, and never an old number", () => {
   submit({ command: "true", count: 50, disconnect: { stopAfter: "30s" } });
   const before = north.grant();
@@ -443,18 +454,12 @@ test("a Broker that was restored hands nothing out before what ran meanwhile mus
   north.report({
     abcdefghij: { done: [[before.supply[0]?.from ?? 0, before.supply[0]?.to ?? 0]], genApplied: before.gen },
   });
-  const startedAt = home.nowMs;
   const newSupply = () =>
     north
       .take()
       .grants.get("abcdefghij")
       ?.supply.filter(({ handout }) => handout > 1) ?? [];
-  while (newSupply().length === 0) {
-    if (home.nowMs - startedAt > 100_000) throw new Error("never handed out again");
-    home.nowMs = home.alarmAt ?? Number.NaN;
-    home.fireAlarm();
-  }
-  expect(home.nowMs - startedAt).toBeGreaterThanOrEqual(45_300);
+  expect(passUntil(() => newSupply().length > 0)).toBeGreaterThanOrEqual(45_300);
   expect(newSupply()[0]?.handout).toBeGreaterThan(2 ** 20);
   expect(north.grants.get("abcdefghij")?.gen).toBeGreaterThan(2 ** 20);
   conserved();
@@ -474,15 +479,32 @@ test("what is submitted after a restore may be a copy of what ran before it, and
   const plan = () => (home.call("plan", { job: { digest: "d1", spec }, whatIf: null }) as PlanView).job;
   expect(plan()).toMatchObject({ startsNow: 0, waits: 2, places: [], why: { reason: "holding" } });
   expect(plan()?.nextStartMs).toBeGreaterThan(45_000);
-  const startedAt = home.nowMs;
-  while ((north.take().grants.get("bbbbbbbbbb")?.supply ?? []).length === 0) {
-    if (home.nowMs - startedAt > 100_000) throw new Error("never handed out");
-    home.nowMs = home.alarmAt ?? Number.NaN;
-    home.fireAlarm();
-  }
-  expect(home.nowMs - startedAt).toBeGreaterThanOrEqual(45_300);
+  const isHandedOut = () => (north.take().grants.get("bbbbbbbbbb")?.supply ?? []).length > 0;
+  expect(passUntil(isHandedOut)).toBeGreaterThanOrEqual(45_300);
   expect(copyOf("cccccccccc", "30s").supply).toHaveLength(1);
   expect(plan()).toMatchObject({ startsNow: 2, why: null });
+});
+
+test("what is cancelled after a restore is not over before what may run of it is", () => {
+  submit({ command: "true", count: 2, disconnect: { stopAfter: "30s" } }, "aaaaaaaaaa");
+  home.generation = 1;
+  home.crash();
+  submit({ command: "true", count: 1, disconnect: { stopAfter: "30s" } }, "bbbbbbbbbb");
+  for (const id of ["aaaaaaaaaa", "bbbbbbbbbb"])
+    expect(home.call("cancel", { id })).toMatchObject({ state: "cancelling", counts: { cancelled: 0 } });
+  expect(home.call("explain", { id: "bbbbbbbbbb" })).toMatchObject({ state: "cancelling", reason: "holding" });
+  home.crash();
+  for (const cluster of [north, south]) cluster.take().report({});
+  expect(passUntil(() => job("bbbbbbbbbb").state === "cancelled")).toBeGreaterThanOrEqual(45_300);
+  expect(job("aaaaaaaaaa")).toMatchObject({ state: "cancelling", counts: { waiting: 2 } });
+  for (const cluster of [north, south]) {
+    cluster.incarnation += 1;
+    cluster.take().report({
+      aaaaaaaaaa: { cancelled: cluster.grants.get("aaaaaaaaaa")?.supply.map(({ from, to }) => [from, to]) ?? [] },
+    });
+  }
+  expect(job("aaaaaaaaaa")).toMatchObject({ state: "cancelled", counts: { cancelled: 2 } });
+  expect(north.take().grants.get("bbbbbbbbbb")).toBeUndefined();
 });
 
 test("what ended after the backup is not handed out again, unless another cluster has it: that one tells its end", () => {

@@ -240,6 +240,8 @@ export class Broker implements Turns {
     const now = this.#platform.now();
     this.#alarmAt = null;
     this.#restored.tick(now);
+    for (const job of this.#book.live())
+      if (job.state === "cancelling" && job.queue.length > 0) this.#cancelQueued(job, now);
     if (now >= this.#pokeAt) {
       this.#pokeAt = now + POKE_MS;
       this.#grants.sendAgain();
@@ -324,14 +326,22 @@ export class Broker implements Turns {
     const job = this.#book.find(id);
     if (isTerminal(job.state) || job.state === "cancelling") return this.#viewOf(job);
     job.state = "cancelling";
-    job.banked = merge(job.banked, { ...NOTHING, cancelled: rangesOf(job.queue) });
-    job.queue = [];
     this.#grants.cancel(job);
     this.#book.changed(job);
-    this.#book.progressed(job);
-    this.#endIfOver(job, now);
+    this.#cancelQueued(job, now);
     this.#round(now);
     return this.#viewOf(job);
+  }
+
+  /** After a restore, what is queued may be running: until it can't be any more it is not over. */
+  #cancelQueued(job: JobMemory, now: number): void {
+    if (!this.#restored.holds(job)) {
+      job.banked = merge(job.banked, { ...NOTHING, cancelled: rangesOf(job.queue) });
+      job.queue = [];
+      this.#book.changed(job);
+    }
+    this.#book.progressed(job);
+    this.#endIfOver(job, now);
   }
 
   #viewOf(job: JobMemory): JobView {

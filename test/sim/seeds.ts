@@ -60,6 +60,11 @@ export const FOUND: readonly Found[] = [
   { seed: 150, story: "a node that could not tell its guard was given the same task eight times a second" },
   { seed: 20406, story: "a cluster without nodes woke each millisecond while a gang waited for its own end" },
   { seed: 3, season: "suspends", story: "places were kept on a node that still ran what was given up" },
+  {
+    seed: 29,
+    season: "restores",
+    story: "what was submitted again after a restore, and cancelled, was over and still ran",
+  },
   { seed: 20128, story: "an old copy of a first poll kept a node from work for as long as it rested" },
   {
     seed: 51,

@@ -124,7 +124,7 @@ function fromClusters(waiting: Waiting): Answer | null {
     case "holding":
       return [
         "holding",
-        `Something may still run that is not heard of: a silent node, or what a restored broker does not know. It is handed out when nothing can run any more${within(silenceLeftMs)}.`,
+        `Something may still run that is not heard of: a silent node, or what a restored broker does not know. It is handed out, or over if it was cancelled, when nothing can run any more${within(silenceLeftMs)}.`,
       ];
     case "backoff":
       return ["backoff", "It failed and waits before its next try."];

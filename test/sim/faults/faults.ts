@@ -64,7 +64,7 @@ export function drawMood(chance: Chance, size: FleetSize, season: Season | null)
     return {
       ...drawUsual(chance, false),
       ...(season === "replays" && { staleReplies: STALE_SEASON }),
-      ...(season === "echoes" && { weather: ECHOING }),
+      ...((season === "echoes" || season === "restores") && { weather: ECHOING }),
     };
   if (size === "wide") return drawWide(chance);
   if (size === "large") return drawLarge(chance);

@@ -13,6 +13,8 @@ const RESTORED = 0.3;
 const LATEST_BACKUP = 0.6;
 const SHORTEST_AGE_MS = 10_000;
 const LONGEST_AGE_MS = 600_000;
+/** In their season: what runs then still does. */
+const SOON_MS = 60_000;
 /** Objects are copied one after the other. */
 const COPYING_MS = 2_000;
 /** 2030, by the clock on the wall of whoever restores */
@@ -28,6 +30,9 @@ interface Backup {
 }
 
 export const RESTORES = ["broker-restored", "cluster-restored", "framework-restored", "league-restored"] as const;
+
+/** Jobs whose tasks run for long, by their names. */
+const LASTING = /^(long|rival|serve)/;
 
 interface Draw {
   kind: (typeof RESTORES)[number];
@@ -54,8 +59,8 @@ export class Restores {
     const kinds = chance.of(0.3) ? 2 : 1;
     for (let i = 0; i < kinds; i++) {
       const what = isSeason ? this.#drawSeason(chance) : this.#draw(chance);
-      const takenAtMs = chance.int(2_000, mood.faultsEndMs * LATEST_BACKUP);
-      const atMs = takenAtMs + COPYING_MS + chance.spread(SHORTEST_AGE_MS, LONGEST_AGE_MS);
+      const takenAtMs = isSeason ? this.#beforeSubmission(chance) : chance.int(2_000, mood.faultsEndMs * LATEST_BACKUP);
+      const atMs = takenAtMs + COPYING_MS + chance.spread(SHORTEST_AGE_MS, isSeason ? SOON_MS : LONGEST_AGE_MS);
       const backups = new Map<SimObject, Backup>();
       for (const object of what.objects)
         timeline.at(takenAtMs + chance.int(0, COPYING_MS), () => backups.set(object, this.#backupOf(object)));
@@ -64,6 +69,14 @@ export class Restores {
       timeline.at(restoredAtMs, () => this.#restore(what.kind, backups, generationOf));
       if (isSeason) this.#trouble(chance, restoredAtMs);
     }
+  }
+
+  /** What is submitted then is not in the backup, and comes again later. */
+  #beforeSubmission(chance: Chance): number {
+    const { people, mood } = this.#world;
+    const lasting = people.filter(({ plan }) => LASTING.test(plan.id));
+    const { submitAtMs } = chance.pick(lasting.length > 0 ? lasting : people).plan;
+    return Math.max(2_000, Math.min(submitAtMs - COPYING_MS - 1, mood.faultsEndMs * LATEST_BACKUP));
   }
 
   #draw(chance: Chance): Draw {
@@ -83,16 +96,18 @@ export class Restores {
       : { kind: "league-restored", objects: [broker, ...clusters] };
   }
 
-  /** The restored Broker does not hear a Cluster, and its clock leaps. */
+  /** The restored Broker does not hear some Clusters, and its clock leaps. */
   #trouble(chance: Chance, restoredAtMs: number): void {
     const { broker, clusters, timeline, network, happenings, mood } = this.#world;
-    const link = linkOf(broker.name, chance.pick(clusters).name);
-    const forMs = chance.spread(5_000, LONGEST_CUT_MS);
     const leapAtMs = restoredAtMs + chance.int(500, 30_000);
-    if (chance.of(0.6))
+    for (const cluster of clusters) {
+      const link = linkOf(broker.name, cluster.name);
+      const forMs = chance.spread(5_000, LONGEST_CUT_MS);
+      if (!chance.of(0.6)) continue;
       timeline.at(restoredAtMs, () => {
         if (happenings.strikes("link-cut-long", link)) network.cut(link, timeline.nowMs + forMs);
       });
+    }
     if (chance.of(0.5) && leapAtMs < mood.faultsEndMs)
       timeline.at(leapAtMs, () => {
         if (happenings.strikes("clock-jump", broker.name)) leapForward(this.#world, chance, broker);

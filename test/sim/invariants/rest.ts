@@ -112,10 +112,10 @@ export class Rest {
     checks.hold("league-settles", after.gens === before.gens, () => `${object.name}: ${before.gens} → ${after.gens}`);
     const nodes = agents.filter(({ claims, alive }) => alive && claims.cluster === object.name).length;
     const polls = nodes * (Math.ceil(QUIET_MS / HELD_MS) + 1);
-    // Of a Broker somebody reads the events, of a Cluster only nodes want something.
+    // Of a Broker somebody reads the events, of a Cluster only nodes want something, and a rest of each ends once at most.
     const most: Record<string, number> =
       object.ref.kind === "cluster"
-        ? { message: polls }
+        ? { message: polls, alarm: nodes }
         : { events: Number.POSITIVE_INFINITY, message: Number.POSITIVE_INFINITY };
     const calls = [...after.calls].map(([method, n]) => [method, n - (before.calls.get(method) ?? 0)] as const);
     checks.hold(

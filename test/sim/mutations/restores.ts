@@ -56,6 +56,7 @@ export const RESTORES: readonly Mutation[] = [
   {
     rule: "what is submitted after a restore waits, too",
     so: "a Broker that was restored hands out at once what a late copy of a request submits",
+    season: "restores",
     patches: [
       {
         file: "src/broker/restored.ts",

@@ -1,7 +1,7 @@
 /** People: they submit jobs under a key until that is acknowledged, look at them, cancel some, and remember what they saw. */
 import { createHash } from "node:crypto";
 import type { Decision } from "../../../src/model/decision.ts";
-import { type JobSpecInput, jobSpecSchema, silenceLimitMs, taskCount, templateOf } from "../../../src/model/job.ts";
+import { type JobSpecInput, jobSpecSchema, taskCount } from "../../../src/model/job.ts";
 import { isNever } from "../../../src/model/reasons.ts";
 import { isTerminal } from "../../../src/model/states.ts";
 import type { ExplainView, JobView } from "../../../src/model/views.ts";
@@ -155,10 +155,10 @@ export class Person {
     this.#world.edge.request(this.#world.broker, "cancel", { id: this.plan.id }, () => {});
   }
 
-  /** What it was told of came after the backup that the Broker woke on. What is unknown there still runs for a while. */
+  /** What it was told of came after the backup that the Broker woke on. What is unknown there it submits again, soon or late. */
   brokerRestored(): void {
     const { timeline, broker } = this.#world;
-    const { id, spec } = this.plan;
+    const { id } = this.plan;
     this.#turn += 1;
     this.last = null;
     this.acknowledged = broker.home.query("SELECT 1 FROM job WHERE id = ?", id).length > 0;
@@ -166,9 +166,9 @@ export class Person {
       this.#lookLater();
       if (!this.#wantsIt) this.cancel();
     } else if (this.#hasBegun) {
-      const { stopAfterMs } = templateOf(jobSpecSchema.parse(spec));
       const turn = this.#turn;
-      timeline.after(silenceLimitMs(stopAfterMs ?? 0), () => {
+      const forMs = this.#world.chanceOf(`again ${id} after restore ${turn}`).spread(100, MOST_PONDERED_MS);
+      timeline.after(forMs, () => {
         if (turn === this.#turn) this.#submit();
       });
     }
