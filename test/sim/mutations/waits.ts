@@ -16,6 +16,7 @@ export const WAITS: readonly Mutation[] = [
   {
     rule: "late copies are not heard",
     so: "an older poll that arrives late counts as the newest, and ends the hold of that one",
+    season: "echoes",
     patches: [
       {
         file: "src/cluster/poll.ts",
