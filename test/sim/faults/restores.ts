@@ -13,7 +13,7 @@ const RESTORED = 0.3;
 const LATEST_BACKUP = 0.6;
 const SHORTEST_AGE_MS = 10_000;
 const LONGEST_AGE_MS = 600_000;
-/** In their season: what runs then still does. */
+/** After a submission: what runs then still does. */
 const SOON_MS = 60_000;
 /** Objects are copied one after the other. */
 const COPYING_MS = 2_000;
@@ -59,8 +59,9 @@ export class Restores {
     const kinds = chance.of(0.3) ? 2 : 1;
     for (let i = 0; i < kinds; i++) {
       const what = isSeason ? this.#drawSeason(chance) : this.#draw(chance);
-      const takenAtMs = isSeason ? this.#beforeSubmission(chance) : chance.int(2_000, mood.faultsEndMs * LATEST_BACKUP);
-      const atMs = takenAtMs + COPYING_MS + chance.spread(SHORTEST_AGE_MS, isSeason ? SOON_MS : LONGEST_AGE_MS);
+      const isSoon = isSeason && chance.of(0.5);
+      const takenAtMs = isSoon ? this.#beforeSubmission(chance) : chance.int(2_000, mood.faultsEndMs * LATEST_BACKUP);
+      const atMs = takenAtMs + COPYING_MS + chance.spread(SHORTEST_AGE_MS, isSoon ? SOON_MS : LONGEST_AGE_MS);
       const backups = new Map<SimObject, Backup>();
       for (const object of what.objects)
         timeline.at(takenAtMs + chance.int(0, COPYING_MS), () => backups.set(object, this.#backupOf(object)));
