@@ -679,6 +679,19 @@ test("a node is given nothing while it stops what nobody here knows: that may ne
   expect(node.poll().assignments).toMatchObject([{ epoch: E1 }]);
 });
 
+test("an older poll that comes late is not heard: the newer one stays held, and what that said stands", () => {
+  const node = new Node("n1");
+  const late = { claims: node.claims, request: node.request({ pressure: ["disk"] }), waitS: 5 };
+  const held = node.hold();
+  heldBy(held);
+  const socket = home.openSocket();
+  home.message(socket, { poll: late });
+  expect(heldBy(socket)).toMatchObject([{ final: true, reply: { assignments: [] } }]);
+  expect((home.call("node", { name: "n1" }) as NodeView).pressure).toEqual([]);
+  grant();
+  expect(heldBy(held)).toMatchObject([{ final: true, reply: { assignments: [{ epoch: E1 }] } }]);
+});
+
 describe("a follow", () => {
   test("wakes a held poll once, also when it began between two polls", () => {
     const node = new Node("n1");

@@ -14,18 +14,6 @@ export const WAITS: readonly Mutation[] = [
     ],
   },
   {
-    rule: "late copies are not heard",
-    so: "an older poll that arrives late counts as the newest, and ends the hold of that one",
-    season: "echoes",
-    patches: [
-      {
-        file: "src/cluster/poll.ts",
-        find: "if (request.seq < node.seq)",
-        replace: "if (request.seq < 0)",
-      },
-    ],
-  },
-  {
     rule: "a newer poll ends the older hold",
     so: "a poll that was overtaken is held on until its time is over",
     patches: [
