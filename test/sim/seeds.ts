@@ -65,10 +65,11 @@ export const FOUND: readonly Found[] = [
     season: "restores",
     story: "what was submitted again after a restore, and cancelled, was over and still ran",
   },
-  { seed: 20128, story: "an old copy of a first poll kept a node from work for as long as it rested" },
+  { seed: 20128, isLong: true, story: "an old copy of a first poll kept a node from work for as long as it rested" },
   {
     seed: 51,
     season: "leaps",
+    isLong: true,
     story: "offers on their way back were counted beside what was offered anew, and a job starved",
   },
   { seed: 24, season: "clocks", story: "a restored cluster let a node run on what the Broker gave to another" },

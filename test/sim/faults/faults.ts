@@ -192,9 +192,11 @@ const hardBlows: Record<string, Blow> = {
 };
 
 const anyObject = (world: World, chance: Chance): SimObject => chance.pick([world.broker, ...world.clusters]);
-/** One whose node was lost and joined anew is no more. */
-const anyAgent = (world: World, chance: Chance): AgentHost =>
-  chance.pick(world.agents.filter(({ isReplaced }) => !isReplaced));
+/** One whose node was lost and joined anew is no more, unless there is no other. */
+function anyAgent({ agents }: World, chance: Chance): AgentHost {
+  const there = agents.filter(({ isReplaced }) => !isReplaced);
+  return chance.pick(there.length > 0 ? there : agents);
+}
 
 function away(world: World, object: SimObject, forMs: number): void {
   world.trace(() => `${object.name} is away for ${forMs} ms`);

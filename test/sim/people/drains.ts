@@ -84,8 +84,11 @@ export class Drains {
   #useAll(): void {
     for (const cluster of this.#world.clusters) {
       this.#ask(cluster, "undrain", {});
-      for (const { claims } of this.#world.agents)
-        if (claims.cluster === cluster.name) this.#ask(cluster, "undrainNode", { name: claims.node });
+      for (const { claims } of this.#world.agents) {
+        if (claims.cluster !== cluster.name) continue;
+        this.#ask(cluster, "undrainNode", { name: claims.node });
+        if (this.#world.season === "deaf") this.#ask(cluster, "pauseNode", { name: claims.node, paused: false });
+      }
     }
   }
 
