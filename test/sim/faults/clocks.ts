@@ -12,6 +12,8 @@ const TIME_SET = 0.2;
 /** after something is submitted that may run then */
 const LATEST_MS = 20_000;
 const CUT_OFF = 0.6;
+const SHORTEST_CUT_MS = 40_000;
+const LONGEST_CUT_MS = 120_000;
 
 /** How three leaps of a Cluster follow each other; of those in one silence the first begins it, the others count. */
 interface Leaps {
@@ -62,18 +64,25 @@ export function scheduleTimeSet(world: World, chance: Chance): void {
     setTime(world, chance, chance.pick(clusters), season === "clocks" ? IN_CLOCKS : USUAL);
 }
 
+/** More of its nodes than not, for as long as what runs there may. */
+export function cutSomeOff(
+  { agents, happenings, network, timeline }: World,
+  chance: Chance,
+  { name }: SimObject,
+): void {
+  for (const { claims, link } of agents) {
+    const forMs = chance.int(SHORTEST_CUT_MS, LONGEST_CUT_MS);
+    if (claims.cluster === name && chance.of(CUT_OFF) && happenings.strikes("link-cut-long", link))
+      network.cut(link, timeline.nowMs + forMs);
+  }
+}
+
 function setTime(world: World, chance: Chance, cluster: SimObject, { gapMs, moreMs, isAtOnce }: Leaps): void {
   const { mood, timeline } = world;
   const submitted = world.people.map(({ plan }) => plan.submitAtMs).filter((ms) => ms + LATEST_MS < mood.faultsEndMs);
   if (submitted.length === 0) return;
   const atMs = chance.pick(submitted) + chance.int(2_000, LATEST_MS);
-  timeline.at(atMs, () => {
-    for (const { claims, link } of world.agents) {
-      const forMs = chance.int(LEAP_GAP_MS, 3 * LEAP_GAP_MS);
-      if (claims.cluster === cluster.name && chance.of(CUT_OFF) && world.happenings.strikes("link-cut-long", link))
-        world.network.cut(link, timeline.nowMs + forMs);
-    }
-  });
+  timeline.at(atMs, () => cutSomeOff(world, chance, cluster));
   // With the begin of a silence, or while it is counted and what runs there has time left.
   let againMs = atMs + (isAtOnce || chance.of(0.5) ? chance.int(1, 3_000) : chance.int(12_000, 25_000));
   for (let times = 0; times < 3; times++) {

@@ -13,7 +13,8 @@ const LONG_MS = 240_000;
 /** No attempt notices. */
 const SHORT_MS = 4_000;
 const SHORTEST_MS = 500;
-/** Its others hear it all the while. */
+const EARLIEST_MS = 5_000;
+/** Leagues in which one object hears the others no more for a while. */
 const DEAF = 0.1;
 const SHORTEST_DEAF_MS = 5_000;
 
@@ -41,7 +42,7 @@ export function scheduleObjectFaults(world: World, chance: Chance): void {
   const spells = chance.pick([0, 1, 2, 4]);
   for (let i = 0; i < spells; i++) {
     const own = chance.fork();
-    timeline.at(chance.int(5_000, mood.faultsEndMs - 1), () => strike(world, own));
+    timeline.at(chance.int(EARLIEST_MS, mood.faultsEndMs - 1), () => strike(world, own));
   }
   scheduleDeafness(world, chance.named("deaf"));
   timeline.at(mood.faultsEndMs, () => {
@@ -68,14 +69,14 @@ function scheduleDeafness(world: World, chance: Chance): void {
     // Just before something comes, for which others have to give way.
     for (const { plan } of people) {
       const object = chance.pick(clusters);
-      const atMs = Math.max(SHORTEST_DEAF_MS, plan.submitAtMs - chance.int(0, 3_000));
+      const atMs = Math.max(EARLIEST_MS, plan.submitAtMs - chance.int(0, 3_000));
       if (atMs < mood.faultsEndMs) timeline.at(atMs, () => deafen(world, object, chance.named(plan.id)));
       timeline.at(atMs, () => pauseAll(world, object, true));
       timeline.at(atMs + chance.int(3_000, 15_000), () => pauseAll(world, object, false));
     }
   } else if (chance.of(DEAF) && !mood.gentle) {
     const object = chance.pick([broker, ...clusters]);
-    timeline.at(chance.int(SHORTEST_DEAF_MS, mood.faultsEndMs - 1), () => deafen(world, object, chance));
+    timeline.at(chance.int(EARLIEST_MS, mood.faultsEndMs - 1), () => deafen(world, object, chance));
   }
 }
 

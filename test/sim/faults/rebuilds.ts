@@ -2,16 +2,15 @@
 import type { Chance } from "../world/random.ts";
 import type { SimObject } from "../world/simObject.ts";
 import type { World } from "../world/world.ts";
-import { leapForward } from "./clocks.ts";
+import { cutSomeOff, leapForward } from "./clocks.ts";
 
-const TIMES = 3;
+const TIMES = 5;
 /** after something is submitted that may run then */
 const LATEST_MS = 20_000;
-const CUT_OFF = 0.6;
-const LEAPS = 0.7;
+const LEAPS = 0.9;
 
 export function scheduleRebuilds(world: World, chance: Chance): void {
-  const { mood, timeline, season, clusters, people, network, happenings, agents } = world;
+  const { mood, timeline, season, clusters, people, happenings } = world;
   if (season !== "rebuilds") return;
   const submitted = people.map(({ plan }) => plan.submitAtMs).filter((ms) => ms + 2 * LATEST_MS < mood.faultsEndMs);
   if (submitted.length === 0) return;
@@ -19,11 +18,7 @@ export function scheduleRebuilds(world: World, chance: Chance): void {
     const own = chance.named(`${i}`);
     const cluster = own.pick(clusters);
     const atMs = own.pick(submitted) + own.int(2_000, LATEST_MS);
-    timeline.at(atMs, () => {
-      for (const { claims, link } of agents)
-        if (claims.cluster === cluster.name && own.of(CUT_OFF) && happenings.strikes("link-cut-long", link))
-          network.cut(link, timeline.nowMs + own.int(40_000, 120_000));
-    });
+    timeline.at(atMs, () => cutSomeOff(world, own, cluster));
     timeline.at(atMs + own.int(0, 3_000), () => rebuild(world, cluster));
     if (!own.of(LEAPS)) continue;
     timeline.at(atMs + own.int(4_000, 15_000), () => {
