@@ -328,6 +328,7 @@ export class Broker implements Turns {
     job.state = "cancelling";
     this.#grants.cancel(job);
     this.#book.changed(job);
+    this.#book.progressed(job);
     this.#cancelQueued(job, now);
     this.#round(now);
     return this.#viewOf(job);
@@ -335,11 +336,10 @@ export class Broker implements Turns {
 
   /** After a restore, what is queued may be running: until it can't be any more it is not over. */
   #cancelQueued(job: JobMemory, now: number): void {
-    if (!this.#restored.holds(job)) {
-      job.banked = merge(job.banked, { ...NOTHING, cancelled: rangesOf(job.queue) });
-      job.queue = [];
-      this.#book.changed(job);
-    }
+    if (this.#restored.holds(job)) return;
+    job.banked = merge(job.banked, { ...NOTHING, cancelled: rangesOf(job.queue) });
+    job.queue = [];
+    this.#book.changed(job);
     this.#book.progressed(job);
     this.#endIfOver(job, now);
   }
