@@ -771,17 +771,13 @@ describe("a node with a wake socket", () => {
     const node = new Node("n1");
     const socket = node.wakeSocket();
     const copy = { claims: node.claims, request: node.request({ pressure: ["starting"] }), waitS: 5 };
-    node.poll();
-    home.crash();
-    home.message(home.openSocket(), { poll: copy });
     expect(node.poll({ pressure: ["disk"] }).nextPollMs).toBe(0);
+    expect(node.poll().nextPollMs).toBe(REST_MS);
     home.crash();
     home.message(home.openSocket(), { poll: copy });
     pass(70_000);
     home.fireAlarm();
     expect(callsBy(socket)).toBe(1);
-    node.poll();
-    expect((home.call("node", { name: "n1" }) as NodeView).pressure).toEqual([]);
   });
 
   test("does not rest while it runs anything, whether that is known here or not", () => {

@@ -1,5 +1,5 @@
 /** A Framework object as the Broker and Clusters see it: says what it wants, keeps what it is told. */
-import type { FrameworkInfo, InverseOffer, LaunchTask, Offer, Operation, Piece } from "../../src/model/framework.ts";
+import type { InverseOffer, LaunchTask, Offer, Operation, Piece } from "../../src/model/framework.ts";
 import { jobSpecSchema, templateOf } from "../../src/model/job.ts";
 import type {
   AcceptAnswer,
@@ -10,6 +10,19 @@ import type {
   Tell,
 } from "../../src/protocol/frameworks.ts";
 import type { PlayedLeague } from "./playedLeague.ts";
+
+/** What an active framework says that wants offers for these roles. */
+export const activeLevel = (id: string, roles: readonly string[]): FrameworkLevel => ({
+  id,
+  rev: 1,
+  state: "active",
+  name: id,
+  user: "root",
+  principal: null,
+  checkpoint: false,
+  capabilities: ["MULTI_ROLE"],
+  roles: roles.map((role) => wish(role)),
+});
 
 export class PlayedFramework {
   readonly id: string;
@@ -35,18 +48,7 @@ export class PlayedFramework {
   constructor(league: PlayedLeague, id: string, roles: readonly string[], rest: Partial<FrameworkLevel> = {}) {
     this.#league = league;
     this.id = id;
-    this.level = {
-      id,
-      rev: 1,
-      state: "active",
-      name: id,
-      user: "root",
-      principal: null,
-      checkpoint: false,
-      capabilities: ["MULTI_ROLE" satisfies FrameworkInfo["capabilities"][number]],
-      roles: roles.map((role) => wish(role)),
-      ...rest,
-    };
+    this.level = { ...activeLevel(id, roles), ...rest };
     league.play(id, (method, args) => this.#answer(method, args));
     this.say();
   }

@@ -8,10 +8,9 @@ import type { Held } from "../../src/cluster/methods.ts";
 import { type JobSpecInput, jobSpecSchema, templateOf } from "../../src/model/job.ts";
 import type { Resources } from "../../src/model/resources.ts";
 import type { Inventory, PollReply, PollRequest, Update } from "../../src/protocol/agent.ts";
-import type { FrameworkLevel } from "../../src/protocol/frameworks.ts";
 import type { Grant, JobReport, Report } from "../../src/protocol/levels.ts";
 import { ObjectHome } from "../sim/nodeSqlite.ts";
-import { wish } from "./playedFramework.ts";
+import { activeLevel } from "./playedFramework.ts";
 
 /** A node speaks at least this often. */
 const POLL_MS = 20_000;
@@ -119,18 +118,8 @@ export class ToyNodes {
   /** A framework of a role wants offers, and may have so much of the default partition. */
   framework(id: string, role: string, limit: Resources): void {
     const { incarnation } = this.home.object.inspect();
-    const level: FrameworkLevel = {
-      id,
-      rev: 1,
-      state: "active",
-      name: id,
-      user: "root",
-      principal: null,
-      checkpoint: false,
-      capabilities: ["MULTI_ROLE"],
-      roles: [wish(role)],
-    };
-    const frameworks = [{ gen: 1, level, limits: { [role]: { default: limit } } }];
+    const limits = { [role]: { default: limit } };
+    const frameworks = [{ gen: 1, level: activeLevel(id, [role]), limits }];
     this.home.call("grant", { incarnation: 1, clusterIncarnation: incarnation, grants: [], frameworks });
   }
 
